@@ -1,0 +1,46 @@
+package lang
+
+import (
+	"net/netip"
+	"strings"
+)
+
+// ParseAddr reads an IPv4 or IPv6 address. What is wrong with the text is part
+// of a sentence that begins with it.
+func ParseAddr(text string) (addr netip.Addr, problem string) {
+	addr, err := netip.ParseAddr(text)
+	switch {
+	case err != nil:
+		return addr, "is not an IPv4 or IPv6 address"
+	case addr.Zone() != "":
+		return addr, "has a zone, which means nothing here"
+	case addr.Is4In6():
+		return addr, "is an IPv4 address in IPv6 form: write " + addr.Unmap().String()
+	}
+	return addr, ""
+}
+
+// ParseSource reads `addr`, `addr:port` or `[addr6]:port`; the port is 0 if
+// none is given. What is wrong is part of a sentence that begins with the text.
+func ParseSource(text string) (addr netip.Addr, port uint16, problem string) {
+	host, portText := text, ""
+	if inside, after, ok := strings.Cut(strings.TrimPrefix(text, "["), "]"); strings.HasPrefix(text, "[") {
+		if !ok || !strings.HasPrefix(after, ":") {
+			return addr, 0, "is not a source: with a port, an IPv6 address is written [2001:db8::1]:50000"
+		}
+		host, portText = inside, after[1:]
+	} else if strings.Count(text, ":") == 1 {
+		host, portText, _ = strings.Cut(text, ":")
+	}
+	addr, problem = ParseAddr(host)
+	switch {
+	case problem != "" || host == text:
+		return addr, 0, problem
+	case text[0] == '[' && addr.Is4():
+		return addr, 0, "has brackets, which are for IPv6 addresses"
+	}
+	if port, problem = ParsePort(portText); problem != "" {
+		return addr, 0, "has a bad port: " + quote(portText) + " " + problem
+	}
+	return addr, port, ""
+}

@@ -1,0 +1,73 @@
+package lang
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/participle/v2/lexer"
+)
+
+// settingWords begin a declaration other than a knock.
+var settingWords = []string{"table", "priority", "default", "refuse", "open", "size", "trust", "defaults"}
+
+// cutDeclarations cuts the tokens of a file into declarations, each of which
+// can be parsed whatever is wrong with its neighbours. A declaration begins at
+// `knock`, at a setting's keyword or at any other word that starts a line, and
+// a body goes up to its `>`, or up to what can only be the next declaration if
+// the `>` is missing. Comments, Bad tokens and the EOF are left out.
+func cutDeclarations(all []lexer.Token) [][]lexer.Token {
+	tokens := slices.DeleteFunc(slices.Clone(all), func(t lexer.Token) bool {
+		return t.Type == tokenComment || t.Type == tokenBad || t.Type == lexer.EOF
+	})
+	var cut [][]lexer.Token
+	for len(tokens) > 0 {
+		n := declarationLength(tokens)
+		cut = append(cut, tokens[:n:n])
+		tokens = tokens[n:]
+	}
+	return cut
+}
+
+// declarationLength is the number of tokens in the first declaration.
+func declarationLength(tokens []lexer.Token) int {
+	body := false
+	for i := 1; i < len(tokens); i++ {
+		switch t := tokens[i]; {
+		case t.Value == "<" && !body:
+			body = true
+		case t.Value == ">":
+			return i + 1
+		case body && beginsInBody(tokens[i-1], tokens[i:]), !body && beginsOutside(tokens[:i], tokens[i:]):
+			return i
+		}
+	}
+	return len(tokens)
+}
+
+// beginsInBody reports whether a declaration begins at rest although no `>`
+// came: at `knock NAME <`, or at a declaration's word that starts a line.
+func beginsInBody(before lexer.Token, rest []lexer.Token) bool {
+	t := rest[0]
+	if t.Type == tokenKnock && len(rest) > 2 && rest[2].Value == "<" {
+		return true
+	}
+	return before.Pos.Line < t.Pos.Line && isDeclarationWord(t)
+}
+
+// beginsOutside reports whether a declaration begins at rest, with the earlier
+// tokens of the one before it given. The word after `knock` or `table` is a
+// name, whatever it is.
+func beginsOutside(before, rest []lexer.Token) bool {
+	t, last := rest[0], before[len(before)-1]
+	sameLine := last.Pos.Line == t.Pos.Line
+	if isDeclarationWord(t) {
+		name := len(before) == 1 && (last.Type == tokenKnock || last.Value == "table")
+		return !name || !sameLine && len(rest) > 1 && rest[1].Type != tokenPunct
+	}
+	value := len(before) == 1 || strings.ContainsAny(t.Value, "0123456789*")
+	return t.Type == tokenWord && !sameLine && !value
+}
+
+func isDeclarationWord(t lexer.Token) bool {
+	return t.Type == tokenKnock || t.Type == tokenWord && slices.Contains(settingWords, t.Value)
+}

@@ -1,0 +1,157 @@
+package lang
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+	"strings"
+	"time"
+)
+
+// units are the units of durations, largest first.
+var units = []struct {
+	name string
+	size time.Duration
+}{
+	{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second},
+	{"ms", time.Millisecond}, {"us", time.Microsecond}, {"ns", time.Nanosecond},
+}
+
+// ParseDuration reads a duration such as `1m30s` or `1.5s`: decimal numbers
+// with a unit, largest unit first, each unit once, in whole multiples of the
+// given resolution. Units below the resolution are unknown. The error is part
+// of a sentence that begins with the text.
+func ParseDuration(text string, resolution time.Duration) (time.Duration, error) {
+	var total time.Duration
+	next := 0
+	for rest := text; rest != ""; {
+		n := numberEnd(rest)
+		if n == 0 {
+			return 0, fmt.Errorf("is not a duration")
+		}
+		end := n + unitEnd(rest[n:])
+		unit, err := unitIndex(rest[n:end], next, resolution)
+		if err != nil {
+			return 0, err
+		}
+		d, err := scale(rest[:n], units[unit].size)
+		if err != nil {
+			return 0, err
+		}
+		if total += d; total < 0 {
+			return 0, errTooLong
+		}
+		next, rest = unit+1, rest[end:]
+	}
+	if text == "" {
+		return 0, fmt.Errorf("is not a duration")
+	}
+	if total%resolution != 0 {
+		return 0, fmt.Errorf("is finer than whole %s", unitName(resolution))
+	}
+	return total, nil
+}
+
+var errTooLong = fmt.Errorf("is longer than 292 years")
+
+// unitIndex finds a unit, which must be smaller than the one before it.
+func unitIndex(name string, next int, resolution time.Duration) (int, error) {
+	if name == "" {
+		return 0, fmt.Errorf("has no unit")
+	}
+	for i, u := range units {
+		switch {
+		case u.name != name || u.size < resolution:
+		case i < next:
+			return 0, fmt.Errorf("has its units out of order")
+		default:
+			return i, nil
+		}
+	}
+	return 0, fmt.Errorf("has the unknown unit `%s`", name)
+}
+
+// scale multiplies a decimal number by a unit, exactly or not at all.
+func scale(number string, unit time.Duration) (time.Duration, error) {
+	whole, fraction, dotted := strings.Cut(number, ".")
+	if whole == "" || dotted && fraction == "" || strings.Contains(fraction, ".") {
+		return 0, fmt.Errorf("is not a duration")
+	}
+	n, ok := decimal(whole)
+	high, low := bits.Mul64(n, uint64(unit))
+	if !ok || high != 0 || low > math.MaxInt64 {
+		return 0, errTooLong
+	}
+	fraction = strings.TrimRight(fraction, "0")
+	rest, divisor := uint64(0), uint64(1)
+	for _, digit := range fraction {
+		if divisor > uint64(unit) {
+			return 0, fmt.Errorf("is finer than a nanosecond")
+		}
+		rest, divisor = rest*10+uint64(digit-'0'), divisor*10
+	}
+	high, part := bits.Mul64(rest, uint64(unit))
+	quotient, remainder := bits.Div64(high, part, divisor)
+	if remainder != 0 {
+		return 0, fmt.Errorf("is finer than a nanosecond")
+	}
+	total := low + quotient
+	if total > math.MaxInt64 {
+		return 0, errTooLong
+	}
+	return time.Duration(total), nil
+}
+
+// decimal reads digits; false if they do not fit.
+func decimal(digits string) (n uint64, ok bool) {
+	for i := range len(digits) {
+		if n > math.MaxUint64/10-1 {
+			return 0, false
+		}
+		n = n*10 + uint64(digits[i]-'0')
+	}
+	return n, true
+}
+
+func numberEnd(s string) int {
+	return len(s) - len(strings.TrimLeft(s, "0123456789."))
+}
+
+func unitEnd(s string) int {
+	if n := strings.IndexAny(s, "0123456789."); n >= 0 {
+		return n
+	}
+	return len(s)
+}
+
+func unitName(size time.Duration) string {
+	for _, u := range units {
+		if u.size == size {
+			return map[string]string{"ms": "milliseconds", "ns": "nanoseconds"}[u.name]
+		}
+	}
+	return size.String()
+}
+
+// FormatDuration writes a duration in the language's own form, the shortest
+// that uses whole numbers: `1m30s`, `500ms`.
+func FormatDuration(d time.Duration) string {
+	if d == 0 {
+		return "0s"
+	}
+	var b strings.Builder
+	for _, u := range units {
+		if n := d / u.size; n > 0 {
+			fmt.Fprintf(&b, "%d%s", n, u.name)
+			d %= u.size
+		}
+	}
+	return b.String()
+}
+
+// FormatSeconds writes a duration as a decimal number of seconds, exact to the
+// nanosecond: `12.5`.
+func FormatSeconds(d time.Duration) string {
+	s := fmt.Sprintf("%d.%09d", d/time.Second, d%time.Second)
+	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
+}

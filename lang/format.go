@@ -1,0 +1,182 @@
+package lang
+
+import (
+	"bytes"
+	"unicode/utf8"
+
+	"github.com/alecthomas/participle/v2/lexer"
+)
+
+// MaxLine is the greatest width, in characters, of a knock on one line.
+const MaxLine = 100
+
+// Format returns the policy in canonical form. Only white space changes, and a
+// leading byte order mark goes. A text with errors has no canonical form: the
+// findings say why, and the text returned is nil.
+func Format(src []byte) ([]byte, []Finding) {
+	if _, found := Parse(src); HasErrors(found) {
+		return nil, found
+	}
+	tokens, _ := lexSource(src)
+	p := printer{starts: map[int]bool{}}
+	for _, declaration := range cutDeclarations(tokens) {
+		p.starts[declaration[0].Pos.Offset] = true
+	}
+	tokens = tokens[:len(tokens)-1] // the EOF
+	for i := range tokens {
+		p.token(tokens, i)
+	}
+	if len(tokens) > 0 {
+		p.out.WriteByte('\n')
+	}
+	return p.out.Bytes(), nil
+}
+
+// layout is how the tokens of a body stand.
+type layout int
+
+const (
+	outside   layout = iota // in no body
+	oneLine                 // the whole body on one line
+	asWritten               // a line for each of the author's
+	byClause                // one line for steps and services, then one for each clause
+)
+
+// printer writes tokens with the white space of the canonical form between.
+type printer struct {
+	out    bytes.Buffer
+	starts map[int]bool // offsets at which a declaration begins
+	body   layout
+	edge   bool // nothing but a trailing comment came since the body's `<`
+	header bool // between a knock's `knock` and its `<`
+}
+
+func (p *printer) token(tokens []lexer.Token, i int) {
+	t := tokens[i]
+	if p.starts[t.Pos.Offset] {
+		p.header = t.Type == tokenKnock || t.Value == "defaults"
+	}
+	if t.Value == ">" {
+		p.edge = true
+	}
+	if i > 0 {
+		p.space(tokens, i)
+	}
+	p.out.WriteString(t.Value)
+	switch {
+	case t.Value == "<":
+		p.body, p.edge, p.header = bodyLayout(tokens, i, p.starts), true, false
+	case t.Value == ">":
+		p.body, p.edge = outside, false
+	case t.Type != tokenComment || !trailing(tokens, i):
+		p.edge = false
+	}
+}
+
+// space writes what stands between a token and the one before it.
+func (p *printer) space(tokens []lexer.Token, i int) {
+	before, t := tokens[i-1], tokens[i]
+	switch {
+	case trailing(tokens, i):
+		p.out.WriteByte(' ')
+	case p.breaks(before, t):
+		p.newLine(tokens, i)
+	case !glued(tokens, i):
+		p.out.WriteByte(' ')
+	}
+}
+
+// breaks reports whether a token starts a line.
+func (p *printer) breaks(before, t lexer.Token) bool {
+	newLine := before.Pos.Line != t.Pos.Line
+	switch {
+	case before.Type == tokenComment || t.Type == tokenComment || p.starts[t.Pos.Offset]:
+		return true
+	case p.header || p.body == oneLine || tight(before) || tight(t):
+		return false
+	case p.body == outside:
+		return newLine
+	case before.Value == "<" || t.Value == ">":
+		return true
+	case p.body == byClause:
+		return t.Type == tokenKeyword
+	default:
+		return newLine
+	}
+}
+
+// newLine starts a line, after an empty one if the author left one and the
+// token is not at the edge of a body.
+func (p *printer) newLine(tokens []lexer.Token, i int) {
+	p.out.WriteByte('\n')
+	if tokens[i].Pos.Line-tokens[i-1].Pos.Line > 1 && !p.edge {
+		p.out.WriteByte('\n')
+	}
+	if p.indented(tokens[i:]) {
+		p.out.WriteByte('\t')
+	}
+}
+
+// indented reports whether the line that the first of the tokens begins stands
+// in something.
+func (p *printer) indented(tokens []lexer.Token) bool {
+	if p.body != outside {
+		return tokens[0].Value != ">"
+	}
+	for _, t := range tokens {
+		if t.Type != tokenComment {
+			return !p.starts[t.Pos.Offset]
+		}
+	}
+	return false
+}
+
+// trailing reports whether a token is a comment behind something on its line.
+func trailing(tokens []lexer.Token, i int) bool {
+	return i > 0 && tokens[i].Type == tokenComment && tokens[i-1].Pos.Line == tokens[i].Pos.Line
+}
+
+// tight reports whether a token ties its neighbours together even over a line
+// break.
+func tight(t lexer.Token) bool { return t.Value == "/" || t.Value == "-" }
+
+// glued reports whether a token follows the one before it without a space, as
+// in a step, a range or a prefix.
+func glued(tokens []lexer.Token, i int) bool {
+	before, t := tokens[i-1], tokens[i]
+	switch {
+	case tight(before):
+		return true
+	case t.Value == "-":
+		return before.Type == tokenNumber
+	case t.Value == "/":
+		return before.Value != "per" && !(before.Type == tokenNumber && i > 2 && tokens[i-2].Value == "/" && !glued(tokens, i-2))
+	}
+	return false
+}
+
+// bodyLayout chooses the layout of the body that opens at token i.
+func bodyLayout(tokens []lexer.Token, i int, starts map[int]bool) layout {
+	end := i
+	for tokens[end].Value != ">" {
+		end++
+	}
+	if tokens[i].Pos.Line != tokens[end].Pos.Line {
+		return asWritten
+	}
+	start := i
+	for !starts[tokens[start].Pos.Offset] {
+		start--
+	}
+	width := 0
+	for j := start; j <= end; j++ {
+		width += utf8.RuneCountInString(tokens[j].Value)
+		if j > start && !glued(tokens, j) {
+			width++
+		}
+	}
+	if width > MaxLine {
+		return byClause
+	}
+	return oneLine
+}

@@ -1,0 +1,251 @@
+package lang
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/alecthomas/participle/v2/lexer"
+)
+
+// The kinds of tokens. A Word starts with a letter, a Number with a digit or a
+// colon (ports, durations, addresses). Keyword, Proto and Knock are words that
+// mean something where the grammar looks for them and are plain names
+// elsewhere.
+const (
+	tokenBad lexer.TokenType = iota + 1
+	tokenComment
+	tokenWord
+	tokenKeyword
+	tokenProto
+	tokenKnock
+	tokenNumber
+	tokenString
+	tokenPunct // < > -> / -
+)
+
+// wordKinds gives the words that have a kind of their own.
+var wordKinds = map[string]lexer.TokenType{
+	"knock": tokenKnock,
+	"tcp":   tokenProto, "udp": tokenProto, "ping": tokenProto,
+	"within": tokenKeyword, "total": tokenKeyword, "grant": tokenKeyword,
+	"once": tokenKeyword, "reset": tokenKeyword, "close": tokenKeyword,
+	"from": tokenKeyword, "on": tokenKeyword, "per": tokenKeyword, "log": tokenKeyword,
+}
+
+const byteOrderMark = "\uFEFF"
+
+// lexSource cuts a text into tokens, comments among them and an EOF at the
+// end. White space is no token; a token's line and column say where it stood.
+func lexSource(src []byte) ([]lexer.Token, findings) {
+	s := scanner{src: string(src), line: 1}
+	s.offset = len(byteOrderMark) * strings.Count(s.src[:min(len(s.src), len(byteOrderMark))], byteOrderMark)
+	s.lineStart = s.offset
+	s.tokens = make([]lexer.Token, 0, len(src)/4+1)
+	for s.skipSpace(); s.offset < len(s.src); s.skipSpace() {
+		s.token()
+	}
+	s.tokens = append(s.tokens, lexer.EOFToken(s.position()))
+	return s.tokens, s.found
+}
+
+// scanner walks over a text.
+type scanner struct {
+	src       string
+	offset    int
+	line      int
+	lineStart int // offset of the current line's first byte
+	wide      int // bytes on this line beyond one for each character
+	tokens    []lexer.Token
+	found     findings
+}
+
+func (s *scanner) position() lexer.Position {
+	return lexer.Position{Offset: s.offset, Line: s.line, Column: s.offset - s.lineStart - s.wide + 1}
+}
+
+func (s *scanner) skipSpace() {
+	for ; s.offset < len(s.src); s.offset++ {
+		switch s.src[s.offset] {
+		case '\n':
+			s.line++
+			s.lineStart = s.offset + 1
+			s.wide = 0
+		case ' ', '\t', '\r':
+		default:
+			return
+		}
+	}
+}
+
+// emit makes a token of the next n bytes.
+func (s *scanner) emit(kind lexer.TokenType, n int) lexer.Token {
+	t := lexer.Token{Type: kind, Value: s.src[s.offset : s.offset+n], Pos: s.position()}
+	s.tokens = append(s.tokens, t)
+	s.offset += n
+	for i := range n {
+		if !utf8.RuneStart(t.Value[i]) {
+			s.wide++
+		}
+	}
+	return t
+}
+
+func (s *scanner) token() {
+	rest := s.src[s.offset:]
+	c := rest[0]
+	switch {
+	case c == '#':
+		s.comment(rest)
+	case c == '"':
+		s.str(rest)
+	case strings.HasPrefix(rest, "->"):
+		s.emit(tokenPunct, 2)
+	case c == '<' || c == '>' || c == '/' || c == '-':
+		s.emit(tokenPunct, 1)
+	case isDigit(c) || c == ':':
+		s.emit(tokenNumber, numberLength(rest))
+	case isLetter(c):
+		n := wordLength(rest)
+		kind, ok := wordKinds[rest[:n]]
+		if !ok {
+			kind = tokenWord
+		}
+		s.emit(kind, n)
+	default:
+		s.bad(rest)
+	}
+}
+
+func (s *scanner) comment(rest string) {
+	n := strings.IndexByte(rest, '\n')
+	if n < 0 {
+		n = len(rest)
+	}
+	s.text(s.emit(tokenComment, len(strings.TrimRight(rest[:n], " \t\r"))))
+}
+
+// str reads a double-quoted string; one without its closing quote ends with
+// the line.
+func (s *scanner) str(rest string) {
+	line, _, _ := strings.Cut(rest, "\n")
+	if n := strings.IndexByte(line[1:], '"'); n >= 0 {
+		s.text(s.emit(tokenString, n+2))
+		return
+	}
+	t := s.emit(tokenBad, len(strings.TrimRight(line, " \t\r")))
+	s.found.errorf(CodeText, tokenSpan(t), "string has no closing quote on its line").hint("end it with \"")
+}
+
+// text holds the inside of a comment or string to valid UTF-8 without NUL.
+func (s *scanner) text(t lexer.Token) {
+	for i, r := range t.Value {
+		if r != 0 && (r != utf8.RuneError || strings.HasPrefix(t.Value[i:], "\uFFFD")) {
+			continue
+		}
+		at := t
+		at.Pos.Advance(t.Value[:i])
+		at.Value = t.Value[i : i+1]
+		s.found.errorf(CodeText, tokenSpan(at), "%s", badByte(t.Value[i]))
+		return
+	}
+}
+
+// bad takes one run of characters that no token starts with.
+func (s *scanner) bad(rest string) {
+	n := strings.IndexFunc(rest, func(r rune) bool {
+		return r != utf8.RuneError && r < utf8.RuneSelf && (isLetter(byte(r)) || isDigit(byte(r)) || strings.ContainsRune(" \t\r\n<>#\"/", r))
+	})
+	if n < 0 {
+		n = len(rest)
+	}
+	t := s.emit(tokenBad, max(n, 1))
+	if i := strings.IndexFunc(t.Value, func(r rune) bool { return r == 0 || r == utf8.RuneError }); i >= 0 {
+		s.found.errorf(CodeText, tokenSpan(t), "%s", badByte(t.Value[i]))
+		return
+	}
+	f := s.found.errorf(CodeText, tokenSpan(t), "%q means nothing here", t.Value)
+	if strings.Trim(t.Value, ",;=") == "" {
+		f.hint("leave it out: white space separates")
+	}
+}
+
+func badByte(b byte) string {
+	if b == 0 {
+		return "the file holds a NUL byte"
+	}
+	return fmt.Sprintf("byte 0x%02x is not valid UTF-8", b)
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' || c == '_' }
+
+// wordLength is the length of the word at the start of s. A dash that begins
+// an arrow is not part of it.
+func wordLength(s string) int {
+	for i := range len(s) {
+		c := s[i]
+		if isLetter(c) || isDigit(c) || strings.IndexByte(".:@*", c) >= 0 {
+			continue
+		}
+		if c == '-' && !strings.HasPrefix(s[i:], "->") {
+			continue
+		}
+		return i
+	}
+	return len(s)
+}
+
+// numberLength is the length of the number at the start of s: it holds no
+// dash, so that a range is three tokens.
+func numberLength(s string) int {
+	for i := range len(s) {
+		if c := s[i]; !isLetter(c) && !isDigit(c) && c != '.' && c != ':' {
+			return i
+		}
+	}
+	return len(s)
+}
+
+// definition is the lexer as participle knows it.
+type definition struct{}
+
+// Symbols names the kinds as the grammar's tags call them.
+func (definition) Symbols() map[string]lexer.TokenType {
+	return map[string]lexer.TokenType{
+		"EOF":     lexer.EOF,
+		"Bad":     tokenBad,
+		"Comment": tokenComment,
+		"Word":    tokenWord,
+		"Keyword": tokenKeyword,
+		"Proto":   tokenProto,
+		"Knock":   tokenKnock,
+		"Number":  tokenNumber,
+		"String":  tokenString,
+		"Punct":   tokenPunct,
+	}
+}
+
+func (definition) Lex(_ string, r io.Reader) (lexer.Lexer, error) {
+	var b bytes.Buffer
+	if _, err := b.ReadFrom(r); err != nil {
+		return nil, err
+	}
+	tokens, _ := lexSource(b.Bytes())
+	return &tokenLexer{tokens}, nil
+}
+
+// tokenLexer hands out tokens that are lexed already and ends in EOF.
+type tokenLexer struct{ tokens []lexer.Token }
+
+func (l *tokenLexer) Next() (lexer.Token, error) {
+	if len(l.tokens) == 0 {
+		return lexer.EOFToken(lexer.Position{}), nil
+	}
+	t := l.tokens[0]
+	l.tokens = l.tokens[1:]
+	return t, nil
+}

@@ -1,0 +1,33 @@
+package lang
+
+import "strings"
+
+// Flags are the flags of a TCP header, RFC 9293 section 3.1, as on the wire.
+type Flags uint8
+
+const (
+	FIN Flags = 1 << iota
+	SYN
+	RST
+	PSH
+	ACK
+	URG
+)
+
+// FlagNames are the flags' names, in the order of their bits.
+var FlagNames = []string{"fin", "syn", "rst", "psh", "ack", "urg"}
+
+// String lists the flags, parted by commas.
+func (f Flags) String() string { return BitNames(uint8(f), FlagNames...) }
+
+// BitNames lists the names of the bits that are set, lowest first, parted by
+// commas.
+func BitNames(bits uint8, names ...string) string {
+	var set []string
+	for i, name := range names {
+		if bits&(1<<i) != 0 {
+			set = append(set, name)
+		}
+	}
+	return strings.Join(set, ",")
+}
