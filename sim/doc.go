@@ -1,0 +1,13 @@
+// Package sim runs compiled rulesets against packets in virtual time.
+//
+// A [Machine] holds what the kernel would: the elements of the sets, each with
+// the time at which it ends, and the flows that connection tracking knows. It
+// runs the instructions of the ruleset one by one, as nf_tables does, and does
+// not know what they are for: a knock is nothing to it. So what it shows is
+// what the loaded rules do.
+//
+// Time is the packets' own: the machine's clock stands where the last packet
+// was. An element with timeout T, updated at t, lives in [t, t+T). Elements
+// that have ended hold their place in the set until the next collection, once
+// a second, as in the kernel (nft_set_hash.c), so a set can be full of them.
+package sim
