@@ -1,0 +1,125 @@
+// Command knockc compiles port-knocking policies to nftables rules, replays
+// packet traces through the compiled rules, and checks and formats policies.
+//
+//	knockc build policy.knock > knock.nft
+//	knockc sim trace.txt
+//
+// Each command is a file of its own and a row in the table [commands]; its help
+// is made from that row.
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"knockc/lang"
+)
+
+// The exit statuses.
+const (
+	exitOK     = 0
+	exitInput  = 1 // the input is at fault, or an expectation failed
+	exitUsage  = 2
+	exitSystem = 3 // the tool or the system failed
+)
+
+// commands are all commands, in the order of the help. They are filled in late
+// because help is one of them and lists them.
+var commands []*command
+
+func init() {
+	commands = []*command{buildCommand, simCommand, checkCommand, fmtCommand, versionCommand, helpCommand}
+}
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run runs a command line and returns the exit status.
+func run(args []string, in io.Reader, out, errOut io.Writer) int {
+	buffered := bufio.NewWriter(out)
+	s := &streams{in: in, out: buffered, err: errOut}
+	err := dispatch(s, args)
+	if flushErr := buffered.Flush(); err == nil || errors.Is(err, errInput) {
+		if flushErr != nil {
+			err = fmt.Errorf("cannot write the output: %w", flushErr)
+		}
+	}
+	var usage *usageError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errInput):
+		return exitInput
+	case errors.As(err, &usage):
+		fmt.Fprintf(errOut, "knockc: %s\n%s\n", usage.message, usage.hint)
+		return exitUsage
+	}
+	fmt.Fprintf(errOut, "knockc: %s\n", lang.Printable(err.Error()))
+	return exitSystem
+}
+
+func dispatch(s *streams, args []string) error {
+	if len(args) == 0 {
+		return &usageError{"no command given", overviewHint}
+	}
+	name := args[0]
+	switch name {
+	case "-h", "-help", "--help":
+		name = "help"
+	case "-version", "--version":
+		name = "version"
+	}
+	c, err := findCommand(name)
+	if err != nil {
+		return err
+	}
+	return c.parseAndRun(s, args[1:])
+}
+
+const overviewHint = "run `knockc help` for the commands"
+
+func findCommand(name string) (*command, error) {
+	var names []string
+	for _, c := range commands {
+		if c.name == name {
+			return c, nil
+		}
+		names = append(names, c.name)
+	}
+	hint := overviewHint
+	if near := lang.Nearest(name, names); near != "" {
+		hint = fmt.Sprintf("did you mean `knockc %s`?", near)
+	}
+	return nil, &usageError{fmt.Sprintf("unknown command `%s`", lang.Printable(name)), hint}
+}
+
+// streams are what a command reads from and writes to.
+type streams struct {
+	in  io.Reader
+	out *bufio.Writer
+	err io.Writer
+}
+
+// report shows findings about a file to a person.
+func (s *streams) report(w io.Writer, file string, src []byte, found []lang.Finding) {
+	for _, f := range found {
+		io.WriteString(w, f.Render(file, src))
+	}
+}
+
+// errInput says that the input is at fault, which has been told already.
+var errInput = errors.New("input at fault")
+
+// usageError is a command line that makes no sense. Without a hint, the usage of
+// the command is shown.
+type usageError struct{ message, hint string }
+
+func (e *usageError) Error() string { return e.message }
+
+func usagef(format string, args ...any) error {
+	return &usageError{message: fmt.Sprintf(format, args...)}
+}

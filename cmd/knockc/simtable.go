@@ -1,0 +1,145 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"net/netip"
+	"strings"
+	"unicode/utf8"
+
+	"knockc/lang"
+	"knockc/lang/trace"
+	"knockc/sim/replay"
+)
+
+// tablePrinter shows outcomes to a person.
+type tablePrinter struct {
+	out    *bufio.Writer
+	file   string
+	quiet  bool
+	titled bool // one of several traces
+	first  bool
+	width  [3]int // of the columns time, source and destination
+
+	accepted, dropped int
+	held, failed      int
+}
+
+func (p *tablePrinter) begin(t *trace.Trace) {
+	if p.titled && !p.quiet {
+		if !p.first {
+			fmt.Fprintln(p.out)
+		}
+		fmt.Fprintf(p.out, "%s\n", p.file)
+	}
+	for i := range t.Events {
+		for column, text := range cells(&t.Events[i]) {
+			p.width[column] = max(p.width[column], utf8.RuneCountInString(text))
+		}
+	}
+}
+
+// cells are a packet's time, source and destination; an expectation has only a
+// time in its column.
+func cells(e *trace.Event) [3]string {
+	at := lang.FormatSeconds(e.At) + "s"
+	if e.Packet == nil {
+		return [3]string{at, "", ""}
+	}
+	return [3]string{at, source(e.Packet), destination(e.Packet)}
+}
+
+func source(k *trace.Packet) string {
+	if k.SrcPort == 0 {
+		return k.Src.String()
+	}
+	return netip.AddrPortFrom(k.Src, k.SrcPort).String()
+}
+
+func destination(k *trace.Packet) string {
+	if k.Proto == lang.UDP {
+		return fmt.Sprintf("udp/%d", k.DstPort)
+	}
+	switch k.Flags {
+	case lang.SYN:
+		return fmt.Sprint(k.DstPort)
+	case 0:
+		return fmt.Sprintf("%d null", k.DstPort)
+	}
+	return fmt.Sprintf("%d %s", k.DstPort, strings.ReplaceAll(k.Flags.String(), ",", " "))
+}
+
+func (p *tablePrinter) outcome(o replay.Outcome) {
+	p.count(o)
+	if !p.quiet {
+		p.row(o)
+	}
+	if !o.OK() {
+		fmt.Fprintf(p.out, "%s:%d: FAIL: %s\n", p.file, o.Event.Span.Start.Line, failure(o))
+	}
+}
+
+func (p *tablePrinter) count(o replay.Outcome) {
+	switch {
+	case o.Event.Expect != nil:
+	case o.Got == "accept":
+		p.accepted++
+	default:
+		p.dropped++
+	}
+	switch {
+	case !o.OK():
+		p.failed++
+	case o.Want != "":
+		p.held++
+	}
+}
+
+func (p *tablePrinter) row(o replay.Outcome) {
+	c := cells(o.Event)
+	row := fmt.Sprintf("%-*s  %-*s -> %-*s  %-6s  %s", p.width[0], c[0], p.width[1], c[1], p.width[2], c[2], o.Got, moves(o.Moves))
+	if x := o.Event.Expect; x != nil {
+		row = fmt.Sprintf("%-*s  %s is %s for %s", p.width[0], c[0], x.Knock, o.Got, x.Src)
+	}
+	fmt.Fprintln(p.out, strings.TrimRight(row, " "))
+}
+
+// failure says what was wanted and what came.
+func failure(o replay.Outcome) string {
+	if x := o.Event.Expect; x != nil {
+		return fmt.Sprintf("wanted %s %s for %s, it is %s", x.Knock, o.Want, x.Src, o.Got)
+	}
+	k := o.Event.Packet
+	return fmt.Sprintf("wanted %s for %s -> %s, got %s", o.Want, source(k), destination(k), o.Got)
+}
+
+func moves(ms []replay.Move) string {
+	var texts []string
+	for _, m := range ms {
+		if m.Opened() {
+			texts = append(texts, fmt.Sprintf("%s open until %ss", m.Knock, lang.FormatSeconds(m.OpenUntil)))
+		} else {
+			texts = append(texts, fmt.Sprintf("%s %d/%d", m.Knock, m.Step, m.Of))
+		}
+	}
+	return strings.Join(texts, ", ")
+}
+
+func (p *tablePrinter) end() {
+	if !p.quiet {
+		fmt.Fprintln(p.out)
+	}
+	if p.titled {
+		fmt.Fprintf(p.out, "%s: ", p.file)
+	}
+	fmt.Fprintf(p.out, "%s: %d accepted, %d dropped; %s: %d held, %d failed\n",
+		plural(p.accepted+p.dropped, "packet"), p.accepted, p.dropped,
+		plural(p.held+p.failed, "expectation"), p.held, p.failed)
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
