@@ -1,0 +1,205 @@
+// Package netns runs nft rulesets on the real kernel, for tests.
+//
+// A [Host] is a network namespace with one interface, a TUN device, on which
+// every packet in the world could arrive: both default routes point into it and
+// no source address is refused. A test loads an nft script and sends packets;
+// of each it knows at once whether the input hook accepted it. Nothing leaves
+// the namespace.
+//
+// Three facts make this exact and fast:
+//
+//   - write(2) of a packet to a TUN device runs the whole input path, rules,
+//     conntrack and the TCP stack, before it returns (tun_get_user calls
+//     netif_receive_skb).
+//   - A raw socket is given what passed the input hook and nothing else
+//     (ip_local_deliver_finish, ip6_protocol_deliver_rcu), so a packet was
+//     accepted if a raw socket holds it after the write.
+//   - What the host answers is in the TUN device by then too. Send reads it, and
+//     so knows the numbers that later segments of the same connection must carry.
+//
+// A Host is a real host: its listeners complete handshakes, its closed ports
+// answer with RST or an ICMP error, and conntrack sees both directions.
+//
+// It works as root and, for anyone who may open /dev/net/tun, in "unshare -rn".
+package netns
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// Host is a network namespace that receives the packets of a test. Hosts are
+// independent of each other; one Host is for one goroutine at a time.
+type Host struct {
+	calls chan func() // run by the namespace's thread
+	ended chan struct{}
+
+	nft       string // path of the program
+	tun       int
+	raw       map[socket]int // port 0
+	listening map[socket]int
+	fds       []int // all of the above
+
+	connections map[flow]connection
+	lastPort    uint16
+	buf         [2048]byte
+}
+
+// socket says what a socket of the namespace receives.
+type socket struct {
+	proto Proto
+	port  uint16
+	v6    bool
+}
+
+// New returns a host whose interface is called ifname. It is removed when the
+// test ends.
+//
+// Where the machine can't have one, for want of permission, /dev/net/tun or the
+// nft program, New skips the test; if the environment has KNOCKC_KERNEL=required,
+// the test fails instead.
+func New(t testing.TB, ifname string) *Host {
+	t.Helper()
+	h, err := open(ifname)
+	if err != nil {
+		if unable(err) && os.Getenv("KNOCKC_KERNEL") != "required" {
+			t.Skipf("no network namespace here: %v", err)
+		}
+		t.Fatalf("make network namespace: %v", err)
+	}
+	t.Cleanup(h.close)
+	return h
+}
+
+// unable reports whether err speaks of the machine, not of a mistake.
+func unable(err error) bool {
+	for _, target := range []error{
+		fs.ErrPermission, fs.ErrNotExist, exec.ErrNotFound,
+		unix.ENODEV, unix.EROFS, unix.EAFNOSUPPORT,
+	} {
+		if errors.Is(err, target) {
+			return true
+		}
+	}
+	return false
+}
+
+func open(ifname string) (*Host, error) {
+	nft, err := findNft()
+	if err != nil {
+		return nil, err
+	}
+	h := &Host{
+		calls:       make(chan func()),
+		ended:       make(chan struct{}),
+		nft:         nft,
+		raw:         make(map[socket]int),
+		listening:   make(map[socket]int),
+		connections: make(map[flow]connection),
+	}
+	go h.serve()
+	if err := h.Do(func() error { return h.setUp(ifname) }); err != nil {
+		h.close()
+		return nil, err
+	}
+	return h, nil
+}
+
+// findNft also looks where an ordinary user's PATH doesn't.
+func findNft() (string, error) {
+	path, err := exec.LookPath("nft")
+	if err == nil {
+		return path, nil
+	}
+	if path, sbinErr := exec.LookPath("/usr/sbin/nft"); sbinErr == nil {
+		return path, nil
+	}
+	return "", err
+}
+
+// serve is the namespace's thread. It ends locked, which destroys the thread.
+func (h *Host) serve() {
+	runtime.LockOSThread()
+	if unix.Gettid() == unix.Getpid() {
+		// The main thread is never destroyed, so it must not enter the
+		// namespace. Occupied here, it can't be the next goroutine's thread.
+		go h.serve()
+		<-h.ended
+		runtime.UnlockOSThread()
+		return
+	}
+	defer close(h.ended)
+	for f := range h.calls {
+		f()
+	}
+}
+
+// close ends the thread and closes the sockets. The kernel then removes the
+// namespace and all that is in it.
+func (h *Host) close() {
+	close(h.calls)
+	<-h.ended
+	for _, fd := range h.fds {
+		unix.Close(fd)
+	}
+}
+
+// Do runs f on the thread that is in the namespace, so that sockets it opens and
+// programs it starts belong there. f must not use h.
+func (h *Host) Do(f func() error) error {
+	result := make(chan error, 1)
+	h.calls <- func() { result <- f() }
+	return <-result
+}
+
+// Load loads an nft script, as nft -f does: all of it or nothing. An error holds
+// nft's own words.
+func (h *Host) Load(script string) error {
+	_, err := h.runNft(script, "-f", "-")
+	return err
+}
+
+// Nft runs nft with args, for example "list", "ruleset", and returns its output.
+// An error holds nft's own words.
+func (h *Host) Nft(args ...string) (string, error) {
+	return h.runNft("", args...)
+}
+
+func (h *Host) runNft(stdin string, args ...string) (string, error) {
+	var stdout, stderr strings.Builder
+	cmd := exec.Command(h.nft, args...)
+	cmd.Stdin = strings.NewReader(stdin)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := h.Do(cmd.Run)
+	if words := strings.TrimSpace(stderr.String()); err != nil && words != "" {
+		return "", fmt.Errorf("nft: %s", words)
+	}
+	if err != nil {
+		return "", fmt.Errorf("nft: %w", err)
+	}
+	return stdout.String(), nil
+}
+
+// Listen opens a port in both families: a TCP listener, or a UDP socket whose
+// answers are Send's work. A port that is open already stays as it is.
+//
+// TCP connections stay in the listener's queue, established and idle, for the
+// life of the host.
+func (h *Host) Listen(proto Proto, port uint16) error {
+	return h.Do(func() error {
+		for _, v6 := range []bool{false, true} {
+			if err := h.listen(socket{proto, port, v6}); err != nil {
+				return fmt.Errorf("listen on %v port %d: %w", proto, port, err)
+			}
+		}
+		return nil
+	})
+}

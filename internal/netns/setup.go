@@ -1,0 +1,182 @@
+package netns
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// The host's addresses, and those of the router behind the TUN device, which
+// doesn't exist. One next hop for all means one IPv6 neighbour entry: without it
+// each source would take one, of 1024 in the whole machine.
+var (
+	addr4    = netip.MustParsePrefix("198.18.0.1/24")
+	addr6    = netip.MustParsePrefix("fd00:6b6e::1/64")
+	gateway4 = netip.MustParseAddr("198.18.0.2")
+	gateway6 = netip.MustParseAddr("fd00:6b6e::2")
+)
+
+// backlog is the number of connections that a listener holds, none of which is
+// ever taken from its queue.
+const backlog = 1 << 20
+
+// tunQueue is the number of answers that the TUN device holds until the next
+// Send. The default of 500 could be filled by repeated SYN/ACKs.
+const tunQueue = 1 << 14
+
+// setUp makes and fills the namespace. It runs on the namespace's thread.
+func (h *Host) setUp(ifname string) error {
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		return fmt.Errorf("unshare: %w", err)
+	}
+	if err := h.openTUN(ifname); err != nil {
+		return err
+	}
+	if err := setSysctls(ifname); err != nil {
+		return err
+	}
+	if err := configure(ifname); err != nil {
+		return err
+	}
+	return h.openRaw()
+}
+
+func (h *Host) openTUN(ifname string) error {
+	const path = "/dev/net/tun"
+	fd, err := unix.Open(path, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	h.tun = fd
+	h.fds = append(h.fds, fd)
+	req, err := unix.NewIfreq(ifname)
+	if err != nil {
+		return fmt.Errorf("interface name %q: %w", ifname, err)
+	}
+	req.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI)
+	if err := unix.IoctlIfreq(fd, unix.TUNSETIFF, req); err != nil {
+		return fmt.Errorf("make TUN device %s: %w", ifname, err)
+	}
+	// Closing a device that isn't persistent takes 30 ms. This one goes with its
+	// namespace, which the kernel removes in the background.
+	if err := unix.IoctlSetInt(fd, unix.TUNSETPERSIST, 1); err != nil {
+		return fmt.Errorf("make TUN device %s persistent: %w", ifname, err)
+	}
+	return nil
+}
+
+// setSysctls writes to /proc/sys/net, which shows the namespace of the thread
+// that opens a file in it (net_ctl_header_lookup).
+func setSysctls(ifname string) error {
+	for _, s := range []struct{ name, value string }{
+		{"core/somaxconn", fmt.Sprint(backlog)},
+		{"ipv4/conf/all/rp_filter", "0"},
+		{"ipv4/conf/" + ifname + "/rp_filter", "0"},
+		{"ipv6/conf/" + ifname + "/accept_dad", "0"},
+		{"ipv6/conf/" + ifname + "/router_solicitations", "0"},
+		// A type of ICMP message that isn't in the mask is not limited,
+		// neither per destination nor over all. Type 0 of ICMPv6 is never sent.
+		{"ipv4/icmp_ratemask", "0"},
+		{"ipv6/icmp/ratemask", "0"},
+	} {
+		path := filepath.Join("/proc/sys/net", s.name)
+		if err := os.WriteFile(path, []byte(s.value), 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// configure brings the interfaces up and gives ifname addresses and routes.
+func configure(ifname string) error {
+	lo, err := net.InterfaceByName("lo")
+	if err != nil {
+		return err
+	}
+	tun, err := net.InterfaceByName(ifname)
+	if err != nil {
+		return err
+	}
+	nl, err := dialNetlink()
+	if err != nil {
+		return err
+	}
+	defer nl.close()
+	for _, step := range []func() error{
+		func() error { return nl.setUp(lo.Index) },
+		func() error { return nl.setUp(tun.Index, uint32Attr(unix.IFLA_TXQLEN, tunQueue)) },
+		func() error { return nl.addAddress(tun.Index, addr4) },
+		func() error { return nl.addAddress(tun.Index, addr6) },
+		func() error { return nl.addDefaultRoute(tun.Index, gateway4) },
+		func() error { return nl.addDefaultRoute(tun.Index, gateway6) },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *Host) openRaw() error {
+	for _, proto := range []Proto{TCP, UDP} {
+		for _, v6 := range []bool{false, true} {
+			fd, err := h.open(family(v6), unix.SOCK_RAW, int(proto))
+			if err != nil {
+				return fmt.Errorf("open raw socket: %w", err)
+			}
+			h.raw[socket{proto: proto, v6: v6}] = fd
+		}
+	}
+	return nil
+}
+
+func (h *Host) listen(s socket) error {
+	if _, ok := h.listening[s]; ok {
+		return nil
+	}
+	kind := unix.SOCK_STREAM
+	if s.proto == UDP {
+		kind = unix.SOCK_DGRAM
+	}
+	fd, err := h.open(family(s.v6), kind, int(s.proto))
+	if err != nil {
+		return err
+	}
+	var any unix.Sockaddr = &unix.SockaddrInet4{Port: int(s.port)}
+	if s.v6 {
+		any = &unix.SockaddrInet6{Port: int(s.port)}
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1); err != nil {
+			return err
+		}
+	}
+	if err := unix.Bind(fd, any); err != nil {
+		return err
+	}
+	if s.proto == TCP {
+		if err := unix.Listen(fd, backlog); err != nil {
+			return err
+		}
+	}
+	h.listening[s] = fd
+	return nil
+}
+
+func family(v6 bool) int {
+	if v6 {
+		return unix.AF_INET6
+	}
+	return unix.AF_INET
+}
+
+// open opens a socket that is closed with h.
+func (h *Host) open(family, kind, proto int) (int, error) {
+	fd, err := unix.Socket(family, kind|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, proto)
+	if err == nil {
+		h.fds = append(h.fds, fd)
+	}
+	return fd, err
+}
