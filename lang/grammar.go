@@ -17,7 +17,7 @@ type knockNode struct {
 	Services []*termNode   `parser:"@@*"`
 	Clauses  []*clauseNode `parser:"@@*"`
 	Close    *lexer.Token  `parser:"@'>'?"`
-	Rest     []lexer.Token `parser:"@(Word|Keyword|Proto|Knock|Number|String|Punct)*"`
+	Rest     []lexer.Token `parser:"@( (Word|Keyword|Proto|Knock|Number|String|Punct)+ )?"`
 }
 
 // clauseNode is a clause's keyword and whatever follows up to the next one.
@@ -29,13 +29,13 @@ type clauseNode struct {
 // termNode is a value and what slashes and dashes tie to it: `udp/7000`,
 // `8000-8010`, `/24`.
 type termNode struct {
-	Tokens []lexer.Token `parser:"( @(Word|Number|Proto|String) | @('/'|'-') @(Word|Number|Proto)? ) ( @('/'|'-') @(Word|Number|Proto)? )*"`
+	Tokens []lexer.Token `parser:"@( (Word|Number|Proto|String) ( ('/'|'-') (Word|Number|Proto)? )* | ( ('/'|'-') (Word|Number|Proto)? )+ )"`
 }
 
 // settingNode is a declaration other than a knock.
 type settingNode struct {
 	Keyword lexer.Token   `parser:"@(Word|Keyword|Proto|Number|String|Punct)"`
-	Values  []lexer.Token `parser:"@(Word|Keyword|Proto|Number|String|Punct)*"`
+	Values  []lexer.Token `parser:"@( (Word|Keyword|Proto|Number|String|Punct)+ )?"`
 }
 
 // declarationNode is one or the other.

@@ -1,0 +1,93 @@
+package spec
+
+import (
+	"net/netip"
+	"time"
+
+	"knockc/lang"
+	"knockc/lang/trace"
+)
+
+// flow is a conversation of a source's port with a port of the host.
+type flow struct {
+	src     netip.AddrPort
+	proto   lang.Proto
+	dstPort uint16
+}
+
+// flowState is what is known of a flow that was let in and answered.
+type flowState struct {
+	began, ends time.Duration
+	handshake   bool // begun by a SYN that was not yet acknowledged
+}
+
+func flowOf(p *trace.Packet) flow {
+	return flow{netip.AddrPortFrom(p.Src, p.SrcPort), p.Proto, p.DstPort}
+}
+
+// live reports whether the packet's five-tuple is that of a living flow.
+func (m *Model) live(at time.Duration, p *trace.Packet) bool {
+	f, ok := m.flows[flowOf(p)]
+	return ok && at < f.ends
+}
+
+// established reports whether the packet belongs to a living flow. A segment
+// that TCP would never send belongs to none.
+func (m *Model) established(at time.Duration, p *trace.Packet) bool {
+	if !m.live(at, p) {
+		return false
+	}
+	if p.Proto == lang.UDP {
+		return true
+	}
+	switch p.Flags & (lang.SYN | lang.FIN | lang.RST | lang.ACK) {
+	case lang.SYN, lang.ACK, lang.FIN | lang.ACK:
+		return true
+	case lang.RST, lang.RST | lang.ACK:
+		return p.Flags&lang.URG == 0
+	case lang.SYN | lang.ACK:
+		return p.Flags&lang.URG == 0 && m.flows[flowOf(p)].handshake
+	}
+	return false
+}
+
+// accepted notes a packet that was let in. The host answers each at once, so
+// that its flow is established from then on, if the packet can begin one.
+func (m *Model) accepted(at time.Duration, p *trace.Packet) {
+	if p.SrcPort == 0 {
+		return
+	}
+	key := flowOf(p)
+	known := m.live(at, p)
+	if !known && !begins(p) || known && !m.established(at, p) {
+		return
+	}
+	f := m.flows[key]
+	if !known {
+		f = flowState{began: at, handshake: p.Proto == lang.TCP}
+	}
+	f.handshake = f.handshake && p.Flags&lang.SYN != 0
+	f.ends = at + idleTime(p, at-f.began)
+	m.flows[key] = f
+}
+
+// begins reports whether a packet can be the first of a flow.
+func begins(p *trace.Packet) bool {
+	flags := p.Flags & (lang.SYN | lang.FIN | lang.RST | lang.ACK)
+	return p.Proto == lang.UDP || flags == lang.SYN || flags == lang.ACK
+}
+
+// idleTime is how long a flow lives after a packet if no other comes.
+func idleTime(p *trace.Packet, age time.Duration) time.Duration {
+	switch {
+	case p.Proto == lang.UDP && age > 2*time.Second:
+		return 2 * time.Minute
+	case p.Proto == lang.UDP:
+		return 30 * time.Second
+	case p.Flags&lang.RST != 0:
+		return 0
+	case p.Flags&lang.FIN != 0:
+		return 2 * time.Minute
+	}
+	return 5 * 24 * time.Hour
+}
