@@ -14,10 +14,10 @@ var settingWords = []string{"table", "priority", "default", "refuse", "open", "s
 // can be parsed whatever is wrong with its neighbours. A declaration begins at
 // `knock`, at a setting's keyword or at any other word that starts a line, and
 // a body goes up to its `>`, or up to what can only be the next declaration if
-// the `>` is missing. Comments, Bad tokens and the EOF are left out.
+// the `>` is missing. Comments and the EOF are left out.
 func cutDeclarations(all []lexer.Token) [][]lexer.Token {
 	tokens := slices.DeleteFunc(slices.Clone(all), func(t lexer.Token) bool {
-		return t.Type == tokenComment || t.Type == tokenBad || t.Type == lexer.EOF
+		return t.Type == tokenComment || t.Type == lexer.EOF
 	})
 	var cut [][]lexer.Token
 	for len(tokens) > 0 {

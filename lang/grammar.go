@@ -1,6 +1,8 @@
 package lang
 
 import (
+	"strings"
+
 	"github.com/alecthomas/participle/v2"
 	"github.com/alecthomas/participle/v2/lexer"
 )
@@ -63,9 +65,9 @@ func (n *termNode) span() Span {
 
 // text is the term without white space, as the canonical form has it.
 func (n *termNode) text() string {
-	s := ""
+	var b strings.Builder
 	for _, t := range n.Tokens {
-		s += t.Value
+		b.WriteString(t.Value)
 	}
-	return s
+	return b.String()
 }

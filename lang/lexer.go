@@ -166,7 +166,7 @@ func (s *scanner) bad(rest string) {
 		s.found.errorf(CodeText, tokenSpan(t), "%s", badByte(t.Value[i]))
 		return
 	}
-	f := s.found.errorf(CodeText, tokenSpan(t), "%q means nothing here", t.Value)
+	f := s.found.errorf(CodeText, tokenSpan(t), "%s means nothing here", quote(t.Value))
 	if strings.Trim(t.Value, ",;=") == "" {
 		f.hint("leave it out: white space separates")
 	}

@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"slices"
 	"time"
 
 	"github.com/alecthomas/participle/v2/lexer"
@@ -27,7 +28,22 @@ type parser struct {
 	names  map[string]Span // of the knocks so far
 }
 
-func (p *parser) declaration(tokens []lexer.Token) {
+// declaration reads one declaration. Where it holds text that is no token, what
+// seems to be missing is most likely that.
+func (p *parser) declaration(all []lexer.Token) {
+	tokens := slices.DeleteFunc(slices.Clone(all), func(t lexer.Token) bool { return t.Type == tokenBad })
+	if len(tokens) == 0 {
+		return
+	}
+	before := len(p.findings)
+	p.parse(tokens)
+	if len(tokens) < len(all) {
+		said := slices.DeleteFunc(p.findings[before:], func(f Finding) bool { return f.Code == CodeSyntax || f.Code == CodeUnclosed })
+		p.findings = p.findings[:before+len(said)]
+	}
+}
+
+func (p *parser) parse(tokens []lexer.Token) {
 	node, err := parseDeclaration(tokens)
 	if err != nil {
 		p.errorf(CodeSyntax, tokenSpan(tokens[0]), "this cannot be read")

@@ -1,7 +1,6 @@
 package lang
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 	"unicode"
@@ -14,9 +13,15 @@ import (
 func (f Finding) Render(file string, src []byte) string {
 	var b strings.Builder
 	at := f.Span.Start
-	fmt.Fprintf(&b, "%s:%d:%d: %s: %s [%s]\n", file, at.Line, at.Column, f.Severity, f.Message, f.Code)
-	if line := Printable(sourceLine(src, at.Offset)); strings.TrimSpace(line) != "" {
-		fmt.Fprintf(&b, "    %s\n    %s\n", line, carets(line, f.Span))
+	fmt.Fprintf(&b, "%s:%d:%d: %s: %s [%s]\n", Printable(file), at.Line, at.Column, f.Severity, f.Message, f.Code)
+	before, after := around(src, at.Offset)
+	if strings.TrimSpace(before+after) != "" {
+		marked := after
+		if f.Span.End.Line == at.Line {
+			marked = after[:min(len(after), f.Span.End.Offset-at.Offset)]
+		}
+		width := max(1, utf8.RuneCountInString(marked))
+		fmt.Fprintf(&b, "    %s\n    %s%s\n", Printable(before+after), blank(before), strings.Repeat("^", width))
 	}
 	if f.Hint != "" {
 		fmt.Fprintf(&b, "    hint: %s\n", f.Hint)
@@ -24,12 +29,20 @@ func (f Finding) Render(file string, src []byte) string {
 	return b.String()
 }
 
-// sourceLine is the line around a byte offset, without its line break.
-func sourceLine(src []byte, offset int) string {
-	offset = min(offset, len(src))
-	start := bytes.LastIndexByte(src[:offset], '\n') + 1
-	line, _, _ := bytes.Cut(src[start:], []byte("\n"))
-	return strings.TrimPrefix(strings.TrimSuffix(string(line), "\r"), "\uFEFF")
+// reach is how many bytes of a long line are shown on each side of where a
+// finding begins.
+const reach = 120
+
+// around is the text of a line before and after a byte offset.
+func around(src []byte, offset int) (before, after string) {
+	start := max(0, offset-reach)
+	for start > 0 && start < offset && !utf8.RuneStart(src[start]) {
+		start++
+	}
+	before = string(src[start:offset])
+	before = before[strings.LastIndexByte(before, '\n')+1:]
+	after, _, _ = strings.Cut(string(src[offset:min(len(src), offset+reach)]), "\n")
+	return strings.TrimPrefix(before, byteOrderMark), strings.TrimSuffix(after, "\r")
 }
 
 // Printable keeps a hostile source line from steering the terminal: whatever
@@ -43,25 +56,13 @@ func Printable(line string) string {
 	}, line)
 }
 
-// carets underlines the span in its first line; tabs are kept so that the
-// columns line up whatever the terminal's tab width.
-func carets(line string, s Span) string {
-	end := s.End.Column
-	if s.End.Line != s.Start.Line {
-		end = utf8.RuneCountInString(line) + 1
-	}
-	var b strings.Builder
-	column := 1
-	for _, r := range line {
-		if column >= s.Start.Column {
-			break
+// blank is white space as wide as the text; tabs are kept, so that columns line
+// up whatever the terminal's tab width.
+func blank(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\t' {
+			return r
 		}
-		if r != '\t' {
-			r = ' '
-		}
-		b.WriteRune(r)
-		column++
-	}
-	b.WriteString(strings.Repeat("^", max(1, end-s.Start.Column)))
-	return b.String()
+		return ' '
+	}, text)
 }

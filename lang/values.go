@@ -17,8 +17,14 @@ const (
 // MaxName is the greatest length of a name, in bytes.
 const MaxName = 64
 
-// quote shows a piece of the text in a message.
-func quote(text string) string { return "`" + Printable(text) + "`" }
+// quote shows a piece of the text in a message, a long one not whole.
+func quote(text string) string {
+	const most = 80
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "..."
+	}
+	return "`" + Printable(text) + "`"
+}
 
 // nameProblem says why a text is no name; "" if it is one.
 func nameProblem(text string) string {

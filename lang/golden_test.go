@@ -1,0 +1,41 @@
+package lang_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"knockc/internal/golden"
+	"knockc/lang"
+)
+
+// TestFindings shows every kind of mistake as its author would see it.
+func TestFindings(t *testing.T) {
+	golden.Run(t, "testdata/findings.txtar", func(t *testing.T, name string, src []byte) []byte {
+		policy, found := lang.Parse(src)
+		found = append(found, lang.Check(policy)...)
+		if len(found) == 0 {
+			t.Error("no finding")
+		}
+		var b strings.Builder
+		for _, f := range found {
+			b.WriteString(f.Render(name, src))
+		}
+		return []byte(b.String())
+	})
+}
+
+// TestFormat shows the canonical form of each input; formatting it again must
+// change nothing.
+func TestFormat(t *testing.T) {
+	golden.Run(t, "testdata/format.txtar", func(t *testing.T, name string, src []byte) []byte {
+		once, found := lang.Format(src)
+		for _, f := range found {
+			t.Error(f.Render(name, src))
+		}
+		if twice, _ := lang.Format(once); !bytes.Equal(once, twice) {
+			t.Errorf("formatted again:\n%s", twice)
+		}
+		return once
+	})
+}
