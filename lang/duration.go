@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/bits"
@@ -27,7 +28,7 @@ func ParseDuration(text string, resolution time.Duration) (time.Duration, error)
 	for rest := text; rest != ""; {
 		n := numberEnd(rest)
 		if n == 0 {
-			return 0, fmt.Errorf("is not a duration")
+			return 0, ErrNoDuration
 		}
 		end := n + unitEnd(rest[n:])
 		unit, err := unitIndex(rest[n:end], next, resolution)
@@ -44,7 +45,7 @@ func ParseDuration(text string, resolution time.Duration) (time.Duration, error)
 		next, rest = unit+1, rest[end:]
 	}
 	if text == "" {
-		return 0, fmt.Errorf("is not a duration")
+		return 0, ErrNoDuration
 	}
 	if total%resolution != 0 {
 		return 0, fmt.Errorf("is finer than whole %s", unitName(resolution))
@@ -52,12 +53,19 @@ func ParseDuration(text string, resolution time.Duration) (time.Duration, error)
 	return total, nil
 }
 
-var errTooLong = fmt.Errorf("is longer than 292 years")
+// ErrNoDuration is the error for a text that has not even the shape of a
+// duration.
+var ErrNoDuration = errors.New("is not a duration")
+
+var (
+	errNoUnit  = errors.New("has no unit")
+	errTooLong = errors.New("is longer than 292 years")
+)
 
 // unitIndex finds a unit, which must be smaller than the one before it.
 func unitIndex(name string, next int, resolution time.Duration) (int, error) {
 	if name == "" {
-		return 0, fmt.Errorf("has no unit")
+		return 0, errNoUnit
 	}
 	for i, u := range units {
 		switch {
@@ -75,7 +83,7 @@ func unitIndex(name string, next int, resolution time.Duration) (int, error) {
 func scale(number string, unit time.Duration) (time.Duration, error) {
 	whole, fraction, dotted := strings.Cut(number, ".")
 	if whole == "" || dotted && fraction == "" || strings.Contains(fraction, ".") {
-		return 0, fmt.Errorf("is not a duration")
+		return 0, ErrNoDuration
 	}
 	n, ok := decimal(whole)
 	high, low := bits.Mul64(n, uint64(unit))

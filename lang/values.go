@@ -78,7 +78,7 @@ func (p *parser) port(t lexer.Token) (uint16, bool) {
 func (p *parser) duration(value *termNode, d *time.Duration) {
 	got, err := ParseDuration(value.text(), time.Millisecond)
 	switch {
-	case err != nil && err.Error() == "has no unit":
+	case err == errNoUnit:
 		p.errorf(CodeDuration, value.span(), "%s has no unit", quote(value.text())).hint("%ss", value.text())
 	case err != nil:
 		p.errorf(CodeDuration, value.span(), "%s %v", quote(value.text()), err).

@@ -205,7 +205,7 @@ func show(events []trace.Event) string {
 	text := ""
 	for _, e := range events {
 		if p := e.Packet; p != nil {
-			text += fmt.Sprintf("\n%ss %s:%d -> %s/%d %s", lang.FormatSeconds(e.At), p.Src, p.SrcPort, p.Proto, p.DstPort, p.Flags)
+			text += fmt.Sprintf("\n%ss %s -> %s", lang.FormatSeconds(e.At), p.Source(), p.Destination())
 		}
 	}
 	return text

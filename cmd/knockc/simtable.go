@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"fmt"
-	"net/netip"
 	"strings"
 	"unicode/utf8"
 
@@ -46,27 +45,7 @@ func cells(e *trace.Event) [3]string {
 	if e.Packet == nil {
 		return [3]string{at, "", ""}
 	}
-	return [3]string{at, source(e.Packet), destination(e.Packet)}
-}
-
-func source(k *trace.Packet) string {
-	if k.SrcPort == 0 {
-		return k.Src.String()
-	}
-	return netip.AddrPortFrom(k.Src, k.SrcPort).String()
-}
-
-func destination(k *trace.Packet) string {
-	if k.Proto == lang.UDP {
-		return fmt.Sprintf("udp/%d", k.DstPort)
-	}
-	switch k.Flags {
-	case lang.SYN:
-		return fmt.Sprint(k.DstPort)
-	case 0:
-		return fmt.Sprintf("%d null", k.DstPort)
-	}
-	return fmt.Sprintf("%d %s", k.DstPort, strings.ReplaceAll(k.Flags.String(), ",", " "))
+	return [3]string{at, e.Packet.Source(), e.Packet.Destination()}
 }
 
 func (p *tablePrinter) outcome(o replay.Outcome) {
@@ -110,7 +89,7 @@ func failure(o replay.Outcome) string {
 		return fmt.Sprintf("wanted %s %s for %s, it is %s", x.Knock, o.Want, x.Src, o.Got)
 	}
 	k := o.Event.Packet
-	return fmt.Sprintf("wanted %s for %s -> %s, got %s", o.Want, source(k), destination(k), o.Got)
+	return fmt.Sprintf("wanted %s for %s -> %s, got %s", o.Want, k.Source(), k.Destination(), o.Got)
 }
 
 func moves(ms []replay.Move) string {

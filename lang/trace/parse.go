@@ -89,8 +89,12 @@ func (p *parser) time(l line) bool {
 		text += "s"
 	}
 	d, err := lang.ParseDuration(text, time.Nanosecond)
-	if err != nil {
-		p.errorf(lang.CodeTime, w.span, "a line begins with `policy` or a time: 0s, 1.5s, +200ms", "`%s` %v", lang.Printable(w.text), err)
+	switch {
+	case err == lang.ErrNoDuration:
+		p.errorf(lang.CodeTime, w.span, "a line begins with a time: 0s, 1.5s, +200ms", "expected a time, found `%s`", lang.Printable(w.text))
+		return false
+	case err != nil:
+		p.errorf(lang.CodeTime, w.span, "times are 0s, 1.5s, 1m30s, +200ms", "the time `%s` %v", lang.Printable(w.text), err)
 		return false
 	}
 	if relative {
@@ -176,7 +180,7 @@ func (p *parser) packet(l line) *Packet {
 	k := &Packet{}
 	var problem string
 	if k.Src, k.SrcPort, problem = lang.ParseSource(l.words[1].text); problem != "" {
-		p.errorf(lang.CodeAddress, l.words[1].span, form, "`%s` %s", lang.Printable(l.words[1].text), problem)
+		p.errorf(lang.CodeAddress, l.words[1].span, "", "`%s` %s", lang.Printable(l.words[1].text), problem)
 		return nil
 	}
 	if !l.has(2, "->") {
@@ -188,7 +192,9 @@ func (p *parser) packet(l line) *Packet {
 		return nil
 	}
 	p.destination(k, l.words[3])
-	p.attributes(k, l)
+	if len(p.findings) == before {
+		p.attributes(k, l)
+	}
 	if len(p.findings) > before {
 		return nil
 	}
@@ -216,7 +222,7 @@ func (p *parser) destination(k *Packet, w word) {
 	case isRange && problem == "" && strings.Trim(last, "0123456789") == "":
 		p.notYet(w.span, "a range of ports")
 	case problem != "":
-		p.errorf(lang.CodePort, w.span, "", "`%s` %s", lang.Printable(port), problem)
+		p.errorf(lang.CodePort, w.span, "", "`%s` %s", lang.Printable(w.text), problem)
 	}
 	k.DstPort = number
 }

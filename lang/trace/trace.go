@@ -11,7 +11,9 @@
 package trace
 
 import (
+	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"knockc/lang"
@@ -45,6 +47,30 @@ type Packet struct {
 	DstPort uint16
 	Flags   lang.Flags // of a TCP segment
 	Want    Verdict    // "" if the trace does not say
+}
+
+// Source is the packet's source as a trace has it: `addr`, `addr:port` or
+// `[addr6]:port`.
+func (p *Packet) Source() string {
+	if p.SrcPort == 0 {
+		return p.Src.String()
+	}
+	return netip.AddrPortFrom(p.Src, p.SrcPort).String()
+}
+
+// Destination is the packet's destination as a trace has it, with the flags if
+// they are other than a SYN.
+func (p *Packet) Destination() string {
+	if p.Proto == lang.UDP {
+		return fmt.Sprintf("udp/%d", p.DstPort)
+	}
+	switch p.Flags {
+	case lang.SYN:
+		return fmt.Sprint(p.DstPort)
+	case 0:
+		return fmt.Sprintf("%d null", p.DstPort)
+	}
+	return fmt.Sprintf("%d %s", p.DstPort, strings.ReplaceAll(p.Flags.String(), ",", " "))
 }
 
 // Verdict is what becomes of a packet.
