@@ -13,7 +13,8 @@ type Machine struct {
 	base    *chain
 	sets    map[string]*set
 	flows   conntrack
-	changes []Change
+	run     run
+	changes []Change // of the last packet
 }
 
 // New loads a ruleset into a machine whose sets are empty. A ruleset that
@@ -31,11 +32,11 @@ func New(r *compiler.Ruleset) (*Machine, error) {
 // Packet runs the rules on a packet. It returns the verdict, Accept or Drop,
 // and what changed in the sets, which is valid until the next packet.
 func (m *Machine) Packet(p *Packet) (compiler.VerdictKind, []Change) {
-	r := run{machine: m, packet: p, state: m.flows.state(p)}
+	m.run = run{machine: m, packet: p, state: m.flows.state(p)}
 	m.changes = m.changes[:0]
-	verdict := r.chain(m.base)
+	verdict := m.run.chain(m.base)
 	if verdict == compiler.Accept {
-		m.flows.accepted(p, r.state)
+		m.flows.accepted(p, m.run.state)
 	}
 	return verdict, m.changes
 }

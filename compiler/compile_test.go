@@ -1,0 +1,119 @@
+package compiler_test
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"knockc/compiler"
+	"knockc/internal/golden"
+	"knockc/lang"
+)
+
+func compile(t *testing.T, text string) *compiler.Result {
+	t.Helper()
+	policy, found := lang.Parse([]byte(text))
+	found = append(found, lang.Check(policy)...)
+	result, more := compiler.Compile(policy)
+	for _, f := range append(found, more...) {
+		t.Fatal(f.Render("policy", []byte(text)))
+	}
+	return result
+}
+
+// TestNFT shows the script of some policies; each comes out the same twice.
+func TestNFT(t *testing.T) {
+	golden.Run(t, "testdata/nft.txtar", func(t *testing.T, _ string, src []byte) []byte {
+		var scripts [2]bytes.Buffer
+		for i := range scripts {
+			if err := compile(t, string(src)).Ruleset.WriteNFT(&scripts[i], []string{"a header", "", "of two lines"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !bytes.Equal(scripts[0].Bytes(), scripts[1].Bytes()) {
+			t.Error("the same policy makes different scripts")
+		}
+		return scripts[0].Bytes()
+	})
+}
+
+// TestConstantCost: however many knocks there are, the sets are the same and so
+// are the rules that a packet to an unnamed port meets.
+func TestConstantCost(t *testing.T) {
+	count := func(knocks int) (sets, rules int) {
+		var policy strings.Builder
+		for i := range knocks {
+			fmt.Fprintf(&policy, "knock k%d < %d %d -> %d >\n", i, 10000+i, 20000+i, 30000+i)
+		}
+		r := compile(t, policy.String()).Ruleset
+		for _, c := range r.Chains {
+			if c.Hook != nil {
+				rules += len(c.Rules)
+			}
+		}
+		return len(r.Sets), rules
+	}
+	sets, rules := count(1)
+	if s, r := count(1000); s != sets || r != rules {
+		t.Errorf("1 knock: %d sets, %d rules; 1000 knocks: %d sets, %d rules", sets, rules, s, r)
+	}
+}
+
+// TestStateNumbers: an edit of a knock changes the states behind the edit and no
+// others, so that nobody inherits what they did not do.
+func TestStateNumbers(t *testing.T) {
+	states := func(text string) map[string]bool {
+		all := map[string]bool{}
+		for _, c := range compile(t, text).Ruleset.Chains {
+			for _, r := range c.Rules {
+				for _, i := range r.Instructions {
+					if u, ok := i.(compiler.Update); ok && u.Key.Family == compiler.IPv4 {
+						all[fmt.Sprint(u.Set, u.Key.State)] = true
+					}
+				}
+			}
+		}
+		return all
+	}
+	before := states("knock a < 1 2 3 -> 22 > knock b < 1 2 3 -> 22 >")
+	if len(before) != 6 {
+		t.Errorf("two knocks of three steps have %d states, want 6", len(before))
+	}
+	for _, test := range []struct {
+		edit, policy string
+		kept         int
+	}{
+		{"only durations", "knock a < 1 2 3 -> 22 within 1s grant 2s > knock b < 1 2 3 -> 22 >", 6},
+		{"only services", "knock a < 1 2 3 -> 23 > knock b < 1 2 3 -> 22 >", 6},
+		{"last step", "knock a < 1 2 4 -> 22 > knock b < 1 2 3 -> 22 >", 5},
+		{"first step", "knock a < 4 2 3 -> 22 > knock b < 1 2 3 -> 22 >", 3},
+		{"name", "knock c < 1 2 3 -> 22 > knock b < 1 2 3 -> 22 >", 3},
+		{"protocol", "knock a < udp/1 2 3 -> 22 > knock b < 1 2 3 -> 22 >", 3},
+		{"removed", "knock b < 1 2 3 -> 22 >", 3},
+		{"order of knocks", "knock b < 1 2 3 -> 22 > knock a < 1 2 3 -> 22 >", 6},
+	} {
+		kept := 0
+		for s := range states(test.policy) {
+			if before[s] {
+				kept++
+			}
+		}
+		if kept != test.kept {
+			t.Errorf("edit %q keeps %d states, want %d", test.edit, kept, test.kept)
+		}
+	}
+}
+
+// TestCollision: two knocks whose state numbers are equal are an error at the
+// later one. The names were found by search.
+func TestCollision(t *testing.T) {
+	policy, _ := lang.Parse([]byte("knock k4218 < 1 -> 22 >\nknock k13729 < 1 -> 22 >"))
+	result, found := compiler.Compile(policy)
+	if result != nil || len(found) != 1 {
+		t.Fatalf("result %v, findings %v", result, found)
+	}
+	if f := found[0]; f.Code != lang.CodeState || f.Span.Start.Line != 2 || f.Hint == "" {
+		t.Errorf("finding %+v", f)
+	}
+}

@@ -1,0 +1,214 @@
+package sim_test
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"knockc/compiler"
+	"knockc/lang"
+	"knockc/sim"
+)
+
+// ruleset is a base chain with the given rules and a set of the given size.
+func ruleset(size int, rules ...[]compiler.Instruction) *compiler.Ruleset {
+	base := &compiler.Chain{Name: "base", Hook: &compiler.Hook{}}
+	for _, r := range rules {
+		base.Rules = append(base.Rules, compiler.Rule{Instructions: r})
+	}
+	return &compiler.Ruleset{
+		Sets:   []*compiler.Set{{Name: "s", Family: compiler.IPv4, Size: size}},
+		Chains: []*compiler.Chain{base},
+	}
+}
+
+func newMachine(t *testing.T, r *compiler.Ruleset) *sim.Machine {
+	t.Helper()
+	m, err := sim.New(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func source(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}) }
+
+// TestFullSet follows a small set through its life as the kernel measured it: a
+// full set breaks the rule and nothing else, what lives can be renewed, and what
+// has ended holds its place until the next collection.
+func TestFullSet(t *testing.T) {
+	update := compiler.Update{Key: compiler.Key{Family: compiler.IPv4, State: 7}, Set: "s", Timeout: 300 * time.Millisecond}
+	m := newMachine(t, ruleset(2, []compiler.Instruction{update, compiler.Verdict{Kind: compiler.Drop}}))
+	for _, step := range []struct {
+		at   time.Duration
+		src  int
+		kept bool // the update went through, so that the rule came to its drop
+		why  string
+	}{
+		{0, 1, true, "there is room"},
+		{0, 2, true, "there is room"},
+		{0, 3, false, "the set is full"},
+		{100 * time.Millisecond, 1, true, "what lives can be renewed"},
+		{350 * time.Millisecond, 3, false, "source 2 has ended but holds its place"},
+		{350 * time.Millisecond, 2, false, "even against itself"},
+		{999 * time.Millisecond, 3, false, "no collection yet"},
+		{1000 * time.Millisecond, 3, true, "collected"},
+		{1000 * time.Millisecond, 2, true, "collected"},
+		{1000 * time.Millisecond, 1, false, "full again"},
+	} {
+		verdict, changes := m.Packet(&sim.Packet{Time: step.at, Src: source(step.src)})
+		if kept := verdict == compiler.Drop; kept != step.kept || kept != (len(changes) == 1) {
+			t.Errorf("source %d at %v: kept %v, changes %v; %s", step.src, step.at, kept, changes, step.why)
+		}
+	}
+}
+
+// TestGhosts: an element that ends and is made anew before the collection takes
+// a second place.
+func TestGhosts(t *testing.T) {
+	update := compiler.Update{Key: compiler.Key{Family: compiler.IPv4}, Set: "s", Timeout: 100 * time.Millisecond}
+	m := newMachine(t, ruleset(3, []compiler.Instruction{update}))
+	for i, want := range []int{1, 1, 1, 0} {
+		at := time.Duration(i) * 200 * time.Millisecond
+		if _, changes := m.Packet(&sim.Packet{Time: at, Src: source(1)}); len(changes) != want {
+			t.Errorf("at %v: %d changes, want %d", at, len(changes), want)
+		}
+	}
+}
+
+// TestBreaks: instructions whose condition does not hold skip the rest of their
+// rule; those that stand behind run.
+func TestBreaks(t *testing.T) {
+	syn := sim.Packet{Src: source(1), Proto: lang.TCP, DstPort: 22, Flags: lang.SYN, Iface: "eth0"}
+	udp := sim.Packet{Src: source(1), Proto: lang.UDP, DstPort: 22}
+	v6 := sim.Packet{Src: netip.MustParseAddr("2001:db8::1"), Proto: lang.TCP, DstPort: 22, Flags: lang.SYN}
+	flags := compiler.TCPFlags{Flags: lang.SYN, Mask: lang.SYN | lang.ACK}
+	dispatch := compiler.Dispatch{Entries: []compiler.DispatchEntry{
+		{Proto: 6, First: 20, Last: 22, Verdict: compiler.Verdict{Kind: compiler.Drop}},
+		{Proto: 17, First: 23, Last: 23, Verdict: compiler.Verdict{Kind: compiler.Drop}},
+	}}
+	with := func(p sim.Packet, change func(*sim.Packet)) sim.Packet { change(&p); return p }
+	for _, test := range []struct {
+		instruction compiler.Instruction
+		packet      sim.Packet
+		runs        bool
+	}{
+		{flags, syn, true},
+		{flags, with(syn, func(p *sim.Packet) { p.Flags |= lang.ACK }), false},
+		{flags, with(syn, func(p *sim.Packet) { p.Flags |= lang.PSH }), true},
+		{flags, udp, false},
+		{compiler.Iface{Name: "eth0"}, syn, true},
+		{compiler.Iface{Name: "lo"}, syn, false},
+		{compiler.CtState{States: compiler.StateNew}, syn, true},
+		{compiler.CtState{States: compiler.StateEstablished | compiler.StateRelated}, syn, false},
+		{compiler.CtState{States: compiler.StateInvalid}, with(syn, func(p *sim.Packet) { p.Flags = 0 }), true},
+		{compiler.Lookup{Set: "s"}, syn, false},
+		{compiler.Update{Set: "s", Timeout: time.Second}, syn, true},
+		{compiler.Update{Set: "s", Timeout: time.Second}, v6, false},
+		{dispatch, syn, true},
+		{dispatch, udp, false},
+		{dispatch, with(syn, func(p *sim.Packet) { p.DstPort = 23 }), false},
+		{dispatch, with(syn, func(p *sim.Packet) { p.DstPort = 19 }), false},
+	} {
+		m := newMachine(t, ruleset(2, []compiler.Instruction{test.instruction, compiler.Verdict{Kind: compiler.Drop}}))
+		if verdict, _ := m.Packet(&test.packet); (verdict == compiler.Drop) != test.runs {
+			t.Errorf("%T%+v on %+v: %v", test.instruction, test.instruction, test.packet, compiler.Verdict{Kind: verdict})
+		}
+	}
+}
+
+// TestFlows follows flows through connection tracking: each packet's state.
+func TestFlows(t *testing.T) {
+	const minute, day = time.Minute, 24 * time.Hour
+	for _, test := range []struct {
+		name    string
+		proto   lang.Proto
+		packets []flowPacket
+	}{
+		{"handshake", lang.TCP, []flowPacket{
+			{0, lang.SYN, "new"}, {1, lang.SYN, "established"}, {1, lang.SYN | lang.ACK, "established"},
+			{2, lang.ACK, "established"}, {3, lang.SYN | lang.ACK, "invalid"}, {3, lang.SYN, "established"},
+		}},
+		{"never sent", lang.TCP, []flowPacket{
+			{0, lang.SYN, "new"}, {1, 0, "invalid"}, {1, lang.FIN, "invalid"}, {1, lang.FIN | lang.PSH | lang.URG, "invalid"},
+		}},
+		{"picked up", lang.TCP, []flowPacket{{0, lang.ACK, "new"}, {1, lang.ACK, "established"}}},
+		{"no beginning", lang.TCP, []flowPacket{
+			{0, lang.SYN | lang.ACK, "invalid"}, {1, lang.RST, "invalid"}, {2, lang.FIN | lang.ACK, "invalid"}, {3, lang.SYN, "new"},
+		}},
+		{"reset", lang.TCP, []flowPacket{{0, lang.SYN, "new"}, {1, lang.RST, "established"}, {2, lang.SYN, "new"}}},
+		{"idle", lang.TCP, []flowPacket{
+			{0, lang.SYN, "new"}, {5*day - 1, lang.ACK, "established"}, {10*day - 1, lang.ACK, "new"},
+		}},
+		{"finished", lang.TCP, []flowPacket{
+			{0, lang.SYN, "new"}, {1, lang.FIN | lang.ACK, "established"}, {2 * minute, lang.ACK, "established"}, {2*minute + 5*day, lang.SYN, "new"},
+		}},
+		{"finished and gone", lang.TCP, []flowPacket{
+			{0, lang.SYN, "new"}, {0, lang.FIN | lang.ACK, "established"}, {2 * minute, lang.SYN, "new"},
+		}},
+		{"datagrams", lang.UDP, []flowPacket{
+			{0, 0, "new"}, {time.Second, 0, "established"}, {31 * time.Second, 0, "new"},
+		}},
+		{"stream", lang.UDP, []flowPacket{
+			{0, 0, "new"}, {3 * time.Second, 0, "established"}, {122 * time.Second, 0, "established"}, {242 * time.Second, 0, "new"},
+		}},
+	} {
+		m := newMachine(t, stateRules())
+		for i, p := range test.packets {
+			_, changes := m.Packet(&sim.Packet{Time: p.at, Src: source(1), SrcPort: 5000, Proto: test.proto, DstPort: 22, Flags: p.flags})
+			got := "none"
+			if len(changes) == 1 {
+				got = compiler.ConnState(changes[0].State).String()
+			}
+			if got != p.state {
+				t.Errorf("%s, packet %d: %s, want %s", test.name, i+1, got, p.state)
+			}
+		}
+	}
+}
+
+type flowPacket struct {
+	at    time.Duration
+	flags lang.Flags
+	state string
+}
+
+// stateRules accept everything and record each packet's state.
+func stateRules() *compiler.Ruleset {
+	var rules [][]compiler.Instruction
+	for _, s := range []compiler.ConnState{compiler.StateNew, compiler.StateEstablished, compiler.StateInvalid} {
+		rules = append(rules, []compiler.Instruction{
+			compiler.CtState{States: s},
+			compiler.Update{Key: compiler.Key{State: uint32(s)}, Set: "s", Timeout: time.Second},
+		})
+	}
+	return ruleset(100, rules...)
+}
+
+// TestLinkErrors: a ruleset that names what it does not have is refused.
+func TestLinkErrors(t *testing.T) {
+	for want, r := range map[string]*compiler.Ruleset{
+		`no set "x"`:    ruleset(1, []compiler.Instruction{compiler.Lookup{Set: "x"}}),
+		`no chain "x"`:  ruleset(1, []compiler.Instruction{compiler.Verdict{Kind: compiler.Goto, Chain: "x"}}),
+		"no base chain": {Chains: []*compiler.Chain{{Name: "x"}}},
+	} {
+		if _, err := sim.New(r); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %s", err, want)
+		}
+	}
+}
+
+// TestMemory: a packet from a source without state leaves nothing behind.
+func TestMemory(t *testing.T) {
+	m := newMachine(t, ruleset(1, []compiler.Instruction{compiler.Lookup{Set: "s"}, compiler.Verdict{Kind: compiler.Drop}}))
+	i := 0
+	allocs := testing.AllocsPerRun(1000, func() {
+		i++
+		m.Packet(&sim.Packet{Src: source(i), Proto: lang.TCP, Flags: lang.SYN})
+	})
+	if allocs > 1 { // the packet itself
+		t.Error(fmt.Sprint(allocs, " allocations per packet"))
+	}
+}
