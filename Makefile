@@ -1,0 +1,32 @@
+FUZZTIME ?= 10s
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+build: ## make ./knockc
+	go build ./cmd/knockc
+
+test: ## run all tests; those on the kernel need root and nftables, and tell what they saw
+	go test ./...
+	go test -count=1 -v -run OnKernel ./spec
+
+kernel: ## run the tests on the kernel alone; `unshare -rn make kernel` needs no root
+	KNOCKC_KERNEL=required go test -count=1 -v -run OnKernel ./spec
+	KNOCKC_KERNEL=required go test -count=1 ./internal/netns
+
+fuzz: ## run each fuzz target for FUZZTIME
+	go test ./lang -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
+	go test ./lang -run '^$$' -fuzz FuzzFormat -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
+	go test ./lang/trace -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
+
+bench: ## run the benchmarks
+	go test -run '^$$' -bench . ./...
+
+golden: ## write golden files anew, to be read in the diff
+	go test ./lang/... ./compiler ./cmd/... -update
+
+lint: ## what gofmt and vet say
+	test -z "$$(gofmt -l .)"
+	go vet ./...
+
+.PHONY: help build test kernel fuzz bench golden lint
