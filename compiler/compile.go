@@ -25,10 +25,13 @@ type Result struct {
 	Symbols *Symbols
 }
 
-// Compile turns a policy without errors into a ruleset. It finds what only the
-// layout of the rules can show, two knocks whose state numbers collide; the
-// result is nil if that is an error.
+// Compile turns a policy without errors into a ruleset. It finds what the
+// compiler does not know yet, and what only the layout of the rules can show, two
+// knocks whose state numbers collide; the result is nil if that is an error.
 func Compile(p *lang.Policy) (*Result, []lang.Finding) {
+	if found := notYet(p); len(found) > 0 {
+		return nil, found
+	}
 	symbols, found := symbolTable(p)
 	if lang.HasErrors(found) {
 		return nil, found

@@ -5,21 +5,84 @@ import (
 	"slices"
 )
 
-// Check holds the parts of a policy against each other. It returns what is
-// wrong in the order of the file.
+// Examine reads a policy and checks it: all that is to be said of its text, in
+// order, less what the text itself silences.
+func Examine(src []byte) (*Policy, []Finding) {
+	policy, found := Parse(src)
+	found = append(found, Check(policy)...)
+	SortFindings(found)
+	return policy, found
+}
+
+// Check holds the parts of a policy against each other, and finds how its knocks
+// may fail. It returns what it has to say in the order of the file. Knocks that
+// could not be read whole are only looked at for errors.
 func Check(p *Policy) []Finding {
-	var found findings
-	steps := stepsByPort(p)
+	c := &checker{policy: p, steps: stepsByPort(p)}
 	for _, k := range p.Knocks {
-		for _, service := range k.Services {
-			if s, ok := stepInService(service, steps); ok {
-				found.errorf(CodeStep, service.Span, "service %s is also a step of knock %s", quote(s.String()), quote(s.knock)).
-					hint("knock at another port")
+		c.errors(k)
+	}
+	c.settings()
+	for _, k := range p.Knocks {
+		if !k.flawed {
+			c.knock(k)
+		}
+	}
+	c.overlaps()
+	SortFindings(c.findings)
+	return silence(p, c.findings)
+}
+
+type checker struct {
+	findings
+	policy *Policy
+	steps  []knockStep // of the whole policy, TCP and UDP
+}
+
+// errors finds what makes a knock contradict another part of the policy.
+func (c *checker) errors(k *Knock) {
+	for _, service := range k.Services {
+		if s, ok := c.stepIn(service); ok {
+			c.add(CodeStep, service.Span, "service %s is also a step of knock %s", quote(s.String()), quote(s.knock)).
+				hint("knock at another port")
+		}
+		for _, open := range c.policy.Settings.Open {
+			if open.Proto == service.Proto && open.First <= service.Last && service.First <= open.Last {
+				c.add(CodeOpen, service.Span, "service %s is guarded here and `open` in line %d", quote(service.String()), open.Span.Start.Line).
+					hint("leave it out of one of them")
 			}
 		}
 	}
-	SortFindings(found)
-	return found
+	if !k.flawed && len(k.Steps) > 0 && onePingAnswers(k.Steps) {
+		c.add(CodePings, k.Steps[0].Span.To(k.Steps[len(k.Steps)-1].Span), "anyone who pings the host a few times opens this door").
+			hint("add a port, or pings of different lengths")
+	}
+}
+
+// onePingAnswers reports whether pings of one length are the whole sequence.
+func onePingAnswers(steps []Step) bool {
+	length := AnyLength
+	for _, s := range steps {
+		if s.Proto != Ping || s.Length != AnyLength && length != AnyLength && s.Length != length {
+			return false
+		}
+		length = max(length, s.Length)
+	}
+	return true
+}
+
+func (c *checker) settings() {
+	s := &c.policy.Settings
+	for _, open := range s.Open {
+		if step, ok := c.stepIn(open); ok {
+			c.add(CodeStep, open.Span, "the open service %s is also a step of knock %s", quote(step.String()), quote(step.knock)).
+				hint("knock at another port")
+		}
+	}
+	if s.refuseDrop && !s.DefaultDrop {
+		c.add(CodeRefuse, s.Given["refuse"], "closed ports of the host answer and refused ones do not, so a scan tells them apart").
+			hint("refuse reject, or default drop")
+	}
 }
 
 // knockStep is a step and the knock it belongs to.
@@ -35,21 +98,23 @@ func byPort(a, b knockStep) int {
 func stepsByPort(p *Policy) []knockStep {
 	var steps []knockStep
 	for _, k := range p.Knocks {
-		for _, s := range k.Steps {
-			steps = append(steps, knockStep{s, k.Name.Text})
+		for _, s := range append(slices.Clip(k.Steps), k.Close...) {
+			if s.Proto != Ping {
+				steps = append(steps, knockStep{s, k.Name.Text})
+			}
 		}
 	}
 	slices.SortStableFunc(steps, byPort)
 	return steps
 }
 
-// stepInService finds the lowest step that a service covers: no packet can
-// both move a knock and ask for what it guards.
-func stepInService(s Service, steps []knockStep) (knockStep, bool) {
+// stepIn finds the lowest step that a service covers: no packet can both move a
+// knock and ask for what it guards.
+func (c *checker) stepIn(s Service) (knockStep, bool) {
 	lowest := knockStep{Step: Step{Proto: s.Proto, Port: s.First}}
-	i, _ := slices.BinarySearchFunc(steps, lowest, byPort)
-	if i < len(steps) && s.Has(steps[i].Proto, steps[i].Port) {
-		return steps[i], true
+	i, _ := slices.BinarySearchFunc(c.steps, lowest, byPort)
+	if i < len(c.steps) && s.Has(c.steps[i].Proto, c.steps[i].Port) {
+		return c.steps[i], true
 	}
 	return knockStep{}, false
 }

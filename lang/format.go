@@ -14,15 +14,15 @@ const MaxLine = 100
 // leading byte order mark goes. A text with errors has no canonical form: the
 // findings say why, and the text returned is nil.
 func Format(src []byte) ([]byte, []Finding) {
-	if _, found := Parse(src); HasErrors(found) {
-		return nil, found
+	f := readFile(src)
+	if HasErrors(f.found) {
+		return nil, f.found
 	}
-	tokens, _ := lexSource(src)
 	p := printer{starts: map[int]bool{}}
-	for _, declaration := range cutDeclarations(tokens) {
-		p.starts[declaration[0].Pos.Offset] = true
+	for _, d := range f.declarations {
+		p.starts[d[0].Pos.Offset] = true
 	}
-	tokens = tokens[:len(tokens)-1] // the EOF
+	tokens := f.tokens[:len(f.tokens)-1] // the EOF
 	for i := range tokens {
 		p.token(tokens, i)
 	}

@@ -40,8 +40,7 @@ func addSeeds(f *testing.F) {
 func FuzzParse(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, src []byte) {
-		policy, found := Parse(src)
-		found = append(found, Check(policy)...)
+		policy, found := Examine(src)
 		for _, x := range found {
 			start, end := x.Span.Start, x.Span.End
 			if start.Offset < 0 || start.Offset > end.Offset || end.Offset > len(src) || start.Line < 1 || start.Column < 1 {

@@ -12,8 +12,7 @@ import (
 // TestFindings shows every kind of mistake as its author would see it.
 func TestFindings(t *testing.T) {
 	golden.Run(t, "testdata/findings.txtar", func(t *testing.T, name string, src []byte) []byte {
-		policy, found := lang.Parse(src)
-		found = append(found, lang.Check(policy)...)
+		_, found := lang.Examine(src)
 		if len(found) == 0 {
 			t.Error("no finding")
 		}

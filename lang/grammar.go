@@ -7,9 +7,11 @@ import (
 	"github.com/alecthomas/participle/v2/lexer"
 )
 
-// knockNode is a knock as it stands in the text. Every part may be missing and
-// any value may stand in any clause: what is wrong is said by the code that
-// turns the node into a [Knock], which knows how to say it.
+// The nodes are declarations as they stand in the text. Every part may be
+// missing and any value may stand in any clause: what is wrong is said by the
+// code that turns the nodes into a [Policy], which knows how to say it. Rest is
+// what follows where nothing can.
+
 type knockNode struct {
 	Keyword  lexer.Token   `parser:"@Knock"`
 	Name     *lexer.Token  `parser:"@(Word|Keyword|Proto|Knock|Number)?"`
@@ -28,34 +30,68 @@ type clauseNode struct {
 	Values  []*termNode `parser:"@@*"`
 }
 
+type defaultsNode struct {
+	Keyword lexer.Token   `parser:"@'defaults'"`
+	Open    *lexer.Token  `parser:"@'<'?"`
+	Words   []*termNode   `parser:"@@*"`
+	Clauses []*clauseNode `parser:"@@*"`
+	Close   *lexer.Token  `parser:"@'>'?"`
+	Rest    []lexer.Token `parser:"@( (Word|Keyword|Proto|Knock|Number|String|Punct)+ )?"`
+}
+
+type settingNode struct {
+	Keyword lexer.Token   `parser:"@(Word|Keyword|Proto|Number|String|Punct)"`
+	Name    *lexer.Token  `parser:"@(Keyword|Knock)?"` // a name that is a keyword
+	Values  []*termNode   `parser:"@@*"`
+	Rest    []lexer.Token `parser:"@( (Word|Keyword|Proto|Knock|Number|String|Punct)+ )?"`
+}
+
 // termNode is a value and what slashes and dashes tie to it: `udp/7000`,
 // `8000-8010`, `/24`.
 type termNode struct {
 	Tokens []lexer.Token `parser:"@( (Word|Number|Proto|String) ( ('/'|'-') (Word|Number|Proto)? )* | ( ('/'|'-') (Word|Number|Proto)? )+ )"`
 }
 
-// settingNode is a declaration other than a knock.
-type settingNode struct {
-	Keyword lexer.Token   `parser:"@(Word|Keyword|Proto|Number|String|Punct)"`
-	Values  []lexer.Token `parser:"@( (Word|Keyword|Proto|Number|String|Punct)+ )?"`
-}
-
-// declarationNode is one or the other.
+// declarationNode is one of the three kinds of declarations; the others are nil.
 type declarationNode struct {
-	Knock   *knockNode   `parser:"  @@"`
-	Setting *settingNode `parser:"| @@"`
+	Knock    *knockNode    `parser:"  @@"`
+	Defaults *defaultsNode `parser:"| @@"`
+	Setting  *settingNode  `parser:"| @@"`
 }
 
-var declarationParser = participle.MustBuild[declarationNode](participle.Lexer(definition{}))
+// The first token tells which kind it is, so each is parsed by itself: trying
+// them in turn is what costs most.
+var (
+	grammar        = participle.MustBuild[declarationNode](participle.Lexer(definition{}))
+	knockParser    = production[knockNode]()
+	defaultsParser = production[defaultsNode]()
+	settingParser  = production[settingNode]()
+)
+
+func production[P any]() *participle.Parser[P] {
+	p, err := participle.ParserForProduction[P](grammar)
+	if err != nil {
+		panic(err) // the grammar above lacks it
+	}
+	return p
+}
 
 // parseDeclaration parses the tokens of one declaration. The grammar takes any
 // tokens that cutDeclarations makes; an error is a defect of the grammar.
-func parseDeclaration(tokens []lexer.Token) (*declarationNode, error) {
+func parseDeclaration(tokens []lexer.Token) (n declarationNode, err error) {
 	lex, err := lexer.Upgrade(&tokenLexer{tokens})
 	if err != nil {
-		return nil, err
+		return n, err
 	}
-	return declarationParser.ParseFromLexer(lex)
+	switch first := tokens[0]; {
+	case first.Type == tokenKnock:
+		n.Knock, err = knockParser.ParseFromLexer(lex)
+	case first.Value == "defaults":
+		n.Defaults, err = defaultsParser.ParseFromLexer(lex)
+	default:
+		n.Setting, err = settingParser.ParseFromLexer(lex)
+	}
+	return n, err
 }
 
 // span is the text that the term stands in.
@@ -65,9 +101,19 @@ func (n *termNode) span() Span {
 
 // text is the term without white space, as the canonical form has it.
 func (n *termNode) text() string {
+	if len(n.Tokens) == 1 {
+		return n.Tokens[0].Value
+	}
 	var b strings.Builder
 	for _, t := range n.Tokens {
 		b.WriteString(t.Value)
 	}
 	return b.String()
+}
+
+// isWord reports whether the term is a plain word, such as a misspelt clause.
+// No value of a list is one: an interface holds a digit or `*`, an address a
+// colon.
+func (n *termNode) isWord() bool {
+	return len(n.Tokens) == 1 && n.Tokens[0].Type == tokenWord && !strings.ContainsAny(n.Tokens[0].Value, "0123456789*:")
 }

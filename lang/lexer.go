@@ -136,7 +136,7 @@ func (s *scanner) str(rest string) {
 		return
 	}
 	t := s.emit(tokenBad, len(strings.TrimRight(line, " \t\r")))
-	s.found.errorf(CodeText, tokenSpan(t), "string has no closing quote on its line").hint("end it with \"")
+	s.found.add(CodeText, tokenSpan(t), "string has no closing quote on its line").hint("end it with \"")
 }
 
 // text holds the inside of a comment or string to valid UTF-8 without NUL.
@@ -148,7 +148,7 @@ func (s *scanner) text(t lexer.Token) {
 		at := t
 		at.Pos.Advance(t.Value[:i])
 		at.Value = t.Value[i : i+1]
-		s.found.errorf(CodeText, tokenSpan(at), "%s", badByte(t.Value[i]))
+		s.found.add(CodeText, tokenSpan(at), "%s", badByte(t.Value[i]))
 		return
 	}
 }
@@ -163,10 +163,10 @@ func (s *scanner) bad(rest string) {
 	}
 	t := s.emit(tokenBad, max(n, 1))
 	if i := strings.IndexFunc(t.Value, func(r rune) bool { return r == 0 || r == utf8.RuneError }); i >= 0 {
-		s.found.errorf(CodeText, tokenSpan(t), "%s", badByte(t.Value[i]))
+		s.found.add(CodeText, tokenSpan(t), "%s", badByte(t.Value[i]))
 		return
 	}
-	f := s.found.errorf(CodeText, tokenSpan(t), "%s means nothing here", quote(t.Value))
+	f := s.found.add(CodeText, tokenSpan(t), "%s means nothing here", quote(t.Value))
 	if strings.Trim(t.Value, ",;=") == "" {
 		f.hint("leave it out: white space separates")
 	}
@@ -188,7 +188,7 @@ func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' || c == '_' }
 func wordLength(s string) int {
 	for i := range len(s) {
 		c := s[i]
-		if isLetter(c) || isDigit(c) || strings.IndexByte(".:@*", c) >= 0 {
+		if isLetter(c) || isDigit(c) || strings.IndexByte(".:@*%", c) >= 0 {
 			continue
 		}
 		if c == '-' && !strings.HasPrefix(s[i:], "->") {
@@ -200,10 +200,11 @@ func wordLength(s string) int {
 }
 
 // numberLength is the length of the number at the start of s: it holds no
-// dash, so that a range is three tokens.
+// dash, so that a range is three tokens. (A `%` begins the zone of an address,
+// which is answered as such.)
 func numberLength(s string) int {
 	for i := range len(s) {
-		if c := s[i]; !isLetter(c) && !isDigit(c) && c != '.' && c != ':' {
+		if c := s[i]; !isLetter(c) && !isDigit(c) && c != '.' && c != ':' && c != '%' {
 			return i
 		}
 	}

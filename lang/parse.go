@@ -2,7 +2,7 @@ package lang
 
 import (
 	"slices"
-	"time"
+	"strings"
 
 	"github.com/alecthomas/participle/v2/lexer"
 )
@@ -12,13 +12,33 @@ import (
 // only if none of them is an error. Whether its parts go together is the
 // question of [Check].
 func Parse(src []byte) (*Policy, []Finding) {
+	f := readFile(src)
+	return f.policy, f.found
+}
+
+// file is a policy file in all its forms.
+type file struct {
+	tokens       []lexer.Token // comments among them, and an EOF at the end
+	declarations [][]lexer.Token
+	policy       *Policy
+	found        []Finding
+}
+
+func readFile(src []byte) file {
 	tokens, found := lexSource(src)
+	f := file{tokens: tokens, declarations: cutDeclarations(tokens)}
 	p := &parser{findings: found, names: map[string]Span{}}
-	for _, declaration := range cutDeclarations(tokens) {
-		p.declaration(declaration)
+	p.policy.Settings = Settings{Table: DefaultTable, Priority: DefaultPriority, Size: DefaultSize, Given: map[string]Span{}}
+	for _, d := range f.declarations {
+		p.declaration(d)
 	}
+	for _, k := range p.policy.Knocks {
+		k.Clauses.complete(&p.policy.Defaults)
+	}
+	p.ignores(f.tokens, f.declarations)
 	SortFindings(p.findings)
-	return &p.policy, p.findings
+	f.policy, f.found = &p.policy, p.findings
+	return f
 }
 
 // parser turns declarations into a Policy.
@@ -31,7 +51,10 @@ type parser struct {
 // declaration reads one declaration. Where it holds text that is no token, what
 // seems to be missing is most likely that.
 func (p *parser) declaration(all []lexer.Token) {
-	tokens := slices.DeleteFunc(slices.Clone(all), func(t lexer.Token) bool { return t.Type == tokenBad })
+	tokens := all
+	if slices.ContainsFunc(all, isBad) {
+		tokens = slices.DeleteFunc(slices.Clone(all), isBad)
+	}
 	if len(tokens) == 0 {
 		return
 	}
@@ -40,67 +63,80 @@ func (p *parser) declaration(all []lexer.Token) {
 	if len(tokens) < len(all) {
 		said := slices.DeleteFunc(p.findings[before:], func(f Finding) bool { return f.Code == CodeSyntax || f.Code == CodeUnclosed })
 		p.findings = p.findings[:before+len(said)]
+		if knocks := p.policy.Knocks; len(knocks) > 0 && knocks[len(knocks)-1].Span.Start == tokenSpan(tokens[0]).Start {
+			knocks[len(knocks)-1].flawed = true
+		}
 	}
 }
+
+func isBad(t lexer.Token) bool { return t.Type == tokenBad }
 
 func (p *parser) parse(tokens []lexer.Token) {
 	node, err := parseDeclaration(tokens)
-	if err != nil {
-		p.errorf(CodeSyntax, tokenSpan(tokens[0]), "this cannot be read")
-		return
-	}
-	if node.Knock != nil {
+	switch {
+	case err != nil:
+		p.add(CodeSyntax, tokenSpan(tokens[0]), "this cannot be read")
+	case node.Knock != nil:
 		p.knock(node.Knock, tokens)
-		return
+	case node.Defaults != nil:
+		p.defaultsSetting(node.Defaults)
+	default:
+		p.setting(node.Setting)
 	}
-	p.setting(node.Setting)
-}
-
-func (p *parser) setting(n *settingNode) {
-	at := tokenSpan(n.Keyword)
-	for _, word := range settingWords {
-		if n.Keyword.Value == word {
-			p.notYet(at, "the setting "+quote(word))
-			return
-		}
-	}
-	f := p.errorf(CodeUnknown, at, "expected `knock`, found %s", quote(n.Keyword.Value))
-	if near := Nearest(n.Keyword.Value, append([]string{"knock"}, settingWords...)); near != "" {
-		f.hint("did you mean `%s`?", near)
-	}
-}
-
-func (p *parser) notYet(at Span, what string) {
-	p.errorf(CodeNotYet, at, "%s is part of the language, but not built yet", what)
 }
 
 func (p *parser) knock(n *knockNode, tokens []lexer.Token) {
-	keyword := tokenSpan(n.Keyword)
-	k := &Knock{Within: DefaultWithin, Grant: DefaultGrant, Span: keyword.To(tokenSpan(tokens[len(tokens)-1]))}
+	before := len(p.findings)
+	k := &Knock{Span: tokenSpan(n.Keyword).To(tokenSpan(tokens[len(tokens)-1]))}
 	if !p.knockName(n, k) || !p.knockShape(n, k) {
 		return
 	}
 	for _, term := range n.Steps {
-		p.step(term, k)
+		if term.isWord() {
+			p.wordAmongSteps(term, n)
+			break
+		}
+		if s, ok := p.step(term); ok {
+			k.Steps = append(k.Steps, s)
+		}
 	}
-	p.services(n.Services, k)
-	p.clauses(n.Clauses, k)
+	for i, term := range n.Services {
+		if term.isWord() && i > 0 {
+			p.unknownClause(term)
+			break
+		}
+		if s, ok := p.service(term); ok {
+			k.Services = append(k.Services, s)
+		}
+	}
+	p.clauses(n.Clauses, &k.Clauses)
+	k.flawed = len(p.findings) > before
 	p.policy.Knocks = append(p.policy.Knocks, k)
+}
+
+// wordAmongSteps says what is wrong with a word where a step should be. Without
+// an arrow it most likely is a misspelt clause.
+func (p *parser) wordAmongSteps(term *termNode, n *knockNode) {
+	if n.Arrow == nil && Nearest(term.text(), clauseWords) != "" {
+		p.unknownClause(term)
+		return
+	}
+	p.step(term)
 }
 
 // knockName reads the name; without one there is nothing to go on with.
 func (p *parser) knockName(n *knockNode, k *Knock) bool {
 	if n.Name == nil {
-		p.errorf(CodeSyntax, tokenSpan(n.Keyword), "`knock` has no name").hint("knock NAME < STEPS -> SERVICES >")
+		p.add(CodeSyntax, tokenSpan(n.Keyword), "`knock` has no name").hint("knock NAME < STEPS -> SERVICES >")
 		return false
 	}
 	k.Name = Name{n.Name.Value, tokenSpan(*n.Name)}
 	if problem := nameProblem(k.Name.Text); problem != "" {
-		p.errorf(CodeName, k.Name.Span, "%s is not a name: %s", quote(k.Name.Text), problem)
+		p.add(CodeName, k.Name.Span, "%s is not a name: %s", quote(k.Name.Text), problem)
 		return true
 	}
 	if first, ok := p.names[k.Name.Text]; ok {
-		p.errorf(CodeDuplicate, k.Name.Span, "knock %s was already declared in line %d", quote(k.Name.Text), first.Start.Line).
+		p.add(CodeDuplicate, k.Name.Span, "knock %s was already declared in line %d", quote(k.Name.Text), first.Start.Line).
 			hint("give one of them another name")
 		return true
 	}
@@ -112,94 +148,49 @@ func (p *parser) knockName(n *knockNode, k *Knock) bool {
 // the first one only, as the others may be no more than its consequence. It is
 // false if the rest would only be guessed at.
 func (p *parser) knockShape(n *knockNode, k *Knock) bool {
+	name := quote(k.Name.Text)
 	if n.Open == nil {
-		p.errorf(CodeSyntax, k.Name.Span, "knock %s has no `<` after its name", quote(k.Name.Text)).
+		p.add(CodeSyntax, k.Name.Span, "knock %s has no `<` after its name", name).
 			hint("knock %s < STEPS -> SERVICES >", k.Name.Text)
 		return false
 	}
 	header := tokenSpan(n.Keyword).To(tokenSpan(*n.Open))
-	name := quote(k.Name.Text)
 	switch {
 	case len(n.Rest) > 0:
-		p.errorf(CodeSyntax, tokenSpan(n.Rest[0]), "%s cannot stand here", quote(n.Rest[0].Value)).
-			hint("a body is STEPS -> SERVICES CLAUSES")
+		p.stray(n.Rest[0], "a body is STEPS -> SERVICES CLAUSES")
 	case n.Close == nil:
-		p.errorf(CodeUnclosed, header, "knock %s has no closing `>`", name)
+		p.add(CodeUnclosed, header, "knock %s has no closing `>`", name)
 	case len(n.Steps) == 0:
-		p.errorf(CodeSyntax, header, "knock %s has no steps", name).
+		p.add(CodeSyntax, header, "knock %s has no steps", name).
 			hint("write the ports to knock at, in order, before `->`")
 	case n.Arrow == nil:
-		p.errorf(CodeSyntax, header, "knock %s has no `->` between its steps and its services", name)
+		p.add(CodeSyntax, header, "knock %s has no `->` between its steps and its services", name)
 	case len(n.Services) == 0:
-		p.errorf(CodeSyntax, tokenSpan(*n.Arrow), "knock %s has no service after its `->`", name).
+		p.add(CodeSyntax, tokenSpan(*n.Arrow), "knock %s has no service after its `->`", name).
 			hint("write the ports that it opens, such as 22")
 	}
 	return true
 }
 
-// services reads the terms behind the arrow. A plain word there is a clause
-// that nobody knows, and what follows it belongs to it.
-func (p *parser) services(terms []*termNode, k *Knock) {
-	for i, term := range terms {
-		if len(term.Tokens) == 1 && term.Tokens[0].Type == tokenWord && i > 0 {
-			p.unknownClause(term)
-			return
-		}
-		p.service(term, k)
-	}
+// stray says that a token cannot stand where it is.
+func (p *parser) stray(t lexer.Token, hint string) {
+	p.add(CodeSyntax, tokenSpan(t), "%s cannot stand here", quote(t.Value)).hint("%s", hint)
 }
 
+// unknownClause is a plain word where a clause could be.
 func (p *parser) unknownClause(term *termNode) {
 	word := term.text()
-	f := p.errorf(CodeUnknown, term.span(), "unknown clause %s", quote(word))
-	if near := Nearest(word, clauseWords); near != "" {
-		f.hint("did you mean `%s`?", near)
-	}
-}
-
-// clauseWords are the clauses of a knock.
-var clauseWords = []string{"within", "total", "grant", "once", "reset", "close", "from", "on", "per", "log"}
-
-func (p *parser) clauses(nodes []*clauseNode, k *Knock) {
-	given := map[string]int{}
-	for _, n := range nodes {
-		word, at := n.Keyword.Value, tokenSpan(n.Keyword)
-		if line, ok := given[word]; ok {
-			p.errorf(CodeDuplicate, at, "clause `%s` was already given in line %d", word, line).hint("leave one of them out")
-			continue
-		}
-		given[word] = at.Start.Line
-		switch word {
-		case "within":
-			p.durationClause(n, &k.Within)
-		case "grant":
-			p.durationClause(n, &k.Grant)
-		default:
-			p.notYet(at, "the clause "+quote(word))
-		}
-	}
-}
-
-// durationClause reads a clause that takes one duration.
-func (p *parser) durationClause(n *clauseNode, d *time.Duration) {
-	word := n.Keyword.Value
-	if len(n.Values) == 0 {
-		p.errorf(CodeSyntax, tokenSpan(n.Keyword), "`%s` has no duration", word).hint("%s 5s", word)
-		return
-	}
-	switch value := n.Values[0]; {
-	case word == "grant" && value.text() == "forever":
-		p.notYet(value.span(), "`grant forever`")
+	switch {
+	case word == "to":
+		p.add(CodeKept, term.span(), "`to` is kept for later: knockc cannot forward to another host yet").hint("leave it out")
+	case word == "at":
+		p.add(CodeKept, term.span(), "`at` is kept for later: a knock cannot be bound to a destination address yet").hint("leave it out")
+	case slices.Contains(settingWords, word):
+		p.add(CodeUnknown, term.span(), "%s is a setting, which stands outside of knocks", quote(word))
 	default:
-		p.duration(value, d)
-	}
-	if len(n.Values) == 1 {
-		return
-	}
-	switch extra := n.Values[1]; {
-	case extra.Tokens[0].Type == tokenWord:
-		p.unknownClause(extra)
-	default:
-		p.errorf(CodeSyntax, extra.span(), "`%s` takes one duration, %s is too much", word, quote(extra.text()))
+		f := p.add(CodeUnknown, term.span(), "unknown clause %s", quote(word))
+		if !f.didYouMean(word, clauseWords) {
+			f.hint("clauses are %s", strings.Join(clauseWords, " "))
+		}
 	}
 }

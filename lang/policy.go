@@ -1,14 +1,34 @@
 package lang
 
 import (
-	"fmt"
-	"strings"
+	"math"
+	"net/netip"
 	"time"
 )
 
-// Policy is a checked policy file.
+// Policy is what a policy file holds.
 type Policy struct {
-	Knocks []*Knock // in the order of the file
+	Settings Settings
+	Defaults Clauses  // what `defaults` gives
+	Knocks   []*Knock // in the order of the file
+
+	ignores []ignore
+}
+
+// Settings are the declarations that speak of the whole policy.
+type Settings struct {
+	Table         string // of the family inet
+	Priority      int32  // of the base chain
+	DefaultDrop   bool   // packets that no rule decides are dropped, not accepted
+	RefuseReject  bool   // what is refused is rejected, not dropped
+	Open          []Service
+	Size          int // elements in each shared state set
+	TrustPrefixes []Prefix
+	TrustIfaces   []Iface
+
+	Given map[string]Span // where each setting's keyword stands, if it was given
+
+	refuseDrop bool // `refuse drop` was given
 }
 
 // Knock is a sequence of steps that opens a door.
@@ -16,9 +36,54 @@ type Knock struct {
 	Name     Name
 	Steps    []Step    // at least one
 	Services []Service // at least one; what the door guards
-	Within   time.Duration
-	Grant    time.Duration
-	Span     Span // from `knock` to `>`
+	Clauses
+	Span Span // from `knock` to `>`
+
+	flawed bool // there are errors in it, so that it may lack parts
+}
+
+// Clauses are what a knock says beyond its steps and services. What it does not
+// say itself comes from `defaults` and then from the language.
+type Clauses struct {
+	Within time.Duration // between two steps
+	Total  time.Duration // from the first step to the last; 0: no limit
+	Grant  time.Duration // how long the door stays open; [Forever]
+	Once   bool          // the first use of the grant ends it
+	Reset  Reset
+	Close  []Step   // the sequence that shuts the door
+	From   []Prefix // who may knock; none: everyone
+	On     []Iface  // where a knock may arrive; none: everywhere
+	Per    Per
+	Log    Log
+
+	Given map[string]Span // where each clause's keyword stands, if the knock has it
+}
+
+// Forever is the Grant of a door that does not close by itself.
+const Forever time.Duration = math.MaxInt64
+
+// Reset is what puts a source back to the beginning.
+type Reset struct {
+	Mode   ResetMode
+	Revoke bool // it ends the grant too
+}
+
+// ResetMode says which wrong attempts reset.
+type ResetMode int
+
+const (
+	ResetNone  ResetMode = iota
+	ResetKnown           // those at a step of some knock
+	ResetAny
+)
+
+// Per is how much of an address makes a source: the lengths of prefixes.
+type Per struct{ IPv4, IPv6 int }
+
+// Log says whether and how an opening is logged.
+type Log struct {
+	On     bool
+	Prefix string // "" for the usual one
 }
 
 // Name is a name and where it stands.
@@ -27,43 +92,23 @@ type Name struct {
 	Span Span
 }
 
-// Step is an attempt that moves a knock on.
+// Step is an attempt that moves a knock.
 type Step struct {
-	Proto Proto
-	Port  uint16
-	Span  Span
+	Proto  Proto
+	Port   uint16 // of TCP and UDP
+	Length int    // of a ping: bytes of echo data, or AnyLength
+	Span   Span
 }
+
+// AnyLength is the length of a ping step that any echo request matches.
+const AnyLength = -1
 
 // Service is a range of ports that a knock guards; a single port is a range of
 // one.
 type Service struct {
-	Proto       Proto
+	Proto       Proto // TCP or UDP
 	First, Last uint16
 	Span        Span
-}
-
-// Proto is a transport protocol.
-type Proto int
-
-const (
-	TCP Proto = iota
-	UDP
-)
-
-func (p Proto) String() string { return [...]string{"tcp", "udp"}[p] }
-
-// Number is the protocol's number in the IP header.
-func (p Proto) Number() uint8 { return [...]uint8{6, 17}[p] }
-
-// String is the step in canonical form.
-func (s Step) String() string { return protoPrefix(s.Proto) + fmt.Sprint(s.Port) }
-
-// String is the service in canonical form.
-func (s Service) String() string {
-	if s.First == s.Last {
-		return protoPrefix(s.Proto) + fmt.Sprint(s.First)
-	}
-	return protoPrefix(s.Proto) + fmt.Sprintf("%d-%d", s.First, s.Last)
 }
 
 // Has reports whether a port of a protocol is one of the service's.
@@ -71,31 +116,38 @@ func (s Service) Has(p Proto, port uint16) bool {
 	return s.Proto == p && s.First <= port && port <= s.Last
 }
 
-// protoPrefix leaves out the protocol that goes without saying.
-func protoPrefix(p Proto) string {
-	if p == TCP {
-		return ""
-	}
-	return p.String() + "/"
+// Prefix is a range of addresses.
+type Prefix struct {
+	netip.Prefix
+	Span Span
 }
 
-// What a knock has that does not say otherwise.
+// Iface is the name of an interface, or the beginning of one.
+type Iface struct {
+	Name     string // without the `*`
+	Wildcard bool
+	Span     Span
+}
+
+// Proto is the protocol of a step or service.
+type Proto int
+
 const (
-	DefaultWithin = 5 * time.Second
-	DefaultGrant  = 10 * time.Second
+	TCP Proto = iota
+	UDP
+	Ping // an ICMP or ICMPv6 echo request
 )
 
-// String is the knock in canonical form, with its durations written out.
-func (k *Knock) String() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "knock %s <", k.Name.Text)
-	for _, s := range k.Steps {
-		b.WriteString(" " + s.String())
-	}
-	b.WriteString(" ->")
-	for _, s := range k.Services {
-		b.WriteString(" " + s.String())
-	}
-	fmt.Fprintf(&b, " within %s grant %s >", FormatDuration(k.Within), FormatDuration(k.Grant))
-	return b.String()
-}
+func (p Proto) String() string { return [...]string{"tcp", "udp", "ping"}[p] }
+
+// Number is the number of TCP or UDP in the IP header.
+func (p Proto) Number() uint8 { return [...]uint8{6, 17}[p] }
+
+// What holds where a policy does not say otherwise.
+const (
+	DefaultWithin   = 5 * time.Second
+	DefaultGrant    = 10 * time.Second
+	DefaultTable    = "knockc"
+	DefaultPriority = -10
+	DefaultSize     = 65536
+)

@@ -11,20 +11,34 @@ import (
 // name, what it says, the source line with a caret range, and the hint. It ends
 // in a line break.
 func (f Finding) Render(file string, src []byte) string {
+	return f.render(file, src, func(_, text string) string { return text })
+}
+
+// RenderColor is Render for a terminal that shows colours.
+func (f Finding) RenderColor(file string, src []byte) string {
+	return f.render(file, src, func(color, text string) string { return "\x1b[" + color + "m" + text + "\x1b[0m" })
+}
+
+// The colours of a terminal (ECMA-48, SGR).
+const bold, red, yellow, cyan, green = "1", "1;31", "1;33", "1;36", "32"
+
+func (f Finding) render(file string, src []byte, paint func(color, text string) string) string {
 	var b strings.Builder
 	at := f.Span.Start
-	fmt.Fprintf(&b, "%s:%d:%d: %s: %s [%s]\n", Printable(file), at.Line, at.Column, f.Severity, f.Message, f.Code)
+	color := map[Severity]string{Error: red, Warning: yellow, Info: cyan}[f.Severity]
+	place := fmt.Sprintf("%s:%d:%d:", Printable(file), at.Line, at.Column)
+	fmt.Fprintf(&b, "%s %s %s [%s]\n", paint(bold, place), paint(color, f.Severity.String()+":"), f.Message, f.Code)
 	before, after := around(src, at.Offset)
 	if strings.TrimSpace(before+after) != "" {
 		marked := after
 		if f.Span.End.Line == at.Line {
 			marked = after[:min(len(after), f.Span.End.Offset-at.Offset)]
 		}
-		width := max(1, utf8.RuneCountInString(marked))
-		fmt.Fprintf(&b, "    %s\n    %s%s\n", Printable(before+after), blank(before), strings.Repeat("^", width))
+		carets := strings.Repeat("^", max(1, utf8.RuneCountInString(marked)))
+		fmt.Fprintf(&b, "    %s\n    %s%s\n", Printable(before+after), blank(before), paint(color, carets))
 	}
 	if f.Hint != "" {
-		fmt.Fprintf(&b, "    hint: %s\n", f.Hint)
+		fmt.Fprintf(&b, "    %s %s\n", paint(green, "hint:"), f.Hint)
 	}
 	return b.String()
 }

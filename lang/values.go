@@ -1,6 +1,8 @@
 package lang
 
 import (
+	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -8,14 +10,15 @@ import (
 	"github.com/alecthomas/participle/v2/lexer"
 )
 
-// The bounds of durations in a policy.
+// The bounds of values in a policy.
 const (
-	MinDuration = time.Millisecond
-	MaxDuration = 365 * 24 * time.Hour
+	MinDuration   = time.Millisecond
+	MaxDuration   = 365 * 24 * time.Hour
+	MaxName       = 64    // bytes of a name
+	MaxIface      = 15    // bytes of an interface's name (IFNAMSIZ less the NUL)
+	MaxPingLength = 65507 // bytes of echo data that an IPv4 packet can hold
+	MaxLogPrefix  = 127   // bytes (NF_LOG_PREFIXLEN less the NUL)
 )
-
-// MaxName is the greatest length of a name, in bytes.
-const MaxName = 64
 
 // quote shows a piece of the text in a message, a long one not whole.
 func quote(text string) string {
@@ -30,7 +33,7 @@ func quote(text string) string {
 func nameProblem(text string) string {
 	switch {
 	case len(text) > MaxName:
-		return "it is longer than 64 characters"
+		return fmt.Sprintf("it is longer than %d characters", MaxName)
 	case text == "" || !isLetter(text[0]) || text[0] == '_':
 		return "it does not start with a letter"
 	case strings.HasSuffix(text, "-"):
@@ -68,7 +71,7 @@ func (p *parser) port(t lexer.Token) (uint16, bool) {
 	if problem == "" {
 		return port, true
 	}
-	f := p.errorf(CodePort, tokenSpan(t), "%s %s", quote(t.Value), problem)
+	f := p.add(CodePort, tokenSpan(t), "%s %s", quote(t.Value), problem)
 	if trimmed := strings.TrimLeft(t.Value, "0"); problem == "has a leading zero" {
 		f.hint("%s", trimmed)
 	}
@@ -79,26 +82,22 @@ func (p *parser) duration(value *termNode, d *time.Duration) {
 	got, err := ParseDuration(value.text(), time.Millisecond)
 	switch {
 	case err == errNoUnit:
-		p.errorf(CodeDuration, value.span(), "%s has no unit", quote(value.text())).hint("%ss", value.text())
+		p.add(CodeDuration, value.span(), "%s has no unit", quote(value.text())).hint("%ss", value.text())
 	case err != nil:
-		p.errorf(CodeDuration, value.span(), "%s %v", quote(value.text()), err).
+		p.add(CodeDuration, value.span(), "%s %v", quote(value.text()), err).
 			hint("a duration is numbers with units, largest first: 1m30s, 1.5s, 500ms")
 	case got < MinDuration || got > MaxDuration:
-		p.errorf(CodeDuration, value.span(), "%s is out of range: durations are 1ms to 365d", quote(value.text()))
+		p.add(CodeDuration, value.span(), "%s is out of range: durations are 1ms to 365d", quote(value.text()))
 	default:
 		*d = got
 	}
 }
 
-// protocol takes the `tcp/` or `udp/` off a term's tokens; false if what
-// stands there is something else.
-func (p *parser) protocol(term *termNode, what string) (Proto, []lexer.Token, bool) {
+// protocol takes the `tcp/` or `udp/` off a term's tokens; false if what stands
+// there is something else.
+func (p *parser) protocol(term *termNode) (Proto, []lexer.Token, bool) {
 	first := term.Tokens[0]
 	if len(term.Tokens) < 2 || term.Tokens[1].Value != "/" {
-		if first.Value == "ping" && what == "step" {
-			p.notYet(term.span(), "the step `ping`")
-			return 0, nil, false
-		}
 		return TCP, term.Tokens, true
 	}
 	switch first.Value {
@@ -106,60 +105,192 @@ func (p *parser) protocol(term *termNode, what string) (Proto, []lexer.Token, bo
 		return TCP, term.Tokens[2:], true
 	case "udp":
 		return UDP, term.Tokens[2:], true
-	case "ping":
-		if what == "step" {
-			p.notYet(term.span(), "the step `ping`")
-		} else {
-			p.errorf(CodeUnknown, term.span(), "`ping` cannot be a service").hint("services are tcp or udp ports")
-		}
-		return 0, nil, false
 	}
-	f := p.errorf(CodeUnknown, tokenSpan(first), "unknown protocol %s", quote(first.Value))
-	if near := Nearest(first.Value, []string{"tcp", "udp"}); near != "" {
-		f.hint("did you mean `%s`?", near)
-	} else {
+	f := p.add(CodeUnknown, tokenSpan(first), "unknown protocol %s", quote(first.Value))
+	if !f.didYouMean(first.Value, []string{"tcp", "udp"}) {
 		f.hint("protocols are tcp and udp")
 	}
 	return 0, nil, false
 }
 
-func (p *parser) step(term *termNode, k *Knock) {
-	proto, tokens, ok := p.protocol(term, "step")
-	if !ok {
-		return
+func (p *parser) step(term *termNode) (Step, bool) {
+	if term.Tokens[0].Value == "ping" {
+		return p.ping(term)
 	}
+	proto, tokens, ok := p.protocol(term)
 	switch {
+	case !ok:
 	case len(tokens) == 1 && tokens[0].Type == tokenNumber:
-		if port, ok := p.port(tokens[0]); ok {
-			k.Steps = append(k.Steps, Step{proto, port, term.span()})
-		}
+		port, ok := p.port(tokens[0])
+		return Step{Proto: proto, Port: port, Span: term.span()}, ok
 	case len(tokens) == 3 && tokens[1].Value == "-":
-		p.errorf(CodePort, term.span(), "a step is one port, %s is a range", quote(term.text()))
+		p.add(CodePort, term.span(), "a step is one port, %s is a range", quote(term.text()))
 	default:
-		p.errorf(CodePort, term.span(), "%s is not a step", quote(term.text())).hint("a step is a port: 1234, tcp/1234 or udp/1234")
+		f := p.add(CodePort, term.span(), "%s is not a step", quote(term.text()))
+		if !f.didYouMean(term.text(), []string{"ping"}) {
+			f.hint("a step is a port or a ping: 1234, tcp/1234, udp/1234, ping, ping/120")
+		}
 	}
+	return Step{}, false
 }
 
-func (p *parser) service(term *termNode, k *Knock) {
-	proto, tokens, ok := p.protocol(term, "service")
-	if !ok {
-		return
-	}
+// ping reads `ping` or `ping/LENGTH`.
+func (p *parser) ping(term *termNode) (Step, bool) {
+	s := Step{Proto: Ping, Length: AnyLength, Span: term.span()}
 	switch {
+	case len(term.Tokens) == 1:
+		return s, true
+	case len(term.Tokens) == 3 && term.Tokens[1].Value == "/":
+		return s, p.integer(&termNode{term.Tokens[2:]}, 0, MaxPingLength, "a ping's length", &s.Length)
+	}
+	p.add(CodePort, term.span(), "%s is not a step", quote(term.text())).hint("a ping is ping or ping/120")
+	return s, false
+}
+
+func (p *parser) service(term *termNode) (Service, bool) {
+	if term.Tokens[0].Value == "ping" {
+		p.add(CodePort, term.span(), "`ping` cannot be a service").hint("services are tcp or udp ports")
+		return Service{}, false
+	}
+	proto, tokens, ok := p.protocol(term)
+	switch {
+	case !ok:
 	case len(tokens) == 1 && tokens[0].Type == tokenNumber:
-		if port, ok := p.port(tokens[0]); ok {
-			k.Services = append(k.Services, Service{proto, port, port, term.span()})
-		}
+		port, ok := p.port(tokens[0])
+		return Service{proto, port, port, term.span()}, ok
 	case len(tokens) == 3 && tokens[1].Value == "-":
 		first, ok1 := p.port(tokens[0])
 		last, ok2 := p.port(tokens[2])
 		if ok1 && ok2 && first > last {
-			p.errorf(CodePort, term.span(), "the range %s runs from high to low", quote(term.text())).hint("%d-%d", last, first)
-		} else if ok1 && ok2 {
-			k.Services = append(k.Services, Service{proto, first, last, term.span()})
+			p.add(CodePort, term.span(), "the range %s runs from high to low", quote(term.text())).
+				hint("%s", Service{proto, last, first, Span{}})
+			return Service{}, false
 		}
+		return Service{proto, first, last, term.span()}, ok1 && ok2
 	default:
-		p.errorf(CodePort, term.span(), "%s is not a service", quote(term.text())).
+		p.add(CodePort, term.span(), "%s is not a service", quote(term.text())).
 			hint("a service is a port or a range: 22, tcp/8000-8010 or udp/53")
+	}
+	return Service{}, false
+}
+
+// integer reads a whole number within bounds; what is it, in a message.
+func (p *parser) integer(term *termNode, low, high int, what string, n *int) bool {
+	text := term.text()
+	got, err := strconv.Atoi(text)
+	digits := strings.TrimPrefix(text, "-")
+	switch {
+	case strings.Trim(digits, "0123456789") != "" || digits == "":
+		p.add(CodeNumber, term.span(), "%s is not a whole number", quote(text))
+	case len(digits) > 1 && digits[0] == '0':
+		p.add(CodeNumber, term.span(), "%s has a leading zero", quote(text))
+	case err != nil || got < low || got > high:
+		p.add(CodeNumber, term.span(), "%s is out of range: %s is %d to %d", quote(text), what, low, high)
+	default:
+		*n = got
+		return true
+	}
+	return false
+}
+
+// lengths splits the remaining terms of `per` into the numbers behind their
+// slashes; false if they have another form.
+func (v *values) lengths() (lengths []*termNode, ok bool) {
+	for term, more := v.next(); more; term, more = v.next() {
+		tokens := term.Tokens
+		for ; len(tokens) >= 2; tokens = tokens[2:] {
+			if tokens[0].Value != "/" || tokens[1].Type != tokenNumber {
+				return nil, false
+			}
+			lengths = append(lengths, &termNode{tokens[1:2]})
+		}
+		if len(tokens) > 0 {
+			return nil, false
+		}
+	}
+	return lengths, true
+}
+
+// looksLikeAddress reports whether a term can only be meant as an address.
+func looksLikeAddress(term *termNode) bool {
+	first := term.Tokens[0]
+	return first.Type == tokenNumber || strings.Contains(first.Value, ":") && first.Type != tokenString
+}
+
+// prefix reads an address with an optional length.
+func (p *parser) prefix(term *termNode, prefixes *[]Prefix) {
+	addr, problem := ParseAddr(term.Tokens[0].Value)
+	if problem != "" {
+		p.add(CodeAddress, term.span(), "%s %s", quote(term.text()), problem)
+		return
+	}
+	length := addr.BitLen()
+	switch {
+	case len(term.Tokens) == 3 && term.Tokens[1].Value == "/":
+		if !p.integer(&termNode{term.Tokens[2:]}, 0, addr.BitLen(), "the length of this prefix", &length) {
+			return
+		}
+	case len(term.Tokens) > 1:
+		p.add(CodeAddress, term.span(), "%s is not a prefix", quote(term.text())).hint("a prefix is 192.0.2.0/24")
+		return
+	}
+	prefix := netip.PrefixFrom(addr, length)
+	if prefix != prefix.Masked() {
+		p.add(CodeAddress, term.span(), "the prefix %s has bits set behind its length", quote(term.text())).hint("%s", prefix.Masked())
+		return
+	}
+	*prefixes = append(*prefixes, Prefix{prefix, term.span()})
+}
+
+// iface reads the name of an interface, quoted or bare.
+func (p *parser) iface(term *termNode, ifaces *[]Iface) {
+	t := term.Tokens[0]
+	name, quoted := t.Value, t.Type == tokenString
+	if quoted {
+		name = strings.Trim(name, `"`)
+	}
+	if problem := ifaceProblem(name); problem != "" || len(term.Tokens) > 1 || !quoted && t.Type != tokenWord {
+		p.add(CodeIface, term.span(), "%s is not an interface name%s", quote(term.text()), problem)
+		return
+	}
+	bare, wildcard := strings.CutSuffix(name, "*")
+	*ifaces = append(*ifaces, Iface{bare, wildcard, term.span()})
+}
+
+// ifaceProblem says why a text cannot name an interface, as the end of a
+// sentence; "" if it can.
+func ifaceProblem(name string) string {
+	bare := strings.TrimSuffix(name, "*")
+	switch {
+	case len(name) > MaxIface:
+		return fmt.Sprintf(": it is longer than %d bytes", MaxIface)
+	case bare == "":
+		return ": it is empty"
+	case bare == "." || bare == "..":
+		return ": it is the name of a folder"
+	case strings.Contains(bare, "*"):
+		return ": `*` can only stand at its end"
+	case strings.ContainsAny(bare, "/: \t\\$") || strings.ContainsFunc(bare, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		return ": it holds a character that none has"
+	}
+	return ""
+}
+
+// logPrefix reads the text that an opening is logged with.
+func (p *parser) logPrefix(term *termNode, l *Log) {
+	text := strings.Trim(term.text(), `"`)
+	switch {
+	case len(term.Tokens) > 1:
+		p.add(CodeSyntax, tokenSpan(term.Tokens[1]), "%s cannot stand here", quote(term.Tokens[1].Value))
+	case text == "":
+		p.add(CodeString, term.span(), "the log prefix is empty").hint("leave it out for the usual one")
+	case len(text) > MaxLogPrefix:
+		p.add(CodeString, term.span(), "the log prefix is %d bytes long: %d are allowed", len(text), MaxLogPrefix)
+	case strings.Contains(text, "$"):
+		p.add(CodeString, term.span(), "a log prefix cannot hold `$`, which nft takes for a variable")
+	case strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		p.add(CodeString, term.span(), "a log prefix cannot hold control characters")
+	default:
+		l.Prefix = text
 	}
 }

@@ -23,11 +23,12 @@ type pair struct {
 
 // newPair compiles a policy that must be without fault.
 func newPair(name, policyText string, events []trace.Event) (*pair, error) {
-	policy, found := lang.Parse([]byte(policyText))
-	found = append(found, lang.Check(policy)...)
+	policy, found := lang.Examine([]byte(policyText))
 	result, more := compiler.Compile(policy)
 	for _, f := range append(found, more...) {
-		return nil, fmt.Errorf("%s", f.Render(name, []byte(policyText)))
+		if f.Severity == lang.Error {
+			return nil, fmt.Errorf("%s", f.Render(name, []byte(policyText)))
+		}
 	}
 	return &pair{name, policy, result, events}, nil
 }

@@ -35,8 +35,10 @@ var policies = rapid.Custom(func(t *rapid.T) string {
 			Name:     lang.Name{Text: string(rune('a' + i))},
 			Steps:    rapid.SliceOfN(rapid.Custom(drawStep), 1, 5).Draw(t, "steps"),
 			Services: rapid.SliceOfN(rapid.Custom(drawService), 1, 3).Draw(t, "services"),
-			Within:   unit * time.Duration(rapid.IntRange(1, 4).Draw(t, "within")),
-			Grant:    unit * time.Duration(rapid.IntRange(1, 6).Draw(t, "grant")),
+			Clauses: lang.Clauses{
+				Within: unit * time.Duration(rapid.IntRange(1, 4).Draw(t, "within")),
+				Grant:  unit * time.Duration(rapid.IntRange(1, 6).Draw(t, "grant")),
+			},
 		}
 		text += k.String() + "\n"
 	}

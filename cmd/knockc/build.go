@@ -39,7 +39,7 @@ func build(s *streams, name, output string) error {
 	if err != nil {
 		return err
 	}
-	policy, result, err := s.compile(name, src)
+	policy, result, err := s.compile(name, src, lang.Warning)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,8 @@ package main
 import (
 	"flag"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"knockc/compiler"
 	"knockc/lang"
@@ -11,32 +13,88 @@ import (
 
 var checkCommand = &command{
 	name:  "check",
-	usage: "FILE...",
+	usage: "[-strict] [-json] [-format FORMAT] FILE...",
 	short: "say what is wrong with policies and traces",
 	long: `
 Check reads policies, and traces (files named *.trace or *.txt), and prints what
 is wrong with each: file, line and column, the line itself, and what to write
-instead. It prints nothing if all is well.`,
-	setup: func(*flag.FlagSet) func(*streams, []string) error { return runCheck },
+instead. Beyond mistakes it finds knocks that are easily opened or hard to use.
+It prints nothing if all is well. The exit status is 1 if there are errors.
+
+A warning is silenced by a comment in or right above the declaration:
+
+    # knockc:ignore K106 nothing else runs on this host
+
+spec/findings.md explains every code.`,
+	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
+		c := &checkRun{}
+		flags.BoolVar(&c.strict, "strict", false, "exit with 1 on warnings too")
+		flags.BoolVar(&c.json, "json", false, "print one JSON object a line for each finding")
+		flags.StringVar(&c.format, "format", "text", "print as `FORMAT`: text, github (annotations in CI) or sarif (code scanning)")
+		return c.run
+	},
 }
 
-func runCheck(s *streams, args []string) error {
-	if len(args) == 0 {
+type checkRun struct {
+	strict, json bool
+	format       string
+}
+
+// fileFindings are the findings about a file.
+type fileFindings struct {
+	file  string
+	src   []byte
+	found []lang.Finding
+}
+
+func (c *checkRun) run(s *streams, args []string) error {
+	formats := []string{"text", "github", "sarif"}
+	switch {
+	case len(args) == 0:
 		return usagef("takes at least one file")
+	case !slices.Contains(formats, c.format):
+		return usagef("unknown format `%s`, formats are %s", lang.Printable(c.format), strings.Join(formats, " "))
+	case c.json && c.format != "text":
+		return usagef("-json and -format %s exclude each other", c.format)
 	}
-	var atFault error
+	var all []fileFindings
+	var failed error
 	for _, name := range args {
 		src, err := s.read(name)
 		if err != nil {
 			return err
 		}
 		found := findings(name, src)
-		s.report(s.out, name, src, found)
-		if lang.HasErrors(found) {
-			atFault = errInput
+		all = append(all, fileFindings{name, src, found})
+		if slices.ContainsFunc(found, c.fails) {
+			failed = errInput
 		}
 	}
-	return atFault
+	if err := c.print(s, all); err != nil {
+		return err
+	}
+	return failed
+}
+
+// fails reports whether a finding makes the exit status 1.
+func (c *checkRun) fails(f lang.Finding) bool {
+	return f.Severity == lang.Error || c.strict && f.Severity == lang.Warning
+}
+
+func (c *checkRun) print(s *streams, all []fileFindings) error {
+	switch {
+	case c.json:
+		return printFindingsJSON(s.out, all)
+	case c.format == "github":
+		printAnnotations(s.out, all)
+	case c.format == "sarif":
+		return printSARIF(s.out, all)
+	default:
+		for _, f := range all {
+			s.report(s.out, f.file, f.src, f.found)
+		}
+	}
+	return nil
 }
 
 // findings are all findings about a file.
@@ -45,10 +103,11 @@ func findings(name string, src []byte) []lang.Finding {
 		_, found := trace.Parse(src)
 		return found
 	}
-	policy, found := examine(src)
+	policy, found := lang.Examine(src)
 	if !lang.HasErrors(found) {
 		_, more := compiler.Compile(policy)
 		found = append(found, more...)
+		lang.SortFindings(found)
 	}
 	return found
 }

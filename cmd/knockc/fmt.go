@@ -3,54 +3,133 @@ package main
 import (
 	"bytes"
 	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/diff"
 
 	"knockc/lang"
+	"knockc/lang/trace"
 )
 
 var fmtCommand = &command{
 	name:  "fmt",
-	usage: "[-w] [FILE...]",
-	short: "format policies",
+	usage: "[-l] [-w] [-d] [-stdin-name NAME] [FILE|FOLDER...]",
+	short: "format policies and traces",
 	long: `
-Fmt prints policies in canonical form: standard input if no file is given. It
-changes white space only; comments stay where they are. A file with errors is
-left alone, and the errors are printed.`,
+Fmt prints policies and traces (files named *.trace or *.txt) in canonical form:
+standard input if no file is given, and of a folder all *.knock and *.trace files
+in it. It changes white space only; comments stay where they are. A file with
+errors is left alone, and the errors are printed.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
-		inPlace := flags.Bool("w", false, "write the result to the file instead of printing it")
-		return func(s *streams, args []string) error { return runFmt(s, args, *inPlace) }
+		f := &formatter{}
+		flags.BoolVar(&f.list, "l", false, "list the files whose form differs; exit with 1 if there are any")
+		flags.BoolVar(&f.write, "w", false, "write the result to the file instead of printing it")
+		flags.BoolVar(&f.diff, "d", false, "print what would change; exit with 1 if anything would")
+		flags.StringVar(&f.stdinName, "stdin-name", "", "call standard input `NAME`, and take it for what files of that name are")
+		return f.run
 	},
 }
 
-func runFmt(s *streams, args []string, inPlace bool) error {
+// formatter is a run of the command.
+type formatter struct {
+	list, write, diff bool
+	stdinName         string
+
+	atFault bool // a file has errors or, with -l or -d, another form
+}
+
+func (f *formatter) run(s *streams, args []string) error {
 	if len(args) == 0 {
 		args = []string{stdio}
 	}
 	for _, name := range args {
-		if inPlace && name == stdio {
+		if f.write && name == stdio {
 			return usagef("-w needs a file, not standard input")
 		}
-		if isTrace(name) {
-			return usagef("%s is a trace, which cannot be formatted yet", name)
-		}
 	}
-	var atFault error
 	for _, name := range args {
-		src, err := s.read(name)
+		files, err := policiesAndTraces(name)
 		if err != nil {
 			return err
 		}
-		formatted, found := lang.Format(src)
-		s.report(s.err, name, src, found)
-		switch {
-		case formatted == nil:
-			atFault = errInput
-		case !inPlace:
-			s.out.Write(formatted)
-		case !bytes.Equal(src, formatted):
-			if err := s.write(name, formatted, 0o666); err != nil {
+		for _, file := range files {
+			if err := f.file(s, file); err != nil {
 				return err
 			}
 		}
 	}
-	return atFault
+	if f.atFault {
+		return errInput
+	}
+	return nil
+}
+
+// policiesAndTraces are the files that an argument stands for: itself, or those
+// in a folder by their names.
+func policiesAndTraces(name string) ([]string, error) {
+	if info, err := os.Stat(name); name == stdio || err != nil || !info.IsDir() {
+		return []string{name}, nil
+	}
+	var files []string
+	err := filepath.WalkDir(name, func(path string, entry fs.DirEntry, err error) error {
+		hidden := path != name && strings.HasPrefix(entry.Name(), ".")
+		switch ext := filepath.Ext(path); {
+		case err != nil:
+			return fmt.Errorf("cannot read %s: %w", path, reason(err))
+		case hidden && entry.IsDir():
+			return fs.SkipDir
+		case !hidden && entry.Type().IsRegular() && (ext == ".knock" || ext == ".trace"):
+			files = append(files, path)
+		}
+		return nil
+	})
+	return files, err
+}
+
+func (f *formatter) file(s *streams, name string) error {
+	src, err := s.read(name)
+	if err != nil {
+		return err
+	}
+	shown := name
+	if name == stdio && f.stdinName != "" {
+		shown = f.stdinName
+	}
+	format := lang.Format
+	if isTrace(shown) {
+		format = trace.Format
+	}
+	formatted, found := format(src)
+	if formatted == nil && lang.HasErrors(found) {
+		s.report(s.err, shown, src, found)
+		f.atFault = true
+		return nil
+	}
+	return f.show(s, name, shown, src, formatted)
+}
+
+// show does with a formatted file what the flags say.
+func (f *formatter) show(s *streams, name, shown string, src, formatted []byte) error {
+	if !f.list && !f.diff && !f.write {
+		s.out.Write(formatted)
+		return nil
+	}
+	if bytes.Equal(src, formatted) {
+		return nil
+	}
+	f.atFault = f.atFault || f.list || f.diff
+	if f.list {
+		fmt.Fprintln(s.out, shown)
+	}
+	if f.diff {
+		s.out.Write(diff.Diff(shown+".orig", src, shown, formatted))
+	}
+	if f.write {
+		return s.write(name, formatted, 0o666)
+	}
+	return nil
 }

@@ -14,6 +14,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+
+	"golang.org/x/term"
 
 	"knockc/lang"
 )
@@ -41,7 +44,7 @@ func main() {
 // run runs a command line and returns the exit status.
 func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	buffered := bufio.NewWriter(out)
-	s := &streams{in: in, out: buffered, err: errOut}
+	s := &streams{in: in, out: buffered, err: errOut, outColor: colorful(out), errColor: colorful(errOut)}
 	err := dispatch(s, args)
 	if flushErr := buffered.Flush(); err == nil || errors.Is(err, errInput) {
 		if flushErr != nil {
@@ -102,13 +105,31 @@ type streams struct {
 	in  io.Reader
 	out *bufio.Writer
 	err io.Writer
+
+	outColor, errColor bool
 }
 
-// report shows findings about a file to a person.
+// colorful reports whether colour will be seen: on a terminal, unless its user
+// does not want any (no-color.org).
+func colorful(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
+}
+
+// report shows findings about a file to a person, on s.out or s.err.
 func (s *streams) report(w io.Writer, file string, src []byte, found []lang.Finding) {
-	for _, f := range found {
-		io.WriteString(w, f.Render(file, src))
+	render := lang.Finding.Render
+	if w == s.out && s.outColor || w == s.err && s.errColor {
+		render = lang.Finding.RenderColor
 	}
+	for _, f := range found {
+		io.WriteString(w, render(f, file, src))
+	}
+}
+
+// atLeast are the findings that are as bad as that or worse.
+func atLeast(worst lang.Severity, found []lang.Finding) []lang.Finding {
+	return slices.DeleteFunc(slices.Clone(found), func(f lang.Finding) bool { return f.Severity > worst })
 }
 
 // errInput says that the input is at fault, which has been told already.

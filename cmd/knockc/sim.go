@@ -112,6 +112,6 @@ func (s *streams) tracePolicy(traceName, policyName string, t *trace.Trace) (*co
 	if err != nil {
 		return nil, err
 	}
-	_, result, err := s.compile(policyName, src)
+	_, result, err := s.compile(policyName, src, lang.Error)
 	return result, err
 }

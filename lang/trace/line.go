@@ -1,63 +1,132 @@
 package trace
 
 import (
-	"fmt"
+	"iter"
 	"strings"
 	"unicode/utf8"
 
 	"knockc/lang"
 )
 
-// word is a piece of a line: text without white space, `->`, `=>` or a string
-// with its quotes.
-type word struct {
-	text string
-	span lang.Span
+// white is what separates words, besides line breaks.
+const white = " \t\r"
+
+const byteOrderMark = "\uFEFF"
+
+// lines gives the lines of a text and where they start. A leading byte order
+// mark is no part of the first.
+func lines(src []byte) iter.Seq2[lang.Pos, string] {
+	return func(yield func(lang.Pos, string) bool) {
+		text, marked := strings.CutPrefix(string(src), byteOrderMark)
+		at := lang.Pos{Line: 1, Column: 1}
+		if marked {
+			at.Offset = len(byteOrderMark)
+		}
+		for text != "" {
+			line, rest, _ := strings.Cut(text, "\n")
+			if !yield(at, line) {
+				return
+			}
+			at.Offset += len(line) + 1
+			at.Line++
+			text = rest
+		}
+	}
 }
 
-// line is a line cut into words, and what follows its first one as it stands.
+// line is a line cut into words, and a comment behind them.
 type line struct {
-	words []word
-	end   lang.Pos // behind the last word
+	text    string   // without the line break
+	start   lang.Pos // of the text
+	words   []word
+	comment int // offset in the text of the `#`; the text's length if there is none
 }
 
-// cutLine cuts a line, without its comment, into words. bad is the first byte
-// that is not text, or -1.
-func cutLine(text string, start lang.Pos) (l line, bad int) {
-	l.end = start
-	for i := 0; i < len(text) && text[i] != '#'; {
-		if strings.IndexByte(" \t\r", text[i]) >= 0 {
+// word is a piece of a line, as offsets in its text: text without white space,
+// `->`, `=>` or a string with its quotes.
+type word struct{ start, end int }
+
+// cut makes l the given line.
+func (l *line) cut(text string, start lang.Pos) {
+	*l = line{text: text, start: start, words: l.words[:0], comment: len(text)}
+	for i := 0; i < len(text); {
+		switch text[i] {
+		case ' ', '\t', '\r':
 			i++
-			continue
-		}
-		n := wordEnd(text[i:])
-		w := word{text[i : i+n], lang.Span{Start: advance(start, text[:i]), End: advance(start, text[:i+n])}}
-		l.words = append(l.words, w)
-		l.end = w.span.End
-		i += n
-	}
-	for i, r := range text {
-		if r == 0 || r == utf8.RuneError && !strings.HasPrefix(text[i:], "\uFFFD") {
-			return l, i
+		case '#':
+			l.comment = i
+			return
+		default:
+			n := wordLength(text[i:])
+			l.words = append(l.words, word{i, i + n})
+			i += n
 		}
 	}
-	return l, -1
 }
 
-// wordEnd is the length of the word at the start of s.
-func wordEnd(s string) int {
+// wordLength is the length of the word at the start of s. A string without its
+// closing quote takes the rest of the line.
+func wordLength(s string) int {
 	if strings.HasPrefix(s, "->") || strings.HasPrefix(s, "=>") {
 		return 2
 	}
-	if n := strings.IndexByte(s[1:], '"'); s[0] == '"' && n >= 0 {
-		return n + 2
+	if s[0] == '"' {
+		if n := strings.IndexByte(s[1:], '"'); n >= 0 {
+			return n + 2
+		}
+		return len(strings.TrimRight(s, white))
 	}
 	for i := 1; i < len(s); i++ {
-		if strings.IndexByte(" \t\r#", s[i]) >= 0 || strings.HasPrefix(s[i:], "->") || strings.HasPrefix(s[i:], "=>") {
+		switch s[i] {
+		case ' ', '\t', '\r', '#':
 			return i
+		case '-', '=':
+			if strings.HasPrefix(s[i+1:], ">") {
+				return i
+			}
+		case '"':
+			if strings.IndexByte(s[i+1:], '"') >= 0 {
+				return i
+			}
 		}
 	}
 	return len(s)
+}
+
+// word is the text of word i, "" behind the last one.
+func (l *line) word(i int) string {
+	if i >= len(l.words) {
+		return ""
+	}
+	return l.text[l.words[i].start:l.words[i].end]
+}
+
+// offsets are those of word i in the text; behind the last word, where that
+// ends.
+func (l *line) offsets(i int) word {
+	switch {
+	case i < len(l.words):
+		return l.words[i]
+	case len(l.words) == 0:
+		return word{}
+	}
+	end := l.words[len(l.words)-1].end
+	return word{end, end}
+}
+
+// span is where word i stands, or the place behind the last one.
+func (l *line) span(i int) lang.Span { return l.place(l.offsets(i)) }
+
+// part is where a part of word i stands.
+func (l *line) part(i, start, end int) lang.Span {
+	w := l.offsets(i)
+	return l.place(word{w.start + start, w.start + end})
+}
+
+// place is where the text between two offsets stands.
+func (l *line) place(w word) lang.Span {
+	start := advance(l.start, l.text[:w.start])
+	return lang.Span{Start: start, End: advance(start, l.text[w.start:w.end])}
 }
 
 func advance(p lang.Pos, text string) lang.Pos {
@@ -66,21 +135,19 @@ func advance(p lang.Pos, text string) lang.Pos {
 	return p
 }
 
-// has reports whether word i of the line is the given text.
-func (l line) has(i int, text string) bool { return i < len(l.words) && l.words[i].text == text }
+// trailing is the comment, without white space behind it; "" if there is none.
+func (l *line) trailing() string { return strings.TrimRight(l.text[l.comment:], white) }
 
-// span is word i of the line, or the place behind its end.
-func (l line) span(i int) lang.Span {
-	if i < len(l.words) {
-		return l.words[i].span
+// notText is the offset of the first byte of a text that is NUL or not UTF-8,
+// or -1.
+func notText(text string) int {
+	if utf8.ValidString(text) {
+		return strings.IndexByte(text, 0)
 	}
-	return lang.Span{Start: l.end, End: l.end}
-}
-
-// found says what stands at word i of the line.
-func (l line) found(i int) string {
-	if i < len(l.words) {
-		return fmt.Sprintf("found `%s`", lang.Printable(l.words[i].text))
+	for i, r := range text {
+		if r == 0 || r == utf8.RuneError && !strings.HasPrefix(text[i:], "\uFFFD") {
+			return i
+		}
 	}
-	return "the line ends"
+	return -1
 }

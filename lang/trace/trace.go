@@ -1,17 +1,23 @@
-// Package trace reads the trace language: packets and expectations in the order
-// of time.
+// Package trace reads and formats the trace language: packets and expectations
+// in the order of time.
 //
 //	policy ssh.knock
 //	0s      192.0.2.7 -> 22                    => drop
 //	+500ms  192.0.2.7 -> 10000                 => drop
 //	+0s     expect ssh open for 192.0.2.7
+//	60s     203.0.113.9 -> 1000-12000 every 100us
 //
-// A line that cannot be read is a finding and is left out; those after it are
-// read all the same.
+// Every line stands for itself. [Parse] cuts it into words and reads them from
+// left to right; a mistake is a finding, which leaves out the line, and reading
+// goes on behind it, in the line itself where the rest still has a meaning.
+//
+// [Format] prints the words again and decides only the white space between
+// them.
 package trace
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
 	"strings"
 	"time"
@@ -31,7 +37,8 @@ type Policy struct {
 	Span lang.Span
 }
 
-// Event is a packet or an expectation; the other is nil.
+// Event is a packet, with a range of ports one for each of them, or an
+// expectation; the other is nil.
 type Event struct {
 	At     time.Duration // since the start
 	Packet *Packet
@@ -39,15 +46,77 @@ type Event struct {
 	Span   lang.Span // the line, from its time on
 }
 
-// Packet is one packet that arrives at the host.
+// Last is when the last packet of the event arrives, since the start.
+func (e *Event) Last() time.Duration {
+	if e.Packet == nil || e.Packet.Range == nil {
+		return e.At
+	}
+	return e.At + e.Packet.Range.Lasts()
+}
+
+// Packet is a packet that arrives at the host, or with a range of ports as many
+// as it has.
 type Packet struct {
 	Src     netip.Addr
 	SrcPort uint16 // 0: a flow of its own
 	Proto   lang.Proto
-	DstPort uint16
+	DstPort uint16     // of a single TCP segment or UDP datagram
 	Flags   lang.Flags // of a TCP segment
 	Want    Verdict    // "" if the trace does not say
+
+	Ping       *Ping      // of an echo request, else nil
+	Range      *Range     // nil: a single packet
+	On         *lang.Name // the interface that it arrives on; nil: [DefaultIface]
+	Unanswered *lang.Span // where the trace says that the host does not answer, else nil
 }
+
+// DefaultIface is the interface that packets arrive on if the trace does not
+// say.
+const DefaultIface = "eth0"
+
+// Ping is what an echo request has in place of a port.
+type Ping struct {
+	Length uint16 // bytes of echo data
+	Span   lang.Span
+}
+
+// The lengths of a ping's data, in bytes: what ping(8) sends if it is not told
+// otherwise, and the most that an IPv4 packet has room for.
+const (
+	DefaultLength = 56
+	MaxLength     = 65507
+)
+
+// Range is a run of ports, each of which gets a packet.
+type Range struct {
+	First, Last uint16
+	Every       time.Duration // from one packet to the next
+	Order       Order
+	Seed        uint64 // of a shuffled order
+	Span        lang.Span
+}
+
+// String is the range as a trace has it, without its attributes.
+func (r *Range) String() string { return fmt.Sprintf("%d-%d", r.First, r.Last) }
+
+// Lasts is the time from the first packet to the last, at most what a Duration
+// can hold.
+func (r *Range) Lasts() time.Duration {
+	gaps := time.Duration(r.Last - r.First)
+	if gaps > 0 && r.Every > math.MaxInt64/gaps {
+		return math.MaxInt64
+	}
+	return gaps * r.Every
+}
+
+// Order is the order in which the ports of a range get their packets.
+type Order int
+
+const (
+	LowToHigh Order = iota
+	HighToLow
+	Shuffled // drawn with the range's seed
+)
 
 // Source is the packet's source as a trace has it: `addr`, `addr:port` or
 // `[addr6]:port`.
@@ -61,16 +130,23 @@ func (p *Packet) Source() string {
 // Destination is the packet's destination as a trace has it, with the flags if
 // they are other than a SYN.
 func (p *Packet) Destination() string {
-	if p.Proto == lang.UDP {
-		return fmt.Sprintf("udp/%d", p.DstPort)
+	ports := fmt.Sprint(p.DstPort)
+	if p.Range != nil {
+		ports = p.Range.String()
 	}
-	switch p.Flags {
-	case lang.SYN:
-		return fmt.Sprint(p.DstPort)
-	case 0:
-		return fmt.Sprintf("%d null", p.DstPort)
+	switch {
+	case p.Ping != nil && p.Ping.Length == DefaultLength:
+		return "ping"
+	case p.Ping != nil:
+		return fmt.Sprintf("ping/%d", p.Ping.Length)
+	case p.Proto == lang.UDP:
+		return "udp/" + ports
+	case p.Flags == lang.SYN:
+		return ports
+	case p.Flags == 0:
+		return ports + " null"
 	}
-	return fmt.Sprintf("%d %s", p.DstPort, strings.ReplaceAll(p.Flags.String(), ",", " "))
+	return ports + " " + strings.ReplaceAll(p.Flags.String(), ",", " ")
 }
 
 // Verdict is what becomes of a packet.
@@ -86,7 +162,8 @@ const (
 type Expect struct {
 	Knock string
 	Span  lang.Span // of the knock's name
-	State State
+	State State     // "" if At is given
+	At    *At
 	Src   netip.Addr
 }
 
@@ -97,3 +174,10 @@ const (
 	Open   State = "open"
 	Closed State = "closed"
 )
+
+// At is how far a source has got: the furthest live step of the opening
+// sequence, 0 if there is none.
+type At struct {
+	Step int
+	Span lang.Span // `at` and the number
+}

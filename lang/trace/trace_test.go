@@ -1,14 +1,13 @@
 package trace_test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
-	"github.com/rogpeppe/go-internal/txtar"
+	"github.com/google/go-cmp/cmp"
 
 	"knockc/internal/golden"
 	"knockc/lang/trace"
@@ -35,7 +34,13 @@ func TestParse(t *testing.T) {
 		"12.5 192.0.2.7:50001->22 psh ack=>accept\r\n" +
 		"+1 [2001:db8::7]:1 -> udp/53\n" +
 		"+1m0.5s 2001:db8::7 -> tcp/22 null => reject # why\n" +
-		"+0 expect ssh closed for 192.0.2.7\n"
+		"+0 expect ssh closed for 192.0.2.7\n" +
+		"+0 expect at at 3 for 2001:db8::7\n" +
+		"+0 192.0.2.7:7 -> ping/0 unanswered on \"br lan\"\n" +
+		"+0 192.0.2.7 -> ping on wg-home.1@2\n" +
+		"+0 192.0.2.7 -> 65535-65535 every 0s ack shuffle 18446744073709551615 => drop\n" +
+		"+0 192.0.2.7 -> udp/1-1001 reverse every 1ms100us\n" +
+		"+0 192.0.2.7 -> 1-65535 every 1ns\n"
 	tr, found := trace.Parse([]byte(text))
 	if len(found) > 0 {
 		t.Fatal(found)
@@ -44,19 +49,19 @@ func TestParse(t *testing.T) {
 		t.Errorf("policy %+v", tr.Policy)
 	}
 	want := []string{
-		"12.5s 192.0.2.7:50001 tcp/22 psh,ack accept",
-		"13.5s [2001:db8::7]:1 udp/53  ",
-		"1m14s 2001:db8::7 tcp/22  reject",
-		"1m14s ssh closed 192.0.2.7",
+		"12.5s 192.0.2.7:50001 -> 22 psh ack accept",
+		"13.5s [2001:db8::7]:1 -> udp/53",
+		"1m14s 2001:db8::7 -> 22 null reject",
+		"1m14s expect ssh closed for 192.0.2.7",
+		"1m14s expect at at 3 for 2001:db8::7",
+		"1m14s 192.0.2.7:7 -> ping/0 on br lan unanswered",
+		"1m14s 192.0.2.7 -> ping on wg-home.1@2",
+		"1m14s 192.0.2.7 -> 65535-65535 ack drop every 0s order 2 seed 18446744073709551615",
+		"1m14s 192.0.2.7 -> udp/1-1001 every 1.1ms order 1 seed 0",
+		"1m15.1s 192.0.2.7 -> 1-65535 every 1ns order 0 seed 0",
 	}
 	for i, e := range tr.Events {
-		got := e.At.String() + " "
-		if p := e.Packet; p != nil {
-			got += p.Source() + " " + p.Proto.String() + "/" + fmt.Sprint(p.DstPort) + " " + p.Flags.String() + " " + string(p.Want)
-		} else {
-			got += e.Expect.Knock + " " + string(e.Expect.State) + " " + e.Expect.Src.String()
-		}
-		if got != want[i] {
+		if got := show(&e); i < len(want) && got != want[i] {
 			t.Errorf("line %d is read as %q, want %q", e.Span.Start.Line, got, want[i])
 		}
 	}
@@ -65,47 +70,66 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// FuzzParse: whatever the text, findings stand inside it and time never runs
-// backwards.
-func FuzzParse(f *testing.F) {
-	addSeeds(f)
-	f.Fuzz(func(t *testing.T, src []byte) {
-		tr, found := trace.Parse(src)
-		for _, x := range found {
-			if x.Span.Start.Offset < 0 || x.Span.Start.Offset > x.Span.End.Offset || x.Span.End.Offset > len(src) {
-				t.Errorf("%q: finding outside of the text: %+v", src, x)
-			}
-			if !utf8.ValidString(x.Render("x", src)) {
-				t.Errorf("%q: %q", src, x.Render("x", src))
-			}
+// show writes all that an event says.
+func show(e *trace.Event) string {
+	if x := e.Expect; x != nil {
+		state := string(x.State)
+		if x.At != nil {
+			state = fmt.Sprintf("at %d", x.At.Step)
 		}
-		for i, e := range tr.Events {
-			if e.At < 0 || i > 0 && e.At < tr.Events[i-1].At {
-				t.Errorf("%q: event %d at %v", src, i, e.At)
-			}
+		return fmt.Sprintf("%v expect %s %s for %v", e.At, x.Knock, state, x.Src)
+	}
+	p := e.Packet
+	text := fmt.Sprintf("%v %s -> %s", e.At, p.Source(), p.Destination())
+	if p.On != nil {
+		text += " on " + p.On.Text
+	}
+	if p.Unanswered != nil {
+		text += " unanswered"
+	}
+	if p.Want != "" {
+		text += " " + string(p.Want)
+	}
+	if r := p.Range; r != nil {
+		text += fmt.Sprintf(" every %v order %d seed %d", r.Every, r.Order, r.Seed)
+	}
+	return text
+}
+
+// TestFormat shows the canonical form of each input; formatting it again must
+// change nothing.
+func TestFormat(t *testing.T) {
+	golden.Run(t, "testdata/format.txtar", func(t *testing.T, name string, src []byte) []byte {
+		once, found := trace.Format(src)
+		for _, f := range found {
+			t.Error(f.Render(name, src))
 		}
+		if twice, _ := trace.Format(once); !bytes.Equal(once, twice) {
+			t.Errorf("formatted again:\n%s", twice)
+		}
+		return once
 	})
 }
 
-func addSeeds(f *testing.F) {
-	traces, _ := filepath.Glob("../../testdata/traces/*")
-	for _, file := range traces {
+// TestFormatEmpty tells an empty trace, which stays one, from a faulty one.
+func TestFormatEmpty(t *testing.T) {
+	for _, src := range []string{"", "\ufeff", " \r\n\n"} {
+		if got, found := trace.Format([]byte(src)); got == nil || len(got) > 0 || len(found) > 0 {
+			t.Errorf("%q becomes %q, %v", src, got, found)
+		}
+	}
+}
+
+// TestFormatKeeps holds Format to traces that are in canonical form.
+func TestFormatKeeps(t *testing.T) {
+	for _, file := range []string{"testdata/sample.trace", "../../testdata/traces/ssh.trace"} {
 		src, err := os.ReadFile(file)
 		if err != nil {
-			f.Fatal(err)
+			t.Fatal(err)
 		}
-		f.Add(src)
-	}
-	archives, _ := filepath.Glob("../../spec/cases/*.txtar")
-	for _, file := range append(archives, "testdata/findings.txtar") {
-		archive, err := txtar.ParseFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		for _, a := range archive.Files {
-			if strings.HasSuffix(a.Name, ".txt") || strings.HasSuffix(a.Name, ".trace") {
-				f.Add(a.Data)
-			}
+		got, found := trace.Format(src)
+		if diff := cmp.Diff(string(src), string(got)); diff != "" {
+			t.Errorf("%s: %v -want +got:\n%s", file, found, diff)
 		}
 	}
 }

@@ -6,18 +6,13 @@
 package replay
 
 import (
-	"fmt"
 	"net/netip"
 	"time"
 
 	"knockc/compiler"
-	"knockc/lang"
 	"knockc/lang/trace"
 	"knockc/sim"
 )
-
-// arrival is the interface that packets arrive on.
-const arrival = "eth0"
 
 // Player replays events, one after the other.
 type Player struct {
@@ -60,7 +55,7 @@ func (p *Player) Event(e *trace.Event) Outcome {
 	}
 	k := e.Packet
 	verdict, changes := p.machine.Packet(&sim.Packet{
-		Time: e.At, Iface: arrival, Src: k.Src, SrcPort: k.SrcPort, Proto: k.Proto, DstPort: k.DstPort, Flags: k.Flags,
+		Time: e.At, Iface: trace.DefaultIface, Src: k.Src, SrcPort: k.SrcPort, Proto: k.Proto, DstPort: k.DstPort, Flags: k.Flags,
 	})
 	return Outcome{e, compiler.Verdict{Kind: verdict}.String(), string(k.Want), p.moves(changes)}
 }
@@ -116,26 +111,4 @@ func merge(moves []Move, m Move) []Move {
 		return moves
 	}
 	return append(moves, m)
-}
-
-// Check finds what a trace expects of knocks that the policy does not have.
-func Check(t *trace.Trace, r *compiler.Result) []lang.Finding {
-	var found []lang.Finding
-	for _, e := range t.Events {
-		if e.Expect == nil {
-			continue
-		}
-		if _, ok := r.Symbols.Grant(e.Expect.Knock); ok {
-			continue
-		}
-		f := lang.Finding{
-			Code: lang.CodeUnknown, Severity: lang.Error, Span: e.Expect.Span,
-			Message: fmt.Sprintf("the policy has no knock `%s`", e.Expect.Knock),
-		}
-		if near := lang.Nearest(e.Expect.Knock, r.Symbols.Knocks()); near != "" {
-			f.Hint = fmt.Sprintf("did you mean `%s`?", near)
-		}
-		found = append(found, f)
-	}
-	return found
 }

@@ -1,0 +1,124 @@
+package lang
+
+import (
+	"slices"
+	"time"
+)
+
+// Linux hands out ports of this range to programs that ask for any
+// (net.ipv4.ip_local_port_range).
+const firstEphemeral, lastEphemeral = 32768, 60999
+
+// The ports that nmap tries with --top-ports 20.
+var (
+	scannedFirstTCP = []uint16{21, 22, 23, 25, 53, 80, 110, 111, 135, 139, 143, 443, 445, 993, 995, 1723, 3306, 3389, 5900, 8080}
+	scannedFirstUDP = []uint16{53, 67, 68, 69, 123, 135, 137, 138, 139, 161, 162, 445, 500, 514, 520, 631, 1434, 1900, 4500, 49152}
+)
+
+// knock says how a single knock may fail.
+func (c *checker) knock(k *Knock) {
+	if len(k.Steps) == 1 && !onePingAnswers(k.Steps) {
+		c.add(CodeSingleStep, k.Steps[0].Span, "a single step opens this door: any port scan finds it").
+			hint("use three steps or more")
+	}
+	for _, s := range append(slices.Clip(k.Steps), k.Close...) {
+		c.port(s)
+	}
+	c.times(k)
+	c.total(k)
+	c.per(k)
+	if at, ok := k.Given["once"]; ok && slices.ContainsFunc(k.Services, func(s Service) bool { return s.Proto == UDP }) {
+		c.add(CodeOnceUDP, at, "the first datagram to a UDP service ends the grant, answered or not").
+			hint("leave `once` out, or give the UDP services a knock of their own")
+	}
+	if len(k.Steps) > 1 {
+		c.scans(k)
+	}
+}
+
+// port says why a port makes a bad step.
+func (c *checker) port(s Step) {
+	first := scannedFirstTCP
+	if s.Proto == UDP {
+		first = scannedFirstUDP
+	}
+	switch {
+	case s.Proto == Ping:
+	case slices.Contains(first, s.Port):
+		c.add(CodeScannedFirst, s.Span, "step %s is among the twenty ports that scanners try first", quote(s.String())).
+			hint("use a port that no service is known by")
+	case firstEphemeral <= s.Port && s.Port <= lastEphemeral:
+		c.add(CodeEphemeral, s.Span, "step %s is in the range %d-%d, which the host gives to its own programs", quote(s.String()), firstEphemeral, lastEphemeral).
+			hint("use a port below %d", firstEphemeral)
+	}
+}
+
+// times says what is odd about the durations that a knock has itself, or else
+// the first knock that has them from `defaults`.
+func (c *checker) times(k *Knock) {
+	if at, ok := k.Given["within"]; ok {
+		switch {
+		case k.Within < 100*time.Millisecond:
+			c.add(CodeWithin, at, "packets take different ways and times: in %s many a true knock comes too late", FormatDuration(k.Within)).
+				hint("within 5s")
+		case k.Within > time.Minute:
+			c.add(CodeWithin, at, "with %s from step to step, packets of chance have time to open this door", FormatDuration(k.Within)).
+				hint("within 5s")
+		}
+	}
+	at, ok := k.Given["grant"]
+	switch {
+	case k.Grant == Forever && len(k.Close) == 0:
+		if !ok {
+			at = k.Name.Span
+		}
+		c.add(CodeGrant, at, "this door never closes again").hint("add a `close` sequence, or a duration")
+	case ok && k.Grant != Forever && k.Grant > time.Hour:
+		c.add(CodeGrant, at, "this door stays open for %s, for all who share the address", FormatDuration(k.Grant)).
+			hint("what is established stays when the grant ends: 30s is enough to connect")
+	}
+}
+
+// total says why a limit on the whole sequence does not do what it says.
+func (c *checker) total(k *Knock) {
+	at, ok := k.Given["total"]
+	if !ok || k.Total == 0 {
+		return
+	}
+	gaps := time.Duration(max(len(k.Steps), len(k.Close)) - 1)
+	_, ownWithin := k.Given["within"]
+	switch {
+	case gaps == 0:
+		c.add(CodeTotal, at, "a sequence of one step takes no time: `total` never matters").hint("leave it out")
+	case k.Within < k.Total && k.Total >= gaps*k.Within:
+		c.add(CodeTotal, at, "`total` never matters: %d gaps under %s are under %s", gaps, FormatDuration(k.Within), FormatDuration(gaps*k.Within)).
+			hint("leave it out, or make it shorter than %s", FormatDuration(gaps*k.Within))
+	case !ownWithin && k.Within < k.Total:
+		c.add(CodeTotal, at, "two steps may still be only %s apart: `defaults` gives that as `within`", FormatDuration(k.Within)).
+			hint("within %s", FormatDuration(k.Total))
+	}
+}
+
+// per says where very many sources count as one.
+func (c *checker) per(k *Knock) {
+	at, ok := k.Given["per"]
+	if !ok {
+		return
+	}
+	if k.Per.IPv4 < 16 || k.Per.IPv6 < 48 {
+		c.add(CodePer, at, "who knocks opens the door for a whole /%d of IPv4 and /%d of IPv6", k.Per.IPv4, k.Per.IPv6).
+			hint("per /24 /64")
+		return
+	}
+	for _, f := range k.From {
+		length := k.Per.IPv6
+		if f.Addr().Is4() {
+			length = k.Per.IPv4
+		}
+		if length < f.Bits() {
+			c.add(CodePer, at, "a source of /%d is more than %s, from which one may knock", length, f).
+				hint("make `per` at least /%d there", f.Bits())
+			return
+		}
+	}
+}

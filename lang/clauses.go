@@ -1,0 +1,254 @@
+package lang
+
+import (
+	"slices"
+	"time"
+)
+
+// clauseWords are the clauses of a knock, defaultWords those that `defaults` can
+// give.
+var (
+	clauseWords  = []string{"within", "total", "grant", "once", "reset", "close", "from", "on", "per", "log"}
+	defaultWords = []string{"within", "total", "grant", "reset", "per", "log"}
+)
+
+// clauses reads the clauses of a body.
+func (p *parser) clauses(nodes []*clauseNode, c *Clauses) {
+	c.Given = map[string]Span{}
+	for _, n := range nodes {
+		word, at := n.Keyword.Value, tokenSpan(n.Keyword)
+		if first, ok := c.Given[word]; ok {
+			p.add(CodeDuplicate, at, "clause `%s` was already given in line %d", word, first.Start.Line).hint("leave one of them out")
+			continue
+		}
+		c.Given[word] = at
+		v := &values{p, word, at, n.Values}
+		switch word {
+		case "within":
+			v.duration(&c.Within, "")
+		case "total":
+			v.duration(&c.Total, "none")
+		case "grant":
+			v.duration(&c.Grant, "forever")
+		case "once":
+			c.Once = true
+		case "reset":
+			v.reset(&c.Reset)
+		case "close":
+			v.steps(&c.Close)
+		case "from":
+			v.prefixes(&c.From)
+		case "on":
+			v.ifaces(&c.On)
+		case "per":
+			v.per(&c.Per)
+		case "log":
+			v.log(&c.Log)
+		}
+		v.end()
+	}
+}
+
+// complete fills in what a knock does not say itself.
+func (c *Clauses) complete(defaults *Clauses) {
+	from := func(word string) *Clauses {
+		if _, own := c.Given[word]; own {
+			return c
+		}
+		return defaults
+	}
+	c.Within, c.Total, c.Grant = from("within").Within, from("total").Total, from("grant").Grant
+	c.Reset, c.Per, c.Log = from("reset").Reset, from("per").Per, from("log").Log
+	if c.Within == 0 {
+		c.Within = DefaultWithin
+		if c.Total != 0 {
+			c.Within = c.Total
+		}
+	}
+	if c.Grant == 0 {
+		c.Grant = DefaultGrant
+	}
+	if c.Per.IPv4 == 0 {
+		c.Per.IPv4 = 32
+	}
+	if c.Per.IPv6 == 0 {
+		c.Per.IPv6 = 128
+	}
+}
+
+// values are what follows a clause's or setting's keyword; its methods take
+// from the front.
+type values struct {
+	p     *parser
+	word  string
+	at    Span // of the keyword
+	terms []*termNode
+}
+
+// next takes the next value; false if there is none, or if what stands there
+// is a word that cannot be a value.
+func (v *values) next() (*termNode, bool) {
+	if len(v.terms) == 0 || v.terms[0].isWord() {
+		return nil, false
+	}
+	term := v.terms[0]
+	v.terms = v.terms[1:]
+	return term, true
+}
+
+// takeWord takes the next value if it is one of the words.
+func (v *values) takeWord(words ...string) (string, bool) {
+	if len(v.terms) == 0 || !slices.Contains(words, v.terms[0].text()) {
+		return "", false
+	}
+	word := v.terms[0].text()
+	v.terms = v.terms[1:]
+	return word, true
+}
+
+// misspelt takes a word that is nearer to one of the given words than to any
+// clause, and says so.
+func (v *values) misspelt(words ...string) bool {
+	if len(v.terms) == 0 || !v.terms[0].isWord() {
+		return false
+	}
+	text := v.terms[0].text()
+	if near := Nearest(text, append(slices.Clone(words), clauseWords...)); !slices.Contains(words, near) {
+		return false
+	}
+	v.p.add(CodeUnknown, v.terms[0].span(), "`%s` does not know %s", v.word, quote(text)).didYouMean(text, words)
+	v.terms = v.terms[1:]
+	return true
+}
+
+// missing says that a value is wanted and none stands there.
+func (v *values) missing(what, hint string) {
+	if len(v.terms) > 0 {
+		v.p.add(CodeSyntax, v.terms[0].span(), "expected %s after `%s`, found %s", what, v.word, quote(v.terms[0].text())).hint("%s", hint)
+		v.terms = nil
+		return
+	}
+	v.p.add(CodeSyntax, v.at, "`%s` needs %s", v.word, what).hint("%s", hint)
+}
+
+// end says what is left over: a word is a clause that nobody knows, which the
+// rest belongs to.
+func (v *values) end() {
+	if len(v.terms) == 0 {
+		return
+	}
+	if extra := v.terms[0]; extra.isWord() {
+		v.p.unknownClause(extra)
+	} else {
+		v.p.add(CodeSyntax, extra.span(), "%s is too much after `%s`", quote(extra.text()), v.word)
+	}
+}
+
+// duration reads a duration, or the word that stands for none or for ever.
+func (v *values) duration(d *time.Duration, word string) {
+	if word != "" {
+		if _, ok := v.takeWord(word); ok {
+			if word == "forever" {
+				*d = Forever
+			}
+			return
+		}
+		if v.misspelt(word) {
+			return
+		}
+	}
+	term, ok := v.next()
+	if !ok {
+		v.missing("a duration", v.word+" 5s")
+		return
+	}
+	v.p.duration(term, d)
+}
+
+func (v *values) reset(r *Reset) {
+	modes := []string{"none", "known", "any"}
+	word, ok := v.takeWord(modes...)
+	switch {
+	case ok:
+		r.Mode = ResetMode(slices.Index(modes, word))
+	case !v.misspelt(modes...):
+		v.missing("none, known or any", "reset any")
+		return
+	}
+	if at := v.terms; len(at) > 0 && at[0].text() == "revoke" {
+		v.takeWord("revoke")
+		if r.Revoke = true; word == "none" {
+			v.p.add(CodeSyntax, at[0].span(), "`reset none` has nothing to `revoke`").hint("reset any revoke")
+		}
+		return
+	}
+	v.misspelt("revoke")
+}
+
+func (v *values) steps(steps *[]Step) {
+	if len(v.terms) == 0 || v.terms[0].isWord() {
+		v.missing("steps", v.word+" 1003 1002 1001")
+		return
+	}
+	for term, ok := v.next(); ok; term, ok = v.next() {
+		if s, ok := v.p.step(term); ok {
+			*steps = append(*steps, s)
+		}
+	}
+}
+
+func (v *values) prefixes(prefixes *[]Prefix) {
+	if len(v.terms) == 0 || v.terms[0].isWord() {
+		v.missing("a prefix", v.word+" 192.0.2.0/24 2001:db8::/32")
+		return
+	}
+	for term, ok := v.next(); ok; term, ok = v.next() {
+		v.p.prefix(term, prefixes)
+	}
+}
+
+func (v *values) ifaces(ifaces *[]Iface) {
+	if len(v.terms) == 0 {
+		v.missing("an interface", v.word+` eth0 "br-lan"`)
+		return
+	}
+	if first := v.terms[0]; first.isWord() && Nearest(first.text(), clauseWords) == "" {
+		v.bareIface(first)
+		v.terms = v.terms[1:]
+	}
+	for term, ok := v.next(); ok; term, ok = v.next() {
+		v.p.iface(term, ifaces)
+	}
+}
+
+// bareIface is an interface's name that must be quoted, so that a misspelt
+// clause is never taken for one.
+func (v *values) bareIface(term *termNode) {
+	v.p.add(CodeIface, term.span(), "the interface %s holds no digit and needs quotes", quote(term.text())).hint("%q", term.text())
+}
+
+// per reads `/LEN` or `/LEN /LEN`.
+func (v *values) per(per *Per) {
+	lengths, ok := v.lengths()
+	switch {
+	case !ok || len(lengths) == 0 || len(lengths) > 2:
+		v.terms = nil
+		v.p.add(CodeSyntax, v.at, "`per` takes one or two prefix lengths").hint("per /24 /64")
+	case len(lengths) == 1:
+		v.p.integer(lengths[0], 33, 128, "an IPv6 prefix length, alone,", &per.IPv6)
+	default:
+		v.p.integer(lengths[0], 1, 32, "an IPv4 prefix length", &per.IPv4)
+		v.p.integer(lengths[1], 1, 128, "an IPv6 prefix length", &per.IPv6)
+	}
+}
+
+func (v *values) log(l *Log) {
+	if _, ok := v.takeWord("none"); ok || v.misspelt("none") {
+		return
+	}
+	l.On = true
+	if len(v.terms) > 0 && v.terms[0].Tokens[0].Type == tokenString {
+		term, _ := v.next()
+		v.p.logPrefix(term, l)
+	}
+}

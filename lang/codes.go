@@ -1,0 +1,96 @@
+package lang
+
+// Code names a kind of finding and never changes its meaning.
+type Code string
+
+// The codes of the findings about policies and traces.
+const (
+	CodeText      Code = "K001"
+	CodeSyntax    Code = "K002"
+	CodeUnclosed  Code = "K003"
+	CodeUnknown   Code = "K004"
+	CodeDuplicate Code = "K005"
+	CodeName      Code = "K006"
+	CodePort      Code = "K007"
+	CodeDuration  Code = "K008"
+	CodeStep      Code = "K009"
+	CodeNotYet    Code = "K010"
+	CodeState     Code = "K011"
+	CodeTime      Code = "K012"
+	CodeAddress   Code = "K013"
+	CodeIface     Code = "K014"
+	CodeNumber    Code = "K015"
+	CodeString    Code = "K016"
+	CodeOpen      Code = "K017"
+	CodePings     Code = "K018"
+	CodeKept      Code = "K019"
+
+	CodeSingleStep   Code = "K101"
+	CodeScan         Code = "K102"
+	CodeScans        Code = "K103"
+	CodeOpensOther   Code = "K104"
+	CodeSameSequence Code = "K105"
+	CodeEphemeral    Code = "K106"
+	CodeScannedFirst Code = "K107"
+	CodeWithin       Code = "K108"
+	CodeGrant        Code = "K109"
+	CodeOnceUDP      Code = "K110"
+	CodePer          Code = "K111"
+	CodeTotal        Code = "K112"
+	CodeRefuse       Code = "K113"
+	CodeIgnore       Code = "K114"
+)
+
+// CodeMeaning is what a code stands for.
+type CodeMeaning struct {
+	Code     Code
+	Severity Severity
+	Title    string
+}
+
+// Codes are all codes, in order. Errors are K0xx, what can be silenced is K1xx.
+var Codes = []CodeMeaning{
+	{CodeText, Error, "text that is no token"},
+	{CodeSyntax, Error, "something is missing or cannot stand here"},
+	{CodeUnclosed, Error, "a body without its `>`"},
+	{CodeUnknown, Error, "an unknown word"},
+	{CodeDuplicate, Error, "given twice"},
+	{CodeName, Error, "not a name"},
+	{CodePort, Error, "not a port, a range, a step or a service"},
+	{CodeDuration, Error, "not a duration, or out of range"},
+	{CodeStep, Error, "a step that is also a service"},
+	{CodeNotYet, Error, "not built yet"},
+	{CodeState, Error, "two knocks with the same state number"},
+	{CodeTime, Error, "a time that cannot be"},
+	{CodeAddress, Error, "not an address or a prefix"},
+	{CodeIface, Error, "not an interface name"},
+	{CodeNumber, Error, "a number out of range"},
+	{CodeString, Error, "a text that cannot be logged"},
+	{CodeOpen, Error, "a service both guarded and open"},
+	{CodePings, Error, "pings alone that any ping answers"},
+	{CodeKept, Error, "a word kept for later"},
+	{CodeSingleStep, Warning, "a single step"},
+	{CodeScan, Warning, "one port scan opens the door"},
+	{CodeScans, Info, "several port scans open the door"},
+	{CodeOpensOther, Warning, "one knock opens another's door"},
+	{CodeSameSequence, Warning, "two knocks with the same sequence"},
+	{CodeEphemeral, Warning, "a step in the ephemeral port range"},
+	{CodeScannedFirst, Warning, "a step that scanners try first"},
+	{CodeWithin, Warning, "a time between steps that is very short or long"},
+	{CodeGrant, Warning, "a door that stays open long"},
+	{CodeOnceUDP, Warning, "once with a UDP service"},
+	{CodePer, Warning, "very many sources count as one"},
+	{CodeTotal, Warning, "a total that does not do what it says"},
+	{CodeRefuse, Info, "refused ports look unlike closed ones"},
+	{CodeIgnore, Warning, "an ignore that silences nothing"},
+}
+
+// severity is that of a code.
+func (c Code) severity() Severity {
+	for _, m := range Codes {
+		if m.Code == c {
+			return m.Severity
+		}
+	}
+	return Error
+}

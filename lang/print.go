@@ -1,0 +1,94 @@
+package lang
+
+import (
+	"fmt"
+	"strings"
+)
+
+// String is the step in canonical form.
+func (s Step) String() string {
+	switch {
+	case s.Proto != Ping:
+		return protoPrefix(s.Proto) + fmt.Sprint(s.Port)
+	case s.Length == AnyLength:
+		return "ping"
+	}
+	return fmt.Sprintf("ping/%d", s.Length)
+}
+
+// String is the service in canonical form.
+func (s Service) String() string {
+	if s.First == s.Last {
+		return protoPrefix(s.Proto) + fmt.Sprint(s.First)
+	}
+	return protoPrefix(s.Proto) + fmt.Sprintf("%d-%d", s.First, s.Last)
+}
+
+// protoPrefix leaves out the protocol that goes without saying.
+func protoPrefix(p Proto) string {
+	if p == TCP {
+		return ""
+	}
+	return p.String() + "/"
+}
+
+// String is the interface in canonical form, quoted.
+func (i Iface) String() string {
+	if i.Wildcard {
+		return `"` + i.Name + `*"`
+	}
+	return `"` + i.Name + `"`
+}
+
+// String is the knock on one line, with all that holds for it written out but
+// for what the language gives to every knock.
+func (k *Knock) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "knock %s <%s ->%s within %s", k.Name.Text, list(k.Steps), list(k.Services), FormatDuration(k.Within))
+	if k.Total != 0 {
+		fmt.Fprintf(&b, " total %s", FormatDuration(k.Total))
+	}
+	if k.Grant == Forever {
+		b.WriteString(" grant forever")
+	} else {
+		fmt.Fprintf(&b, " grant %s", FormatDuration(k.Grant))
+	}
+	if k.Once {
+		b.WriteString(" once")
+	}
+	if k.Reset.Mode != ResetNone {
+		b.WriteString([...]string{ResetKnown: " reset known", ResetAny: " reset any"}[k.Reset.Mode])
+	}
+	if k.Reset.Revoke {
+		b.WriteString(" revoke")
+	}
+	if len(k.Close) > 0 {
+		b.WriteString(" close" + list(k.Close))
+	}
+	if len(k.From) > 0 {
+		b.WriteString(" from" + list(k.From))
+	}
+	if len(k.On) > 0 {
+		b.WriteString(" on" + list(k.On))
+	}
+	if k.Per != (Per{32, 128}) && k.Per != (Per{}) {
+		fmt.Fprintf(&b, " per /%d /%d", k.Per.IPv4, k.Per.IPv6)
+	}
+	if k.Log.On {
+		b.WriteString(" log")
+		if k.Log.Prefix != "" {
+			b.WriteString(` "` + k.Log.Prefix + `"`)
+		}
+	}
+	b.WriteString(" >")
+	return b.String()
+}
+
+// list writes values with a space before each.
+func list[T fmt.Stringer](values []T) string {
+	var b strings.Builder
+	for _, v := range values {
+		b.WriteString(" " + v.String())
+	}
+	return b.String()
+}

@@ -1,0 +1,202 @@
+package trace
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"knockc/lang"
+)
+
+// attributeNames are the attributes of packets, TCP flags first in the order of
+// their bits.
+var attributeNames = append(slices.Clone(lang.FlagNames), "null", "on", "unanswered", "every", "reverse", "shuffle")
+
+// attributeSet holds attributes as bits, in the order of their names.
+type attributeSet uint16
+
+const (
+	null attributeSet = 1 << (iota + 6)
+	on
+	unanswered
+	every
+	reverse
+	shuffle
+)
+
+const (
+	tcpFlags = null - 1                  // but `null`
+	ofTCP    = tcpFlags | null           // what only a TCP segment has
+	ofRange  = every | reverse | shuffle // what only a range of ports has
+)
+
+// attributes reads what stands between the destination and the verdict. What is
+// said of them depends on the destination, if that is known.
+func (p *parser) attributes(k *Packet, known bool) {
+	var given attributeSet
+	for p.word(p.next) != "" && p.word(p.next) != "=>" {
+		i := slices.Index(attributeNames, p.word(p.next))
+		if i < 0 {
+			p.unknownAttribute()
+			known = false
+			continue
+		}
+		a := attributeSet(1) << i
+		p.fits(k, a, given, known)
+		p.next++
+		p.attribute(k, a)
+		given |= a
+	}
+	k.Flags = lang.Flags(given & tcpFlags)
+	if k.Proto == lang.TCP && given&ofTCP == 0 {
+		k.Flags = lang.SYN
+	}
+	if k.Range != nil && known && given&every == 0 {
+		p.errorf(lang.CodeSyntax, k.Range.Span, "every 1ms", "a range of ports needs `every`, the time between two packets")
+	}
+}
+
+// fits holds an attribute, the next word, against the destination and the
+// attributes before it. Of several that clash in the same way only the first is
+// a finding.
+func (p *parser) fits(k *Packet, a, given attributeSet, known bool) {
+	var hint, message string
+	code := lang.CodeSyntax
+	switch {
+	case given&a != 0:
+		code, hint, message = lang.CodeDuplicate, "leave one of them out", "the attribute "+quote(p.word(p.next))+" was already given"
+	case a&ofTCP != 0 && known && k.Proto != lang.TCP:
+		if given&ofTCP == 0 {
+			hint, message = "leave it out", kind(k)+" has no tcp flags"
+		}
+	case a == null && given&tcpFlags != 0, a&tcpFlags != 0 && given&ofTCP == null:
+		hint, message = "leave one of them out", "`null` stands for no flag at all, not beside others"
+	case a&ofRange != 0 && known && k.Range == nil:
+		if given&ofRange == 0 {
+			hint, message = "a range is written 1000-2000 every 1ms", quote(p.word(p.next))+" needs a range of ports"
+		}
+	case a == reverse && given&shuffle != 0, a == shuffle && given&reverse != 0:
+		hint, message = "leave one of them out", "a range of ports has one order, not both `reverse` and `shuffle`"
+	}
+	if message != "" {
+		p.errorf(code, p.span(p.next), hint, "%s", message)
+	}
+}
+
+// kind says what a packet is.
+func kind(k *Packet) string {
+	return [...]string{lang.TCP: "a TCP segment", lang.UDP: "a UDP datagram", lang.Ping: "a ping"}[k.Proto]
+}
+
+// attribute reads the value of an attribute, if it has one, into the packet.
+func (p *parser) attribute(k *Packet, a attributeSet) {
+	r := k.Range
+	if r == nil {
+		r = &Range{} // the value is read all the same
+	}
+	switch a {
+	case on:
+		k.On = p.iface()
+	case unanswered:
+		at := p.span(p.next - 1)
+		k.Unanswered = &at
+	case every:
+		r.Every = p.every()
+	case reverse:
+		r.Order = HighToLow
+	case shuffle:
+		r.Order, r.Seed = Shuffled, p.seed()
+	}
+}
+
+// value is the value of the attribute before the next word; false, with a
+// finding, if what follows is something else.
+func (p *parser) value(what, hint string) (string, bool) {
+	text := p.word(p.next)
+	if text == "" || text == "=>" || slices.Contains(attributeNames, text) {
+		p.errorf(lang.CodeSyntax, p.span(p.next-1), hint, "%s has no %s", quote(p.word(p.next-1)), what)
+		return "", false
+	}
+	p.next++
+	return text, true
+}
+
+func (p *parser) every() time.Duration {
+	text, ok := p.value("duration", "every 1ms")
+	if !ok {
+		return 0
+	}
+	d, err := lang.ParseDuration(text, time.Nanosecond)
+	if err != nil {
+		hint := "a duration is numbers with units, largest first: 1m30s, 1.5s, 100us"
+		if _, err := parseTime(text); err == nil {
+			hint = text + "s"
+		}
+		p.errorf(lang.CodeDuration, p.span(p.next-1), hint, "%s %v", quote(text), err)
+	}
+	return d
+}
+
+func (p *parser) seed() uint64 {
+	text, ok := p.value("seed", "shuffle 1")
+	if !ok {
+		return 0
+	}
+	seed, problem := number(text, 1<<64-1)
+	if problem != "" {
+		p.errorf(lang.CodeNumber, p.span(p.next-1), "shuffle 1", "%s is not a seed: %s", quote(text), problem)
+	}
+	return seed
+}
+
+func (p *parser) iface() *lang.Name {
+	text, ok := p.value("interface", "on eth0")
+	if !ok {
+		return nil
+	}
+	name, problem, hint := ifaceName(text)
+	switch {
+	case unclosed(text):
+		p.openString(p.span(p.next - 1))
+	case problem != "":
+		p.errorf(lang.CodeIface, p.span(p.next-1), hint, "%s", problem)
+	}
+	return &lang.Name{Text: name, Span: p.span(p.next - 1)}
+}
+
+// unknownAttribute reads a word that is no attribute, and what most likely
+// belongs to it.
+func (p *parser) unknownAttribute() {
+	text, at := p.word(p.next), p.span(p.next)
+	p.next++
+	near := nearest(text, attributeNames...)
+	switch {
+	case near == "on" || near == "every" || near == "shuffle":
+		p.skipUnknown(1)
+	case near == "":
+		p.skipUnknown(len(p.words))
+	}
+	switch {
+	case unclosed(text):
+		p.openString(at)
+	case text == "-":
+		p.errorf(lang.CodeUnknown, at, "a range is one word: 1000-2000", "unknown attribute `-`")
+	default:
+		hint := hintOr(didYouMean(text, attributeNames...), "attributes are "+strings.Join(attributeNames, " "))
+		p.errorf(lang.CodeUnknown, at, hint, "unknown attribute %s", quote(text))
+	}
+}
+
+func (p *parser) openString(at lang.Span) {
+	p.errorf(lang.CodeText, at, `end it with "`, "string has no closing quote on its line")
+}
+
+// skipUnknown skips at most n words, and none that means something.
+func (p *parser) skipUnknown(n int) {
+	for ; n > 0 && p.word(p.next) != "" && p.word(p.next) != "=>"; n-- {
+		if near := nearest(p.word(p.next), attributeNames...); near != "" {
+			return
+		}
+		p.next++
+	}
+}

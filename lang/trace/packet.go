@@ -1,0 +1,156 @@
+package trace
+
+import (
+	"strings"
+
+	"knockc/lang"
+)
+
+const packetForm = "a packet is written 192.0.2.7 -> 10000, with attributes and => drop behind it if you like"
+
+// packet reads `SOURCE -> DESTINATION {attribute} [=> VERDICT]`. It returns
+// what could be read.
+func (p *parser) packet() *Packet {
+	k := &Packet{}
+	if !p.source(k) {
+		return nil
+	}
+	known := p.destination(k)
+	p.attributes(k, known)
+	if p.word(p.next) == "=>" {
+		p.verdict(k)
+	}
+	return k
+}
+
+// source reads `SOURCE ->`; false if there is no arrow, so that the rest would
+// only be guessed at.
+func (p *parser) source(k *Packet) bool {
+	text := p.word(p.next)
+	if text == "->" {
+		p.errorf(lang.CodeSyntax, p.span(p.next), packetForm, "expected a source before `->`")
+		p.next++
+		return true
+	}
+	var problem string
+	k.Src, k.SrcPort, problem = lang.ParseSource(text)
+	arrow := p.word(p.next+1) == "->"
+	switch {
+	case text == "":
+		p.errorf(lang.CodeSyntax, p.span(p.next), packetForm, "expected a packet or `expect`, the line ends")
+	case problem != "" && !arrow && !strings.ContainsAny(text, ".:"):
+		p.errorf(lang.CodeSyntax, p.span(p.next), hintOr(didYouMean(text, "expect"), packetForm), "expected a packet or `expect`, found %s", quote(text))
+	case problem != "":
+		p.errorf(lang.CodeAddress, p.span(p.next), "", "%s %s", quote(text), problem)
+	case !arrow:
+		p.errorf(lang.CodeSyntax, p.span(p.next+1), packetForm, "expected `->` and a port, %s", p.found(p.next+1))
+	}
+	p.next += 2
+	return arrow
+}
+
+// destination reads `[proto/]PORT`, a range of ports or a ping. It is false if
+// that cannot be told.
+func (p *parser) destination(k *Packet) bool {
+	text := p.word(p.next)
+	if text == "" || text == "=>" {
+		p.errorf(lang.CodeSyntax, p.span(p.next), packetForm, "expected a port, %s", p.found(p.next))
+		return false
+	}
+	p.next++
+	ports, from := text, 0
+	if name, after, ok := strings.Cut(text, "/"); ok {
+		ports, from = after, len(name)+1
+		switch name {
+		case "tcp":
+		case "udp":
+			k.Proto = lang.UDP
+		case "ping":
+			return p.ping(k, after)
+		default:
+			hint := hintOr(didYouMean(name, "tcp", "udp", "ping"), "protocols are tcp and udp")
+			p.errorf(lang.CodeUnknown, p.part(p.next-1, 0, len(name)), hint, "unknown protocol %s", quote(name))
+			return false
+		}
+	} else if text == "ping" {
+		k.Proto, k.Ping = lang.Ping, &Ping{DefaultLength, p.span(p.next - 1)}
+		return true
+	}
+	if first, last, ok := strings.Cut(ports, "-"); ok {
+		return p.portRange(k, from, first, last)
+	}
+	port, ok := p.port(from, ports)
+	k.DstPort = port
+	return ok
+}
+
+// ping reads the length of a ping's data.
+func (p *parser) ping(k *Packet, text string) bool {
+	length, problem := number(text, MaxLength)
+	switch {
+	case text == "":
+		p.errorf(lang.CodeNumber, p.span(p.next-1), "ping/56", "`ping/` has no length")
+		return false
+	case problem != "":
+		p.errorf(lang.CodeNumber, p.part(p.next-1, len("ping/"), len("ping/")+len(text)), "ping/56", "%s is not a length: %s", quote(text), problem)
+		return false
+	}
+	k.Proto, k.Ping = lang.Ping, &Ping{uint16(length), p.span(p.next - 1)}
+	return true
+}
+
+// portRange reads a range of ports, which begins at offset from of the word
+// before the next.
+func (p *parser) portRange(k *Packet, from int, first, last string) bool {
+	at := p.part(p.next-1, from, from+len(first)+1+len(last))
+	if first == "" || last == "" {
+		p.errorf(lang.CodePort, at, "a range is written 1000-2000", "%s is not a range", quote(first+"-"+last))
+		return false
+	}
+	low, ok1 := p.port(from, first)
+	high, ok2 := p.port(from+len(first)+1, last)
+	if !ok1 || !ok2 {
+		return false
+	}
+	if low > high {
+		p.errorf(lang.CodePort, at, last+"-"+first+", and `reverse` for high to low", "the range %s runs from high to low", quote(first+"-"+last))
+		return false
+	}
+	k.Range = &Range{First: low, Last: high, Span: p.span(p.next - 1)}
+	return true
+}
+
+// port reads a port, which begins at offset from of the word before the next.
+func (p *parser) port(from int, text string) (uint16, bool) {
+	port, problem := lang.ParsePort(text)
+	if problem == "" {
+		return port, true
+	}
+	at, hint := p.part(p.next-1, from, from+len(text)), didYouMean(text, "ping")
+	if trimmed := strings.TrimLeft(text, "0"); problem == "has a leading zero" {
+		hint = trimmed
+	}
+	if text == "" {
+		p.errorf(lang.CodePort, p.span(p.next-1), hint, "%s has no port", quote(p.word(p.next-1)))
+	} else {
+		p.errorf(lang.CodePort, at, hint, "%s %s", quote(text), problem)
+	}
+	return 0, false
+}
+
+// verdict reads `=> VERDICT`, which ends the line.
+func (p *parser) verdict(k *Packet) {
+	p.next++
+	text := p.word(p.next)
+	switch v := Verdict(text); v {
+	case Accept, Drop, Reject:
+		k.Want = v
+	default:
+		p.errorf(lang.CodeSyntax, p.span(p.next), didYouMean(text, "accept", "drop", "reject"),
+			"expected `accept`, `drop` or `reject` after `=>`, %s", p.found(p.next))
+	}
+	p.next++
+	if p.word(p.next) != "" {
+		p.errorf(lang.CodeSyntax, p.span(p.next), "attributes stand before `=>`", "nothing can follow the verdict, %s", p.found(p.next))
+	}
+}

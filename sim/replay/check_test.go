@@ -1,0 +1,35 @@
+package replay_test
+
+import (
+	"strings"
+	"testing"
+
+	"knockc/compiler"
+	"knockc/internal/golden"
+	"knockc/lang"
+	"knockc/lang/trace"
+	"knockc/sim/replay"
+)
+
+// TestCheck shows what is said of traces that cannot be replayed.
+func TestCheck(t *testing.T) {
+	policy, found := lang.Parse([]byte("knock ssh < 1000 2000 -> 22 >"))
+	if lang.HasErrors(found) {
+		t.Fatal(found)
+	}
+	result, found := compiler.Compile(policy)
+	if lang.HasErrors(found) {
+		t.Fatal(found)
+	}
+	golden.Run(t, "testdata/check.txtar", func(t *testing.T, name string, src []byte) []byte {
+		tr, found := trace.Parse(src)
+		if len(found) > 0 {
+			t.Fatal(found)
+		}
+		var b strings.Builder
+		for _, f := range replay.Check(tr, result) {
+			b.WriteString(f.Render(name, src))
+		}
+		return []byte(b.String())
+	})
+}
