@@ -1,0 +1,2 @@
+autocmd BufNewFile,BufRead *.knock setfiletype knock
+autocmd BufNewFile,BufRead *.trace setfiletype knocktrace
