@@ -18,12 +18,13 @@ fuzz: ## run each fuzz target for FUZZTIME
 	go test ./lang -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./lang -run '^$$' -fuzz FuzzFormat -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./lang/trace -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
+	go test ./lang/trace -run '^$$' -fuzz FuzzFormat -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 
 bench: ## run the benchmarks
 	go test -run '^$$' -bench . ./...
 
 golden: ## write golden files anew, to be read in the diff
-	go test ./lang/... ./compiler ./cmd/... -update
+	go test ./lang/... ./compiler ./sim/replay ./spec ./cmd/... -update
 
 lint: ## what gofmt and vet say
 	test -z "$$(gofmt -l .)"

@@ -1,11 +1,6 @@
 package compiler
 
-import (
-	"fmt"
-	"strings"
-
-	"knockc/lang"
-)
+import "knockc/lang"
 
 const (
 	tableName = "knockc"
@@ -29,17 +24,16 @@ type Result struct {
 // compiler does not know yet, and what only the layout of the rules can show, two
 // knocks whose state numbers collide; the result is nil if that is an error.
 func Compile(p *lang.Policy) (*Result, []lang.Finding) {
-	if found := notYet(p); len(found) > 0 {
-		return nil, found
-	}
-	symbols, found := symbolTable(p)
+	found := notYet(p)
+	symbols, collisions := symbolTable(p)
+	found = append(found, collisions...)
 	if lang.HasErrors(found) {
 		return nil, found
 	}
 	r := &Ruleset{Table: tableName, Sets: sets()}
 	ranges := portRanges(p)
 	for _, ports := range ranges {
-		r.Chains = append(r.Chains, portChain(ports))
+		r.Chains = append(r.Chains, symbols.portChain(ports))
 	}
 	r.Chains = append(r.Chains, guardChain(ranges))
 	return &Result{r, symbols}, found
@@ -74,39 +68,34 @@ func guardChain(ranges []*portRange) *Chain {
 // portChain decides about the packets to a range of ports. Its last rule drops
 // what no other accepts; it stands alone because an update of a full set ends
 // its rule.
-func portChain(r *portRange) *Chain {
-	c := &Chain{Name: r.chain()}
-	var says []string
+func (s *Symbols) portChain(r *portRange) *Chain {
+	c := &Chain{Name: r.chain(), Comment: r.comment()}
 	for _, part := range r.steps {
-		says = append(says, stepComment(part.knock, part.step))
 		for _, f := range Families {
-			c.add(stepComment(part.knock, part.step), stepRule(r.proto, part, f)...)
+			c.add(part.String(), s.stepRule(r.proto, part, f)...)
 		}
 	}
 	for _, k := range r.services {
-		says = append(says, "service of "+k.Name.Text)
 		for _, f := range Families {
-			grant := placeOf(k, len(k.Steps))
+			grant := s.place(k, len(k.Steps))
 			c.add("service of "+k.Name.Text, append(attempt(r.proto), lookup(grant, f), Verdict{Kind: Accept})...)
 		}
 	}
 	c.add("", Verdict{Kind: Drop})
-	c.Comment = strings.Join(says, ", ")
 	return c
 }
 
 // stepRule moves the sources that have done the step before, on an attempt.
-func stepRule(proto lang.Proto, p part, f Family) []Instruction {
-	k := p.knock
+func (s *Symbols) stepRule(proto lang.Proto, p part, f Family) []Instruction {
 	rule := attempt(proto)
 	if p.step > 1 {
-		rule = append(rule, lookup(placeOf(k, p.step-1), f))
+		rule = append(rule, lookup(s.place(p.knock, p.step-1), f))
 	}
-	timeout := k.Within
-	if p.step == len(k.Steps) {
-		timeout = k.Grant
+	timeout := p.knock.Within
+	if p.opens() {
+		timeout = p.knock.Grant
 	}
-	place := placeOf(k, p.step)
+	place := s.place(p.knock, p.step)
 	return append(rule, Update{Key{f, place.Number}, place.Kind.SetName(f), timeout})
 }
 
@@ -120,13 +109,6 @@ func attempt(p lang.Proto) []Instruction {
 
 func lookup(p Place, f Family) Lookup {
 	return Lookup{Key{f, p.Number}, p.Kind.SetName(f)}
-}
-
-func stepComment(k *lang.Knock, step int) string {
-	if step == len(k.Steps) {
-		return fmt.Sprintf("%s %d/%d opens", k.Name.Text, step, len(k.Steps))
-	}
-	return fmt.Sprintf("%s %d/%d", k.Name.Text, step, len(k.Steps))
 }
 
 func (c *Chain) add(comment string, instructions ...Instruction) {

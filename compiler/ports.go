@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"knockc/lang"
 )
@@ -20,6 +21,33 @@ type portRange struct {
 type part struct {
 	knock *lang.Knock
 	step  int
+}
+
+// opens reports whether it is the last step.
+func (p part) opens() bool { return p.step == len(p.knock.Steps) }
+
+func (p part) String() string {
+	text := fmt.Sprintf("%s %d/%d", p.knock.Name.Text, p.step, len(p.knock.Steps))
+	if p.opens() {
+		text += " opens"
+	}
+	return text
+}
+
+// comment says what the ports are for, in full if it is not too long.
+func (r *portRange) comment() string {
+	const most = 8
+	var says []string
+	for _, p := range r.steps {
+		says = append(says, p.String())
+	}
+	for _, k := range r.services {
+		says = append(says, "service of "+k.Name.Text)
+	}
+	if more := len(says) - most; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(says[:most], ", "), more)
+	}
+	return strings.Join(says, ", ")
 }
 
 // chain is the name of the chain that decides about the ports.

@@ -46,13 +46,3 @@ const (
 
 // Families are all families.
 var Families = []Family{IPv4, IPv6}
-
-// Set returns the set of the given name, or nil.
-func (r *Ruleset) Set(name string) *Set {
-	for _, s := range r.Sets {
-		if s.Name == name {
-			return s
-		}
-	}
-	return nil
-}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"knockc/lang"
 )
@@ -80,33 +79,29 @@ func (s *Symbols) Knocks() []string {
 	return slices.Sorted(maps.Keys(s.places))
 }
 
-// stateNumber is a hash of what a state means: the knock's name, what counts
+// placesOf gives each state of a knock its place: step 1 and on, the grant last.
+//
+// A state number is a hash of what the state means: the knock's name, what counts
 // as one source, and the steps so far; for a grant its kind too. So an edited
 // knock never inherits what the old one's sources had achieved, and an edit
 // leaves all other knocks alone.
-func stateNumber(k *lang.Knock, step int) uint32 {
-	var b strings.Builder
-	fmt.Fprintf(&b, "knock %s per /32 /128", k.Name.Text)
-	for _, s := range k.Steps[:step] {
-		fmt.Fprintf(&b, " %s/%d", s.Proto, s.Port)
+func placesOf(k *lang.Knock) []Place {
+	var places []Place
+	meaning := sha256.New()
+	fmt.Fprintf(meaning, "knock %s per /32 /128", k.Name.Text)
+	for i, s := range k.Steps {
+		fmt.Fprintf(meaning, " %s/%d", s.Proto, s.Port)
+		kind := Steps
+		switch i {
+		case len(k.Steps) - 1:
+			kind = Grants
+			fmt.Fprint(meaning, " grant timeout")
+		case 0:
+			kind = FirstSteps
+		}
+		places = append(places, Place{kind, binary.BigEndian.Uint32(meaning.Sum(nil))})
 	}
-	if step == len(k.Steps) {
-		b.WriteString(" grant timeout")
-	}
-	sum := sha256.Sum256([]byte(b.String()))
-	return binary.BigEndian.Uint32(sum[:])
-}
-
-// placeOf is where a knock keeps the state after a step, counted from 1.
-func placeOf(k *lang.Knock, step int) Place {
-	kind := Steps
-	switch step {
-	case len(k.Steps):
-		kind = Grants
-	case 1:
-		kind = FirstSteps
-	}
-	return Place{kind, stateNumber(k, step)}
+	return places
 }
 
 // symbolTable gives every state of a policy its place. Two states in one place
@@ -115,18 +110,20 @@ func symbolTable(p *lang.Policy) (*Symbols, []lang.Finding) {
 	table := &Symbols{meanings: map[Place]Symbol{}, places: map[string][]Place{}}
 	var found []lang.Finding
 	for _, k := range p.Knocks {
-		name := k.Name.Text
-		for step := 1; step <= len(k.Steps); step++ {
-			place := placeOf(k, step)
+		places := placesOf(k)
+		for i, place := range places {
 			if other, ok := table.meanings[place]; ok {
 				found = append(found, collision(k, other))
 			}
-			table.meanings[place] = Symbol{name, step, len(k.Steps)}
-			table.places[name] = append(table.places[name], place)
+			table.meanings[place] = Symbol{k.Name.Text, i + 1, len(k.Steps)}
 		}
+		table.places[k.Name.Text] = places
 	}
 	return table, found
 }
+
+// place is where a knock keeps the state after a step, counted from 1.
+func (s *Symbols) place(k *lang.Knock, step int) Place { return s.places[k.Name.Text][step-1] }
 
 func collision(k *lang.Knock, other Symbol) lang.Finding {
 	return lang.Finding{

@@ -40,7 +40,7 @@ func ParseSource(text string) (addr netip.Addr, port uint16, problem string) {
 		return addr, 0, "has brackets, which are for IPv6 addresses"
 	}
 	if port, problem = ParsePort(portText); problem != "" {
-		return addr, 0, "has a bad port: " + quote(portText) + " " + problem
+		return addr, 0, "has a bad port: " + Quote(portText) + " " + problem
 	}
 	return addr, port, ""
 }

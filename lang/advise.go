@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -26,7 +27,10 @@ func (c *checker) knock(k *Knock) {
 	}
 	c.times(k)
 	c.total(k)
-	c.per(k)
+	if at, ok := k.Given["per"]; ok {
+		c.per(at, k.Per)
+	}
+	c.perAndFrom(k)
 	if at, ok := k.Given["once"]; ok && slices.ContainsFunc(k.Services, func(s Service) bool { return s.Proto == UDP }) {
 		c.add(CodeOnceUDP, at, "the first datagram to a UDP service ends the grant, answered or not").
 			hint("leave `once` out, or give the UDP services a knock of their own")
@@ -45,26 +49,18 @@ func (c *checker) port(s Step) {
 	switch {
 	case s.Proto == Ping:
 	case slices.Contains(first, s.Port):
-		c.add(CodeScannedFirst, s.Span, "step %s is among the twenty ports that scanners try first", quote(s.String())).
+		c.add(CodeScannedFirst, s.Span, "step %s is among the twenty ports that scanners try first", Quote(s.String())).
 			hint("use a port that no service is known by")
 	case firstEphemeral <= s.Port && s.Port <= lastEphemeral:
-		c.add(CodeEphemeral, s.Span, "step %s is in the range %d-%d, which the host gives to its own programs", quote(s.String()), firstEphemeral, lastEphemeral).
+		c.add(CodeEphemeral, s.Span, "step %s is in the range %d-%d, which the host gives to its own programs", Quote(s.String()), firstEphemeral, lastEphemeral).
 			hint("use a port below %d", firstEphemeral)
 	}
 }
 
-// times says what is odd about the durations that a knock has itself, or else
-// the first knock that has them from `defaults`.
+// times says what is odd about the durations that a knock has itself.
 func (c *checker) times(k *Knock) {
 	if at, ok := k.Given["within"]; ok {
-		switch {
-		case k.Within < 100*time.Millisecond:
-			c.add(CodeWithin, at, "packets take different ways and times: in %s many a true knock comes too late", FormatDuration(k.Within)).
-				hint("within 5s")
-		case k.Within > time.Minute:
-			c.add(CodeWithin, at, "with %s from step to step, packets of chance have time to open this door", FormatDuration(k.Within)).
-				hint("within 5s")
-		}
+		c.within(at, k.Within)
 	}
 	at, ok := k.Given["grant"]
 	switch {
@@ -73,42 +69,86 @@ func (c *checker) times(k *Knock) {
 			at = k.Name.Span
 		}
 		c.add(CodeGrant, at, "this door never closes again").hint("add a `close` sequence, or a duration")
-	case ok && k.Grant != Forever && k.Grant > time.Hour:
-		c.add(CodeGrant, at, "this door stays open for %s, for all who share the address", FormatDuration(k.Grant)).
+	case ok:
+		c.grant(at, k.Grant)
+	}
+}
+
+// defaults says what is odd about the clauses that hold for all knocks.
+func (c *checker) defaults(d *Clauses) {
+	if at, ok := d.Given["within"]; ok {
+		c.within(at, d.Within)
+	}
+	if at, ok := d.Given["grant"]; ok {
+		c.grant(at, d.Grant)
+	}
+	if at, ok := d.Given["per"]; ok {
+		c.per(at, d.Per)
+	}
+}
+
+func (c *checker) within(at Span, d time.Duration) {
+	switch {
+	case d != 0 && d < 100*time.Millisecond:
+		c.add(CodeWithin, at, "packets take different ways and times: in %s many a true knock comes too late", FormatDuration(d)).
+			hint("within 5s")
+	case d > time.Minute:
+		c.add(CodeWithin, at, "with %s from step to step, packets of chance have time to open this door", FormatDuration(d)).
+			hint("within 5s")
+	}
+}
+
+func (c *checker) grant(at Span, d time.Duration) {
+	if d > time.Hour && d != Forever {
+		c.add(CodeGrant, at, "the door stays open for %s, for all who share the address", FormatDuration(d)).
 			hint("what is established stays when the grant ends: 30s is enough to connect")
 	}
 }
 
-// total says why a limit on the whole sequence does not do what it says.
+// total says why a limit on the whole sequence does not do what it says. If the
+// limit is from `defaults`, it is said at the knock's name.
 func (c *checker) total(k *Knock) {
-	at, ok := k.Given["total"]
-	if !ok || k.Total == 0 {
+	if k.Total == 0 {
 		return
+	}
+	at, ownTotal := k.Given["total"]
+	if !ownTotal {
+		at = k.Name.Span
 	}
 	gaps := time.Duration(max(len(k.Steps), len(k.Close)) - 1)
 	_, ownWithin := k.Given["within"]
 	switch {
-	case gaps == 0:
+	case gaps == 0 && ownTotal:
 		c.add(CodeTotal, at, "a sequence of one step takes no time: `total` never matters").hint("leave it out")
-	case k.Within < k.Total && k.Total >= gaps*k.Within:
-		c.add(CodeTotal, at, "`total` never matters: %d gaps under %s are under %s", gaps, FormatDuration(k.Within), FormatDuration(gaps*k.Within)).
+	case gaps > 0 && k.Within < k.Total && k.Total >= gaps*k.Within:
+		c.add(CodeTotal, at, "`total %s` never matters: %s", FormatDuration(k.Total), gapsUnder(int(gaps), k.Within)).
 			hint("leave it out, or make it shorter than %s", FormatDuration(gaps*k.Within))
-	case !ownWithin && k.Within < k.Total:
+	case gaps > 0 && ownTotal && !ownWithin && k.Within < k.Total:
 		c.add(CodeTotal, at, "two steps may still be only %s apart: `defaults` gives that as `within`", FormatDuration(k.Within)).
 			hint("within %s", FormatDuration(k.Total))
 	}
 }
 
-// per says where very many sources count as one.
-func (c *checker) per(k *Knock) {
+func gapsUnder(n int, within time.Duration) string {
+	if n == 1 {
+		return fmt.Sprintf("the one gap is under %s", FormatDuration(within))
+	}
+	return fmt.Sprintf("%d gaps under %s are under %s", n, FormatDuration(within), FormatDuration(time.Duration(n)*within))
+}
+
+// per says that very many sources count as one.
+func (c *checker) per(at Span, per Per) {
+	if per.IPv4 != 0 && per.IPv4 < 16 || per.IPv6 != 0 && per.IPv6 < 48 {
+		c.add(CodePer, at, "who knocks opens the door for a whole /%d of IPv4 and /%d of IPv6", per.IPv4, per.IPv6).
+			hint("per /24 /64")
+	}
+}
+
+// perAndFrom says that sources are larger than what they may knock from.
+func (c *checker) perAndFrom(k *Knock) {
 	at, ok := k.Given["per"]
 	if !ok {
-		return
-	}
-	if k.Per.IPv4 < 16 || k.Per.IPv6 < 48 {
-		c.add(CodePer, at, "who knocks opens the door for a whole /%d of IPv4 and /%d of IPv6", k.Per.IPv4, k.Per.IPv6).
-			hint("per /24 /64")
-		return
+		at = k.Given["from"]
 	}
 	for _, f := range k.From {
 		length := k.Per.IPv6

@@ -43,12 +43,12 @@ type checker struct {
 func (c *checker) errors(k *Knock) {
 	for _, service := range k.Services {
 		if s, ok := c.stepIn(service); ok {
-			c.add(CodeStep, service.Span, "service %s is also a step of knock %s", quote(s.String()), quote(s.knock)).
+			c.add(CodeStep, service.Span, "service %s is also a step of knock %s", Quote(s.String()), Quote(s.knock)).
 				hint("knock at another port")
 		}
 		for _, open := range c.policy.Settings.Open {
 			if open.Proto == service.Proto && open.First <= service.Last && service.First <= open.Last {
-				c.add(CodeOpen, service.Span, "service %s is guarded here and `open` in line %d", quote(service.String()), open.Span.Start.Line).
+				c.add(CodeOpen, service.Span, "service %s is guarded here and `open` in line %d", Quote(service.String()), open.Span.Start.Line).
 					hint("leave it out of one of them")
 			}
 		}
@@ -73,9 +73,13 @@ func onePingAnswers(steps []Step) bool {
 
 func (c *checker) settings() {
 	s := &c.policy.Settings
+	c.defaults(&c.policy.Defaults)
+	if !c.policy.hasKnock {
+		c.add(CodeEmpty, c.policy.begin, "this policy has no knock and guards nothing").hint("knock ssh < 10000 2345 3456 1234 -> 22 >")
+	}
 	for _, open := range s.Open {
 		if step, ok := c.stepIn(open); ok {
-			c.add(CodeStep, open.Span, "the open service %s is also a step of knock %s", quote(step.String()), quote(step.knock)).
+			c.add(CodeStep, open.Span, "the open service %s is also a step of knock %s", Quote(step.String()), Quote(step.knock)).
 				hint("knock at another port")
 		}
 	}

@@ -6,10 +6,11 @@ import (
 )
 
 // clauseWords are the clauses of a knock, defaultWords those that `defaults` can
-// give.
+// give, valueWords what stands in them.
 var (
 	clauseWords  = []string{"within", "total", "grant", "once", "reset", "close", "from", "on", "per", "log"}
 	defaultWords = []string{"within", "total", "grant", "reset", "per", "log"}
+	valueWords   = []string{"none", "forever", "known", "any", "revoke"}
 )
 
 // clauses reads the clauses of a body.
@@ -116,7 +117,7 @@ func (v *values) misspelt(words ...string) bool {
 	if near := Nearest(text, append(slices.Clone(words), clauseWords...)); !slices.Contains(words, near) {
 		return false
 	}
-	v.p.add(CodeUnknown, v.terms[0].span(), "`%s` does not know %s", v.word, quote(text)).didYouMean(text, words)
+	v.p.add(CodeUnknown, v.terms[0].span(), "`%s` does not know %s", v.word, Quote(text)).didYouMean(text, words)
 	v.terms = v.terms[1:]
 	return true
 }
@@ -124,7 +125,7 @@ func (v *values) misspelt(words ...string) bool {
 // missing says that a value is wanted and none stands there.
 func (v *values) missing(what, hint string) {
 	if len(v.terms) > 0 {
-		v.p.add(CodeSyntax, v.terms[0].span(), "expected %s after `%s`, found %s", what, v.word, quote(v.terms[0].text())).hint("%s", hint)
+		v.p.add(CodeSyntax, v.terms[0].span(), "expected %s after `%s`, found %s", what, v.word, Quote(v.terms[0].text())).hint("%s", hint)
 		v.terms = nil
 		return
 	}
@@ -138,9 +139,9 @@ func (v *values) end() {
 		return
 	}
 	if extra := v.terms[0]; extra.isWord() {
-		v.p.unknownClause(extra)
+		v.p.unknownClauses(v.terms)
 	} else {
-		v.p.add(CodeSyntax, extra.span(), "%s is too much after `%s`", quote(extra.text()), v.word)
+		v.p.add(CodeSyntax, extra.span(), "%s is too much after `%s`", Quote(extra.text()), v.word)
 	}
 }
 
@@ -195,6 +196,7 @@ func (v *values) steps(steps *[]Step) {
 			*steps = append(*steps, s)
 		}
 	}
+	v.p.fewSteps(*steps)
 }
 
 func (v *values) prefixes(prefixes *[]Prefix) {
@@ -212,19 +214,13 @@ func (v *values) ifaces(ifaces *[]Iface) {
 		v.missing("an interface", v.word+` eth0 "br-lan"`)
 		return
 	}
-	if first := v.terms[0]; first.isWord() && Nearest(first.text(), clauseWords) == "" {
-		v.bareIface(first)
+	if first := v.terms[0]; first.isWord() && (first.text() == "lo" || Nearest(first.text(), clauseWords) == "") {
+		v.p.iface(first, ifaces)
 		v.terms = v.terms[1:]
 	}
 	for term, ok := v.next(); ok; term, ok = v.next() {
 		v.p.iface(term, ifaces)
 	}
-}
-
-// bareIface is an interface's name that must be quoted, so that a misspelt
-// clause is never taken for one.
-func (v *values) bareIface(term *termNode) {
-	v.p.add(CodeIface, term.span(), "the interface %s holds no digit and needs quotes", quote(term.text())).hint("%q", term.text())
 }
 
 // per reads `/LEN` or `/LEN /LEN`.

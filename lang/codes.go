@@ -39,6 +39,7 @@ const (
 	CodeTotal        Code = "K112"
 	CodeRefuse       Code = "K113"
 	CodeIgnore       Code = "K114"
+	CodeEmpty        Code = "K115"
 )
 
 // CodeMeaning is what a code stands for.
@@ -83,6 +84,7 @@ var Codes = []CodeMeaning{
 	{CodeTotal, Warning, "a total that does not do what it says"},
 	{CodeRefuse, Info, "refused ports look unlike closed ones"},
 	{CodeIgnore, Warning, "an ignore that silences nothing"},
+	{CodeEmpty, Warning, "a policy without a knock"},
 }
 
 // severity is that of a code.

@@ -71,12 +71,12 @@ func unitIndex(name string, next int, resolution time.Duration) (int, error) {
 		switch {
 		case u.name != name || u.size < resolution:
 		case i < next:
-			return 0, fmt.Errorf("has its units out of order")
+			return 0, fmt.Errorf("must have each unit once, the largest first")
 		default:
 			return i, nil
 		}
 	}
-	return 0, fmt.Errorf("has the unknown unit `%s`", name)
+	return 0, fmt.Errorf("has the unknown unit %s", Quote(name))
 }
 
 // scale multiplies a decimal number by a unit, exactly or not at all.
@@ -141,8 +141,8 @@ func unitName(size time.Duration) string {
 	return size.String()
 }
 
-// FormatDuration writes a duration in the language's own form, the shortest
-// that uses whole numbers: `1m30s`, `500ms`.
+// FormatDuration writes a duration in the language's own form, in whole numbers
+// of units: `1m30s`, `500ms`.
 func FormatDuration(d time.Duration) string {
 	if d == 0 {
 		return "0s"

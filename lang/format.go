@@ -23,6 +23,14 @@ func Format(src []byte) ([]byte, []Finding) {
 		p.starts[d[0].Pos.Offset] = true
 	}
 	tokens := f.tokens[:len(f.tokens)-1] // the EOF
+	p.indents = make([]bool, len(tokens))
+	for i := len(tokens) - 1; i >= 0; i-- {
+		if tokens[i].Type != tokenComment {
+			p.indents[i] = !p.starts[tokens[i].Pos.Offset]
+		} else if i+1 < len(tokens) {
+			p.indents[i] = p.indents[i+1]
+		}
+	}
 	for i := range tokens {
 		p.token(tokens, i)
 	}
@@ -44,11 +52,12 @@ const (
 
 // printer writes tokens with the white space of the canonical form between.
 type printer struct {
-	out    bytes.Buffer
-	starts map[int]bool // offsets at which a declaration begins
-	body   layout
-	edge   bool // nothing but a trailing comment came since the body's `<`
-	header bool // between a knock's `knock` and its `<`
+	out     bytes.Buffer
+	starts  map[int]bool // offsets at which a declaration begins
+	indents []bool       // of each token, outside of bodies: whether it, or the first behind comments, goes on with a declaration
+	body    layout
+	edge    bool // nothing but a trailing comment came since the body's `<`
+	header  bool // between a knock's `knock` and its `<`
 }
 
 func (p *printer) token(tokens []lexer.Token, i int) {
@@ -112,23 +121,9 @@ func (p *printer) newLine(tokens []lexer.Token, i int) {
 	if tokens[i].Pos.Line-tokens[i-1].Pos.Line > 1 && !p.edge {
 		p.out.WriteByte('\n')
 	}
-	if p.indented(tokens[i:]) {
+	if p.body == outside && p.indents[i] || p.body != outside && tokens[i].Value != ">" {
 		p.out.WriteByte('\t')
 	}
-}
-
-// indented reports whether the line that the first of the tokens begins stands
-// in something.
-func (p *printer) indented(tokens []lexer.Token) bool {
-	if p.body != outside {
-		return tokens[0].Value != ">"
-	}
-	for _, t := range tokens {
-		if t.Type != tokenComment {
-			return !p.starts[t.Pos.Offset]
-		}
-	}
-	return false
 }
 
 // trailing reports whether a token is a comment behind something on its line.

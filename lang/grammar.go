@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"math"
 	"strings"
 
 	"github.com/alecthomas/participle/v2"
@@ -67,6 +68,10 @@ var (
 	defaultsParser = production[defaultsNode]()
 	settingParser  = production[settingNode]()
 )
+
+func init() {
+	participle.MaxIterations = math.MaxInt // a policy may be as long as it likes
+}
 
 func production[P any]() *participle.Parser[P] {
 	p, err := participle.ParserForProduction[P](grammar)

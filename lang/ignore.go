@@ -7,9 +7,9 @@ import (
 	"github.com/alecthomas/participle/v2/lexer"
 )
 
-// ignoreMark begins a comment that silences a finding about the declaration that
+// ignoreWord begins a comment that silences a finding about the declaration that
 // it stands in, or right above: `# knockc:ignore K103 we are never scanned`.
-const ignoreMark = "# knockc:ignore"
+const ignoreWord = "knockc:ignore"
 
 // ignore is such a comment.
 type ignore struct {
@@ -22,15 +22,19 @@ type ignore struct {
 // declarations.
 func (p *parser) ignores(tokens []lexer.Token, declarations [][]lexer.Token) {
 	for _, t := range tokens {
-		if t.Type != tokenComment || !strings.HasPrefix(t.Value, ignoreMark) {
+		rest, ok := strings.CutPrefix(strings.TrimSpace(strings.TrimLeft(t.Value, "#")), ignoreWord)
+		if t.Type != tokenComment || !ok {
 			continue
 		}
-		words := strings.Fields(strings.TrimPrefix(t.Value, ignoreMark))
+		words := strings.Fields(rest)
 		problem := ignoreProblem(words)
+		if rest != "" && !strings.ContainsAny(rest[:1], " \t") {
+			problem = "a space is missing behind `" + ignoreWord + "`"
+		}
 		span, ok := declarationOf(t, tokens, declarations)
 		switch {
 		case problem != "":
-			p.add(CodeIgnore, tokenSpan(t), "this ignore silences nothing: %s", problem).hint("%s K103 REASON", ignoreMark)
+			p.add(CodeIgnore, tokenSpan(t), "this ignore silences nothing: %s", problem).hint("# %s K103 REASON", ignoreWord)
 		case !ok:
 			p.add(CodeIgnore, tokenSpan(t), "this ignore silences nothing: it stands by no declaration").hint("write it right above a knock, or behind it")
 		default:
@@ -47,11 +51,11 @@ func ignoreProblem(words []string) string {
 	i := slices.IndexFunc(Codes, func(m CodeMeaning) bool { return string(m.Code) == words[0] })
 	switch {
 	case i < 0:
-		return "there is no code " + quote(words[0])
+		return "there is no code " + Quote(words[0])
 	case Codes[i].Severity == Error:
 		return "errors cannot be silenced"
 	case Codes[i].Code == CodeIgnore:
-		return quote(words[0]) + " cannot be silenced"
+		return Quote(words[0]) + " cannot be silenced"
 	case len(words) == 1:
 		return "it gives no reason"
 	}

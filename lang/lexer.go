@@ -85,11 +85,7 @@ func (s *scanner) emit(kind lexer.TokenType, n int) lexer.Token {
 	t := lexer.Token{Type: kind, Value: s.src[s.offset : s.offset+n], Pos: s.position()}
 	s.tokens = append(s.tokens, t)
 	s.offset += n
-	for i := range n {
-		if !utf8.RuneStart(t.Value[i]) {
-			s.wide++
-		}
-	}
+	s.wide += n - utf8.RuneCountInString(t.Value)
 	return t
 }
 
@@ -130,10 +126,14 @@ func (s *scanner) comment(rest string) {
 // str reads a double-quoted string; one without its closing quote ends with
 // the line.
 func (s *scanner) str(rest string) {
-	line, _, _ := strings.Cut(rest, "\n")
-	if n := strings.IndexByte(line[1:], '"'); n >= 0 {
+	n := strings.IndexAny(rest[1:], "\"\n")
+	if n >= 0 && rest[1+n] == '"' {
 		s.text(s.emit(tokenString, n+2))
 		return
+	}
+	line := rest
+	if n >= 0 {
+		line = rest[:1+n]
 	}
 	t := s.emit(tokenBad, len(strings.TrimRight(line, " \t\r")))
 	s.found.add(CodeText, tokenSpan(t), "string has no closing quote on its line").hint("end it with \"")
@@ -166,7 +166,7 @@ func (s *scanner) bad(rest string) {
 		s.found.add(CodeText, tokenSpan(t), "%s", badByte(t.Value[i]))
 		return
 	}
-	f := s.found.add(CodeText, tokenSpan(t), "%s means nothing here", quote(t.Value))
+	f := s.found.add(CodeText, tokenSpan(t), "%s means nothing here", Quote(t.Value))
 	if strings.Trim(t.Value, ",;=") == "" {
 		f.hint("leave it out: white space separates")
 	}

@@ -6,6 +6,9 @@ package lang
 func Nearest(text string, words []string) string {
 	best, least := "", 3
 	for _, w := range words {
+		if len(text) > len(w)+2 || len(w) > len(text)+2 {
+			continue
+		}
 		if d := distance(text, w); d < least && 2*d < len(w)+1 {
 			best, least = w, d
 		}

@@ -21,17 +21,20 @@ func (c *checker) overlaps() {
 		sequence := list(k.Steps)
 		if first, ok := whole[sequence]; ok {
 			opened[k] = true
-			c.add(CodeSameSequence, k.Name.Span, "knock %s has the same sequence as knock %s", quote(k.Name.Text), quote(first.Name.Text)).
+			c.add(CodeSameSequence, k.Name.Span, "knock %s has the same sequence as knock %s", Quote(k.Name.Text), Quote(first.Name.Text)).
 				hint("make them one knock, or change a step")
 			continue
 		}
 		whole[sequence] = k
 	}
 	for _, a := range c.policy.Knocks {
+		if a.flawed {
+			continue
+		}
 		for i := range a.Steps {
 			for j := i; j < len(a.Steps); j++ {
 				for _, b := range byEnds[ends(a.Steps[i], a.Steps[j])] {
-					if a != b && !a.flawed && !opened[b] {
+					if a != b && !opened[b] {
 						opened[b] = c.opens(a, b)
 					}
 				}
@@ -52,7 +55,7 @@ func (c *checker) opens(a, b *Knock) bool {
 	if path == nil || list(a.Steps) == list(b.Steps) {
 		return false
 	}
-	c.add(CodeOpensOther, b.Name.Span, "knock %s opens this door too, with its %s", quote(a.Name.Text), stepList(path)).
+	c.add(CodeOpensOther, b.Name.Span, "knock %s opens this door too, with its %s", Quote(a.Name.Text), stepList(path)).
 		hint("change a step of one of them, or add `reset any` here")
 	return true
 }

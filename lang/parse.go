@@ -29,6 +29,10 @@ func readFile(src []byte) file {
 	f := file{tokens: tokens, declarations: cutDeclarations(tokens)}
 	p := &parser{findings: found, names: map[string]Span{}}
 	p.policy.Settings = Settings{Table: DefaultTable, Priority: DefaultPriority, Size: DefaultSize, Given: map[string]Span{}}
+	p.policy.begin = Span{Pos{Line: 1, Column: 1}, Pos{Line: 1, Column: 1}}
+	if len(f.declarations) > 0 {
+		p.policy.begin = tokenSpan(f.declarations[0][0])
+	}
 	for _, d := range f.declarations {
 		p.declaration(d)
 	}
@@ -87,6 +91,7 @@ func (p *parser) parse(tokens []lexer.Token) {
 
 func (p *parser) knock(n *knockNode, tokens []lexer.Token) {
 	before := len(p.findings)
+	p.policy.hasKnock = true
 	k := &Knock{Span: tokenSpan(n.Keyword).To(tokenSpan(tokens[len(tokens)-1]))}
 	if !p.knockName(n, k) || !p.knockShape(n, k) {
 		return
@@ -100,9 +105,10 @@ func (p *parser) knock(n *knockNode, tokens []lexer.Token) {
 			k.Steps = append(k.Steps, s)
 		}
 	}
+	p.fewSteps(k.Steps)
 	for i, term := range n.Services {
 		if term.isWord() && i > 0 {
-			p.unknownClause(term)
+			p.unknownClauses(n.Services[i:])
 			break
 		}
 		if s, ok := p.service(term); ok {
@@ -124,6 +130,13 @@ func (p *parser) wordAmongSteps(term *termNode, n *knockNode) {
 	p.step(term)
 }
 
+// fewSteps holds a sequence to the number of steps that it may have.
+func (p *parser) fewSteps(steps []Step) {
+	if len(steps) > MaxSteps {
+		p.add(CodeNumber, steps[MaxSteps].Span, "a sequence of %d steps is too long: at most %d are allowed", len(steps), MaxSteps)
+	}
+}
+
 // knockName reads the name; without one there is nothing to go on with.
 func (p *parser) knockName(n *knockNode, k *Knock) bool {
 	if n.Name == nil {
@@ -132,11 +145,11 @@ func (p *parser) knockName(n *knockNode, k *Knock) bool {
 	}
 	k.Name = Name{n.Name.Value, tokenSpan(*n.Name)}
 	if problem := nameProblem(k.Name.Text); problem != "" {
-		p.add(CodeName, k.Name.Span, "%s is not a name: %s", quote(k.Name.Text), problem)
+		p.add(CodeName, k.Name.Span, "%s is not a name: %s", Quote(k.Name.Text), problem)
 		return true
 	}
 	if first, ok := p.names[k.Name.Text]; ok {
-		p.add(CodeDuplicate, k.Name.Span, "knock %s was already declared in line %d", quote(k.Name.Text), first.Start.Line).
+		p.add(CodeDuplicate, k.Name.Span, "knock %s was already declared in line %d", Quote(k.Name.Text), first.Start.Line).
 			hint("give one of them another name")
 		return true
 	}
@@ -148,7 +161,7 @@ func (p *parser) knockName(n *knockNode, k *Knock) bool {
 // the first one only, as the others may be no more than its consequence. It is
 // false if the rest would only be guessed at.
 func (p *parser) knockShape(n *knockNode, k *Knock) bool {
-	name := quote(k.Name.Text)
+	name := Quote(k.Name.Text)
 	if n.Open == nil {
 		p.add(CodeSyntax, k.Name.Span, "knock %s has no `<` after its name", name).
 			hint("knock %s < STEPS -> SERVICES >", k.Name.Text)
@@ -174,7 +187,18 @@ func (p *parser) knockShape(n *knockNode, k *Knock) bool {
 
 // stray says that a token cannot stand where it is.
 func (p *parser) stray(t lexer.Token, hint string) {
-	p.add(CodeSyntax, tokenSpan(t), "%s cannot stand here", quote(t.Value)).hint("%s", hint)
+	p.add(CodeSyntax, tokenSpan(t), "%s cannot stand here", Quote(t.Value)).hint("%s", hint)
+}
+
+// unknownClauses says of each plain word in what follows the last clause that
+// it is none. What is no word, or a value that clauses have, belongs to the word
+// before it.
+func (p *parser) unknownClauses(terms []*termNode) {
+	for i, term := range terms {
+		if term.isWord() && (i == 0 || !slices.Contains(valueWords, term.text())) {
+			p.unknownClause(term)
+		}
+	}
 }
 
 // unknownClause is a plain word where a clause could be.
@@ -186,9 +210,9 @@ func (p *parser) unknownClause(term *termNode) {
 	case word == "at":
 		p.add(CodeKept, term.span(), "`at` is kept for later: a knock cannot be bound to a destination address yet").hint("leave it out")
 	case slices.Contains(settingWords, word):
-		p.add(CodeUnknown, term.span(), "%s is a setting, which stands outside of knocks", quote(word))
+		p.add(CodeUnknown, term.span(), "%s is a setting, which stands outside of knocks", Quote(word))
 	default:
-		f := p.add(CodeUnknown, term.span(), "unknown clause %s", quote(word))
+		f := p.add(CodeUnknown, term.span(), "unknown clause %s", Quote(word))
 		if !f.didYouMean(word, clauseWords) {
 			f.hint("clauses are %s", strings.Join(clauseWords, " "))
 		}

@@ -12,7 +12,9 @@ type Policy struct {
 	Defaults Clauses  // what `defaults` gives
 	Knocks   []*Knock // in the order of the file
 
-	ignores []ignore
+	ignores  []ignore
+	hasKnock bool // one at least, read or not
+	begin    Span // the first token, or the beginning of the text
 }
 
 // Settings are the declarations that speak of the whole policy.

@@ -44,10 +44,11 @@ func (p *parser) setting(n *settingNode) {
 func (p *parser) notADeclaration(n *settingNode) {
 	word := n.Keyword.Value
 	if slices.Contains(clauseWords, word) {
-		p.add(CodeUnknown, tokenSpan(n.Keyword), "%s is a clause, which stands in a knock or in `defaults < >`", quote(word))
+		p.add(CodeUnknown, tokenSpan(n.Keyword), "%s is a clause, which stands in a knock or in `defaults < >`", Quote(word))
 		return
 	}
-	f := p.add(CodeUnknown, tokenSpan(n.Keyword), "expected `knock` or a setting, found %s", quote(word))
+	p.policy.hasKnock = true // this may have been meant as one
+	f := p.add(CodeUnknown, tokenSpan(n.Keyword), "expected `knock` or a setting, found %s", Quote(word))
 	if !f.didYouMean(word, append([]string{"knock"}, settingWords...)) {
 		f.hint("settings are %s", strings.Join(settingWords, " "))
 	}
@@ -70,7 +71,7 @@ func (p *parser) settingEnd(n *settingNode, v *values) {
 	case n.Name != nil && n.Keyword.Value != "table":
 		p.stray(*n.Name, "clauses stand in a knock or in `defaults < >`")
 	case len(v.terms) > 0:
-		p.add(CodeSyntax, v.terms[0].span(), "%s is too much after `%s`", quote(v.terms[0].text()), v.word)
+		p.add(CodeSyntax, v.terms[0].span(), "%s is too much after `%s`", Quote(v.terms[0].text()), v.word)
 	case len(n.Rest) > 0:
 		p.stray(n.Rest[0], "a knock is knock NAME < STEPS -> SERVICES >")
 	}
@@ -94,9 +95,9 @@ func (p *parser) table(n *settingNode, v *values) {
 	name := token.Value
 	switch problem := nameProblem(name); {
 	case problem != "":
-		p.add(CodeName, tokenSpan(*token), "%s is not a name: %s", quote(name), problem)
+		p.add(CodeName, tokenSpan(*token), "%s is not a name: %s", Quote(name), problem)
 	case slices.Contains(nftKeywords, name):
-		p.add(CodeName, tokenSpan(*token), "%s is a word of nft's own and cannot name a table", quote(name)).hint("%s_knock", name)
+		p.add(CodeName, tokenSpan(*token), "%s is a word of nft's own and cannot name a table", Quote(name)).hint("%s_knock", name)
 	default:
 		p.policy.Settings.Table = name
 	}
@@ -164,13 +165,9 @@ func (v *values) peers(s *Settings) {
 		v.missing("a prefix or an interface", "trust 10.0.0.0/8 lan0")
 	}
 	for ; len(v.terms) > 0; v.terms = v.terms[1:] {
-		term := v.terms[0]
-		switch {
-		case looksLikeAddress(term):
+		if term := v.terms[0]; looksLikeAddress(term) {
 			v.p.prefix(term, &s.TrustPrefixes)
-		case term.isWord():
-			v.bareIface(term)
-		default:
+		} else {
 			v.p.iface(term, &s.TrustIfaces)
 		}
 	}

@@ -15,13 +15,14 @@ const (
 	MinDuration   = time.Millisecond
 	MaxDuration   = 365 * 24 * time.Hour
 	MaxName       = 64    // bytes of a name
+	MaxSteps      = 256   // of a sequence
 	MaxIface      = 15    // bytes of an interface's name (IFNAMSIZ less the NUL)
 	MaxPingLength = 65507 // bytes of echo data that an IPv4 packet can hold
 	MaxLogPrefix  = 127   // bytes (NF_LOG_PREFIXLEN less the NUL)
 )
 
-// quote shows a piece of the text in a message, a long one not whole.
-func quote(text string) string {
+// Quote shows a piece of the text in a message, a long one not whole.
+func Quote(text string) string {
 	const most = 80
 	if len(text) > most {
 		text = strings.ToValidUTF8(text[:most], "") + "..."
@@ -71,7 +72,7 @@ func (p *parser) port(t lexer.Token) (uint16, bool) {
 	if problem == "" {
 		return port, true
 	}
-	f := p.add(CodePort, tokenSpan(t), "%s %s", quote(t.Value), problem)
+	f := p.add(CodePort, tokenSpan(t), "%s %s", Quote(t.Value), problem)
 	if trimmed := strings.TrimLeft(t.Value, "0"); problem == "has a leading zero" {
 		f.hint("%s", trimmed)
 	}
@@ -82,12 +83,12 @@ func (p *parser) duration(value *termNode, d *time.Duration) {
 	got, err := ParseDuration(value.text(), time.Millisecond)
 	switch {
 	case err == errNoUnit:
-		p.add(CodeDuration, value.span(), "%s has no unit", quote(value.text())).hint("%ss", value.text())
+		p.add(CodeDuration, value.span(), "%s has no unit", Quote(value.text())).hint("%ss", value.text())
 	case err != nil:
-		p.add(CodeDuration, value.span(), "%s %v", quote(value.text()), err).
+		p.add(CodeDuration, value.span(), "%s %v", Quote(value.text()), err).
 			hint("a duration is numbers with units, largest first: 1m30s, 1.5s, 500ms")
 	case got < MinDuration || got > MaxDuration:
-		p.add(CodeDuration, value.span(), "%s is out of range: durations are 1ms to 365d", quote(value.text()))
+		p.add(CodeDuration, value.span(), "%s is out of range: durations are 1ms to 365d", Quote(value.text()))
 	default:
 		*d = got
 	}
@@ -106,7 +107,7 @@ func (p *parser) protocol(term *termNode) (Proto, []lexer.Token, bool) {
 	case "udp":
 		return UDP, term.Tokens[2:], true
 	}
-	f := p.add(CodeUnknown, tokenSpan(first), "unknown protocol %s", quote(first.Value))
+	f := p.add(CodeUnknown, tokenSpan(first), "unknown protocol %s", Quote(first.Value))
 	if !f.didYouMean(first.Value, []string{"tcp", "udp"}) {
 		f.hint("protocols are tcp and udp")
 	}
@@ -124,9 +125,9 @@ func (p *parser) step(term *termNode) (Step, bool) {
 		port, ok := p.port(tokens[0])
 		return Step{Proto: proto, Port: port, Span: term.span()}, ok
 	case len(tokens) == 3 && tokens[1].Value == "-":
-		p.add(CodePort, term.span(), "a step is one port, %s is a range", quote(term.text()))
+		p.add(CodePort, term.span(), "a step is one port, %s is a range", Quote(term.text()))
 	default:
-		f := p.add(CodePort, term.span(), "%s is not a step", quote(term.text()))
+		f := p.add(CodePort, term.span(), "%s is not a step", Quote(term.text()))
 		if !f.didYouMean(term.text(), []string{"ping"}) {
 			f.hint("a step is a port or a ping: 1234, tcp/1234, udp/1234, ping, ping/120")
 		}
@@ -143,7 +144,7 @@ func (p *parser) ping(term *termNode) (Step, bool) {
 	case len(term.Tokens) == 3 && term.Tokens[1].Value == "/":
 		return s, p.integer(&termNode{term.Tokens[2:]}, 0, MaxPingLength, "a ping's length", &s.Length)
 	}
-	p.add(CodePort, term.span(), "%s is not a step", quote(term.text())).hint("a ping is ping or ping/120")
+	p.add(CodePort, term.span(), "%s is not a step", Quote(term.text())).hint("a ping is ping or ping/120")
 	return s, false
 }
 
@@ -162,13 +163,13 @@ func (p *parser) service(term *termNode) (Service, bool) {
 		first, ok1 := p.port(tokens[0])
 		last, ok2 := p.port(tokens[2])
 		if ok1 && ok2 && first > last {
-			p.add(CodePort, term.span(), "the range %s runs from high to low", quote(term.text())).
+			p.add(CodePort, term.span(), "the range %s runs from high to low", Quote(term.text())).
 				hint("%s", Service{proto, last, first, Span{}})
 			return Service{}, false
 		}
 		return Service{proto, first, last, term.span()}, ok1 && ok2
 	default:
-		p.add(CodePort, term.span(), "%s is not a service", quote(term.text())).
+		p.add(CodePort, term.span(), "%s is not a service", Quote(term.text())).
 			hint("a service is a port or a range: 22, tcp/8000-8010 or udp/53")
 	}
 	return Service{}, false
@@ -181,11 +182,11 @@ func (p *parser) integer(term *termNode, low, high int, what string, n *int) boo
 	digits := strings.TrimPrefix(text, "-")
 	switch {
 	case strings.Trim(digits, "0123456789") != "" || digits == "":
-		p.add(CodeNumber, term.span(), "%s is not a whole number", quote(text))
+		p.add(CodeNumber, term.span(), "%s is not a whole number", Quote(text))
 	case len(digits) > 1 && digits[0] == '0':
-		p.add(CodeNumber, term.span(), "%s has a leading zero", quote(text))
+		p.add(CodeNumber, term.span(), "%s has a leading zero", Quote(text))
 	case err != nil || got < low || got > high:
-		p.add(CodeNumber, term.span(), "%s is out of range: %s is %d to %d", quote(text), what, low, high)
+		p.add(CodeNumber, term.span(), "%s is out of range: %s is %d to %d", Quote(text), what, low, high)
 	default:
 		*n = got
 		return true
@@ -221,7 +222,7 @@ func looksLikeAddress(term *termNode) bool {
 func (p *parser) prefix(term *termNode, prefixes *[]Prefix) {
 	addr, problem := ParseAddr(term.Tokens[0].Value)
 	if problem != "" {
-		p.add(CodeAddress, term.span(), "%s %s", quote(term.text()), problem)
+		p.add(CodeAddress, term.span(), "%s %s", Quote(term.text()), problem)
 		return
 	}
 	length := addr.BitLen()
@@ -231,12 +232,12 @@ func (p *parser) prefix(term *termNode, prefixes *[]Prefix) {
 			return
 		}
 	case len(term.Tokens) > 1:
-		p.add(CodeAddress, term.span(), "%s is not a prefix", quote(term.text())).hint("a prefix is 192.0.2.0/24")
+		p.add(CodeAddress, term.span(), "%s is not a prefix", Quote(term.text())).hint("a prefix is 192.0.2.0/24")
 		return
 	}
 	prefix := netip.PrefixFrom(addr, length)
 	if prefix != prefix.Masked() {
-		p.add(CodeAddress, term.span(), "the prefix %s has bits set behind its length", quote(term.text())).hint("%s", prefix.Masked())
+		p.add(CodeAddress, term.span(), "the prefix %s has bits set behind its length", Quote(term.text())).hint("%s", prefix.Masked())
 		return
 	}
 	*prefixes = append(*prefixes, Prefix{prefix, term.span()})
@@ -244,36 +245,44 @@ func (p *parser) prefix(term *termNode, prefixes *[]Prefix) {
 
 // iface reads the name of an interface, quoted or bare.
 func (p *parser) iface(term *termNode, ifaces *[]Iface) {
-	t := term.Tokens[0]
-	name, quoted := t.Value, t.Type == tokenString
-	if quoted {
-		name = strings.Trim(name, `"`)
-	}
-	if problem := ifaceProblem(name); problem != "" || len(term.Tokens) > 1 || !quoted && t.Type != tokenWord {
-		p.add(CodeIface, term.span(), "%s is not an interface name%s", quote(term.text()), problem)
+	text := term.text()
+	name, problem, hint := ParseIface(text)
+	if problem != "" {
+		if f := p.add(CodeIface, term.span(), "%s", problem); hint != "" {
+			f.hint("%s", hint)
+		}
 		return
 	}
 	bare, wildcard := strings.CutSuffix(name, "*")
 	*ifaces = append(*ifaces, Iface{bare, wildcard, term.span()})
 }
 
-// ifaceProblem says why a text cannot name an interface, as the end of a
-// sentence; "" if it can.
-func ifaceProblem(name string) string {
+// ParseIface reads the name of an interface, quoted or bare; a `*` at its end is
+// part of it. problem is a whole message, hint what to write instead.
+func ParseIface(text string) (name, problem, hint string) {
+	name, quoted := strings.CutPrefix(text, `"`)
+	name = strings.TrimSuffix(name, `"`)
 	bare := strings.TrimSuffix(name, "*")
-	switch {
-	case len(name) > MaxIface:
-		return fmt.Sprintf(": it is longer than %d bytes", MaxIface)
-	case bare == "":
-		return ": it is empty"
-	case bare == "." || bare == "..":
-		return ": it is the name of a folder"
-	case strings.Contains(bare, "*"):
-		return ": `*` can only stand at its end"
-	case strings.ContainsAny(bare, "/: \t\\$") || strings.ContainsFunc(bare, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		return ": it holds a character that none has"
+	wrong := func(why string) (string, string, string) {
+		return name, fmt.Sprintf("%s is not an interface name: %s", Quote(text), why), ""
 	}
-	return ""
+	switch {
+	case bare == "":
+		return wrong("it is empty")
+	case len(name) > MaxIface:
+		return wrong(fmt.Sprintf("it is longer than %d bytes", MaxIface))
+	case bare == "." || bare == "..":
+		return wrong("it is the name of a folder")
+	case strings.Contains(bare, "*"):
+		return wrong("`*` can only stand at its end")
+	case strings.ContainsAny(bare, "/: \\$\"") || strings.ContainsFunc(bare, func(r rune) bool { return r <= ' ' || r == 0x7f }):
+		return wrong("it holds a character that none has")
+	case !quoted && !strings.ContainsAny(name, "0123456789*"):
+		return name, fmt.Sprintf("the interface %s holds no digit and needs quotes", Quote(text)), `"` + Printable(name) + `"`
+	case !quoted && !IsName(strings.NewReplacer(".", "_", "@", "_").Replace(bare)):
+		return name, fmt.Sprintf("the interface %s needs quotes", Quote(text)), `"` + Printable(name) + `"`
+	}
+	return name, "", ""
 }
 
 // logPrefix reads the text that an opening is logged with.
@@ -281,7 +290,7 @@ func (p *parser) logPrefix(term *termNode, l *Log) {
 	text := strings.Trim(term.text(), `"`)
 	switch {
 	case len(term.Tokens) > 1:
-		p.add(CodeSyntax, tokenSpan(term.Tokens[1]), "%s cannot stand here", quote(term.Tokens[1].Value))
+		p.add(CodeSyntax, tokenSpan(term.Tokens[1]), "%s cannot stand here", Quote(term.Tokens[1].Value))
 	case text == "":
 		p.add(CodeString, term.span(), "the log prefix is empty").hint("leave it out for the usual one")
 	case len(text) > MaxLogPrefix:

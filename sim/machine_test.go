@@ -57,6 +57,8 @@ func TestFullSet(t *testing.T) {
 		{1000 * time.Millisecond, 3, true, "collected"},
 		{1000 * time.Millisecond, 2, true, "collected"},
 		{1000 * time.Millisecond, 1, false, "full again"},
+		{1300 * time.Millisecond, 1, false, "ended, not collected"},
+		{2000 * time.Millisecond, 1, true, "collected again"},
 	} {
 		verdict, changes := m.Packet(&sim.Packet{Time: step.at, Src: source(step.src)})
 		if kept := verdict == compiler.Drop; kept != step.kept || kept != (len(changes) == 1) {
@@ -70,7 +72,7 @@ func TestFullSet(t *testing.T) {
 func TestGhosts(t *testing.T) {
 	update := compiler.Update{Key: compiler.Key{Family: compiler.IPv4}, Set: "s", Timeout: 100 * time.Millisecond}
 	m := newMachine(t, ruleset(3, []compiler.Instruction{update}))
-	for i, want := range []int{1, 1, 1, 0} {
+	for i, want := range []int{1, 1, 1, 0, 0, 1, 1, 1, 0} {
 		at := time.Duration(i) * 200 * time.Millisecond
 		if _, changes := m.Packet(&sim.Packet{Time: at, Src: source(1)}); len(changes) != want {
 			t.Errorf("at %v: %d changes, want %d", at, len(changes), want)
@@ -153,6 +155,9 @@ func TestFlows(t *testing.T) {
 		}},
 		{"stream", lang.UDP, []flowPacket{
 			{0, 0, "new"}, {3 * time.Second, 0, "established"}, {122 * time.Second, 0, "established"}, {242 * time.Second, 0, "new"},
+		}},
+		{"not yet a stream", lang.UDP, []flowPacket{
+			{0, 0, "new"}, {2 * time.Second, 0, "established"}, {32 * time.Second, 0, "new"},
 		}},
 	} {
 		m := newMachine(t, stateRules())

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"math"
 	"net/netip"
 	"time"
 )
@@ -13,17 +14,21 @@ type elementKey struct {
 	state uint32
 }
 
-// set is a set of elements with timeouts.
+// set is a set of elements with timeouts. Ended elements hold their place until
+// the next collection; they are only taken out when the set is full, since nobody
+// can see the difference before.
 type set struct {
-	name        string
-	size        int
-	expires     map[elementKey]time.Duration
-	ghosts      int // elements that ended and were made anew: their old place is still taken
-	nextCollect time.Duration
+	name    string
+	size    int
+	expires map[elementKey]time.Duration
+	soonest time.Duration // no element ends before this
+
+	ghosts      int           // places of elements that ended and were made anew
+	ghostPeriod time.Duration // the collection period that the ghosts are of
 }
 
 func newSet(name string, size int) *set {
-	return &set{name: name, size: size, expires: map[elementKey]time.Duration{}, nextCollect: collectEvery}
+	return &set{name: name, size: size, expires: map[elementKey]time.Duration{}, soonest: math.MaxInt64}
 }
 
 // expiry tells when the element ends; false if it does not live at now.
@@ -35,33 +40,44 @@ func (s *set) expiry(k elementKey, now time.Duration) (time.Duration, bool) {
 // update makes or renews an element; false if it would have to be made and the
 // set is full.
 func (s *set) update(k elementKey, now, timeout time.Duration) bool {
-	s.collect(now)
 	at, known := s.expires[k]
-	if !known || at <= now {
-		if len(s.expires)+s.ghosts >= s.size {
+	if live := known && now < at; !live {
+		collected := now - now%collectEvery // when the last collection was
+		if s.full(collected) {
 			return false
 		}
-		if known {
+		if known && at > collected {
 			s.ghosts++
 		}
 	}
 	s.expires[k] = now + timeout
+	s.soonest = min(s.soonest, now+timeout)
 	return true
 }
 
-// collect frees the places of ended elements if a collection was due. It is
-// enough to do so before the set is written: a place freed late is seen by
-// nobody.
-func (s *set) collect(now time.Duration) {
-	if now < s.nextCollect {
+// full reports whether all places are taken, given when the last collection was.
+func (s *set) full(collected time.Duration) bool {
+	if s.ghostPeriod != collected {
+		s.ghosts, s.ghostPeriod = 0, collected
+	}
+	if len(s.expires)+s.ghosts < s.size {
+		return false
+	}
+	s.collect(collected)
+	return len(s.expires)+s.ghosts >= s.size
+}
+
+// collect takes out the elements that had ended when the last collection was.
+func (s *set) collect(collected time.Duration) {
+	if s.soonest > collected {
 		return
 	}
-	due := now - now%collectEvery
-	s.nextCollect = due + collectEvery
-	s.ghosts = 0
+	s.soonest = math.MaxInt64
 	for k, at := range s.expires {
-		if at <= due {
+		if at <= collected {
 			delete(s.expires, k)
+		} else {
+			s.soonest = min(s.soonest, at)
 		}
 	}
 }

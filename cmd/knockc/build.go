@@ -26,8 +26,13 @@ A POLICY of - is standard input.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		output := flags.String("o", stdio, "write to `FILE`, which only its owner can read if it is new")
 		return func(s *streams, args []string) error {
-			if len(args) != 1 {
+			switch {
+			case len(args) != 1:
 				return usagef("takes one policy")
+			case *output == "":
+				return usagef("-o needs a file")
+			case sameFile(args[0], *output):
+				return usagef("-o would overwrite the policy %s", args[0])
 			}
 			return build(s, args[0], *output)
 		}

@@ -90,6 +90,6 @@ func (c *command) help(w io.Writer) {
 			first = false
 		}
 		value, text := flag.UnquoteUsage(f)
-		fmt.Fprintf(w, "  %-15s  %s\n", strings.TrimSpace("-"+f.Name+" "+value), text)
+		fmt.Fprintf(w, "  %-17s  %s\n", strings.TrimSpace("-"+f.Name+" "+value), text)
 	})
 }

@@ -7,21 +7,28 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 // stdio is the name that stands for standard input or output.
 const stdio = "-"
 
-// read reads a whole file, or standard input.
+// read reads a whole file, or standard input, which can be read once.
 func (s *streams) read(name string) ([]byte, error) {
-	if name == stdio {
-		src, err := io.ReadAll(s.in)
-		if err != nil {
-			return nil, fmt.Errorf("cannot read standard input: %w", err)
-		}
-		return src, nil
+	if name != stdio {
+		return readFile(name)
 	}
+	if s.inTaken {
+		return nil, usagef("standard input can be read only once")
+	}
+	s.inTaken = true
+	src, err := io.ReadAll(s.in)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read standard input: %w", err)
+	}
+	return src, nil
+}
+
+func readFile(name string) ([]byte, error) {
 	src, err := os.ReadFile(name)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read %s: %w", name, reason(err))
@@ -30,10 +37,11 @@ func (s *streams) read(name string) ([]byte, error) {
 }
 
 // write writes a whole file or none of it, or standard output. A file that
-// exists keeps its mode, and if it is a symbolic link stays one; a new file
-// gets the given mode.
+// exists keeps its mode and owner, and if it is a symbolic link stays one; a new
+// file gets the given mode.
 func (s *streams) write(name string, data []byte, mode fs.FileMode) error {
-	if name == stdio {
+	switch name {
+	case stdio, "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1":
 		_, err := s.out.Write(data)
 		return err
 	}
@@ -50,34 +58,32 @@ func writeFile(name string, data []byte, mode fs.FileMode) error {
 		if target, err := os.Readlink(name); err == nil {
 			return fmt.Errorf("it is a symbolic link to %s, which does not exist", target)
 		}
+		return replaceFile(name, data, mode, nil)
 	case err != nil:
 		return err
 	case info.IsDir():
 		return errors.New("it is a folder")
-	case !info.Mode().IsRegular() || strings.HasPrefix(name, "/dev/") || strings.HasPrefix(name, "/proc/"):
-		return writeStraight(name, data)
-	default:
-		mode = info.Mode().Perm()
-		if name, err = filepath.EvalSymlinks(name); err != nil {
-			return err
-		}
 	}
-	return replaceFile(name, data, mode)
-}
-
-// writeStraight writes to what is no regular file: a pipe, a device.
-func writeStraight(name string, data []byte) error {
+	// Even a file that is replaced must be one that could be written.
 	f, err := os.OpenFile(name, os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(data)
-	return errors.Join(err, f.Close())
+	if !info.Mode().IsRegular() {
+		_, err = f.Write(data)
+		return errors.Join(err, f.Close())
+	}
+	f.Close()
+	if name, err = filepath.EvalSymlinks(name); err != nil {
+		return err
+	}
+	return replaceFile(name, data, info.Mode().Perm(), info)
 }
 
-// replaceFile writes beside the file and then takes its place.
-func replaceFile(name string, data []byte, mode fs.FileMode) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+// replaceFile writes beside the file and then takes its place. The file's owner
+// is kept if old tells of one.
+func replaceFile(name string, data []byte, mode fs.FileMode, old fs.FileInfo) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(name), ".knockc-*")
 	if err != nil {
 		return err
 	}
@@ -87,17 +93,31 @@ func replaceFile(name string, data []byte, mode fs.FileMode) (err error) {
 		}
 	}()
 	_, err = f.Write(data)
+	if old != nil {
+		err = errors.Join(err, keepOwner(f, old))
+	}
 	if err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(f.Name(), name)
 }
 
-// reason is an error without the file's name, which the message has already.
+// sameFile reports whether two names are of the same file.
+func sameFile(a, b string) bool {
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
+}
+
+// reason is an error without the names of files, which the message has already.
 func reason(err error) error {
 	var pathError *fs.PathError
-	if errors.As(err, &pathError) {
+	var linkError *os.LinkError
+	switch {
+	case errors.As(err, &pathError):
 		return pathError.Err
+	case errors.As(err, &linkError):
+		return linkError.Err
 	}
 	return err
 }

@@ -38,8 +38,6 @@ errors is left alone, and the errors are printed.`,
 type formatter struct {
 	list, write, diff bool
 	stdinName         string
-
-	atFault bool // a file has errors or, with -l or -d, another form
 }
 
 func (f *formatter) run(s *streams, args []string) error {
@@ -51,21 +49,13 @@ func (f *formatter) run(s *streams, args []string) error {
 			return usagef("-w needs a file, not standard input")
 		}
 	}
-	for _, name := range args {
+	return s.eachFile(args, func(name string) error {
 		files, err := policiesAndTraces(name)
 		if err != nil {
 			return err
 		}
-		for _, file := range files {
-			if err := f.file(s, file); err != nil {
-				return err
-			}
-		}
-	}
-	if f.atFault {
-		return errInput
-	}
-	return nil
+		return s.eachFile(files, func(file string) error { return f.file(s, file) })
+	})
 }
 
 // policiesAndTraces are the files that an argument stands for: itself, or those
@@ -106,8 +96,7 @@ func (f *formatter) file(s *streams, name string) error {
 	formatted, found := format(src)
 	if formatted == nil && lang.HasErrors(found) {
 		s.report(s.err, shown, src, found)
-		f.atFault = true
-		return nil
+		return errInput
 	}
 	return f.show(s, name, shown, src, formatted)
 }
@@ -121,7 +110,6 @@ func (f *formatter) show(s *streams, name, shown string, src, formatted []byte) 
 	if bytes.Equal(src, formatted) {
 		return nil
 	}
-	f.atFault = f.atFault || f.list || f.diff
 	if f.list {
 		fmt.Fprintln(s.out, shown)
 	}
@@ -129,7 +117,12 @@ func (f *formatter) show(s *streams, name, shown string, src, formatted []byte) 
 		s.out.Write(diff.Diff(shown+".orig", src, shown, formatted))
 	}
 	if f.write {
-		return s.write(name, formatted, 0o666)
+		if err := s.write(name, formatted, 0o666); err != nil {
+			return err
+		}
+	}
+	if f.list || f.diff {
+		return errInput
 	}
 	return nil
 }

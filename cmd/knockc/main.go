@@ -58,10 +58,12 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	case errors.Is(err, errInput):
 		return exitInput
 	case errors.As(err, &usage):
-		fmt.Fprintf(errOut, "knockc: %s\n%s\n", usage.message, usage.hint)
+		fmt.Fprintf(errOut, "knockc: %s\n%s\n", lang.Printable(usage.message), lang.Printable(usage.hint))
 		return exitUsage
+	case errors.Is(err, errSystem):
+		return exitSystem
 	}
-	fmt.Fprintf(errOut, "knockc: %s\n", lang.Printable(err.Error()))
+	s.tell(err)
 	return exitSystem
 }
 
@@ -107,6 +109,7 @@ type streams struct {
 	err io.Writer
 
 	outColor, errColor bool
+	inTaken            bool // standard input was read
 }
 
 // colorful reports whether colour will be seen: on a terminal, unless its user
@@ -122,18 +125,59 @@ func (s *streams) report(w io.Writer, file string, src []byte, found []lang.Find
 	if w == s.out && s.outColor || w == s.err && s.errColor {
 		render = lang.Finding.RenderColor
 	}
-	for _, f := range found {
+	for i, f := range found {
+		if i == maxShown {
+			fmt.Fprintf(w, "%s: and %d more\n", lang.Printable(file), len(found)-i)
+			break
+		}
 		io.WriteString(w, render(f, file, src))
 	}
 }
+
+// maxShown is how many findings about a file are shown to a person.
+const maxShown = 100
 
 // atLeast are the findings that are as bad as that or worse.
 func atLeast(worst lang.Severity, found []lang.Finding) []lang.Finding {
 	return slices.DeleteFunc(slices.Clone(found), func(f lang.Finding) bool { return f.Severity > worst })
 }
 
-// errInput says that the input is at fault, which has been told already.
-var errInput = errors.New("input at fault")
+// errInput says that the input is at fault and errSystem that the system failed;
+// both have been told already.
+var (
+	errInput  = errors.New("input at fault")
+	errSystem = errors.New("system failed")
+)
+
+// tell shows an error that is not about the text of a file.
+func (s *streams) tell(err error) {
+	fmt.Fprintf(s.err, "knockc: %s\n", lang.Printable(err.Error()))
+}
+
+// eachFile runs f on each file. What the system does not allow with one is told
+// and does not keep it from the others.
+func (s *streams) eachFile(names []string, f func(name string) error) error {
+	var worst error
+	for _, name := range names {
+		err := f(name)
+		var usage *usageError
+		switch {
+		case err == nil:
+		case errors.As(err, &usage):
+			return err
+		case errors.Is(err, errInput):
+			if worst == nil {
+				worst = err
+			}
+		case errors.Is(err, errSystem):
+			worst = err
+		default:
+			s.tell(err)
+			worst = errSystem
+		}
+	}
+	return worst
+}
 
 // usageError is a command line that makes no sense. Without a hint, the usage of
 // the command is shown.

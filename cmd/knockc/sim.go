@@ -28,30 +28,35 @@ input.`,
 		asJSON := flags.Bool("json", false, "print one JSON object a line for each packet and expectation")
 		quiet := flags.Bool("quiet", false, "print failed expectations and the summary only")
 		return func(s *streams, args []string) error {
-			if len(args) == 0 {
+			switch {
+			case len(args) == 0:
 				return usagef("takes at least one trace")
+			case *asJSON && *quiet:
+				return usagef("-json and -quiet exclude each other")
 			}
 			return simulate(s, args, *policy, *asJSON, *quiet)
 		}
 	},
 }
 
-func simulate(s *streams, names []string, policy string, asJSON, quiet bool) error {
-	var atFault error
-	for i, name := range names {
-		var p printer = &tablePrinter{out: s.out, file: name, quiet: quiet, titled: len(names) > 1, first: i == 0}
+func simulate(s *streams, names []string, policyName string, asJSON, quiet bool) error {
+	policy := s.ownPolicy
+	if policyName != "" {
+		result, err := s.compileFile(policyName)
+		if err != nil {
+			return err
+		}
+		policy = func(string, *trace.Trace) (*compiler.Result, error) { return result, nil }
+	}
+	first := true
+	return s.eachFile(names, func(name string) error {
+		var p printer = &tablePrinter{out: s.out, file: lang.Printable(name), quiet: quiet, titled: len(names) > 1, first: first}
 		if asJSON {
 			p = &jsonPrinter{out: s.out, file: name, several: len(names) > 1}
 		}
-		held, err := replayTrace(s, name, policy, p)
-		if err != nil && err != errInput {
-			return err
-		}
-		if err != nil || !held {
-			atFault = errInput
-		}
-	}
-	return atFault
+		first = false
+		return replayTrace(s, name, policy, p)
+	})
 }
 
 // printer shows the outcomes of one trace.
@@ -61,31 +66,32 @@ type printer interface {
 	end()
 }
 
-// replayTrace replays one trace and reports whether its expectations held.
-func replayTrace(s *streams, name, policyName string, p printer) (held bool, err error) {
+// replayTrace replays one trace against the policy found for it; errInput if an
+// expectation fails.
+func replayTrace(s *streams, name string, policy policyFinder, p printer) error {
 	src, err := s.read(name)
 	if err != nil {
-		return false, err
+		return err
 	}
 	t, found := trace.Parse(src)
 	s.report(s.err, name, src, found)
 	if lang.HasErrors(found) {
-		return false, errInput
+		return errInput
 	}
-	result, err := s.tracePolicy(name, policyName, t)
+	result, err := policy(name, t)
 	if err != nil {
-		return false, err
+		return err
 	}
 	found = replay.Check(t, result)
 	s.report(s.err, name, src, found)
 	if lang.HasErrors(found) {
-		return false, errInput
+		return errInput
 	}
 	player, err := replay.New(result)
 	if err != nil {
-		return false, err
+		return err
 	}
-	held = true
+	held := true
 	p.begin(t)
 	for i := range t.Events {
 		o := player.Event(&t.Events[i])
@@ -93,25 +99,39 @@ func replayTrace(s *streams, name, policyName string, p printer) (held bool, err
 		p.outcome(o)
 	}
 	p.end()
-	return held, nil
+	if !held {
+		return errInput
+	}
+	return nil
 }
 
-// tracePolicy compiles the policy that a trace is to run against.
-func (s *streams) tracePolicy(traceName, policyName string, t *trace.Trace) (*compiler.Result, error) {
-	if policyName == "" {
-		file := "policy.knock"
-		if t.Policy != nil {
-			file = t.Policy.File
-		}
-		policyName = file
-		if !filepath.IsAbs(file) {
-			policyName = filepath.Join(filepath.Dir(traceName), file)
-		}
+// policyFinder finds the compiled policy that a trace of the given name is to
+// run against.
+type policyFinder func(traceName string, t *trace.Trace) (*compiler.Result, error)
+
+// ownPolicy compiles the policy that a trace names, or the one beside it.
+func (s *streams) ownPolicy(traceName string, t *trace.Trace) (*compiler.Result, error) {
+	file := "policy.knock"
+	if t.Policy != nil {
+		file = t.Policy.File
 	}
-	src, err := s.read(policyName)
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(filepath.Dir(traceName), file)
+	}
+	src, err := readFile(file)
 	if err != nil {
 		return nil, err
 	}
-	_, result, err := s.compile(policyName, src, lang.Error)
+	_, result, err := s.compile(file, src, lang.Error)
+	return result, err
+}
+
+// compileFile compiles a policy file or standard input.
+func (s *streams) compileFile(name string) (*compiler.Result, error) {
+	src, err := s.read(name)
+	if err != nil {
+		return nil, err
+	}
+	_, result, err := s.compile(name, src, lang.Error)
 	return result, err
 }

@@ -27,6 +27,7 @@ type jsonOutcome struct {
 	SrcPort uint16      `json:"sport,omitempty"`
 	Proto   string      `json:"proto,omitempty"`
 	DstPort uint16      `json:"dport,omitempty"`
+	Flags   string      `json:"flags,omitempty"` // of a TCP segment that is no SYN
 	Verdict string      `json:"verdict,omitempty"`
 	Want    string      `json:"want,omitempty"`
 	Got     string      `json:"got,omitempty"`
@@ -66,6 +67,11 @@ func (p *jsonPrinter) outcome(o replay.Outcome) {
 	} else {
 		k := o.Event.Packet
 		j.Src, j.SrcPort, j.Proto, j.DstPort, j.Verdict = k.Src.String(), k.SrcPort, k.Proto.String(), k.DstPort, o.Got
+	}
+	if k := o.Event.Packet; k != nil && k.Proto == lang.TCP && k.Flags != lang.SYN {
+		if j.Flags = k.Flags.String(); k.Flags == 0 {
+			j.Flags = "null"
+		}
 	}
 	for _, m := range o.Moves {
 		j.Events = append(j.Events, jsonMove(m))

@@ -64,7 +64,7 @@ func (p *parser) fits(k *Packet, a, given attributeSet, known bool) {
 	code := lang.CodeSyntax
 	switch {
 	case given&a != 0:
-		code, hint, message = lang.CodeDuplicate, "leave one of them out", "the attribute "+quote(p.word(p.next))+" was already given"
+		code, hint, message = lang.CodeDuplicate, "leave one of them out", "the attribute "+lang.Quote(p.word(p.next))+" was already given"
 	case a&ofTCP != 0 && known && k.Proto != lang.TCP:
 		if given&ofTCP == 0 {
 			hint, message = "leave it out", kind(k)+" has no tcp flags"
@@ -73,7 +73,7 @@ func (p *parser) fits(k *Packet, a, given attributeSet, known bool) {
 		hint, message = "leave one of them out", "`null` stands for no flag at all, not beside others"
 	case a&ofRange != 0 && known && k.Range == nil:
 		if given&ofRange == 0 {
-			hint, message = "a range is written 1000-2000 every 1ms", quote(p.word(p.next))+" needs a range of ports"
+			hint, message = "a range is written 1000-2000 every 1ms", lang.Quote(p.word(p.next))+" needs a range of ports"
 		}
 	case a == reverse && given&shuffle != 0, a == shuffle && given&reverse != 0:
 		hint, message = "leave one of them out", "a range of ports has one order, not both `reverse` and `shuffle`"
@@ -114,7 +114,7 @@ func (p *parser) attribute(k *Packet, a attributeSet) {
 func (p *parser) value(what, hint string) (string, bool) {
 	text := p.word(p.next)
 	if text == "" || text == "=>" || slices.Contains(attributeNames, text) {
-		p.errorf(lang.CodeSyntax, p.span(p.next-1), hint, "%s has no %s", quote(p.word(p.next-1)), what)
+		p.errorf(lang.CodeSyntax, p.span(p.next-1), hint, "%s has no %s", lang.Quote(p.word(p.next-1)), what)
 		return "", false
 	}
 	p.next++
@@ -132,7 +132,7 @@ func (p *parser) every() time.Duration {
 		if _, err := parseTime(text); err == nil {
 			hint = text + "s"
 		}
-		p.errorf(lang.CodeDuration, p.span(p.next-1), hint, "%s %v", quote(text), err)
+		p.errorf(lang.CodeDuration, p.span(p.next-1), hint, "%s %v", lang.Quote(text), err)
 	}
 	return d
 }
@@ -144,7 +144,7 @@ func (p *parser) seed() uint64 {
 	}
 	seed, problem := number(text, 1<<64-1)
 	if problem != "" {
-		p.errorf(lang.CodeNumber, p.span(p.next-1), "shuffle 1", "%s is not a seed: %s", quote(text), problem)
+		p.errorf(lang.CodeNumber, p.span(p.next-1), "shuffle 1", "%s is not a seed: %s", lang.Quote(text), problem)
 	}
 	return seed
 }
@@ -154,10 +154,12 @@ func (p *parser) iface() *lang.Name {
 	if !ok {
 		return nil
 	}
-	name, problem, hint := ifaceName(text)
+	name, problem, hint := lang.ParseIface(text)
 	switch {
 	case unclosed(text):
 		p.openString(p.span(p.next - 1))
+	case problem == "" && strings.HasSuffix(name, "*"):
+		p.errorf(lang.CodeIface, p.span(p.next-1), "on eth0", "%s stands for many interfaces, but a packet arrives on one", lang.Quote(text))
 	case problem != "":
 		p.errorf(lang.CodeIface, p.span(p.next-1), hint, "%s", problem)
 	}
@@ -169,7 +171,7 @@ func (p *parser) iface() *lang.Name {
 func (p *parser) unknownAttribute() {
 	text, at := p.word(p.next), p.span(p.next)
 	p.next++
-	near := nearest(text, attributeNames...)
+	near := lang.Nearest(text, attributeNames)
 	switch {
 	case near == "on" || near == "every" || near == "shuffle":
 		p.skipUnknown(1)
@@ -183,7 +185,7 @@ func (p *parser) unknownAttribute() {
 		p.errorf(lang.CodeUnknown, at, "a range is one word: 1000-2000", "unknown attribute `-`")
 	default:
 		hint := hintOr(didYouMean(text, attributeNames...), "attributes are "+strings.Join(attributeNames, " "))
-		p.errorf(lang.CodeUnknown, at, hint, "unknown attribute %s", quote(text))
+		p.errorf(lang.CodeUnknown, at, hint, "unknown attribute %s", lang.Quote(text))
 	}
 }
 
@@ -194,7 +196,7 @@ func (p *parser) openString(at lang.Span) {
 // skipUnknown skips at most n words, and none that means something.
 func (p *parser) skipUnknown(n int) {
 	for ; n > 0 && p.word(p.next) != "" && p.word(p.next) != "=>"; n-- {
-		if near := nearest(p.word(p.next), attributeNames...); near != "" {
+		if near := lang.Nearest(p.word(p.next), attributeNames); near != "" {
 			return
 		}
 		p.next++

@@ -58,7 +58,7 @@ func (p *parser) at(x *Expect) bool {
 	}
 	step, problem := number(text, maxStep)
 	if problem != "" {
-		p.errorf(lang.CodeNumber, p.span(p.next), form, "%s is not the number of a step: %s", quote(text), problem)
+		p.errorf(lang.CodeNumber, p.span(p.next), form, "%s is not the number of a step: %s", lang.Quote(text), problem)
 	}
 	x.At = &At{int(step), keyword.To(p.span(p.next))}
 	p.next++
@@ -85,9 +85,9 @@ func (p *parser) expectSource(x *Expect) bool {
 	addr, problem := lang.ParseAddr(text)
 	if problem != "" {
 		if host, port, _ := lang.ParseSource(text); port != 0 {
-			p.errorf(lang.CodeAddress, at, host.String(), "%s has a port, but a door opens for an address", quote(text))
+			p.errorf(lang.CodeAddress, at, host.String(), "%s has a port, but a door opens for an address", lang.Quote(text))
 		} else {
-			p.errorf(lang.CodeAddress, at, "", "%s %s", quote(text), problem)
+			p.errorf(lang.CodeAddress, at, "", "%s %s", lang.Quote(text), problem)
 		}
 	}
 	x.Src = addr

@@ -39,9 +39,9 @@ func (p *parser) source(k *Packet) bool {
 	case text == "":
 		p.errorf(lang.CodeSyntax, p.span(p.next), packetForm, "expected a packet or `expect`, the line ends")
 	case problem != "" && !arrow && !strings.ContainsAny(text, ".:"):
-		p.errorf(lang.CodeSyntax, p.span(p.next), hintOr(didYouMean(text, "expect"), packetForm), "expected a packet or `expect`, found %s", quote(text))
+		p.errorf(lang.CodeSyntax, p.span(p.next), hintOr(didYouMean(text, "expect"), packetForm), "expected a packet or `expect`, found %s", lang.Quote(text))
 	case problem != "":
-		p.errorf(lang.CodeAddress, p.span(p.next), "", "%s %s", quote(text), problem)
+		p.errorf(lang.CodeAddress, p.span(p.next), "", "%s %s", lang.Quote(text), problem)
 	case !arrow:
 		p.errorf(lang.CodeSyntax, p.span(p.next+1), packetForm, "expected `->` and a port, %s", p.found(p.next+1))
 	}
@@ -69,7 +69,7 @@ func (p *parser) destination(k *Packet) bool {
 			return p.ping(k, after)
 		default:
 			hint := hintOr(didYouMean(name, "tcp", "udp", "ping"), "protocols are tcp and udp")
-			p.errorf(lang.CodeUnknown, p.part(p.next-1, 0, len(name)), hint, "unknown protocol %s", quote(name))
+			p.errorf(lang.CodeUnknown, p.part(p.next-1, 0, len(name)), hint, "unknown protocol %s", lang.Quote(name))
 			return false
 		}
 	} else if text == "ping" {
@@ -92,7 +92,7 @@ func (p *parser) ping(k *Packet, text string) bool {
 		p.errorf(lang.CodeNumber, p.span(p.next-1), "ping/56", "`ping/` has no length")
 		return false
 	case problem != "":
-		p.errorf(lang.CodeNumber, p.part(p.next-1, len("ping/"), len("ping/")+len(text)), "ping/56", "%s is not a length: %s", quote(text), problem)
+		p.errorf(lang.CodeNumber, p.part(p.next-1, len("ping/"), len("ping/")+len(text)), "ping/56", "%s is not a length: %s", lang.Quote(text), problem)
 		return false
 	}
 	k.Proto, k.Ping = lang.Ping, &Ping{uint16(length), p.span(p.next - 1)}
@@ -104,7 +104,7 @@ func (p *parser) ping(k *Packet, text string) bool {
 func (p *parser) portRange(k *Packet, from int, first, last string) bool {
 	at := p.part(p.next-1, from, from+len(first)+1+len(last))
 	if first == "" || last == "" {
-		p.errorf(lang.CodePort, at, "a range is written 1000-2000", "%s is not a range", quote(first+"-"+last))
+		p.errorf(lang.CodePort, at, "a range is written 1000-2000", "%s is not a range", lang.Quote(first+"-"+last))
 		return false
 	}
 	low, ok1 := p.port(from, first)
@@ -113,7 +113,7 @@ func (p *parser) portRange(k *Packet, from int, first, last string) bool {
 		return false
 	}
 	if low > high {
-		p.errorf(lang.CodePort, at, last+"-"+first+", and `reverse` for high to low", "the range %s runs from high to low", quote(first+"-"+last))
+		p.errorf(lang.CodePort, at, last+"-"+first+", and `reverse` for high to low", "the range %s runs from high to low", lang.Quote(first+"-"+last))
 		return false
 	}
 	k.Range = &Range{First: low, Last: high, Span: p.span(p.next - 1)}
@@ -131,9 +131,9 @@ func (p *parser) port(from int, text string) (uint16, bool) {
 		hint = trimmed
 	}
 	if text == "" {
-		p.errorf(lang.CodePort, p.span(p.next-1), hint, "%s has no port", quote(p.word(p.next-1)))
+		p.errorf(lang.CodePort, p.span(p.next-1), hint, "%s has no port", lang.Quote(p.word(p.next-1)))
 	} else {
-		p.errorf(lang.CodePort, at, hint, "%s %s", quote(text), problem)
+		p.errorf(lang.CodePort, at, hint, "%s %s", lang.Quote(text), problem)
 	}
 	return 0, false
 }

@@ -123,7 +123,7 @@ func (p *parser) eventAt(i int) bool { return p.word(i) == "expect" || p.word(i+
 func (p *parser) scanned(e *Event) {
 	r := e.Packet.Range
 	if r.Lasts() > math.MaxInt64-p.now {
-		p.errorf(lang.CodeTime, r.Span, "", "the last packet of %s goes beyond 292 years", quote(r.String()))
+		p.errorf(lang.CodeTime, r.Span, "", "the last packet of %s goes beyond 292 years", lang.Quote(r.String()))
 		return
 	}
 	p.now = e.Last()
@@ -141,7 +141,7 @@ func (p *parser) time() bool {
 	p.next++
 	switch {
 	case err != nil:
-		p.errorf(lang.CodeTime, p.span(0), "times are 0s, 1.5s, 1m30s, +200ms", "the time %s %v", quote(p.word(0)), err)
+		p.errorf(lang.CodeTime, p.span(0), "times are 0s, 1.5s, 1m30s, +200ms", "the time %s %v", lang.Quote(p.word(0)), err)
 		return false
 	case relative && at > math.MaxInt64-p.now:
 		p.errorf(lang.CodeTime, p.span(0), "", "the time goes beyond 292 years")
@@ -166,5 +166,5 @@ func (p *parser) noTime() {
 		hint = hintOr(didYouMean(first, "policy", "expect"), hint)
 		p.next++
 	}
-	p.errorf(lang.CodeTime, p.span(0), hint, "expected a time, found %s", quote(first))
+	p.errorf(lang.CodeTime, p.span(0), hint, "expected a time, found %s", lang.Quote(first))
 }

@@ -14,34 +14,16 @@ func (l *line) found(i int) string {
 	if i >= len(l.words) {
 		return "the line ends"
 	}
-	return "found " + quote(l.word(i))
+	return "found " + lang.Quote(l.word(i))
 }
 
 // rest is the text of the line from word i up to its last word.
 func (l *line) rest(i int) string { return l.text[l.offsets(i).start:l.offsets(len(l.words)).end] }
 
-// quote shows a piece of the text in a message, a long one not whole.
-func quote(text string) string {
-	const most = 80
-	if len(text) > most {
-		text = strings.ToValidUTF8(text[:most], "") + "..."
-	}
-	return "`" + lang.Printable(text) + "`"
-}
-
-// nearest is the word that the text, if not too long for a slip, most likely
-// means; "" if there is none.
-func nearest(text string, words ...string) string {
-	if len(text) > 20 {
-		return ""
-	}
-	return lang.Nearest(text, words)
-}
-
 // didYouMean is a hint at the word that was most likely meant; "" if there is
 // none.
 func didYouMean(text string, words ...string) string {
-	if near := nearest(text, words...); near != "" {
+	if near := lang.Nearest(text, words); near != "" {
 		return fmt.Sprintf("did you mean `%s`?", near)
 	}
 	return ""
@@ -80,36 +62,6 @@ func number(text string, greatest uint64) (n uint64, problem string) {
 		return 0, fmt.Sprintf("wanted 0 to %d", greatest)
 	}
 	return n, ""
-}
-
-// maxIface is the greatest length of an interface's name in bytes, IFNAMSIZ - 1
-// of the kernel.
-const maxIface = 15
-
-// ifaceName reads the name of an interface, bare or quoted.
-func ifaceName(text string) (name, problem, hint string) {
-	name = strings.Trim(text, `"`)
-	switch {
-	case name == "":
-		return name, "the interface has no name", "on eth0"
-	case strings.HasSuffix(name, "*"):
-		return name, fmt.Sprintf("%s stands for many interfaces, but a packet arrives on one", quote(text)), "on eth0"
-	case len(name) > maxIface:
-		return name, fmt.Sprintf("the interface %s is longer than %d bytes", quote(text), maxIface), "on eth0"
-	case text[0] == '"':
-		return name, "", ""
-	case !strings.ContainsAny(text, "0123456789"):
-		return name, fmt.Sprintf("the interface %s holds no digit and needs quotes", quote(text)), "on \"" + lang.Printable(name) + "\""
-	case !bareIface(text):
-		return name, fmt.Sprintf("the interface %s needs quotes", quote(text)), "on \"" + lang.Printable(name) + "\""
-	}
-	return name, "", ""
-}
-
-// bareIface reports whether a text has the shape of a name but for dots and
-// `@`, which an interface's may hold.
-func bareIface(text string) bool {
-	return lang.IsName(strings.NewReplacer(".", "_", "@", "_").Replace(text))
 }
 
 // unclosed reports whether a word is a string without its closing quote.
