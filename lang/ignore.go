@@ -19,27 +19,48 @@ type ignore struct {
 }
 
 // ignores finds the comments that silence something, in a file cut into
-// declarations.
+// declarations. It goes backwards, so that it knows the declaration that begins
+// right below a comment and those under it.
 func (p *parser) ignores(tokens []lexer.Token, declarations [][]lexer.Token) {
-	for _, t := range tokens {
-		rest, ok := strings.CutPrefix(strings.TrimSpace(strings.TrimLeft(t.Value, "#")), ignoreWord)
-		if t.Type != tokenComment || !ok {
+	below, belowLine := Span{}, 0 // the next declaration, and the line above which a comment speaks of it
+	d := len(declarations) - 1
+	for _, t := range slices.Backward(tokens) {
+		for ; d >= 0 && t.Pos.Offset <= declarations[d][0].Pos.Offset; d-- {
+			below, belowLine = tokensSpan(declarations[d]), declarations[d][0].Pos.Line
+		}
+		if t.Type != tokenComment {
 			continue
 		}
-		words := strings.Fields(rest)
-		problem := ignoreProblem(words)
-		if rest != "" && !strings.ContainsAny(rest[:1], " \t") {
-			problem = "a space is missing behind `" + ignoreWord + "`"
+		line := t.Pos.Line
+		var about Span
+		if d >= 0 && line <= declarations[d][len(declarations[d])-1].Pos.Line {
+			about = tokensSpan(declarations[d])
+		} else if line+1 == belowLine {
+			about, belowLine = below, line
 		}
-		span, ok := declarationOf(t, tokens, declarations)
-		switch {
-		case problem != "":
-			p.add(CodeIgnore, tokenSpan(t), "this ignore silences nothing: %s", problem).hint("# %s K103 REASON", ignoreWord)
-		case !ok:
-			p.add(CodeIgnore, tokenSpan(t), "this ignore silences nothing: it stands by no declaration").hint("write it right above a knock, or behind it")
-		default:
-			p.policy.ignores = append(p.policy.ignores, ignore{Code(words[0]), tokenSpan(t), span})
-		}
+		p.ignore(t, about)
+	}
+}
+
+// ignore takes note of a comment if it silences something about the declaration
+// given, which is empty if there is none.
+func (p *parser) ignore(t lexer.Token, about Span) {
+	rest, ok := strings.CutPrefix(strings.TrimSpace(strings.TrimLeft(t.Value, "#")), ignoreWord)
+	if !ok {
+		return
+	}
+	words := strings.Fields(rest)
+	problem := ignoreProblem(words)
+	if rest != "" && !strings.ContainsAny(rest[:1], " \t") {
+		problem = "a space is missing behind `" + ignoreWord + "`"
+	}
+	switch {
+	case problem != "":
+		p.add(CodeIgnore, tokenSpan(t), "this ignore silences nothing: %s", problem).hint("# %s K103 REASON", ignoreWord)
+	case about == Span{}:
+		p.add(CodeIgnore, tokenSpan(t), "this ignore silences nothing: it stands by no declaration").hint("write it right above a knock, or behind it")
+	default:
+		p.policy.ignores = append(p.policy.ignores, ignore{Code(words[0]), tokenSpan(t), about})
 	}
 }
 
@@ -62,28 +83,6 @@ func ignoreProblem(words []string) string {
 	return ""
 }
 
-// declarationOf finds the declaration that a comment speaks of: the one that it
-// stands in or behind, or the one that begins right below it and the comments
-// under it.
-func declarationOf(comment lexer.Token, tokens []lexer.Token, declarations [][]lexer.Token) (Span, bool) {
-	line := comment.Pos.Line
-	for _, d := range declarations {
-		if d[0].Pos.Line <= line && line <= d[len(d)-1].Pos.Line {
-			return tokensSpan(d), true
-		}
-	}
-	next, _ := slices.BinarySearchFunc(tokens, comment.Pos.Offset, func(t lexer.Token, offset int) int { return t.Pos.Offset - offset })
-	for next++; next < len(tokens) && tokens[next].Type == tokenComment && tokens[next].Pos.Line == line+1; next++ {
-		line++
-	}
-	for _, d := range declarations {
-		if d[0].Pos.Line == line+1 {
-			return tokensSpan(d), true
-		}
-	}
-	return Span{}, false
-}
-
 func tokensSpan(tokens []lexer.Token) Span {
 	return tokenSpan(tokens[0]).To(tokenSpan(tokens[len(tokens)-1]))
 }
@@ -91,25 +90,41 @@ func tokensSpan(tokens []lexer.Token) Span {
 // silence takes out the findings that the policy's comments silence, and adds
 // one for each comment that silences nothing.
 func silence(p *Policy, found []Finding) []Finding {
+	if len(p.ignores) == 0 {
+		return found
+	}
+	type key struct {
+		code        Code
+		declaration int // its offset
+	}
+	ignores := map[key]int{} // how many findings each silences
 	for _, ig := range p.ignores {
-		before := len(found)
-		found = slices.DeleteFunc(found, func(f Finding) bool {
-			return f.Code == ig.code && ig.declaration.Start.Offset <= f.Span.Start.Offset && f.Span.Start.Offset < ig.declaration.End.Offset
-		})
-		if len(found) == before && !p.flawedIn(ig.declaration) {
-			fs := findings(found)
-			fs.add(CodeIgnore, ig.span, "this ignore silences nothing: there is no %s here", ig.code).hint("leave it out")
-			found = fs
+		ignores[key{ig.code, ig.declaration.Start.Offset}] = 0
+	}
+	starts := slices.Clone(p.ignores)
+	slices.SortFunc(starts, func(a, b ignore) int { return a.declaration.Start.Offset - b.declaration.Start.Offset })
+	left := slices.DeleteFunc(found, func(f Finding) bool {
+		i, _ := slices.BinarySearchFunc(starts, f.Span.Start.Offset+1, func(ig ignore, offset int) int { return ig.declaration.Start.Offset - offset })
+		if i == 0 || f.Span.Start.Offset >= starts[i-1].declaration.End.Offset {
+			return false
+		}
+		k := key{f.Code, starts[i-1].declaration.Start.Offset}
+		_, ok := ignores[k]
+		if ok {
+			ignores[k]++
+		}
+		return ok
+	})
+	flawed := map[int]bool{}
+	for _, k := range p.Knocks {
+		flawed[k.Span.Start.Offset] = k.flawed
+	}
+	kept := findings(left)
+	for _, ig := range p.ignores {
+		if k := (key{ig.code, ig.declaration.Start.Offset}); ignores[k] == 0 && !flawed[k.declaration] {
+			kept.add(CodeIgnore, ig.span, "this ignore silences nothing: there is no %s here", ig.code).hint("leave it out")
 		}
 	}
-	SortFindings(found)
-	return found
-}
-
-// flawedIn reports whether a declaration could not be read whole, so that not
-// all is known about it.
-func (p *Policy) flawedIn(declaration Span) bool {
-	return slices.ContainsFunc(p.Knocks, func(k *Knock) bool {
-		return k.flawed && k.Span.Start.Offset == declaration.Start.Offset
-	})
+	SortFindings(kept)
+	return kept
 }

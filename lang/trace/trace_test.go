@@ -36,7 +36,7 @@ func TestParse(t *testing.T) {
 		"+1m0.5s 2001:db8::7 -> tcp/22 null => reject # why\n" +
 		"+0 expect ssh closed for 192.0.2.7\n" +
 		"+0 expect at at 3 for 2001:db8::7\n" +
-		"+0 192.0.2.7:7 -> ping/0 unanswered on \"br lan\"\n" +
+		"+0 192.0.2.7:7 -> ping/0 unanswered on \"br-lan\"\n" +
 		"+0 192.0.2.7 -> ping on wg-home.1@2\n" +
 		"+0 192.0.2.7 -> 65535-65535 every 0s ack shuffle 18446744073709551615 => drop\n" +
 		"+0 192.0.2.7 -> udp/1-1001 reverse every 1ms100us\n" +
@@ -54,7 +54,7 @@ func TestParse(t *testing.T) {
 		"1m14s 2001:db8::7 -> 22 null reject",
 		"1m14s expect ssh closed for 192.0.2.7",
 		"1m14s expect at at 3 for 2001:db8::7",
-		"1m14s 192.0.2.7:7 -> ping/0 on br lan unanswered",
+		"1m14s 192.0.2.7:7 -> ping/0 on br-lan unanswered",
 		"1m14s 192.0.2.7 -> ping on wg-home.1@2",
 		"1m14s 192.0.2.7 -> 65535-65535 ack drop every 0s order 2 seed 18446744073709551615",
 		"1m14s 192.0.2.7 -> udp/1-1001 every 1.1ms order 1 seed 0",
