@@ -31,7 +31,8 @@ type flow struct {
 }
 
 // conntrack knows the flows that were let in. The host is taken to answer each
-// of them at once.
+// of them at once. A flow ends with its RST; in the kernel a segment behind that
+// may still pass for some seconds, if its sequence number fits.
 type conntrack map[tuple]flow
 
 func (p *Packet) tuple() tuple { return tuple{p.Src, p.SrcPort, p.Proto, p.DstPort} }

@@ -143,16 +143,22 @@ func (tr *traceOf) visit(t *rapid.T, src netip.Addr, k *lang.Knock) {
 		tr.send(k.Grant-time.Duration(rapid.IntRange(0, 2).Draw(t, "early"))*time.Millisecond, p)
 	}
 	if rapid.Bool().Draw(t, "goes on") && s.Proto == lang.TCP {
-		for _, flags := range rapid.SliceOfN(rapid.SampledFrom(flowFlags), 1, 3).Draw(t, "flags") {
+		for _, flags := range rapid.SliceOfN(rapid.SampledFrom(flowFlags), 1, 5).Draw(t, "flags") {
 			p.Flags = flags
 			tr.send(time.Millisecond, p)
+			if flags&lang.RST != 0 {
+				break // what passes behind it depends on sequence numbers, which traces do not have
+			}
 		}
 	}
 }
 
 // flowFlags are the flags of segments in a flow, strayFlags those of any.
 var (
-	flowFlags  = []lang.Flags{lang.ACK, lang.ACK | lang.PSH, lang.SYN, lang.FIN, 0, lang.FIN | lang.PSH | lang.URG}
+	flowFlags = []lang.Flags{
+		lang.ACK, lang.ACK, lang.ACK | lang.PSH, lang.SYN, lang.SYN, lang.SYN | lang.ACK, lang.FIN, 0,
+		lang.FIN | lang.PSH | lang.URG, lang.FIN | lang.ACK, lang.RST, lang.RST | lang.ACK,
+	}
 	strayFlags = []lang.Flags{
 		lang.SYN, lang.SYN, lang.SYN | lang.PSH, lang.SYN | lang.ACK, lang.SYN | lang.FIN, lang.SYN | lang.RST,
 		lang.ACK, lang.RST, lang.RST | lang.ACK, lang.FIN, lang.FIN | lang.ACK, 0,
