@@ -108,7 +108,9 @@ func stepsByPort(p *Policy) []knockStep {
 			}
 		}
 	}
-	slices.SortStableFunc(steps, byPort)
+	slices.SortFunc(steps, func(a, b knockStep) int {
+		return cmp.Or(byPort(a, b), cmp.Compare(a.Span.Start.Offset, b.Span.Start.Offset))
+	})
 	return steps
 }
 

@@ -23,7 +23,7 @@ func (p *parser) clauses(nodes []*clauseNode, c *Clauses) {
 			continue
 		}
 		c.Given[word] = at
-		v := &values{p, word, at, n.Values}
+		v := &values{p, word, at, n.Values.Terms}
 		switch word {
 		case "within":
 			v.duration(&c.Within, "")

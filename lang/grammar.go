@@ -17,9 +17,9 @@ type knockNode struct {
 	Keyword  lexer.Token   `parser:"@Knock"`
 	Name     *lexer.Token  `parser:"@(Word|Keyword|Proto|Knock|Number)?"`
 	Open     *lexer.Token  `parser:"@'<'?"`
-	Steps    []*termNode   `parser:"@@*"`
+	Steps    termsNode     `parser:"@@?"`
 	Arrow    *lexer.Token  `parser:"@'->'?"`
-	Services []*termNode   `parser:"@@*"`
+	Services termsNode     `parser:"@@?"`
 	Clauses  []*clauseNode `parser:"@@*"`
 	Close    *lexer.Token  `parser:"@'>'?"`
 	Rest     []lexer.Token `parser:"@( (Word|Keyword|Proto|Knock|Number|String|Punct)+ )?"`
@@ -28,13 +28,13 @@ type knockNode struct {
 // clauseNode is a clause's keyword and whatever follows up to the next one.
 type clauseNode struct {
 	Keyword lexer.Token `parser:"@Keyword"`
-	Values  []*termNode `parser:"@@*"`
+	Values  termsNode   `parser:"@@?"`
 }
 
 type defaultsNode struct {
 	Keyword lexer.Token   `parser:"@'defaults'"`
 	Open    *lexer.Token  `parser:"@'<'?"`
-	Words   []*termNode   `parser:"@@*"`
+	Words   termsNode     `parser:"@@?"`
 	Clauses []*clauseNode `parser:"@@*"`
 	Close   *lexer.Token  `parser:"@'>'?"`
 	Rest    []lexer.Token `parser:"@( (Word|Keyword|Proto|Knock|Number|String|Punct)+ )?"`
@@ -43,14 +43,42 @@ type defaultsNode struct {
 type settingNode struct {
 	Keyword lexer.Token   `parser:"@(Word|Keyword|Proto|Number|String|Punct)"`
 	Name    *lexer.Token  `parser:"@(Keyword|Knock)?"` // a name that is a keyword
-	Values  []*termNode   `parser:"@@*"`
+	Values  termsNode     `parser:"@@?"`
 	Rest    []lexer.Token `parser:"@( (Word|Keyword|Proto|Knock|Number|String|Punct)+ )?"`
+}
+
+// termsNode is a list of values. It is by far what a file has most of, so it reads
+// its tokens itself, a loop instead of a grammar.
+type termsNode struct {
+	Terms []*termNode
 }
 
 // termNode is a value and what slashes and dashes tie to it: `udp/7000`,
 // `8000-8010`, `/24`.
 type termNode struct {
-	Tokens []lexer.Token `parser:"@( (Word|Number|Proto|String) ( ('/'|'-') (Word|Number|Proto)? )* | ( ('/'|'-') (Word|Number|Proto)? )+ )"`
+	Tokens []lexer.Token
+}
+
+// Parse reads terms up to a token that none begins with. It is called by the
+// parser.
+func (n *termsNode) Parse(lex *lexer.PeekingLexer) error {
+	for beginsTerm(lex.Peek()) {
+		start := lex.RawCursor()
+		for t := lex.Next(); tight(*t) && tiesTo(lex.Peek()) || tight(*lex.Peek()); t = lex.Next() {
+		}
+		n.Terms = append(n.Terms, &termNode{lex.Range(start, lex.RawCursor())})
+	}
+	if n.Terms == nil {
+		return participle.NextMatch
+	}
+	return nil
+}
+
+func beginsTerm(t *lexer.Token) bool { return tiesTo(t) || t.Type == tokenString || tight(*t) }
+
+// tiesTo reports whether a token can stand behind a slash or dash in a term.
+func tiesTo(t *lexer.Token) bool {
+	return t.Type == tokenWord || t.Type == tokenNumber || t.Type == tokenProto
 }
 
 // declarationNode is one of the three kinds of declarations; the others are nil.

@@ -96,7 +96,7 @@ func (p *parser) knock(n *knockNode, tokens []lexer.Token) {
 	if !p.knockName(n, k) || !p.knockShape(n, k) {
 		return
 	}
-	for _, term := range n.Steps {
+	for _, term := range n.Steps.Terms {
 		if term.isWord() {
 			p.wordAmongSteps(term, n)
 			break
@@ -106,9 +106,9 @@ func (p *parser) knock(n *knockNode, tokens []lexer.Token) {
 		}
 	}
 	p.fewSteps(k.Steps)
-	for i, term := range n.Services {
+	for i, term := range n.Services.Terms {
 		if term.isWord() && i > 0 {
-			p.unknownClauses(n.Services[i:])
+			p.unknownClauses(n.Services.Terms[i:])
 			break
 		}
 		if s, ok := p.service(term); ok {
@@ -173,12 +173,12 @@ func (p *parser) knockShape(n *knockNode, k *Knock) bool {
 		p.stray(n.Rest[0], "a body is STEPS -> SERVICES CLAUSES")
 	case n.Close == nil:
 		p.add(CodeUnclosed, header, "knock %s has no closing `>`", name)
-	case len(n.Steps) == 0:
+	case len(n.Steps.Terms) == 0:
 		p.add(CodeSyntax, header, "knock %s has no steps", name).
 			hint("write the ports to knock at, in order, before `->`")
 	case n.Arrow == nil:
 		p.add(CodeSyntax, header, "knock %s has no `->` between its steps and its services", name)
-	case len(n.Services) == 0:
+	case len(n.Services.Terms) == 0:
 		p.add(CodeSyntax, tokenSpan(*n.Arrow), "knock %s has no service after its `->`", name).
 			hint("write the ports that it opens, such as 22")
 	}

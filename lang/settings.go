@@ -17,7 +17,7 @@ func (p *parser) setting(n *settingNode) {
 		return
 	}
 	s := &p.policy.Settings
-	v := &values{p, word, at, n.Values}
+	v := &values{p, word, at, n.Values.Terms}
 	switch word {
 	case "table":
 		p.table(n, v)
@@ -119,8 +119,8 @@ func (p *parser) defaultsSetting(n *defaultsNode) {
 	case n.Close == nil:
 		p.add(CodeUnclosed, at.To(tokenSpan(*n.Open)), "`defaults` has no closing `>`")
 	}
-	if len(n.Words) > 0 {
-		(&values{p, "defaults", at, n.Words}).end()
+	if len(n.Words.Terms) > 0 {
+		(&values{p, "defaults", at, n.Words.Terms}).end()
 	}
 	p.clauses(n.Clauses, &p.policy.Defaults)
 	for _, word := range clauseWords {
