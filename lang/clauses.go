@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// clauseWords are the clauses of a knock, defaultWords those that `defaults` can
-// give, valueWords what stands in them.
+// ClauseWords are the clauses of a knock, DefaultWords those that `defaults` can
+// give, ValueWords what stands in them.
 var (
-	clauseWords  = []string{"within", "total", "grant", "once", "reset", "close", "from", "on", "per", "log"}
-	defaultWords = []string{"within", "total", "grant", "reset", "per", "log"}
-	valueWords   = []string{"none", "forever", "known", "any", "revoke"}
+	ClauseWords  = []string{"within", "total", "grant", "once", "reset", "close", "from", "on", "per", "log"}
+	DefaultWords = []string{"within", "total", "grant", "reset", "per", "log"}
+	ValueWords   = []string{"none", "forever", "known", "any", "revoke"}
 )
 
 // clauses reads the clauses of a body.
@@ -114,7 +114,7 @@ func (v *values) misspelt(words ...string) bool {
 		return false
 	}
 	text := v.terms[0].text()
-	if near := Nearest(text, append(slices.Clone(words), clauseWords...)); !slices.Contains(words, near) {
+	if near := Nearest(text, append(slices.Clone(words), ClauseWords...)); !slices.Contains(words, near) {
 		return false
 	}
 	v.p.add(CodeUnknown, v.terms[0].span(), "`%s` does not know %s", v.word, Quote(text)).didYouMean(text, words)
@@ -214,7 +214,7 @@ func (v *values) ifaces(ifaces *[]Iface) {
 		v.missing("an interface", v.word+` eth0 "br-lan"`)
 		return
 	}
-	if first := v.terms[0]; first.isWord() && (first.text() == "lo" || Nearest(first.text(), clauseWords) == "") {
+	if first := v.terms[0]; first.isWord() && (first.text() == "lo" || Nearest(first.text(), ClauseWords) == "") {
 		v.p.iface(first, ifaces)
 		v.terms = v.terms[1:]
 	}

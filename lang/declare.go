@@ -7,8 +7,8 @@ import (
 	"github.com/alecthomas/participle/v2/lexer"
 )
 
-// settingWords begin a declaration other than a knock.
-var settingWords = []string{"table", "priority", "default", "refuse", "open", "size", "trust", "defaults"}
+// SettingWords begin a declaration other than a knock.
+var SettingWords = []string{"table", "priority", "default", "refuse", "open", "size", "trust", "defaults"}
 
 // cutDeclarations cuts the tokens of a file into declarations, each of which
 // can be parsed whatever is wrong with its neighbours. A declaration begins at
@@ -69,5 +69,5 @@ func beginsOutside(before, rest []lexer.Token) bool {
 }
 
 func isDeclarationWord(t lexer.Token) bool {
-	return t.Type == tokenKnock || t.Type == tokenWord && slices.Contains(settingWords, t.Value)
+	return t.Type == tokenKnock || t.Type == tokenWord && slices.Contains(SettingWords, t.Value)
 }

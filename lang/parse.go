@@ -123,7 +123,7 @@ func (p *parser) knock(n *knockNode, tokens []lexer.Token) {
 // wordAmongSteps says what is wrong with a word where a step should be. Without
 // an arrow it most likely is a misspelt clause.
 func (p *parser) wordAmongSteps(term *termNode, n *knockNode) {
-	if n.Arrow == nil && Nearest(term.text(), clauseWords) != "" {
+	if n.Arrow == nil && Nearest(term.text(), ClauseWords) != "" {
 		p.unknownClause(term)
 		return
 	}
@@ -195,7 +195,7 @@ func (p *parser) stray(t lexer.Token, hint string) {
 // before it.
 func (p *parser) unknownClauses(terms []*termNode) {
 	for i, term := range terms {
-		if term.isWord() && (i == 0 || !slices.Contains(valueWords, term.text())) {
+		if term.isWord() && (i == 0 || !slices.Contains(ValueWords, term.text())) {
 			p.unknownClause(term)
 		}
 	}
@@ -209,12 +209,12 @@ func (p *parser) unknownClause(term *termNode) {
 		p.add(CodeKept, term.span(), "`to` is kept for later: knockc cannot forward to another host yet").hint("leave it out")
 	case word == "at":
 		p.add(CodeKept, term.span(), "`at` is kept for later: a knock cannot be bound to a destination address yet").hint("leave it out")
-	case slices.Contains(settingWords, word):
+	case slices.Contains(SettingWords, word):
 		p.add(CodeUnknown, term.span(), "%s is a setting, which stands outside of knocks", Quote(word))
 	default:
 		f := p.add(CodeUnknown, term.span(), "unknown clause %s", Quote(word))
-		if !f.didYouMean(word, clauseWords) {
-			f.hint("clauses are %s", strings.Join(clauseWords, " "))
+		if !f.didYouMean(word, ClauseWords) {
+			f.hint("clauses are %s", strings.Join(ClauseWords, " "))
 		}
 	}
 }

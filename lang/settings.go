@@ -9,7 +9,7 @@ import (
 // setting reads a setting other than `defaults`.
 func (p *parser) setting(n *settingNode) {
 	word, at := n.Keyword.Value, tokenSpan(n.Keyword)
-	if !slices.Contains(settingWords, word) {
+	if !slices.Contains(SettingWords, word) {
 		p.notADeclaration(n)
 		return
 	}
@@ -43,14 +43,14 @@ func (p *parser) setting(n *settingNode) {
 // notADeclaration is anything else where a declaration should begin.
 func (p *parser) notADeclaration(n *settingNode) {
 	word := n.Keyword.Value
-	if slices.Contains(clauseWords, word) {
+	if slices.Contains(ClauseWords, word) {
 		p.add(CodeUnknown, tokenSpan(n.Keyword), "%s is a clause, which stands in a knock or in `defaults < >`", Quote(word))
 		return
 	}
 	p.policy.hasKnock = true // this may have been meant as one
 	f := p.add(CodeUnknown, tokenSpan(n.Keyword), "expected `knock` or a setting, found %s", Quote(word))
-	if !f.didYouMean(word, append([]string{"knock"}, settingWords...)) {
-		f.hint("settings are %s", strings.Join(settingWords, " "))
+	if !f.didYouMean(word, append([]string{"knock"}, SettingWords...)) {
+		f.hint("settings are %s", strings.Join(SettingWords, " "))
 	}
 }
 
@@ -123,9 +123,9 @@ func (p *parser) defaultsSetting(n *defaultsNode) {
 		(&values{p, "defaults", at, n.Words.Terms}).end()
 	}
 	p.clauses(n.Clauses, &p.policy.Defaults)
-	for _, word := range clauseWords {
-		if span, ok := p.policy.Defaults.Given[word]; ok && !slices.Contains(defaultWords, word) {
-			p.add(CodeUnknown, span, "`%s` cannot be a default", word).hint("defaults can give %s", strings.Join(defaultWords, " "))
+	for _, word := range ClauseWords {
+		if span, ok := p.policy.Defaults.Given[word]; ok && !slices.Contains(DefaultWords, word) {
+			p.add(CodeUnknown, span, "`%s` cannot be a default", word).hint("defaults can give %s", strings.Join(DefaultWords, " "))
 		}
 	}
 }

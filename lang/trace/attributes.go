@@ -8,9 +8,9 @@ import (
 	"knockc/lang"
 )
 
-// attributeNames are the attributes of packets, TCP flags first in the order of
+// AttributeNames are the attributes of packets, TCP flags first in the order of
 // their bits.
-var attributeNames = append(slices.Clone(lang.FlagNames), "null", "on", "unanswered", "every", "reverse", "shuffle")
+var AttributeNames = append(slices.Clone(lang.FlagNames), "null", "on", "unanswered", "every", "reverse", "shuffle")
 
 // attributeSet holds attributes as bits, in the order of their names.
 type attributeSet uint16
@@ -35,7 +35,7 @@ const (
 func (p *parser) attributes(k *Packet, known bool) {
 	var given attributeSet
 	for p.word(p.next) != "" && p.word(p.next) != "=>" {
-		i := slices.Index(attributeNames, p.word(p.next))
+		i := slices.Index(AttributeNames, p.word(p.next))
 		if i < 0 {
 			p.unknownAttribute()
 			known = false
@@ -113,7 +113,7 @@ func (p *parser) attribute(k *Packet, a attributeSet) {
 // finding, if what follows is something else.
 func (p *parser) value(what, hint string) (string, bool) {
 	text := p.word(p.next)
-	if text == "" || text == "=>" || slices.Contains(attributeNames, text) {
+	if text == "" || text == "=>" || slices.Contains(AttributeNames, text) {
 		p.errorf(lang.CodeSyntax, p.span(p.next-1), hint, "%s has no %s", lang.Quote(p.word(p.next-1)), what)
 		return "", false
 	}
@@ -171,7 +171,7 @@ func (p *parser) iface() *lang.Name {
 func (p *parser) unknownAttribute() {
 	text, at := p.word(p.next), p.span(p.next)
 	p.next++
-	near := lang.Nearest(text, attributeNames)
+	near := lang.Nearest(text, AttributeNames)
 	switch {
 	case near == "on" || near == "every" || near == "shuffle":
 		p.skipUnknown(1)
@@ -184,7 +184,7 @@ func (p *parser) unknownAttribute() {
 	case text == "-":
 		p.errorf(lang.CodeUnknown, at, "a range is one word: 1000-2000", "unknown attribute `-`")
 	default:
-		hint := hintOr(didYouMean(text, attributeNames...), "attributes are "+strings.Join(attributeNames, " "))
+		hint := hintOr(didYouMean(text, AttributeNames...), "attributes are "+strings.Join(AttributeNames, " "))
 		p.errorf(lang.CodeUnknown, at, hint, "unknown attribute %s", lang.Quote(text))
 	}
 }
@@ -196,7 +196,7 @@ func (p *parser) openString(at lang.Span) {
 // skipUnknown skips at most n words, and none that means something.
 func (p *parser) skipUnknown(n int) {
 	for ; n > 0 && p.word(p.next) != "" && p.word(p.next) != "=>"; n-- {
-		if near := lang.Nearest(p.word(p.next), attributeNames); near != "" {
+		if near := lang.Nearest(p.word(p.next), AttributeNames); near != "" {
 			return
 		}
 		p.next++
