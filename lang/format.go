@@ -18,19 +18,8 @@ func Format(src []byte) ([]byte, []Finding) {
 	if HasErrors(f.found) {
 		return nil, f.found
 	}
-	p := printer{starts: map[int]bool{}}
-	for _, d := range f.declarations {
-		p.starts[d[0].Pos.Offset] = true
-	}
 	tokens := f.tokens[:len(f.tokens)-1] // the EOF
-	p.indents = make([]bool, len(tokens))
-	for i := len(tokens) - 1; i >= 0; i-- {
-		if tokens[i].Type != tokenComment {
-			p.indents[i] = !p.starts[tokens[i].Pos.Offset]
-		} else if i+1 < len(tokens) {
-			p.indents[i] = p.indents[i+1]
-		}
-	}
+	p := newPrinter(tokens, f.declarations)
 	for i := range tokens {
 		p.token(tokens, i)
 	}
@@ -52,12 +41,27 @@ const (
 
 // printer writes tokens with the white space of the canonical form between.
 type printer struct {
-	out     bytes.Buffer
-	starts  map[int]bool // offsets at which a declaration begins
-	indents []bool       // of each token, outside of bodies: whether it, or the first behind comments, goes on with a declaration
-	body    layout
-	edge    bool // nothing but a trailing comment came since the body's `<`
-	header  bool // between a knock's `knock` and its `<`
+	out    bytes.Buffer
+	starts map[int]bool // offsets at which a declaration begins
+	goesOn []bool       // of each token: whether a declaration goes on there, or behind it if it is a comment
+	body   layout
+	edge   bool // nothing but a trailing comment came since the body's `<`
+	header bool // between a knock's `knock` and its `<`
+}
+
+func newPrinter(tokens []lexer.Token, declarations [][]lexer.Token) *printer {
+	p := &printer{starts: map[int]bool{}, goesOn: make([]bool, len(tokens))}
+	for _, d := range declarations {
+		p.starts[d[0].Pos.Offset] = true
+	}
+	for i := len(tokens) - 1; i >= 0; i-- {
+		if tokens[i].Type != tokenComment {
+			p.goesOn[i] = !p.starts[tokens[i].Pos.Offset]
+		} else if i+1 < len(tokens) {
+			p.goesOn[i] = p.goesOn[i+1]
+		}
+	}
+	return p
 }
 
 func (p *printer) token(tokens []lexer.Token, i int) {
@@ -121,7 +125,7 @@ func (p *printer) newLine(tokens []lexer.Token, i int) {
 	if tokens[i].Pos.Line-tokens[i-1].Pos.Line > 1 && !p.edge {
 		p.out.WriteByte('\n')
 	}
-	if p.body == outside && p.indents[i] || p.body != outside && tokens[i].Value != ">" {
+	if p.body == outside && p.goesOn[i] || p.body != outside && tokens[i].Value != ">" {
 		p.out.WriteByte('\t')
 	}
 }
