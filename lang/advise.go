@@ -117,10 +117,13 @@ func (c *checker) total(k *Knock) {
 	}
 	gaps := time.Duration(max(len(k.Steps), len(k.Close)) - 1)
 	_, ownWithin := k.Given["within"]
+	hasWithin := ownWithin || c.policy.Defaults.Within != 0
 	switch {
+	case !hasWithin && ownTotal && gaps > 0:
+		c.within(at, k.Within) // which is the total
 	case gaps == 0 && ownTotal:
 		c.add(CodeTotal, at, "a sequence of one step takes no time: `total` never matters").hint("leave it out")
-	case gaps > 0 && k.Within < k.Total && k.Total >= gaps*k.Within:
+	case hasWithin && gaps > 0 && k.Total >= gaps*k.Within:
 		c.add(CodeTotal, at, "`total %s` never matters: %s", FormatDuration(k.Total), gapsUnder(int(gaps), k.Within)).
 			hint("leave it out, or make it shorter than %s", FormatDuration(gaps*k.Within))
 	case gaps > 0 && ownTotal && !ownWithin && k.Within < k.Total:

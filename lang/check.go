@@ -18,7 +18,7 @@ func Examine(src []byte) (*Policy, []Finding) {
 // may fail. It returns what it has to say in the order of the file. Knocks that
 // could not be read whole are only looked at for errors.
 func Check(p *Policy) []Finding {
-	c := &checker{policy: p, steps: stepsByPort(p)}
+	c := &checker{policy: p, steps: stepsByPort(p), open: merged(p.Settings.Open)}
 	for _, k := range p.Knocks {
 		c.errors(k)
 	}
@@ -37,6 +37,7 @@ type checker struct {
 	findings
 	policy *Policy
 	steps  []knockStep // of the whole policy, TCP and UDP
+	open   []Service   // merged
 }
 
 // errors finds what makes a knock contradict another part of the policy.

@@ -89,7 +89,7 @@ type values struct {
 // next takes the next value; false if there is none, or if what stands there
 // is a word that cannot be a value.
 func (v *values) next() (*termNode, bool) {
-	if len(v.terms) == 0 || v.terms[0].isWord() {
+	if len(v.terms) == 0 || v.terms[0].isWord() || v.terms[0].isMisspeltPer() {
 		return nil, false
 	}
 	term := v.terms[0]
@@ -138,7 +138,7 @@ func (v *values) end() {
 	if len(v.terms) == 0 {
 		return
 	}
-	if extra := v.terms[0]; extra.isWord() {
+	if extra := v.terms[0]; extra.isWord() || extra.isMisspeltPer() {
 		v.p.unknownClauses(v.terms)
 	} else {
 		v.p.add(CodeSyntax, extra.span(), "%s is too much after `%s`", Quote(extra.text()), v.word)
@@ -161,6 +161,12 @@ func (v *values) duration(d *time.Duration, word string) {
 	term, ok := v.next()
 	if !ok {
 		v.missing("a duration", v.word+" 5s")
+		return
+	}
+	if len(v.terms) > 0 && isUnit(v.terms[0].text()) {
+		v.p.add(CodeDuration, term.span().To(v.terms[0].span()), "the duration `%s %s` is in two pieces", term.text(), v.terms[0].text()).
+			hint("%s%s", term.text(), v.terms[0].text())
+		v.terms = v.terms[1:]
 		return
 	}
 	v.p.duration(term, d)
@@ -243,6 +249,11 @@ func (v *values) log(l *Log) {
 		return
 	}
 	l.On = true
+	if len(v.terms) > 0 && v.terms[0].isWord() && Nearest(v.terms[0].text(), ClauseWords) == "" && !slices.Contains(SettingWords, v.terms[0].text()) && !isKept(v.terms[0].text()) {
+		v.p.add(CodeString, v.terms[0].span(), "the log prefix %s needs quotes", Quote(v.terms[0].text())).hint("log %q", v.terms[0].text())
+		v.terms = v.terms[1:]
+		return
+	}
 	if len(v.terms) > 0 && v.terms[0].Tokens[0].Type == tokenString {
 		term, _ := v.next()
 		v.p.logPrefix(term, l)

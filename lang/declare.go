@@ -35,9 +35,9 @@ func declarationLength(tokens []lexer.Token) int {
 		switch t := tokens[i]; {
 		case t.Value == "<" && !body:
 			body = true
-		case t.Value == ">":
+		case t.Value == ">" && !isLostArrow(tokens[:i], tokens[i:]):
 			return i + 1
-		case body && beginsInBody(tokens[i-1], tokens[i:]), !body && beginsOutside(tokens[:i], tokens[i:]):
+		case body && beginsInBody(tokens[:i], tokens[i:]), !body && beginsOutside(tokens[:i], tokens[i:]):
 			return i
 		}
 	}
@@ -45,13 +45,25 @@ func declarationLength(tokens []lexer.Token) int {
 }
 
 // beginsInBody reports whether a declaration begins at rest although no `>`
-// came: at `knock NAME <`, or at a declaration's word that starts a line.
-func beginsInBody(before lexer.Token, rest []lexer.Token) bool {
+// came: at `knock NAME <`, or at a declaration's word that starts a line and is
+// indented no more than the declaration before.
+func beginsInBody(before, rest []lexer.Token) bool {
 	t := rest[0]
 	if t.Type == tokenKnock && len(rest) > 2 && rest[2].Value == "<" {
 		return true
 	}
-	return before.Pos.Line < t.Pos.Line && isDeclarationWord(t)
+	startsLine := before[len(before)-1].Pos.Line < t.Pos.Line
+	return startsLine && isDeclarationWord(t) && (t.Type == tokenKnock || t.Pos.Column <= before[0].Pos.Column)
+}
+
+// isLostArrow reports whether the `>` that rest begins with most likely lost its
+// dash: no arrow came before it, and a service follows on the line.
+func isLostArrow(before, rest []lexer.Token) bool {
+	if len(rest) < 2 || before[0].Type != tokenKnock || rest[1].Pos.Line != rest[0].Pos.Line {
+		return false
+	}
+	isArrow := func(t lexer.Token) bool { return t.Value == "->" }
+	return (rest[1].Type == tokenNumber || rest[1].Type == tokenProto) && !slices.ContainsFunc(before, isArrow)
 }
 
 // beginsOutside reports whether a declaration begins at rest, with the earlier

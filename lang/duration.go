@@ -132,13 +132,17 @@ func unitEnd(s string) int {
 	return len(s)
 }
 
+// isUnit reports whether a text is a unit of durations in a policy.
+func isUnit(text string) bool {
+	_, err := unitIndex(text, 0, time.Millisecond)
+	return err == nil
+}
+
 func unitName(size time.Duration) string {
-	for _, u := range units {
-		if u.size == size {
-			return map[string]string{"ms": "milliseconds", "ns": "nanoseconds"}[u.name]
-		}
+	if size == time.Millisecond {
+		return "milliseconds"
 	}
-	return size.String()
+	return "nanoseconds"
 }
 
 // FormatDuration writes a duration in the language's own form, in whole numbers

@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +25,47 @@ func TestHostileTexts(t *testing.T) {
 				t.Errorf("%q and many %q: %v, and %v for eight times as many", begin, repeat, short, long)
 			}
 		}
+	}
+}
+
+// TestHostilePolicies does the same with policies that are in order but give the
+// checker much to compare.
+func TestHostilePolicies(t *testing.T) {
+	for name, policy := range map[string]func(n int) string{
+		"long sequences of few ports": func(n int) string {
+			var b strings.Builder
+			for i := range n {
+				fmt.Fprintf(&b, "knock k%d <", i)
+				for j := range 100 {
+					fmt.Fprintf(&b, " %d", 1+(i*j*j+j)%5)
+				}
+				b.WriteString(" -> 22 >\n")
+			}
+			return b.String()
+		},
+		"many open services": func(n int) string {
+			var b strings.Builder
+			for i := range 4 * n {
+				fmt.Fprintf(&b, "%s%d", [...]string{"open ", " "}[min(i, 1)], 1000+2*i)
+			}
+			for i := range n {
+				fmt.Fprintf(&b, "\nknock u%d < 5 7 1 -> %d reset known >", i, 30000+i)
+			}
+			return b.String()
+		},
+		"one first and last step": func(n int) string {
+			var b strings.Builder
+			for i := range 4 * n {
+				fmt.Fprintf(&b, "knock k%d < 7 %d 9 -> 22 close 11 %d 12 >\n", i, 1000+i, 1000+i)
+			}
+			return b.String()
+		},
+	} {
+		short, long := timeOf(policy(40)), timeOf(policy(320))
+		if long > time.Second && long > 32*short {
+			t.Errorf("%s: %v, and %v for eight times as many", name, short, long)
+		}
+		t.Logf("%s: %v, %v", name, short, long)
 	}
 }
 

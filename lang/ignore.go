@@ -115,13 +115,9 @@ func silence(p *Policy, found []Finding) []Finding {
 		}
 		return ok
 	})
-	flawed := map[int]bool{}
-	for _, k := range p.Knocks {
-		flawed[k.Span.Start.Offset] = k.flawed
-	}
 	kept := findings(left)
 	for _, ig := range p.ignores {
-		if k := (key{ig.code, ig.declaration.Start.Offset}); ignores[k] == 0 && !flawed[k.declaration] {
+		if k := (key{ig.code, ig.declaration.Start.Offset}); ignores[k] == 0 && !p.flawedAt[k.declaration] {
 			kept.add(CodeIgnore, ig.span, "this ignore silences nothing: there is no %s here", ig.code).hint("leave it out")
 		}
 	}

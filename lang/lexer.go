@@ -41,7 +41,9 @@ const byteOrderMark = "\uFEFF"
 // end. White space is no token; a token's line and column say where it stood.
 func lexSource(src []byte) ([]lexer.Token, findings) {
 	s := scanner{src: string(src), line: 1}
-	s.offset = len(byteOrderMark) * strings.Count(s.src[:min(len(s.src), len(byteOrderMark))], byteOrderMark)
+	if strings.HasPrefix(s.src, byteOrderMark) {
+		s.offset = len(byteOrderMark)
+	}
 	s.lineStart = s.offset
 	s.tokens = make([]lexer.Token, 0, len(src)/4+1)
 	for s.skipSpace(); s.offset < len(s.src); s.skipSpace() {
@@ -110,6 +112,8 @@ func (s *scanner) token() {
 			kind = tokenWord
 		}
 		s.emit(kind, n)
+	case strings.HasPrefix(rest, "=>"):
+		s.found.add(CodeText, tokenSpan(s.emit(tokenBad, 2)), "`=>` stands in traces").hint("did you mean `->`?")
 	default:
 		s.bad(rest)
 	}

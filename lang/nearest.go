@@ -1,15 +1,18 @@
 package lang
 
+import "strings"
+
 // Nearest is the word of the list that the text most likely means: the one
-// fewest edits away, if these are at most two and fewer than half its letters;
-// "" if there is none.
+// fewest edits away, if these are at most two and fewer than half its letters,
+// upper case or lower; "" if there is none.
 func Nearest(text string, words []string) string {
+	text = strings.ToLower(text)
 	best, least := "", 3
 	for _, w := range words {
 		if len(text) > len(w)+2 || len(w) > len(text)+2 {
 			continue
 		}
-		if d := distance(text, w); d < least && 2*d < len(w)+1 {
+		if d := distance(text, w); d < least && 2*d < len(w) {
 			best, least = w, d
 		}
 	}

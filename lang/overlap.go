@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,103 +10,128 @@ import (
 // overlaps finds knocks whose door another knock's sequence opens too. Of each
 // door the first such knock is named.
 func (c *checker) overlaps() {
-	byEnds := map[[2]Step][]*Knock{}
-	whole := map[string]*Knock{}
-	opened := map[*Knock]bool{}
-	for _, k := range c.policy.Knocks {
-		if k.flawed || len(k.Steps) == 0 {
-			continue
-		}
-		e := ends(k.Steps[0], k.Steps[len(k.Steps)-1])
-		byEnds[e] = append(byEnds[e], k)
-		sequence := list(k.Steps)
-		if first, ok := whole[sequence]; ok {
-			opened[k] = true
-			c.add(CodeSameSequence, k.Name.Span, "knock %s has the same sequence as knock %s", Quote(k.Name.Text), Quote(first.Name.Text)).
-				hint("make them one knock, or change a step")
-			continue
-		}
-		whole[sequence] = k
-	}
+	opened := c.sameSequences()
+	byRarest := c.byRarestStep()
 	for _, a := range c.policy.Knocks {
 		if a.flawed {
 			continue
 		}
-		for i := range a.Steps {
-			for j := i; j < len(a.Steps); j++ {
-				for _, b := range byEnds[ends(a.Steps[i], a.Steps[j])] {
-					if a != b && !opened[b] {
-						opened[b] = c.opens(a, b)
-					}
+		tried := map[Step]bool{}
+		for _, s := range a.Steps {
+			if s = bare(s); tried[s] {
+				continue
+			}
+			tried[s] = true
+			for _, b := range byRarest[s] {
+				if a != b && !opened[b] && isWithin(b.Steps, a.Steps) {
+					opened[b] = c.opens(a, b)
 				}
 			}
 		}
 	}
 }
 
-// ends is what knocks are found by; pings of all lengths are the same here.
-func ends(first, last Step) [2]Step {
-	bare := func(s Step) Step { return Step{Proto: s.Proto, Port: s.Port} }
-	return [2]Step{bare(first), bare(last)}
+// sameSequences finds knocks whose sequence an earlier one has.
+func (c *checker) sameSequences() map[*Knock]bool {
+	found := map[*Knock]bool{}
+	whole := map[string]*Knock{}
+	for _, k := range c.policy.Knocks {
+		if k.flawed {
+			continue
+		}
+		sequence := list(k.Steps)
+		if first := whole[sequence]; first == nil {
+			whole[sequence] = k
+		} else if meet(first, k) {
+			found[k] = true
+			c.add(CodeSameSequence, k.Name.Span, "knock %s has the same sequence as knock %s", Quote(k.Name.Text), Quote(first.Name.Text)).
+				hint("make them one knock, or change a step")
+		}
+	}
+	return found
+}
+
+// byRarestStep finds each knock under the step of its own that the fewest steps
+// of the policy are like: whoever opens its door has that step too.
+func (c *checker) byRarestStep() map[Step][]*Knock {
+	count := map[Step]int{}
+	for _, k := range c.policy.Knocks {
+		for _, s := range k.Steps {
+			count[bare(s)]++
+		}
+	}
+	by := map[Step][]*Knock{}
+	for _, k := range c.policy.Knocks {
+		if k.flawed || len(k.Steps) == 0 {
+			continue
+		}
+		rarest := slices.MinFunc(k.Steps, func(a, b Step) int { return cmp.Compare(count[bare(a)], count[bare(b)]) })
+		by[bare(rarest)] = append(by[bare(rarest)], k)
+	}
+	return by
+}
+
+// bare is a step by which it can be found; pings of all lengths are the same.
+func bare(s Step) Step { return Step{Proto: s.Proto, Port: s.Port} }
+
+// isWithin reports whether steps are found among attempts, in order, and are not
+// the same.
+func isWithin(steps, attempts []Step) bool {
+	n := 0
+	for _, a := range attempts {
+		if n < len(steps) && matches(steps[n], a) {
+			n++
+		}
+	}
+	same := func(a, b Step) bool { return bare(a) == bare(b) && a.Length == b.Length }
+	return n == len(steps) && !slices.EqualFunc(steps, attempts, same)
 }
 
 // opens says so if knocking at a opens b as well.
 func (c *checker) opens(a, b *Knock) bool {
-	path := c.walk(a.Steps, b)
-	if path == nil || list(a.Steps) == list(b.Steps) {
+	if !meet(a, b) {
 		return false
 	}
-	c.add(CodeOpensOther, b.Name.Span, "knock %s opens this door too, with its %s", Quote(a.Name.Text), stepList(path)).
-		hint("change a step of one of them, or add `reset any` here")
-	return true
-}
-
-// walk lets a source make attempts, one after the other in no time, and returns
-// which of them (from 1) open the knock's door, or nil.
-func (c *checker) walk(attempts []Step, k *Knock) []int {
-	paths := make([][]int, len(k.Steps)+1) // of the attempts that made each step
-	furthest := 0
-	for n, attempt := range attempts {
-		if k.Reset.Mode != ResetNone && !c.harmlessAttempt(k, furthest, attempt) {
-			clear(paths)
-			furthest = 0
-			continue
-		}
-		for i := len(k.Steps); i >= 1; i-- {
-			if !matches(k.Steps[i-1], attempt) || i > 1 && paths[i-1] == nil {
-				continue
-			}
-			paths[i] = append(slices.Clip(paths[i-1]), n+1)
-			furthest = max(furthest, i)
-		}
-		if paths[len(k.Steps)] != nil {
-			return paths[len(k.Steps)]
+	m := newMachine(b, 0)
+	for i, s := range a.Steps {
+		isStep := func(own Step) bool { return matches(own, s) }
+		elsewhere := !slices.ContainsFunc(b.Steps, isStep) && !slices.ContainsFunc(b.Close, isStep)
+		if p := m.attempt(i+1, s, elsewhere); p != nil {
+			c.add(CodeOpensOther, b.Name.Span, "knock %s opens this door too, with its %s", Quote(a.Name.Text), stepList(p)).
+				hint("change a step of one of them, or add `reset any` here")
+			return true
 		}
 	}
-	return nil
+	return false
 }
 
-// harmlessAttempt is harmless for pings too.
-func (c *checker) harmlessAttempt(k *Knock, i int, attempt Step) bool {
-	if attempt.Proto != Ping {
-		return c.harmless(k, i, attempt)
+// meet reports whether one source may knock at both.
+func meet(a, b *Knock) bool {
+	return meetAny(a.From, b.From, func(p, q Prefix) bool { return p.Overlaps(q.Prefix) }) &&
+		meetAny(a.On, b.On, func(p, q Iface) bool {
+			return p.Name == q.Name || p.Wildcard && strings.HasPrefix(q.Name, p.Name) || q.Wildcard && strings.HasPrefix(p.Name, q.Name)
+		})
+}
+
+// meetAny reports whether a pair meets; an empty list stands for everything.
+func meetAny[T any](a, b []T, meet func(T, T) bool) bool {
+	if len(a) == 0 || len(b) == 0 {
+		return true
 	}
-	return slices.ContainsFunc(append(slices.Clip(k.Steps[:min(i+1, len(k.Steps))]), k.Close...), func(s Step) bool { return matches(s, attempt) })
+	return slices.ContainsFunc(a, func(x T) bool {
+		return slices.ContainsFunc(b, func(y T) bool { return meet(x, y) })
+	})
 }
 
-// matches reports whether an attempt is at a step.
-func matches(s, attempt Step) bool {
-	return s.Proto == attempt.Proto && s.Port == attempt.Port && (s.Proto != Ping || s.Length == AnyLength || s.Length == attempt.Length)
-}
-
-// stepList names steps by number: `steps 1, 3 and 4`.
-func stepList(numbers []int) string {
-	if len(numbers) == 1 {
-		return fmt.Sprintf("step %d", numbers[0])
-	}
+// stepList names the steps of a path by number: `steps 1, 3 and 4`.
+func stepList(p *path) string {
 	var words []string
-	for _, n := range numbers {
-		words = append(words, fmt.Sprint(n))
+	for ; p != nil; p = p.before {
+		words = append(words, fmt.Sprint(p.attempt))
+	}
+	slices.Reverse(words)
+	if len(words) == 1 {
+		return "step " + words[0]
 	}
 	return fmt.Sprintf("steps %s and %s", strings.Join(words[:len(words)-1], ", "), words[len(words)-1])
 }

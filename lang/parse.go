@@ -29,6 +29,7 @@ func readFile(src []byte) file {
 	f := file{tokens: tokens, declarations: cutDeclarations(tokens)}
 	p := &parser{findings: found, names: map[string]Span{}}
 	p.policy.Settings = Settings{Table: DefaultTable, Priority: DefaultPriority, Size: DefaultSize, Given: map[string]Span{}}
+	p.policy.flawedAt = map[int]bool{}
 	p.policy.begin = Span{Pos{Line: 1, Column: 1}, Pos{Line: 1, Column: 1}}
 	if len(f.declarations) > 0 {
 		p.policy.begin = tokenSpan(f.declarations[0][0])
@@ -38,6 +39,7 @@ func readFile(src []byte) file {
 	}
 	for _, k := range p.policy.Knocks {
 		k.Clauses.complete(&p.policy.Defaults)
+		k.flawed = p.policy.flawedAt[k.Span.Start.Offset]
 	}
 	p.ignores(f.tokens, f.declarations)
 	SortFindings(p.findings)
@@ -64,12 +66,12 @@ func (p *parser) declaration(all []lexer.Token) {
 	}
 	before := len(p.findings)
 	p.parse(tokens)
+	if len(p.findings) > before || len(tokens) < len(all) {
+		p.policy.flawedAt[tokens[0].Pos.Offset] = true
+	}
 	if len(tokens) < len(all) {
 		said := slices.DeleteFunc(p.findings[before:], func(f Finding) bool { return f.Code == CodeSyntax || f.Code == CodeUnclosed })
 		p.findings = p.findings[:before+len(said)]
-		if knocks := p.policy.Knocks; len(knocks) > 0 && knocks[len(knocks)-1].Span.Start == tokenSpan(tokens[0]).Start {
-			knocks[len(knocks)-1].flawed = true
-		}
 	}
 }
 
@@ -90,7 +92,6 @@ func (p *parser) parse(tokens []lexer.Token) {
 }
 
 func (p *parser) knock(n *knockNode, tokens []lexer.Token) {
-	before := len(p.findings)
 	p.policy.hasKnock = true
 	k := &Knock{Span: tokenSpan(n.Keyword).To(tokenSpan(tokens[len(tokens)-1]))}
 	if !p.knockName(n, k) || !p.knockShape(n, k) {
@@ -107,7 +108,7 @@ func (p *parser) knock(n *knockNode, tokens []lexer.Token) {
 	}
 	p.fewSteps(k.Steps)
 	for i, term := range n.Services.Terms {
-		if term.isWord() && i > 0 {
+		if term.isWord() && (i > 0 || isKept(term.text())) || term.isMisspeltPer() {
 			p.unknownClauses(n.Services.Terms[i:])
 			break
 		}
@@ -116,7 +117,6 @@ func (p *parser) knock(n *knockNode, tokens []lexer.Token) {
 		}
 	}
 	p.clauses(n.Clauses, &k.Clauses)
-	k.flawed = len(p.findings) > before
 	p.policy.Knocks = append(p.policy.Knocks, k)
 }
 
@@ -169,10 +169,13 @@ func (p *parser) knockShape(n *knockNode, k *Knock) bool {
 	}
 	header := tokenSpan(n.Keyword).To(tokenSpan(*n.Open))
 	switch {
+	case n.Arrow == nil && n.Close != nil && len(n.Rest) > 0:
+		p.add(CodeSyntax, tokenSpan(*n.Close), "`>` stands where the `->` of knock %s is missing", name).hint("->")
+		return false
 	case len(n.Rest) > 0:
 		p.stray(n.Rest[0], "a body is STEPS -> SERVICES CLAUSES")
 	case n.Close == nil:
-		p.add(CodeUnclosed, header, "knock %s has no closing `>`", name)
+		p.add(CodeUnclosed, header, "knock %s has no closing `>`", name).hint("end its body with >")
 	case len(n.Steps.Terms) == 0:
 		p.add(CodeSyntax, header, "knock %s has no steps", name).
 			hint("write the ports to knock at, in order, before `->`")
@@ -195,20 +198,44 @@ func (p *parser) stray(t lexer.Token, hint string) {
 // before it.
 func (p *parser) unknownClauses(terms []*termNode) {
 	for i, term := range terms {
-		if term.isWord() && (i == 0 || !slices.Contains(ValueWords, term.text())) {
+		switch {
+		case term.isMisspeltPer():
+			p.unknownClause(&termNode{term.Tokens[:1]})
+		case !term.isWord() || i > 0 && slices.Contains(ValueWords, term.text()):
+		default:
 			p.unknownClause(term)
+			if slices.Contains(SettingWords, term.text()) {
+				return // the words behind it are the setting's
+			}
 		}
 	}
+}
+
+// isMisspeltPer reports whether a term is the clause `per` with a typing mistake:
+// its slash makes it look like a protocol.
+func (n *termNode) isMisspeltPer() bool {
+	first := n.Tokens[0]
+	return first.Type == tokenWord && len(n.Tokens) > 1 && Nearest(first.Value, append([]string{"tcp", "udp"}, ClauseWords...)) == "per"
+}
+
+// kept are words that the language keeps for later, and why.
+var kept = map[string]string{
+	"to": "knockc cannot forward to another host yet",
+	"at": "a knock cannot be bound to a destination address yet",
+}
+
+func isKept(word string) bool { return kept[word] != "" }
+
+func (p *parser) keptWord(at Span, word string) {
+	p.add(CodeKept, at, "`%s` is kept for later: %s", word, kept[word]).hint("leave it out")
 }
 
 // unknownClause is a plain word where a clause could be.
 func (p *parser) unknownClause(term *termNode) {
 	word := term.text()
 	switch {
-	case word == "to":
-		p.add(CodeKept, term.span(), "`to` is kept for later: knockc cannot forward to another host yet").hint("leave it out")
-	case word == "at":
-		p.add(CodeKept, term.span(), "`at` is kept for later: a knock cannot be bound to a destination address yet").hint("leave it out")
+	case isKept(word):
+		p.keptWord(term.span(), word)
 	case slices.Contains(SettingWords, word):
 		p.add(CodeUnknown, term.span(), "%s is a setting, which stands outside of knocks", Quote(word))
 	default:

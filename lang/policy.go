@@ -13,8 +13,9 @@ type Policy struct {
 	Knocks   []*Knock // in the order of the file
 
 	ignores  []ignore
-	hasKnock bool // one at least, read or not
-	begin    Span // the first token, or the beginning of the text
+	flawedAt map[int]bool // offsets of declarations with errors
+	hasKnock bool         // one at least, read or not
+	begin    Span         // the first token, or the beginning of the text
 }
 
 // Settings are the declarations that speak of the whole policy.

@@ -1,36 +1,31 @@
 package lang
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 )
 
 // A port scan sends one packet to each port, 1 to 65535 or the other way, of
-// each protocol that the knock has, and then begins again. It opens a door if
-// the steps come up in order, each in time after the one before, and nothing
-// wrong between them resets the source.
-
-// scanResult is how scans in one direction open a door.
-type scanResult struct {
-	scans int // how many, one after the other
-	rate  int // packets a second that they need at least
-}
+// each protocol that the knock has, and then begins again. What matters to a
+// knock are the packets at its own steps, and whether there is a wrong one
+// between two of them: so a scan is followed from step to step.
 
 // scans says how many port scans open a knock's door, and how slow they may be.
 func (c *checker) scans(k *Knock) {
 	var ways []string
 	fewest := 0
 	for _, descending := range []bool{false, true} {
-		r, ok := c.scan(k, descending)
-		if !ok {
+		n, rate := c.scan(k, descending)
+		if n == 0 {
 			continue
 		}
-		if fewest == 0 || r.scans < fewest {
-			fewest = r.scans
+		if fewest == 0 || n < fewest {
+			fewest = n
 		}
-		ways = append(ways, fmt.Sprintf("%s %s port %s at %s/s or more",
-			numberWord(r.scans), directionName(descending), plural("scan", r.scans), thousands(r.rate)+" "+plural("packet", r.rate)))
+		ways = append(ways, fmt.Sprintf("%s %s port %s at %s %s/s or more",
+			numberWord(n), directionName(descending), plural("scan", n), thousands(rate), plural("packet", rate)))
 	}
 	if len(ways) == 0 {
 		return
@@ -40,38 +35,204 @@ func (c *checker) scans(k *Knock) {
 		code = CodeScan
 	}
 	f := c.add(code, k.Steps[0].Span.To(k.Steps[len(k.Steps)-1].Span), "this door opens to %s", strings.Join(ways, ", or to "))
-	if k.Reset.Mode == ResetAny {
-		f.hint("use steps that are not neighbours")
-	} else {
+	if c.safeWithReset(k) {
 		f.hint("add `reset any`")
+	} else {
+		f.hint("use steps that are not neighbours")
 	}
 }
 
-// scan computes how scans in one direction open the door; false if none do.
-func (c *checker) scan(k *Knock, descending bool) (scanResult, bool) {
-	s := scanOrder{k: k, descending: descending}
-	if !s.protocols() {
-		return scanResult{}, false
+// safeWithReset reports whether `reset any` would keep port scans from opening a
+// knock's door.
+func (c *checker) safeWithReset(k *Knock) bool {
+	changed := *k
+	changed.Reset.Mode = ResetAny
+	up, _ := c.scan(&changed, false)
+	down, _ := c.scan(&changed, true)
+	return k.Reset.Mode != ResetAny && up == 0 && down == 0
+}
+
+// scan computes how many scans in one direction open the door, 0 if none ever
+// do, and the lowest rate, in packets a second, at which they do.
+func (c *checker) scan(k *Knock, descending bool) (scans, rate int) {
+	o, ok := c.order(k, descending)
+	if !ok || !slices.ContainsFunc(o.stops, func(s scanStop) bool { return !s.wrong }) {
+		return 0, 0 // it cannot, or begins anew at every step
 	}
-	r := scanResult{scans: 1}
-	sum := 0
-	for i := 1; i < len(k.Steps); i++ {
-		from, to := s.place(k.Steps[i-1]), s.place(k.Steps[i])
-		gap := to - from
-		if gap <= 0 {
-			gap += s.length()
-			r.scans++
+	opened := o.play(len(k.Steps)+1, 0)
+	if opened == nil {
+		return 0, 0
+	}
+	scans = opened.attempt/o.length + 1
+	// The rate is at most what this path needs, and mostly just that.
+	high := o.rateOf(opened)
+	for high > 1 && o.play(scans, high-1) != nil {
+		low := 1 // bisect: rates below low do not open, high does
+		for high--; low < high; {
+			if middle := low + (high-low)/2; o.play(scans, middle) != nil {
+				high = middle
+			} else {
+				low = middle + 1
+			}
 		}
-		if k.Reset.Mode != ResetNone && c.wrongBetween(s, i, from, gap) {
-			return scanResult{}, false
+	}
+	return scans, high
+}
+
+// scanOrder is the way of a scan past the steps of a knock.
+type scanOrder struct {
+	k      *Knock
+	length int // packets in a scan
+	stops  []scanStop
+}
+
+// scanStop is a step that the scan comes by.
+type scanStop struct {
+	place int // of its packet in the scan, from 0
+	step  Step
+	wrong bool // something wrong lies between the stop before and this one
+}
+
+const ports = 65535
+
+// order finds the stops of a scan; false if the knock has pings, which no port
+// scan sends.
+func (c *checker) order(k *Knock, descending bool) (*scanOrder, bool) {
+	protos := 1
+	for _, s := range k.Steps {
+		if s.Proto == Ping {
+			return nil, false
 		}
-		sum += gap
-		r.rate = max(r.rate, rateFor(gap, int64(k.Within)))
+		if s.Proto != k.Steps[0].Proto {
+			protos = 2
+		}
 	}
-	if k.Total != 0 {
-		r.rate = max(r.rate, rateFor(sum, int64(k.Total)))
+	o := &scanOrder{k: k, length: ports * protos}
+	for _, s := range append(slices.Clip(k.Steps), k.Close...) {
+		if s.Proto == Ping || protos == 1 && s.Proto != k.Steps[0].Proto {
+			continue
+		}
+		place := (int(s.Port) - 1) * protos
+		if protos == 2 {
+			place += int(s.Proto)
+		}
+		if descending {
+			place = o.length - 1 - place
+		}
+		o.stops = append(o.stops, scanStop{place: place, step: s})
 	}
-	return r, true
+	slices.SortFunc(o.stops, func(a, b scanStop) int { return cmp.Compare(a.place, b.place) })
+	o.stops = slices.CompactFunc(o.stops, func(a, b scanStop) bool { return a.place == b.place })
+	if k.Reset.Mode != ResetNone {
+		c.findWrong(o, protos, descending)
+	}
+	return o, true
+}
+
+// findWrong looks between the stops for packets that reset the source.
+func (c *checker) findWrong(o *scanOrder, protos int, descending bool) {
+	between := func(after, before int) bool { // places, exclusive
+		if descending {
+			after, before = o.length-1-before, o.length-1-after
+		}
+		if protos == 1 {
+			return after+1 < before && c.wrongIn(o.k, o.k.Steps[0].Proto, after+2, before)
+		}
+		return c.wrongIn(o.k, TCP, (after+2)/2+1, (before+1)/2) || c.wrongIn(o.k, UDP, (after+1)/2+1, before/2)
+	}
+	last := len(o.stops) - 1
+	o.stops[0].wrong = between(-1, o.stops[0].place) || between(o.stops[last].place, o.length)
+	for i := range last {
+		o.stops[i+1].wrong = between(o.stops[i].place, o.stops[i+1].place)
+	}
+}
+
+// wrongIn reports whether one of the ports from first to last, none of which is
+// a step of the knock, resets its sources.
+func (c *checker) wrongIn(k *Knock, proto Proto, first, last int) bool {
+	if first > last {
+		return false
+	}
+	if k.Reset.Mode == ResetKnown {
+		i, _ := slices.BinarySearchFunc(c.steps, knockStep{Step: Step{Proto: proto, Port: uint16(first)}}, byPort)
+		return i < len(c.steps) && c.steps[i].Proto == proto && int(c.steps[i].Port) <= last
+	}
+	for first <= last {
+		covered := c.openAt(proto, first)
+		for _, s := range k.Services {
+			if s.Has(proto, uint16(first)) {
+				covered = max(covered, int(s.Last))
+			}
+		}
+		if covered < first {
+			return true
+		}
+		first = covered + 1
+	}
+	return false
+}
+
+// openAt is the last port of the open service that a port belongs to, or 0.
+func (c *checker) openAt(proto Proto, port int) int {
+	i, found := slices.BinarySearchFunc(c.open, port, func(s Service, port int) int {
+		return cmp.Or(cmp.Compare(s.Proto, proto), cmp.Compare(int(s.First), port))
+	})
+	if !found {
+		i--
+	}
+	if i < 0 || !c.open[i].Has(proto, uint16(port)) {
+		return 0
+	}
+	return int(c.open[i].Last)
+}
+
+// merged are services in order, those that overlap or touch made one.
+func merged(services []Service) []Service {
+	all := slices.Clone(services)
+	slices.SortFunc(all, func(a, b Service) int { return cmp.Or(cmp.Compare(a.Proto, b.Proto), cmp.Compare(a.First, b.First)) })
+	var out []Service
+	for _, s := range all {
+		if n := len(out); n > 0 && out[n-1].Proto == s.Proto && int(s.First) <= int(out[n-1].Last)+1 {
+			out[n-1].Last = max(out[n-1].Last, s.Last)
+		} else {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// play follows some scans and returns the path that opens the door first, in
+// numbers of packets from 0, or nil.
+func (o *scanOrder) play(scans, rate int) *path {
+	m := newMachine(o.k, rate)
+	for scan := range scans {
+		for _, s := range o.stops {
+			at := scan*o.length + s.place
+			if s.wrong {
+				m.attempt(at, s.step, true)
+			}
+			if p := m.attempt(at, s.step, false); p != nil {
+				return p
+			}
+		}
+	}
+	return nil
+}
+
+// rateOf is a rate at which the path is in time.
+func (o *scanOrder) rateOf(p *path) int {
+	rate := 1
+	var first int
+	for at := p; at != nil; at = at.before {
+		first = at.attempt
+	}
+	for at := p; at.before != nil; at = at.before {
+		rate = max(rate, rateFor(at.attempt-at.before.attempt, int64(o.k.Within)))
+		if o.k.Total != 0 {
+			rate = max(rate, rateFor(at.attempt-first, int64(o.k.Total)))
+		}
+	}
+	return rate
 }
 
 // rateFor is the lowest whole rate at which a number of packets takes less than
@@ -80,87 +241,11 @@ func rateFor(packets int, limit int64) int {
 	return int(int64(packets)*1e9/limit) + 1
 }
 
-// scanOrder is the order in which a scan comes by the ports of the protocols that
-// a knock has.
-type scanOrder struct {
-	k          *Knock
-	descending bool
-	both       bool // TCP and UDP
-	only       Proto
-}
-
-// protocols finds out what the scan has to send; false if the knock has pings,
-// which no port scan sends.
-func (s *scanOrder) protocols() bool {
-	s.only = s.k.Steps[0].Proto
-	for _, step := range s.k.Steps {
-		if step.Proto == Ping {
-			return false
-		}
-		s.both = s.both || step.Proto != s.only
+func directionName(descending bool) string {
+	if descending {
+		return "descending"
 	}
-	return true
-}
-
-const ports = 65535
-
-// length is the number of packets in a scan.
-func (s scanOrder) length() int {
-	if s.both {
-		return 2 * ports
-	}
-	return ports
-}
-
-// place is the place of a step's packet in the scan, from 0.
-func (s scanOrder) place(step Step) int {
-	place := int(step.Port) - 1
-	if s.both {
-		place = 2*place + int(step.Proto)
-	}
-	if s.descending {
-		return s.length() - 1 - place
-	}
-	return place
-}
-
-// at is the packet at a place of the scan.
-func (s scanOrder) at(place int) Step {
-	place %= s.length()
-	if s.descending {
-		place = s.length() - 1 - place
-	}
-	if s.both {
-		return Step{Proto: Proto(place % 2), Port: uint16(place/2 + 1)}
-	}
-	return Step{Proto: s.only, Port: uint16(place + 1)}
-}
-
-// wrongBetween reports whether the scan sends anything wrong after step i (from
-// 1), in the gap behind its place.
-func (c *checker) wrongBetween(s scanOrder, i, from, gap int) bool {
-	for n := 1; n < gap; n++ {
-		packet := s.at(from + n)
-		if !c.harmless(s.k, i, packet) && (s.k.Reset.Mode == ResetAny || c.isKnown(packet)) {
-			return true
-		}
-	}
-	return false
-}
-
-// harmless reports whether an attempt cannot reset a source that has done i
-// steps of a knock.
-func (c *checker) harmless(k *Knock, i int, packet Step) bool {
-	matches := func(s Step) bool { return s.Proto == packet.Proto && s.Port == packet.Port }
-	has := func(s Service) bool { return s.Has(packet.Proto, packet.Port) }
-	return slices.ContainsFunc(k.Steps[:min(i+1, len(k.Steps))], matches) || slices.ContainsFunc(k.Close, matches) ||
-		slices.ContainsFunc(k.Services, has) || slices.ContainsFunc(c.policy.Settings.Open, has)
-}
-
-// isKnown reports whether a port is a step of some knock.
-func (c *checker) isKnown(packet Step) bool {
-	_, found := slices.BinarySearchFunc(c.steps, knockStep{Step: packet}, byPort)
-	return found
+	return "ascending"
 }
 
 func numberWord(n int) string {
@@ -185,11 +270,4 @@ func thousands(n int) string {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
-}
-
-func directionName(descending bool) string {
-	if descending {
-		return "descending"
-	}
-	return "ascending"
 }

@@ -43,7 +43,11 @@ func (p *parser) setting(n *settingNode) {
 // notADeclaration is anything else where a declaration should begin.
 func (p *parser) notADeclaration(n *settingNode) {
 	word := n.Keyword.Value
-	if slices.Contains(ClauseWords, word) {
+	switch {
+	case isKept(word):
+		p.keptWord(tokenSpan(n.Keyword), word)
+		return
+	case slices.Contains(ClauseWords, word):
 		p.add(CodeUnknown, tokenSpan(n.Keyword), "%s is a clause, which stands in a knock or in `defaults < >`", Quote(word))
 		return
 	}
@@ -70,6 +74,7 @@ func (p *parser) settingEnd(n *settingNode, v *values) {
 	switch {
 	case n.Name != nil && n.Keyword.Value != "table":
 		p.stray(*n.Name, "clauses stand in a knock or in `defaults < >`")
+	case v.misspeltSetting():
 	case len(v.terms) > 0:
 		p.add(CodeSyntax, v.terms[0].span(), "%s is too much after `%s`", Quote(v.terms[0].text()), v.word)
 	case len(n.Rest) > 0:
@@ -94,6 +99,8 @@ func (p *parser) table(n *settingNode, v *values) {
 	}
 	name := token.Value
 	switch problem := nameProblem(name); {
+	case token.Type == tokenString && IsName(strings.Trim(name, `"`)):
+		p.add(CodeName, tokenSpan(*token), "a table's name has no quotes").hint("table %s", strings.Trim(name, `"`))
 	case problem != "":
 		p.add(CodeName, tokenSpan(*token), "%s is not a name: %s", Quote(name), problem)
 	case slices.Contains(nftKeywords, name):
@@ -117,9 +124,8 @@ func (p *parser) defaultsSetting(n *defaultsNode) {
 	case len(n.Rest) > 0:
 		p.stray(n.Rest[0], form)
 	case n.Close == nil:
-		p.add(CodeUnclosed, at.To(tokenSpan(*n.Open)), "`defaults` has no closing `>`")
-	}
-	if len(n.Words.Terms) > 0 {
+		p.add(CodeUnclosed, at.To(tokenSpan(*n.Open)), "`defaults` has no closing `>`").hint("end its body with >")
+	case len(n.Words.Terms) > 0:
 		(&values{p, "defaults", at, n.Words.Terms}).end()
 	}
 	p.clauses(n.Clauses, &p.policy.Defaults)
@@ -152,11 +158,27 @@ func (v *values) services(services *[]Service) {
 	if len(v.terms) == 0 {
 		v.missing("services", "open 80 udp/123")
 	}
-	for ; len(v.terms) > 0; v.terms = v.terms[1:] {
+	for ; len(v.terms) > 0 && !v.misspeltSetting(); v.terms = v.terms[1:] {
 		if s, ok := v.p.service(v.terms[0]); ok {
 			*services = append(*services, s)
 		}
 	}
+}
+
+// misspeltSetting takes all that is left if it begins with what most likely was
+// meant to begin another declaration.
+func (v *values) misspeltSetting() bool {
+	if len(v.terms) == 0 || !v.terms[0].isWord() {
+		return false
+	}
+	word := v.terms[0].text()
+	near := Nearest(word, append([]string{"knock"}, SettingWords...))
+	if near == "" {
+		return false
+	}
+	v.p.add(CodeUnknown, v.terms[0].span(), "unknown setting %s", Quote(word)).hint("did you mean `%s`?", near)
+	v.terms = nil
+	return true
 }
 
 // peers reads prefixes and interfaces.
@@ -164,7 +186,7 @@ func (v *values) peers(s *Settings) {
 	if len(v.terms) == 0 {
 		v.missing("a prefix or an interface", "trust 10.0.0.0/8 lan0")
 	}
-	for ; len(v.terms) > 0; v.terms = v.terms[1:] {
+	for ; len(v.terms) > 0 && !v.misspeltSetting(); v.terms = v.terms[1:] {
 		if term := v.terms[0]; looksLikeAddress(term) {
 			v.p.prefix(term, &s.TrustPrefixes)
 		} else {

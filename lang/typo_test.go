@@ -67,12 +67,20 @@ func typos(policy string) []typo {
 			if strings.ContainsAny(t.Value, "<>") { // without another mark there is another policy, as good as this
 				replace(t, " ")
 			}
+			if t.Value == "->" {
+				replace(t, "-")
+				replace(t, ">")
+				replace(t, "=>")
+			}
+		case t.Type == tokenString:
+			replace(t, t.Value[1:])
+			replace(t, t.Value[:len(t.Value)-1])
 		case isKeyword(tokens, i):
 			replace(t, t.Value[:1]+"q"+t.Value[1:])
 			if len(t.Value) > 2 {
 				replace(t, t.Value[:len(t.Value)-1]+"x")
 			}
-		case t.Type == tokenNumber && strings.HasSuffix(t.Value, "s") || t.Type == tokenNumber && strings.HasSuffix(t.Value, "m"):
+		case t.Type == tokenNumber && strings.ContainsAny(t.Value[len(t.Value)-1:], "dhms") && !strings.Contains(t.Value, ":"):
 			replace(t, t.Value+"x")
 			replace(t, t.Value[:len(t.Value)-1]+"y")
 		}

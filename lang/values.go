@@ -267,6 +267,8 @@ func ParseIface(text string) (name, problem, hint string) {
 		return name, fmt.Sprintf("%s is not an interface name: %s", Quote(text), why), ""
 	}
 	switch {
+	case name == "*":
+		return wrong("`*` alone would be all of them")
 	case bare == "":
 		return wrong("it is empty")
 	case len(name) > MaxIface:

@@ -1,0 +1,143 @@
+package lang
+
+import (
+	"math/bits"
+	"slices"
+)
+
+// machine is a knock and one source that makes attempts at it: what the language
+// says of within, total, reset and close. Time is counted in packets of a given
+// rate, so that a scan can be followed without a clock.
+type machine struct {
+	k       *Knock
+	rate    int // packets a second; 0: all at once
+	opening sequence
+	closing sequence
+}
+
+// sequence is how far the source has got with the opening or closing steps.
+type sequence struct {
+	steps []Step
+	done  []progress // of each step
+	first int        // the latest attempt at the first step, or -1
+}
+
+// progress is the latest attempt that did a step, and what led there.
+type progress struct {
+	at   int // the packet, or -1
+	path *path
+}
+
+// path is the attempts of a sequence, the latest first.
+type path struct {
+	attempt int
+	before  *path
+}
+
+func newMachine(k *Knock, rate int) *machine {
+	return &machine{k, rate, newSequence(k.Steps), newSequence(k.Close)}
+}
+
+func newSequence(steps []Step) sequence {
+	s := sequence{steps: steps, done: make([]progress, len(steps))}
+	s.reset()
+	s.first = -1
+	return s
+}
+
+func (s *sequence) reset() {
+	for i := range s.done {
+		s.done[i] = progress{at: -1}
+	}
+}
+
+// attempt makes packet number at an attempt and returns the path that opens the
+// door, or nil. elsewhere says that the packet is at no step of the knock; it is
+// then wrong for both sequences.
+func (m *machine) attempt(at int, packet Step, elsewhere bool) *path {
+	if m.k.Reset.Mode != ResetNone {
+		wrongOpening := elsewhere || m.wrong(&m.opening, &m.closing, at, packet)
+		wrongClosing := elsewhere || m.wrong(&m.closing, &m.opening, at, packet)
+		if wrongOpening {
+			m.opening.reset()
+		}
+		if wrongClosing {
+			m.closing.reset()
+		}
+	}
+	if elsewhere {
+		return nil
+	}
+	closed := m.move(&m.closing, at, packet)
+	if closed != nil {
+		m.opening.reset()
+	}
+	opened := m.move(&m.opening, at, packet)
+	if closed != nil {
+		return nil
+	}
+	return opened
+}
+
+// wrong reports whether an attempt at a step of the knock is out of order for a
+// sequence.
+func (m *machine) wrong(s, other *sequence, at int, packet Step) bool {
+	isPacket := func(step Step) bool { return matches(step, packet) }
+	if slices.ContainsFunc(other.steps, isPacket) {
+		return false
+	}
+	furthest := 0
+	for i := range s.done {
+		if m.live(s, i, at) {
+			furthest = i + 1
+		}
+	}
+	return !slices.ContainsFunc(s.steps[:min(furthest+1, len(s.steps))], isPacket)
+}
+
+// move moves each thread of a sequence by one step and returns the path of the
+// one that comes to its end, or nil.
+func (m *machine) move(s *sequence, at int, packet Step) *path {
+	var whole *path
+	for i := len(s.steps) - 1; i >= 0; i-- {
+		if !matches(s.steps[i], packet) {
+			continue
+		}
+		var before *path
+		if i > 0 {
+			if !m.live(s, i-1, at) || m.k.Total != 0 && !m.inTime(at-s.first, int64(m.k.Total)) {
+				continue
+			}
+			before = s.done[i-1].path
+		}
+		p := &path{at, before}
+		if i == len(s.steps)-1 {
+			whole = p
+		} else {
+			s.done[i] = progress{at, p}
+		}
+	}
+	if len(s.steps) > 0 && matches(s.steps[0], packet) {
+		s.first = at
+	}
+	return whole
+}
+
+func (m *machine) live(s *sequence, i, at int) bool {
+	return s.done[i].at >= 0 && m.inTime(at-s.done[i].at, int64(m.k.Within))
+}
+
+// inTime reports whether a number of packets takes less than some nanoseconds.
+func (m *machine) inTime(packets int, limit int64) bool {
+	if m.rate == 0 {
+		return true
+	}
+	takesHigh, takesLow := bits.Mul64(uint64(packets), 1e9)
+	hasHigh, hasLow := bits.Mul64(uint64(limit), uint64(m.rate))
+	return takesHigh < hasHigh || takesHigh == hasHigh && takesLow < hasLow
+}
+
+// matches reports whether an attempt is at a step.
+func matches(s, attempt Step) bool {
+	return s.Proto == attempt.Proto && s.Port == attempt.Port && (s.Proto != Ping || s.Length == AnyLength || s.Length == attempt.Length)
+}
