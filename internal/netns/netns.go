@@ -27,11 +27,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
 	"os/exec"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -106,11 +108,38 @@ func open(ifname string) (*Host, error) {
 		connections: make(map[flow]connection),
 	}
 	go h.serve()
-	if err := h.Do(func() error { return h.setUp(ifname) }); err != nil {
+	err = h.Do(func() error { return h.setUp(ifname) })
+	if err == nil {
+		err = h.awaitAddresses()
+	}
+	if err != nil {
 		h.close()
 		return nil, err
 	}
 	return h, nil
+}
+
+// awaitAddresses waits until the host receives packets to each of its addresses:
+// the route to an IPv6 address is made by a kernel thread (addrconf_dad_work),
+// which takes its time on a busy machine.
+func (h *Host) awaitAddresses() error {
+	for _, src := range []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")} {
+		deadline := time.Now().Add(10 * time.Second)
+		for {
+			r, err := h.Send(Packet{Src: src, Proto: UDP, DstPort: 9})
+			if err != nil {
+				return err
+			}
+			if r.Accepted {
+				break
+			}
+			if time.Now().After(deadline) {
+				return fmt.Errorf("the host does not receive packets from %v", src)
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
+	return nil
 }
 
 // findNft also looks where an ordinary user's PATH doesn't.
