@@ -30,12 +30,14 @@ func cutDeclarations(all []lexer.Token) [][]lexer.Token {
 
 // declarationLength is the number of tokens in the first declaration.
 func declarationLength(tokens []lexer.Token) int {
-	body := false
+	body, arrow := false, tokens[0].Type != tokenKnock
 	for i := 1; i < len(tokens); i++ {
 		switch t := tokens[i]; {
 		case t.Value == "<" && !body:
 			body = true
-		case t.Value == ">" && !isLostArrow(tokens[:i], tokens[i:]):
+		case t.Value == "->", t.Value == ">" && !arrow && isLostArrow(tokens[i:]):
+			arrow = true
+		case t.Value == ">":
 			return i + 1
 		case body && beginsInBody(tokens[:i], tokens[i:]), !body && beginsOutside(tokens[:i], tokens[i:]):
 			return i
@@ -56,14 +58,11 @@ func beginsInBody(before, rest []lexer.Token) bool {
 	return startsLine && isDeclarationWord(t) && (t.Type == tokenKnock || t.Pos.Column <= before[0].Pos.Column)
 }
 
-// isLostArrow reports whether the `>` that rest begins with most likely lost its
-// dash: no arrow came before it, and a service follows on the line.
-func isLostArrow(before, rest []lexer.Token) bool {
-	if len(rest) < 2 || before[0].Type != tokenKnock || rest[1].Pos.Line != rest[0].Pos.Line {
-		return false
-	}
-	isArrow := func(t lexer.Token) bool { return t.Value == "->" }
-	return (rest[1].Type == tokenNumber || rest[1].Type == tokenProto) && !slices.ContainsFunc(before, isArrow)
+// isLostArrow reports whether the `>` that rest begins with, in a knock without an
+// arrow so far, most likely lost its dash: a service follows on the line.
+func isLostArrow(rest []lexer.Token) bool {
+	return len(rest) > 1 && rest[1].Pos.Line == rest[0].Pos.Line &&
+		(rest[1].Type == tokenNumber || rest[1].Type == tokenProto)
 }
 
 // beginsOutside reports whether a declaration begins at rest, with the earlier

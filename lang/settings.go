@@ -42,6 +42,7 @@ func (p *parser) setting(n *settingNode) {
 
 // notADeclaration is anything else where a declaration should begin.
 func (p *parser) notADeclaration(n *settingNode) {
+	p.policy.hasKnock = true // this may have been meant as one
 	word := n.Keyword.Value
 	switch {
 	case isKept(word):
@@ -51,7 +52,6 @@ func (p *parser) notADeclaration(n *settingNode) {
 		p.add(CodeUnknown, tokenSpan(n.Keyword), "%s is a clause, which stands in a knock or in `defaults < >`", Quote(word))
 		return
 	}
-	p.policy.hasKnock = true // this may have been meant as one
 	f := p.add(CodeUnknown, tokenSpan(n.Keyword), "expected `knock` or a setting, found %s", Quote(word))
 	if !f.didYouMean(word, append([]string{"knock"}, SettingWords...)) {
 		f.hint("settings are %s", strings.Join(SettingWords, " "))
