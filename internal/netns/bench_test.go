@@ -31,6 +31,9 @@ func BenchmarkSend(b *testing.B) {
 			{"dropped", "tcp dport 22 drop", Packet{Src: src, Proto: TCP, DstPort: 22, Flags: SYN}},
 			{"accepted", "accept", Packet{Src: src, SrcPort: 40000, Proto: UDP, DstPort: 53, Silent: true}},
 			{"answered", "ct state new accept", Packet{Src: src, SrcPort: 40000, Proto: UDP, DstPort: 53}},
+			{"ping", "accept", Packet{Src: src, SrcPort: 40000, Proto: Ping, Length: 56}},
+			{"long-ping", "accept", Packet{Src: src, SrcPort: 40000, Proto: Ping, Length: maxEcho}},
+			{"silent-ping", "accept", Packet{Src: src, SrcPort: 40000, Proto: Ping, Silent: true}},
 		} {
 			b.Run(name+"/"+test.name, func(b *testing.B) {
 				h := New(b, "eth0")
@@ -42,6 +45,18 @@ func BenchmarkSend(b *testing.B) {
 				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "packets/s")
 			})
 		}
+	}
+}
+
+func BenchmarkFlood(b *testing.B) {
+	for name, src := range sources {
+		b.Run(name, func(b *testing.B) {
+			h := New(b, "eth0")
+			load(b, h, "table inet t { chain c { type filter hook input priority -10; ct state new drop; }; }")
+			b.ResetTimer()
+			flood(b, h, spoofed(Packet{Src: src, Proto: TCP, DstPort: 22, Flags: SYN}, b.N), b.N)
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "packets/s")
+		})
 	}
 }
 

@@ -1,10 +1,10 @@
 // Package netns runs nft rulesets on the real kernel, for tests.
 //
-// A [Host] is a network namespace with one interface, a TUN device, on which
-// every packet in the world could arrive: both default routes point into it and
-// no source address is refused. A test loads an nft script and sends packets;
-// of each it knows at once whether the input hook accepted it. Nothing leaves
-// the namespace.
+// A [Host] is a network namespace whose interfaces are TUN devices, on which
+// every packet in the world could arrive: no source address is refused, and both
+// default routes point into the first. A test loads an nft script and sends
+// packets; of each it knows at once whether the input hook accepted it and what
+// the host answered. Nothing leaves the namespace.
 //
 // Three facts make this exact and fast:
 //
@@ -15,10 +15,12 @@
 //     (ip_local_deliver_finish, ip6_protocol_deliver_rcu), so a packet was
 //     accepted if a raw socket holds it after the write.
 //   - What the host answers is in the TUN device by then too. Send reads it, and
-//     so knows the numbers that later segments of the same connection must carry.
+//     so knows the answer and the numbers that later segments of the same
+//     connection must carry.
 //
 // A Host is a real host: its listeners complete handshakes, its closed ports
-// answer with RST or an ICMP error, and conntrack sees both directions.
+// answer with RST or an ICMP error, it answers pings, and conntrack sees both
+// directions.
 //
 // It works as root and, for anyone who may open /dev/net/tun, in "unshare -rn".
 package netns
@@ -44,15 +46,16 @@ type Host struct {
 	calls chan func() // run by the namespace's thread
 	ended chan struct{}
 
-	nft       string // path of the program
-	tun       int
+	nft       string         // path of the program
+	tun       int            // the first interface
+	tuns      map[string]int // by interface name; "" is the first
 	raw       map[socket]int // port 0
 	listening map[socket]int
 	fds       []int // all of the above
 
 	connections map[flow]connection
 	lastPort    uint16
-	buf         [2048]byte
+	buf         [maxPacket]byte
 }
 
 // socket says what a socket of the namespace receives.
@@ -62,15 +65,17 @@ type socket struct {
 	v6    bool
 }
 
-// New returns a host whose interface is called ifname. It is removed when the
-// test ends.
+// New returns a host with interfaces of these names, at least one. The first has
+// the addresses and the routes; packets to those addresses are received on all of
+// them, as they are on any host with Linux's weak host model. The host is removed
+// when the test ends.
 //
 // Where the machine can't have one, for want of permission, /dev/net/tun or the
 // nft program, New skips the test; if the environment has KNOCKC_KERNEL=required,
 // the test fails instead.
-func New(t testing.TB, ifname string) *Host {
+func New(t testing.TB, ifnames ...string) *Host {
 	t.Helper()
-	h, err := open(ifname)
+	h, err := open(ifnames...)
 	if err != nil {
 		if unable(err) && os.Getenv("KNOCKC_KERNEL") != "required" {
 			t.Skipf("no network namespace here: %v", err)
@@ -94,7 +99,10 @@ func unable(err error) bool {
 	return false
 }
 
-func open(ifname string) (*Host, error) {
+func open(ifnames ...string) (*Host, error) {
+	if len(ifnames) == 0 {
+		return nil, errors.New("want the name of an interface")
+	}
 	nft, err := findNft()
 	if err != nil {
 		return nil, err
@@ -103,14 +111,15 @@ func open(ifname string) (*Host, error) {
 		calls:       make(chan func()),
 		ended:       make(chan struct{}),
 		nft:         nft,
+		tuns:        make(map[string]int),
 		raw:         make(map[socket]int),
 		listening:   make(map[socket]int),
 		connections: make(map[flow]connection),
 	}
 	go h.serve()
-	err = h.Do(func() error { return h.setUp(ifname) })
+	err = h.Do(func() error { return h.setUp(ifnames) })
 	if err == nil {
-		err = h.awaitAddresses()
+		err = h.awaitAddresses(ifnames)
 	}
 	if err != nil {
 		h.close()
@@ -119,27 +128,32 @@ func open(ifname string) (*Host, error) {
 	return h, nil
 }
 
-// awaitAddresses waits until the host receives packets to each of its addresses:
-// the route to an IPv6 address is made by a kernel thread (addrconf_dad_work),
-// which takes its time on a busy machine.
-func (h *Host) awaitAddresses() error {
-	for _, src := range []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")} {
-		deadline := time.Now().Add(10 * time.Second)
-		for {
-			r, err := h.Send(Packet{Src: src, Proto: UDP, DstPort: 9})
-			if err != nil {
+// awaitAddresses waits until the host receives packets to each of its addresses
+// on each interface: the route to an IPv6 address is made by a kernel thread
+// (addrconf_dad_work), which takes its time on a busy machine.
+func (h *Host) awaitAddresses(ifnames []string) error {
+	for _, ifname := range ifnames {
+		for _, src := range []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")} {
+			if err := h.await(Packet{Src: src, Proto: UDP, DstPort: 9, Iface: ifname}); err != nil {
 				return err
 			}
-			if r.Accepted {
-				break
-			}
-			if time.Now().After(deadline) {
-				return fmt.Errorf("the host does not receive packets from %v", src)
-			}
-			time.Sleep(time.Millisecond)
 		}
 	}
 	return nil
+}
+
+func (h *Host) await(p Packet) error {
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		r, err := h.Send(p)
+		if err != nil || r.Accepted {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("the host does not receive packets from %v on %s", p.Src, p.Iface)
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // findNft also looks where an ordinary user's PATH doesn't.
@@ -218,11 +232,15 @@ func (h *Host) runNft(stdin string, args ...string) (string, error) {
 }
 
 // Listen opens a port in both families: a TCP listener, or a UDP socket whose
-// answers are Send's work. A port that is open already stays as it is.
+// answers are Send's work. A port that is open already stays as it is. For Ping
+// there is nothing to do: the host answers pings itself.
 //
 // TCP connections stay in the listener's queue, established and idle, for the
 // life of the host.
 func (h *Host) Listen(proto Proto, port uint16) error {
+	if proto == Ping {
+		return nil
+	}
 	return h.Do(func() error {
 		for _, v6 := range []bool{false, true} {
 			if err := h.listen(socket{proto, port, v6}); err != nil {

@@ -115,9 +115,12 @@ func TestBadPacket(t *testing.T) {
 	h := New(t, "eth0")
 	v4, v6 := sources["IPv4"], sources["IPv6"]
 	for _, p := range []Packet{
-		{Src: v4, Proto: 1},
+		{Src: v4, Proto: 2},
+		{Src: v4, Proto: 58},
 		{Proto: TCP},
 		{Src: v4, Dst: v6, Proto: TCP},
+		{Src: v4, Proto: Ping, Length: -1},
+		{Src: v6, Proto: Ping, Length: maxEcho + 1},
 	} {
 		if _, err := h.Send(p); err == nil {
 			t.Errorf("%+v was sent", p)

@@ -6,12 +6,14 @@ import (
 	"net/netip"
 )
 
-// Proto is an IP protocol number.
+// Proto is an IP protocol number, except that Ping, which has ICMP's, stands for
+// an echo request of ICMP or ICMPv6, by the family of the packet's addresses.
 type Proto uint8
 
 const (
-	TCP Proto = 6
-	UDP Proto = 17
+	Ping Proto = 1
+	TCP  Proto = 6
+	UDP  Proto = 17
 )
 
 func (p Proto) String() string {
@@ -20,6 +22,8 @@ func (p Proto) String() string {
 		return "tcp"
 	case UDP:
 		return "udp"
+	case Ping:
+		return "ping"
 	}
 	return fmt.Sprintf("protocol %d", uint8(p))
 }
@@ -36,27 +40,46 @@ const (
 	URG
 )
 
-// Packet is a packet without payload, about to be sent to a [Host].
+// number returns the protocol's number in an IP header.
+func (p Proto) number(v6 bool) uint8 {
+	if p == Ping && v6 {
+		return icmpv6
+	}
+	return uint8(p)
+}
+
+// maxPacket is the length of the longest IPv6 packet, which is longer than IPv4's.
+const maxPacket = 40 + 0xffff
+
+// Packet is a packet about to be sent to a [Host]. None but pings have a payload.
 type Packet struct {
 	Src netip.Addr
 
 	// SrcPort 0 stands for a port that this host has not seen lately: they are
-	// taken in turn from 20000 to 60999.
+	// taken in turn from 20000 to 60999. A ping's is its identifier.
 	SrcPort uint16
 
 	Proto   Proto
-	DstPort uint16
+	DstPort uint16 // of TCP and UDP
+
+	// Length is the number of bytes of echo data in a ping, 0 to 65507.
+	Length int
 
 	// Flags are TCP's. The sequence numbers go with them: a packet of a
 	// connection that the host has answered fits into it, and the SYNs of one
 	// source port to one destination are repetitions of each other.
 	Flags TCPFlags
 
-	// Dst is the host's own address in Src's family if it is zero.
+	// Dst is the host's own address in Src's family if it is zero. It may be a
+	// broadcast or multicast address.
 	Dst netip.Addr
 
-	// Silent means that the datagram gets no answer, even on a port that the
-	// host listens on.
+	// Iface is the interface on which the packet arrives, the first if it is
+	// empty.
+	Iface string
+
+	// Silent means that the datagram or ping gets no answer from above the input
+	// hook, even on a port that the host listens on.
 	Silent bool
 }
 
@@ -68,16 +91,15 @@ func (p Packet) append(b []byte, seq, ack uint32) []byte {
 		b = p.appendIPv6(b)
 	}
 	header := len(b)
-	if p.Proto == TCP {
+	switch p.Proto {
+	case TCP:
 		b = p.appendTCP(b, seq, ack)
-	} else {
+	case UDP:
 		b = p.appendUDP(b)
+	case Ping:
+		b = p.appendEcho(b)
 	}
-
-	// The pseudo-header has the addresses, which are the IP header's last bytes.
-	addresses := header - 2*p.Src.BitLen()/8
-	pseudo := uint32(p.Proto) + uint32(len(b)-header)
-	sum := checksum(pseudo, b[addresses:])
+	sum := p.checksum(b, header)
 	if p.Proto == UDP && sum == 0 {
 		sum = 0xffff // 0 would say that there is none, RFC 768
 	}
@@ -85,10 +107,21 @@ func (p Packet) append(b []byte, seq, ack uint32) []byte {
 	return b
 }
 
+// checksum returns that of the protocol header at the given place in b.
+func (p Packet) checksum(b []byte, header int) uint16 {
+	if p.Proto == Ping && p.Src.Is4() {
+		return checksum(0, b[header:])
+	}
+	// The pseudo-header has the addresses, which are the IP header's last bytes.
+	addresses := header - 2*p.Src.BitLen()/8
+	pseudo := uint32(p.Proto.number(p.Src.Is6())) + uint32(len(b)-header)
+	return checksum(pseudo, b[addresses:])
+}
+
 func (p Packet) appendIPv4(b []byte) []byte {
 	start := len(b)
 	b = append(b, 0x45, 0)
-	b = binary.BigEndian.AppendUint16(b, uint16(20+headerLen(p.Proto)))
+	b = binary.BigEndian.AppendUint16(b, uint16(20+p.transportLen()))
 	b = append(b, 0, 0, 0x40, 0) // don't fragment
 	b = append(b, 64, byte(p.Proto), 0, 0)
 	b = append(b, p.Src.AsSlice()...)
@@ -99,8 +132,8 @@ func (p Packet) appendIPv4(b []byte) []byte {
 
 func (p Packet) appendIPv6(b []byte) []byte {
 	b = append(b, 0x60, 0, 0, 0)
-	b = binary.BigEndian.AppendUint16(b, uint16(headerLen(p.Proto)))
-	b = append(b, byte(p.Proto), 64)
+	b = binary.BigEndian.AppendUint16(b, uint16(p.transportLen()))
+	b = append(b, p.Proto.number(true), 64)
 	b = append(b, p.Src.AsSlice()...)
 	return append(b, p.Dst.AsSlice()...)
 }
@@ -121,58 +154,37 @@ func (p Packet) appendUDP(b []byte) []byte {
 	return append(b, 0, 0)
 }
 
-func headerLen(proto Proto) int {
-	if proto == TCP {
+// transportLen returns the length of what follows the IP header.
+func (p Packet) transportLen() int {
+	switch p.Proto {
+	case TCP:
 		return 20
+	case Ping:
+		return 8 + p.Length
 	}
 	return 8
 }
 
 func checksumOffset(proto Proto) int {
-	if proto == TCP {
+	switch proto {
+	case TCP:
 		return 16
+	case Ping:
+		return 2
 	}
 	return 6
 }
 
-// checksum is that of RFC 1071 over b, whose length is even, begun with sum.
+// checksum is that of RFC 1071 over b, begun with sum.
 func checksum(sum uint32, b []byte) uint16 {
-	for ; len(b) > 0; b = b[2:] {
+	for ; len(b) > 1; b = b[2:] {
 		sum += uint32(b[0])<<8 | uint32(b[1])
+	}
+	if len(b) == 1 {
+		sum += uint32(b[0]) << 8
 	}
 	for sum > 0xffff {
 		sum = sum>>16 + sum&0xffff
 	}
 	return ^uint16(sum)
-}
-
-// segment is a TCP segment that the host sent.
-type segment struct {
-	src, dst netip.AddrPort
-	seq      uint32
-	flags    TCPFlags
-}
-
-// parseSegment reports false if b, an IP packet, is anything but TCP.
-func parseSegment(b []byte) (segment, bool) {
-	var src, dst netip.Addr
-	switch {
-	case len(b) >= 40 && b[0]>>4 == 4 && b[9] == byte(TCP):
-		src, _ = netip.AddrFromSlice(b[12:16])
-		dst, _ = netip.AddrFromSlice(b[16:20])
-		b = b[int(b[0]&0xf)*4:]
-	case len(b) >= 60 && b[0]>>4 == 6 && b[6] == byte(TCP):
-		src, _ = netip.AddrFromSlice(b[8:24])
-		dst, _ = netip.AddrFromSlice(b[24:40])
-		b = b[40:]
-	}
-	if !src.IsValid() || len(b) < 20 {
-		return segment{}, false
-	}
-	return segment{
-		src:   netip.AddrPortFrom(src, binary.BigEndian.Uint16(b)),
-		dst:   netip.AddrPortFrom(dst, binary.BigEndian.Uint16(b[2:])),
-		seq:   binary.BigEndian.Uint32(b[4:]),
-		flags: TCPFlags(b[13]),
-	}, true
 }

@@ -1,7 +1,6 @@
 package netns
 
 import (
-	"encoding/binary"
 	"fmt"
 	"hash/maphash"
 	"net/netip"
@@ -13,6 +12,9 @@ import (
 type Result struct {
 	// Accepted says that the packet passed the input hook.
 	Accepted bool
+
+	// Answer is what the host sent back, for this packet and no other.
+	Answer Answer
 
 	// Before and After are the jiffy counts before and after the kernel saw the
 	// packet. If they are equal, the rules saw the same one.
@@ -40,7 +42,7 @@ func (h *Host) Send(p Packet) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if err := h.readAnswers(); err != nil {
+	if _, err := h.readAnswers(p); err != nil {
 		return Result{}, err
 	}
 	r, err := h.write(p)
@@ -55,13 +57,17 @@ func (h *Host) Send(p Packet) (Result, error) {
 			return Result{}, err
 		}
 	}
-	return r, h.readAnswers()
+	r.Answer, err = h.readAnswers(p)
+	return r, err
 }
 
 // settle does what follows from p's acceptance, before the host's own answers.
 func (h *Host) settle(p Packet) error {
-	if p.Proto == UDP {
+	switch p.Proto {
+	case UDP:
 		return h.answer(p)
+	case Ping:
+		return nil
 	}
 	f := p.flow()
 	c, known := h.connections[f]
@@ -78,8 +84,14 @@ func (h *Host) settle(p Packet) error {
 
 // complete fills in what p leaves open.
 func (h *Host) complete(p Packet) (Packet, error) {
-	if p.Proto != TCP && p.Proto != UDP {
-		return p, fmt.Errorf("send packet: want tcp or udp, have %v", p.Proto)
+	if p.Proto != TCP && p.Proto != UDP && p.Proto != Ping {
+		return p, fmt.Errorf("send packet: want tcp, udp or ping, have %v", p.Proto)
+	}
+	if p.Length < 0 || p.Length > maxEcho {
+		return p, fmt.Errorf("send packet: want 0 to %d bytes of echo data, have %d", maxEcho, p.Length)
+	}
+	if _, ok := h.tuns[p.Iface]; !ok {
+		return p, fmt.Errorf("send packet: the host has no interface %q", p.Iface)
 	}
 	p.Src = p.Src.Unmap().WithZone("")
 	if !p.Src.IsValid() {
@@ -87,10 +99,7 @@ func (h *Host) complete(p Packet) (Packet, error) {
 	}
 	p.Dst = p.Dst.Unmap().WithZone("")
 	if !p.Dst.IsValid() {
-		p.Dst = addr4.Addr()
-		if p.Src.Is6() {
-			p.Dst = addr6.Addr()
-		}
+		p.Dst = ownAddr(p.Src.Is6())
 	}
 	if p.Src.Is4() != p.Dst.Is4() {
 		return p, fmt.Errorf("send packet: source %v and destination %v are of different families", p.Src, p.Dst)
@@ -112,10 +121,17 @@ func (h *Host) nextPort() uint16 {
 }
 
 func (h *Host) write(p Packet) (Result, error) {
+	if p.Proto == Ping && p.Silent {
+		return h.writeSilently(p)
+	}
+	return h.writeNow(p)
+}
+
+func (h *Host) writeNow(p Packet) (Result, error) {
 	seq, ack := h.numbers(p)
 	wire := p.append(h.buf[:0], seq, ack)
 	before := Jiffy()
-	_, err := unix.Write(h.tun, wire)
+	_, err := unix.Write(h.tuns[p.Iface], wire)
 	after := Jiffy()
 	if err != nil {
 		return Result{}, fmt.Errorf("send packet: %w", err)
@@ -178,9 +194,7 @@ func (p Packet) is(from unix.Sockaddr, b []byte) bool {
 	case *unix.SockaddrInet6:
 		src = netip.AddrFrom16(from.Addr)
 	}
-	return src == p.Src && len(b) >= 4 &&
-		binary.BigEndian.Uint16(b) == p.SrcPort &&
-		binary.BigEndian.Uint16(b[2:]) == p.DstPort
+	return src == p.Src && p.begins(b)
 }
 
 // answer empties the UDP socket that p is for, if there is one, and answers.
@@ -197,39 +211,12 @@ func (h *Host) answer(p Packet) error {
 		if err != nil {
 			return fmt.Errorf("read datagram: %w", err)
 		}
-		if p.Silent {
+		if p.Silent || p.Src.IsUnspecified() { // 0.0.0.0 would be the host itself
 			continue
 		}
 		err = unix.Sendto(fd, nil, 0, from)
 		if err != nil && err != unix.EPERM { // EPERM: the output hook dropped it
 			return fmt.Errorf("answer datagram: %w", err)
 		}
-	}
-}
-
-// readAnswers empties the TUN device and notes what it says of connections.
-func (h *Host) readAnswers() error {
-	for {
-		n, err := unix.Read(h.tun, h.buf[:])
-		if err == unix.EAGAIN {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("read answers: %w", err)
-		}
-		if s, ok := parseSegment(h.buf[:n]); ok {
-			h.note(s)
-		}
-	}
-}
-
-func (h *Host) note(s segment) {
-	f := flow{client: s.dst, server: s.src}
-	next := s.seq + 1
-	switch {
-	case s.flags&RST != 0:
-		delete(h.connections, f)
-	case s.flags&SYN != 0 && h.connections[f].server != next: // not a repetition
-		h.connections[f] = connection{server: next}
 	}
 }

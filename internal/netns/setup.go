@@ -20,99 +20,131 @@ var (
 	gateway6 = netip.MustParseAddr("fd00:6b6e::2")
 )
 
+func ownAddr(v6 bool) netip.Addr {
+	if v6 {
+		return addr6.Addr()
+	}
+	return addr4.Addr()
+}
+
 // backlog is the number of connections that a listener holds, none of which is
 // ever taken from its queue.
 const backlog = 1 << 20
 
-// tunQueue is the number of answers that the TUN device holds until the next
+// tunQueue is the number of answers that a TUN device holds until the next
 // Send. The default of 500 could be filled by repeated SYN/ACKs.
 const tunQueue = 1 << 14
 
 // setUp makes and fills the namespace. It runs on the namespace's thread.
-func (h *Host) setUp(ifname string) error {
+func (h *Host) setUp(ifnames []string) error {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		return fmt.Errorf("unshare: %w", err)
 	}
-	if err := h.openTUN(ifname); err != nil {
+	for _, ifname := range ifnames {
+		fd, err := h.openTUN(ifname)
+		if err != nil {
+			return err
+		}
+		h.tuns[ifname] = fd
+	}
+	h.tun = h.tuns[ifnames[0]]
+	h.tuns[""] = h.tun
+	if err := setSysctls(ifnames); err != nil {
 		return err
 	}
-	if err := setSysctls(ifname); err != nil {
-		return err
-	}
-	if err := configure(ifname); err != nil {
+	if err := configure(ifnames); err != nil {
 		return err
 	}
 	return h.openRaw()
 }
 
-func (h *Host) openTUN(ifname string) error {
+func (h *Host) openTUN(ifname string) (int, error) {
 	const path = "/dev/net/tun"
 	fd, err := unix.Open(path, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return &os.PathError{Op: "open", Path: path, Err: err}
+		return 0, &os.PathError{Op: "open", Path: path, Err: err}
 	}
-	h.tun = fd
 	h.fds = append(h.fds, fd)
 	req, err := unix.NewIfreq(ifname)
 	if err != nil {
-		return fmt.Errorf("interface name %q: %w", ifname, err)
+		return 0, fmt.Errorf("interface name %q: %w", ifname, err)
 	}
 	req.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI)
 	if err := unix.IoctlIfreq(fd, unix.TUNSETIFF, req); err != nil {
-		return fmt.Errorf("make TUN device %s: %w", ifname, err)
+		return 0, fmt.Errorf("make TUN device %s: %w", ifname, err)
+	}
+	if req.Name() != ifname { // %d stands for a number (dev_alloc_name)
+		return 0, fmt.Errorf("interface name %q: the kernel made %q of it", ifname, req.Name())
 	}
 	// Closing a device that isn't persistent takes 30 ms. This one goes with its
 	// namespace, which the kernel removes in the background.
 	if err := unix.IoctlSetInt(fd, unix.TUNSETPERSIST, 1); err != nil {
-		return fmt.Errorf("make TUN device %s persistent: %w", ifname, err)
+		return 0, fmt.Errorf("make TUN device %s persistent: %w", ifname, err)
 	}
-	return nil
+	return fd, nil
 }
 
 // setSysctls writes to /proc/sys/net, which shows the namespace of the thread
 // that opens a file in it (net_ctl_header_lookup).
-func setSysctls(ifname string) error {
-	for _, s := range []struct{ name, value string }{
+func setSysctls(ifnames []string) error {
+	type sysctl struct{ name, value string }
+	sysctls := []sysctl{
 		{"core/somaxconn", fmt.Sprint(backlog)},
 		{"ipv4/conf/all/rp_filter", "0"},
-		{"ipv4/conf/" + ifname + "/rp_filter", "0"},
-		{"ipv6/conf/" + ifname + "/accept_dad", "0"},
-		{"ipv6/conf/" + ifname + "/router_solicitations", "0"},
 		// A type of ICMP message that isn't in the mask is not limited,
 		// neither per destination nor over all. Type 0 of ICMPv6 is never sent.
 		{"ipv4/icmp_ratemask", "0"},
 		{"ipv6/icmp/ratemask", "0"},
-	} {
-		path := filepath.Join("/proc/sys/net", s.name)
-		if err := os.WriteFile(path, []byte(s.value), 0); err != nil {
+	}
+	for _, ifname := range ifnames {
+		sysctls = append(sysctls,
+			sysctl{"ipv4/conf/" + ifname + "/rp_filter", "0"},
+			sysctl{"ipv6/conf/" + ifname + "/accept_dad", "0"},
+			sysctl{"ipv6/conf/" + ifname + "/router_solicitations", "0"},
+		)
+	}
+	for _, s := range sysctls {
+		if err := writeSysctl(s.name, s.value); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// configure brings the interfaces up and gives ifname addresses and routes.
-func configure(ifname string) error {
-	lo, err := net.InterfaceByName("lo")
-	if err != nil {
-		return err
-	}
-	tun, err := net.InterfaceByName(ifname)
-	if err != nil {
-		return err
-	}
+func writeSysctl(name, value string) error {
+	return os.WriteFile(filepath.Join("/proc/sys/net", name), []byte(value), 0)
+}
+
+// configure brings the interfaces up and gives the first addresses and routes.
+func configure(ifnames []string) error {
 	nl, err := dialNetlink()
 	if err != nil {
 		return err
 	}
 	defer nl.close()
+	lo, err := net.InterfaceByName("lo")
+	if err != nil {
+		return err
+	}
+	if err := nl.setUp(lo.Index); err != nil {
+		return err
+	}
+	var links []int
+	for _, ifname := range ifnames {
+		tun, err := net.InterfaceByName(ifname)
+		if err != nil {
+			return err
+		}
+		if err := nl.setUp(tun.Index, uint32Attr(unix.IFLA_TXQLEN, tunQueue)); err != nil {
+			return err
+		}
+		links = append(links, tun.Index)
+	}
 	for _, step := range []func() error{
-		func() error { return nl.setUp(lo.Index) },
-		func() error { return nl.setUp(tun.Index, uint32Attr(unix.IFLA_TXQLEN, tunQueue)) },
-		func() error { return nl.addAddress(tun.Index, addr4) },
-		func() error { return nl.addAddress(tun.Index, addr6) },
-		func() error { return nl.addDefaultRoute(tun.Index, gateway4) },
-		func() error { return nl.addDefaultRoute(tun.Index, gateway6) },
+		func() error { return nl.addAddress(links[0], addr4) },
+		func() error { return nl.addAddress(links[0], addr6) },
+		func() error { return nl.addDefaultRoute(links[0], gateway4) },
+		func() error { return nl.addDefaultRoute(links[0], gateway6) },
 	} {
 		if err := step(); err != nil {
 			return err
@@ -122,9 +154,9 @@ func configure(ifname string) error {
 }
 
 func (h *Host) openRaw() error {
-	for _, proto := range []Proto{TCP, UDP} {
+	for _, proto := range []Proto{TCP, UDP, Ping} {
 		for _, v6 := range []bool{false, true} {
-			fd, err := h.open(family(v6), unix.SOCK_RAW, int(proto))
+			fd, err := h.open(family(v6), unix.SOCK_RAW, int(proto.number(v6)))
 			if err != nil {
 				return fmt.Errorf("open raw socket: %w", err)
 			}

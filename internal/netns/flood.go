@@ -1,0 +1,69 @@
+package netns
+
+import (
+	"fmt"
+	"iter"
+
+	"golang.org/x/sys/unix"
+)
+
+// floodBatch is the number of packets between two readings of the answers. A
+// long ping's reply comes in 46 fragments, so the TUN device's queue suffices.
+const floodBatch = 256
+
+// Flood gives packets to the host without asking what becomes of each, and
+// returns how many it gave. UDP listeners do not answer, and Send does not learn
+// of connections that the packets end.
+func (h *Host) Flood(packets iter.Seq[Packet]) (n int, err error) {
+	for p := range packets {
+		p, err := h.complete(p)
+		if err != nil {
+			return n, err
+		}
+		if _, err := h.write(p); err != nil {
+			return n, err
+		}
+		n++
+		if n%floodBatch == 0 {
+			if _, err := h.readAnswers(p); err != nil {
+				return n, err
+			}
+		}
+	}
+	return n, h.drain()
+}
+
+// drain empties all that Send reads from.
+func (h *Host) drain() error {
+	for _, tun := range h.tuns {
+		if _, err := h.readAnswersFrom(tun, Packet{}); err != nil {
+			return err
+		}
+	}
+	for _, fd := range h.raw {
+		if err := h.discard(fd); err != nil {
+			return err
+		}
+	}
+	for s, fd := range h.listening {
+		if s.proto != UDP {
+			continue
+		}
+		if err := h.discard(fd); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *Host) discard(fd int) error {
+	for {
+		_, err := unix.Read(fd, h.buf[:])
+		if err == unix.EAGAIN {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("empty socket: %w", err)
+		}
+	}
+}

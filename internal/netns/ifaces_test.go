@@ -1,0 +1,115 @@
+package netns
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+func TestInterfaces(t *testing.T) {
+	names := []string{"eth0", "br-lan", "wan.100", "wg0"}
+	packets := []Packet{
+		{Proto: TCP, DstPort: 22, Flags: SYN},
+		{Proto: UDP, DstPort: 53},
+		{Proto: Ping, Length: 5000},
+	}
+	for _, only := range names {
+		t.Run(only, func(t *testing.T) {
+			t.Parallel()
+			h := New(t, names...)
+			listen(t, h, TCP, 22)
+			listen(t, h, UDP, 53)
+			load(t, h, `table inet t {
+				chain input {
+					type filter hook input priority -10; policy drop
+					iifname "`+only+`" accept
+				}
+			}`)
+			for _, src := range sources {
+				for _, p := range packets {
+					p.Src = src
+					for _, p.Iface = range names {
+						answer := NoAnswer
+						if p.Iface == only {
+							answer = OtherAnswer
+						}
+						wantResult(t, h, p, p.Iface == only, answer)
+					}
+					p.Iface = ""
+					wantAccepted(t, h, p, only == names[0])
+				}
+			}
+		})
+	}
+}
+
+// TestConnectionElsewhere has a connection that enters by an interface without
+// routes and is known by its addresses alone.
+func TestConnectionElsewhere(t *testing.T) {
+	for name, src := range sources {
+		t.Run(name, func(t *testing.T) {
+			h := New(t, "wan0", "lan0")
+			listen(t, h, TCP, 22)
+			load(t, h, counters)
+			p := Packet{Src: src, SrcPort: 40000, Proto: TCP, DstPort: 22}
+			for _, step := range []struct {
+				flags TCPFlags
+				iface string
+				want  string
+			}{
+				{SYN, "lan0", "new"},
+				{ACK, "lan0", "established"},
+				{ACK, "wan0", "established"},
+				{FIN | ACK, "lan0", "established"},
+			} {
+				p.Flags, p.Iface = step.flags, step.iface
+				wantState(t, h, p, step.want)
+			}
+		})
+	}
+}
+
+// TestLinkLocal has sources that are answered on the interface they are on.
+func TestLinkLocal(t *testing.T) {
+	h := New(t, "eth0", "eth1")
+	load(t, h, rejectAll)
+	for _, iface := range []string{"eth0", "eth1"} {
+		for _, proto := range []Proto{TCP, UDP, Ping} {
+			for _, src := range []string{"fe80::7", "169.254.0.7"} {
+				p := Packet{Src: netip.MustParseAddr(src), Proto: proto, DstPort: 9, Flags: SYN, Iface: iface}
+				wantResult(t, h, p, false, Unreachable)
+			}
+		}
+	}
+}
+
+func TestUnknownInterface(t *testing.T) {
+	h := New(t, "eth0", "eth1")
+	for _, name := range []string{"eth2", "lo"} {
+		_, err := h.Send(Packet{Src: sources["IPv4"], Proto: UDP, DstPort: 1, Iface: name})
+		if err == nil || !strings.Contains(err.Error(), `"`+name+`"`) {
+			t.Errorf("error = %v, want one that names %s", err, name)
+		}
+	}
+}
+
+func TestBadInterfaces(t *testing.T) {
+	for _, names := range [][]string{
+		nil,
+		{""},
+		{"lo"},
+		{"eth0", "lo"},
+		{"eth0", "eth0"},
+		{"eth%d"},
+		{"a/b"},
+		{"sixteen-letters!"},
+	} {
+		h, err := open(names...)
+		if err == nil {
+			h.close()
+			t.Errorf("%q: no error", names)
+		} else if unable(err) {
+			t.Errorf("%q: %v: blames the machine", names, err)
+		}
+	}
+}
