@@ -2,17 +2,8 @@ package compiler
 
 import "knockc/lang"
 
-const (
-	tableName = "knockc"
-	baseChain = "guard"
-	// priority is that of the base chain: before the usual filters, at a number
-	// that nobody else uses. (Chains of one priority run in the order of their
-	// registration, the last first.)
-	priority = -10
-	// setSize is one more than what would make the kernel allocate the whole
-	// hash table at once.
-	setSize = 65536
-)
+// baseChain is the name of the chain that every packet enters.
+const baseChain = "guard"
 
 // Result is a compiled policy.
 type Result struct {
@@ -20,97 +11,252 @@ type Result struct {
 	Symbols *Symbols
 }
 
-// Compile turns a policy without errors into a ruleset. It finds what the
-// compiler does not know yet, and what only the layout of the rules can show, two
-// knocks whose state numbers collide; the result is nil if that is an error.
+// Compile turns a policy without errors into a ruleset. It finds what only the
+// layout of the rules can show, two knocks whose state numbers collide; the
+// result is nil then.
 func Compile(p *lang.Policy) (*Result, []lang.Finding) {
-	found := notYet(p)
 	symbols, collisions := symbolTable(p)
-	found = append(found, collisions...)
-	if lang.HasErrors(found) {
-		return nil, found
+	if lang.HasErrors(collisions) {
+		return nil, collisions
 	}
-	r := &Ruleset{Table: tableName, Sets: sets()}
-	ranges := portRanges(p)
-	for _, ports := range ranges {
-		r.Chains = append(r.Chains, symbols.portChain(ports))
+	b := &builder{
+		policy: p, symbols: symbols, ports: ports(p), pings: pings(p),
+		ruleset: &Ruleset{Table: p.Settings.Table},
+		ends:    map[ending]bool{},
 	}
-	r.Chains = append(r.Chains, guardChain(ranges))
-	return &Result{r, symbols}, found
+	b.guards()
+	for _, k := range p.Knocks {
+		b.ruleset.Counters = append(b.ruleset.Counters, &Counter{stepsCounter(k)}, &Counter{openedCounter(k)})
+	}
+	b.guardChain()
+	b.trusted()
+	b.attempts()
+	b.resets()
+	b.pingChains()
+	b.portChains()
+	b.endingChains()
+	b.undecided()
+	b.refusal()
+	b.sets()
+	return &Result{b.ruleset, symbols}, nil
 }
 
-func sets() []*Set {
-	var all []*Set
+// builder makes a ruleset. Its methods add the chains that they are named for,
+// as far as the policy needs them.
+type builder struct {
+	policy  *lang.Policy
+	symbols *Symbols
+	ruleset *Ruleset
+
+	ports, pings []*point
+	busy, doors  guard
+	shared       map[*lang.Knock]bool // who guards a port that others guard too
+
+	endings []ending // whose chains are still to be made
+	ends    map[ending]bool
+	parts   int // how many chains hold what did not fit into one rule
+}
+
+func (b *builder) chain(name, comment string) *Chain {
+	c := &Chain{Name: name, Comment: comment}
+	b.ruleset.Chains = append(b.ruleset.Chains, c)
+	return c
+}
+
+func stepsCounter(k *lang.Knock) string  { return k.Name.Text + "_steps" }
+func openedCounter(k *lang.Knock) string { return k.Name.Text + "_opened" }
+
+// sets are the sets of the kinds that the rules use.
+func (b *builder) sets() {
+	used := map[string]bool{}
+	for _, c := range b.ruleset.Chains {
+		for _, r := range c.Rules {
+			for _, i := range r.Instructions {
+				used[setOf(i)] = true
+			}
+		}
+	}
 	for kind, k := range setKinds {
 		for _, f := range Families {
-			all = append(all, &Set{Name: SetKind(kind).SetName(f), Comment: k.comment, Family: f, Size: setSize})
+			if name := SetKind(kind).SetName(f); used[name] {
+				b.ruleset.Sets = append(b.ruleset.Sets, &Set{name, k.comment, f, b.policy.Settings.Size})
+			}
 		}
 	}
-	return all
 }
 
-// guardChain is the base chain.
-func guardChain(ranges []*portRange) *Chain {
-	c := &Chain{Name: baseChain, Comment: "every packet that arrives", Hook: &Hook{priority}}
-	c.add("", CtState{StateEstablished | StateRelated}, Verdict{Kind: Accept})
-	c.add("", Iface{"lo"}, Verdict{Kind: Accept})
-	if len(ranges) == 0 {
-		return c
+// setOf is the name of the set that an instruction uses, if any.
+func setOf(i Instruction) string {
+	switch i := i.(type) {
+	case Lookup:
+		return i.Set
+	case Update:
+		return i.Set
+	case Delete:
+		return i.Set
 	}
-	var d Dispatch
-	for _, r := range ranges {
-		d.Entries = append(d.Entries, DispatchEntry{r.proto.Number(), r.first, r.last, Verdict{Goto, r.chain()}})
-	}
-	c.add("", d)
-	return c
+	return ""
 }
 
-// portChain decides about the packets to a range of ports. Its last rule drops
-// what no other accepts; it stands alone because an update of a full set ends
-// its rule.
-func (s *Symbols) portChain(r *portRange) *Chain {
-	c := &Chain{Name: r.chain(), Comment: r.comment()}
-	for _, part := range r.steps {
+// guardChain is the base chain. However many knocks there are, it has the same
+// rules.
+func (b *builder) guardChain() {
+	c := b.chain(baseChain, "every packet that arrives")
+	c.Hook = &Hook{b.policy.Settings.Priority}
+	c.add("", CtState{States: StateEstablished | StateRelated}, Verdict{Kind: Accept})
+	c.add("", Iface{Name: "lo"}, Verdict{Kind: Accept})
+	b.trust(c)
+	b.ifResettable(c, lang.ResetAny, Verdict{Jump, "any"})
+	if len(b.pings) > 0 {
 		for _, f := range Families {
-			c.add(part.String(), s.stepRule(r.proto, part, f)...)
+			c.add("", echoRequest(f), Verdict{Jump, "pings"})
 		}
 	}
-	for _, k := range r.services {
-		for _, f := range Families {
-			grant := s.place(k, len(k.Steps))
-			c.add("service of "+k.Name.Text, append(attempt(r.proto), lookup(grant, f), Verdict{Kind: Accept})...)
+	dispatch(c, b.entries(func(p *point) (Verdict, bool) {
+		if p.open {
+			return Verdict{Kind: Accept}, true
+		}
+		return Verdict{Goto, p.name()}, true
+	}))
+	if b.policy.Settings.DefaultDrop {
+		c.add("", Verdict{Goto, "undecided"})
+	}
+}
+
+// entries are those of a dispatch of the ports that the policy names, as far as
+// they have a verdict.
+func (b *builder) entries(verdict func(*point) (Verdict, bool)) []DispatchEntry {
+	var entries []DispatchEntry
+	for _, p := range b.ports {
+		if v, ok := verdict(p); ok {
+			entries = append(entries, DispatchEntry{protoNumber(p.proto), p.first, p.last, v})
 		}
 	}
-	c.add("", Verdict{Kind: Drop})
-	return c
+	return entries
 }
 
-// stepRule moves the sources that have done the step before, on an attempt.
-func (s *Symbols) stepRule(proto lang.Proto, p part, f Family) []Instruction {
-	rule := attempt(proto)
-	if p.step > 1 {
-		rule = append(rule, lookup(s.place(p.knock, p.step-1), f))
+// dispatch adds rules that dispatch the entries: the single ports by one lookup
+// in a hash table, then the ranges, if there are any.
+func dispatch(c *Chain, entries []DispatchEntry) {
+	var single, ranges Dispatch
+	for _, e := range entries {
+		if e.First == e.Last {
+			single.Entries = append(single.Entries, e)
+		} else {
+			ranges.Entries = append(ranges.Entries, e)
+		}
 	}
-	timeout := p.knock.Within
-	if p.opens() {
-		timeout = p.knock.Grant
+	for _, d := range []Dispatch{single, ranges} {
+		if len(d.Entries) > 0 {
+			c.add("", d)
+		}
 	}
-	place := s.place(p.knock, p.step)
-	return append(rule, Update{Key{f, place.Number}, place.Kind.SetName(f), timeout})
 }
 
-// attempt breaks for packets that are no attempt. Any UDP datagram is one.
-func attempt(p lang.Proto) []Instruction {
-	if p == lang.UDP {
-		return nil
+func protoNumber(p lang.Proto) uint8 { return [...]uint8{lang.TCP: protoTCP, lang.UDP: protoUDP}[p] }
+
+func echoRequest(f Family) ICMP {
+	return ICMP{f, []uint8{[...]uint8{IPv4: icmpEcho, IPv6: icmpv6Echo}[f]}}
+}
+
+// attempts are the chains that refuse what is no attempt. Connection tracking
+// calls a segment invalid that is too short to have flags, so that none gets past
+// the second rule by breaking it.
+func (b *builder) attempts() {
+	for _, proto := range []lang.Proto{lang.TCP, lang.UDP} {
+		if !b.needs(proto) {
+			continue
+		}
+		c := b.chain(attemptChain(proto), "what is no attempt is refused")
+		c.add("", CtState{States: StateNew, Not: true}, b.refuse())
+		if proto == lang.TCP {
+			c.add("", TCPFlags{lang.SYN, notSyn, true}, b.refuse())
+		}
+		c.add("", Local{Not: true}, b.refuse())
 	}
-	return []Instruction{TCPFlags{Flags: lang.SYN, Mask: lang.FIN | lang.SYN | lang.RST | lang.ACK}}
 }
 
-func lookup(p Place, f Family) Lookup {
-	return Lookup{Key{f, p.Number}, p.Kind.SetName(f)}
+// notSyn masks the flags that tell a SYN from other segments.
+const notSyn = lang.FIN | lang.SYN | lang.RST | lang.ACK
+
+func (b *builder) needs(proto lang.Proto) bool {
+	for _, p := range b.ports {
+		if p.proto == proto && !p.open {
+			return true
+		}
+	}
+	return false
 }
 
-func (c *Chain) add(comment string, instructions ...Instruction) {
-	c.Rules = append(c.Rules, Rule{instructions, comment})
+func attemptChain(proto lang.Proto) string { return "attempt_" + proto.String() }
+
+// refuse is the verdict about what is refused.
+func (b *builder) refuse() Verdict {
+	if b.policy.Settings.RefuseReject {
+		return Verdict{Goto, "refuse"}
+	}
+	return Verdict{Kind: Drop}
+}
+
+// refusal answers what is refused. An invalid segment with ACK may be a late one of
+// a living connection, which a reset would end.
+func (b *builder) refusal() {
+	if b.policy.Settings.RefuseReject {
+		c := b.chain("refuse", "answer as a closed port does")
+		c.add("", CtState{States: StateInvalid}, TCPFlags{Flags: lang.ACK, Mask: lang.ACK}, Verdict{Kind: Drop})
+		c.add("", Reject{Reset: true})
+		c.add("", Reject{})
+	}
+}
+
+// portChains decide about the packets to the ports that are not open. Their last
+// rule refuses what no other accepts; it stands alone because an update of a full
+// set ends its rule.
+func (b *builder) portChains() {
+	for _, p := range b.ports {
+		if p.open {
+			continue
+		}
+		c := b.chain(p.name(), p.comment())
+		c.add("", Verdict{Jump, attemptChain(p.proto)})
+		b.listeners(c, p)
+		b.services(c, p)
+		c.add("", b.refuse())
+		if b.endsGrants(p) {
+			b.letIn(p)
+		}
+	}
+}
+
+// pingChains move the knocks that listen to pings, and decide nothing.
+func (b *builder) pingChains() {
+	if len(b.pings) == 0 {
+		return
+	}
+	c := b.chain("pings", "echo requests")
+	c.add("", CtState{States: StateNew, Not: true}, Verdict{Kind: Return})
+	c.add("", Local{Not: true}, Verdict{Kind: Return})
+	other := b.pings[len(b.pings)-1]
+	for _, f := range Families {
+		var l Lengths
+		for _, p := range b.pings {
+			if p != other {
+				l.Entries = append(l.Entries, LengthEntry{headerField(f, p.length), Verdict{Goto, p.name()}})
+			}
+		}
+		if l.Family = f; len(l.Entries) > 0 {
+			c.add("", l)
+		}
+	}
+	c.add("", Verdict{Goto, other.name()})
+	for _, p := range b.pings {
+		b.listeners(b.chain(p.name(), p.comment()), p)
+	}
+}
+
+// headerField is what the length field of the IP header holds for an echo request
+// without options or extension headers, given the bytes of its data.
+func headerField(f Family, data int) uint16 {
+	const echoHeader, ipv4Header = 8, 20
+	return uint16([...]int{IPv4: ipv4Header + echoHeader, IPv6: echoHeader}[f] + data)
 }

@@ -3,6 +3,7 @@ package compiler_test
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,25 +40,36 @@ func TestNFT(t *testing.T) {
 	})
 }
 
-// TestConstantCost: however many knocks there are, the sets are the same and so
-// are the rules that a packet to an unnamed port meets.
+// TestConstantCost: however many knocks there are, with whatever clauses, the sets
+// are the same, and so are the rules that a packet meets whose source has no state:
+// at a port that is not named, and at one that all knocks guard.
 func TestConstantCost(t *testing.T) {
-	count := func(knocks int) (sets, rules int) {
+	count := func(knocks int, clauses, service string) (sets, rules int) {
 		var policy strings.Builder
 		for i := range knocks {
-			fmt.Fprintf(&policy, "knock k%d < %d %d -> %d >\n", i, 10000+i, 20000+i, 30000+i)
+			fmt.Fprintf(&policy, "knock k%d < %d %d -> %s 50022 %s >\n", i, 1+i, 20001+i, strings.ReplaceAll(service, "N", fmt.Sprint(40000+i)), clauses)
 		}
 		r := compile(t, policy.String()).Ruleset
 		for _, c := range r.Chains {
 			if c.Hook != nil {
 				rules += len(c.Rules)
 			}
+			if c.Name == "tcp_50022" {
+				last := slices.IndexFunc(c.Rules, func(r compiler.Rule) bool { return r.Comment == "service of k0" })
+				rules += last
+			}
 		}
 		return len(r.Sets), rules
 	}
-	sets, rules := count(1)
-	if s, r := count(1000); s != sets || r != rules {
-		t.Errorf("1 knock: %d sets, %d rules; 1000 knocks: %d sets, %d rules", sets, rules, s, r)
+	for _, clauses := range []string{
+		"", "total 1s log", "reset any", "reset known revoke", "reset any revoke once close 9 8 grant forever", "per /24 /64 from 192.0.2.0/24 on eth0",
+	} {
+		for _, service := range []string{"N", "65000-65500"} {
+			sets, rules := count(2, clauses, service)
+			if s, r := count(2000, clauses, service); s != sets || r != rules {
+				t.Errorf("%q: 2 knocks: %d sets, %d rules; 2000 knocks: %d sets, %d rules", clauses, sets, rules, s, r)
+			}
+		}
 	}
 }
 
@@ -66,10 +78,12 @@ func TestConstantCost(t *testing.T) {
 func TestStateNumbers(t *testing.T) {
 	states := func(text string) map[string]bool {
 		all := map[string]bool{}
-		for _, c := range compile(t, text).Ruleset.Chains {
+		result := compile(t, text)
+		for _, c := range result.Ruleset.Chains {
 			for _, r := range c.Rules {
 				for _, i := range r.Instructions {
-					if u, ok := i.(compiler.Update); ok && u.Key.Family == compiler.IPv4 {
+					u, ok := i.(compiler.Update)
+					if _, means := result.Symbols.Meaning(u.Set, u.Key.State); ok && means && u.Key.Family == compiler.IPv4 {
 						all[fmt.Sprint(u.Set, u.Key.State)] = true
 					}
 				}
@@ -85,9 +99,13 @@ func TestStateNumbers(t *testing.T) {
 		edit, policy string
 		kept         int
 	}{
-		{"only durations", "knock a < 1 2 3 -> 22 within 1s grant 2s > knock b < 1 2 3 -> 22 >", 6},
-		{"only services", "knock a < 1 2 3 -> 23 > knock b < 1 2 3 -> 22 >", 6},
-		{"last step", "knock a < 1 2 4 -> 22 > knock b < 1 2 3 -> 22 >", 5},
+		{"durations", "knock a < 1 2 3 -> 22 within 1s total 3s grant 2s > knock b < 1 2 3 -> 22 >", 6},
+		{"log", "knock a < 1 2 3 -> 22 log > knock b < 1 2 3 -> 22 >", 6},
+		{"grant forever", "knock a < 1 2 3 -> 22 grant forever > knock b < 1 2 3 -> 22 >", 3},
+		{"services", "knock a < 1 2 3 -> 23 > knock b < 1 2 3 -> 22 >", 3},
+		{"last step", "knock a < 1 2 4 -> 22 > knock b < 1 2 3 -> 22 >", 3},
+		{"per", "knock a < 1 2 3 -> 22 per /24 /64 > knock b < 1 2 3 -> 22 >", 3},
+		{"from", "knock a < 1 2 3 -> 22 from 192.0.2.0/24 > knock b < 1 2 3 -> 22 >", 3},
 		{"first step", "knock a < 4 2 3 -> 22 > knock b < 1 2 3 -> 22 >", 3},
 		{"name", "knock c < 1 2 3 -> 22 > knock b < 1 2 3 -> 22 >", 3},
 		{"protocol", "knock a < udp/1 2 3 -> 22 > knock b < 1 2 3 -> 22 >", 3},
@@ -109,7 +127,7 @@ func TestStateNumbers(t *testing.T) {
 // TestCollision: two knocks whose state numbers are equal are an error at the
 // later one. The names were found by search.
 func TestCollision(t *testing.T) {
-	policy, _ := lang.Parse([]byte("knock k4218 < 1 -> 22 >\nknock k13729 < 1 -> 22 >"))
+	policy, _ := lang.Parse([]byte("knock k26755 < 1 -> 22 >\nknock k33475 < 1 -> 22 >"))
 	result, found := compiler.Compile(policy)
 	if result != nil || len(found) != 1 {
 		t.Fatalf("result %v, findings %v", result, found)

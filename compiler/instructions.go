@@ -1,20 +1,29 @@
 package compiler
 
 import (
+	"net/netip"
 	"time"
 
 	"knockc/lang"
 )
 
-// Instruction is one step of a rule: a [CtState], [Iface], [TCPFlags],
-// [Lookup], [Update], [Dispatch] or [Verdict].
+// Instruction is one step of a rule. Those that match break unless their
+// condition holds; with Not, they break if it does.
+//
+//	[CtState] [Iface] [L4Proto] [Ports] [TCPFlags] [Local] [Source] [ICMP] [Length]  match a field
+//	[Lookup]                                                     match an element
+//	[Update] [Delete]                                            change an element
+//	[Count] [Log]                                                tell
+//	[Dispatch] [Lengths] [Verdict] [Reject]                      decide
 type Instruction interface {
 	instruction()
 }
 
-// CtState breaks unless connection tracking gives the packet one of the states.
+// CtState matches the state that connection tracking gives the packet. With Not
+// there is one state.
 type CtState struct {
 	States ConnState
+	Not    bool
 }
 
 // ConnState is a set of connection tracking states.
@@ -27,42 +36,114 @@ const (
 	StateInvalid
 )
 
-// Iface breaks unless the packet arrived on the named interface.
+// Iface matches the name of the interface that the packet arrived on, or with
+// Wildcard how it begins.
 type Iface struct {
-	Name string
+	Name     string
+	Wildcard bool
 }
 
-// TCPFlags breaks unless the packet is a TCP segment whose flags, masked, are
-// the given ones. A header too short to hold flags breaks.
+// L4Proto matches the transport protocol by its number.
+type L4Proto struct {
+	Number uint8
+}
+
+// The numbers of transport protocols, and of ICMP's echo requests
+// (RFC 792, RFC 4443).
+const (
+	protoICMP   = 1
+	protoIGMP   = 2
+	protoTCP    = 6
+	protoUDP    = 17
+	protoICMPv6 = 58
+)
+
+// Ports matches the destination port of a transport header, First to Last.
+type Ports struct {
+	First, Last uint16
+	Not         bool
+}
+
+// TCPFlags matches a TCP segment whose flags, masked, are the given ones. A
+// header too short to hold flags breaks, with Not too.
 type TCPFlags struct {
 	Flags, Mask lang.Flags
+	Not         bool
 }
 
-// Key is an element's key: the packet's source address and a state number. An
-// instruction with a key breaks for packets of another family.
+// Local matches packets that are addressed to an address of the host itself: no
+// broadcast or multicast (nft_fib, type local).
+type Local struct {
+	Not bool
+}
+
+// Source matches the source address with prefixes, all of one family.
+type Source struct {
+	Family   Family
+	Prefixes []netip.Prefix
+}
+
+// ICMP matches the type of an ICMP or ICMPv6 message, by family.
+type ICMP struct {
+	Family Family
+	Types  []uint8
+}
+
+// Length matches the length of the packet's IP header field, in bytes: of the
+// whole packet for IPv4, of what follows the fixed header for IPv6.
+type Length struct {
+	Family Family
+	Bytes  uint16
+	Not    bool
+}
+
+// Key is an element's key: the packet's source address, cut to Bits, and a state
+// number. An instruction with a key breaks for packets of another family, with
+// Not too.
 type Key struct {
 	Family Family
+	Bits   int
 	State  uint32
 }
 
-// Lookup breaks unless the set has a live element with the key.
+// Lookup matches if the set has a live element with the key.
 type Lookup struct {
 	Key Key
 	Set string
+	Not bool
 }
 
 // Update gives the element with the key the timeout from now on, and makes it
 // if there is none. It breaks if the element has to be made and the set is
-// full. The element's own timeout counts in jiffies, rounded down
-// (nft_dynset.c, nf_msecs_to_jiffies64).
+// full. Without a timeout the element lives until it is deleted; a key never
+// has updates both with and without (nft_dynset.c: the first would make it
+// end, the second would not). The kernel counts timeouts in jiffies, rounded
+// down (nf_msecs_to_jiffies64).
 type Update struct {
 	Key     Key
 	Set     string
-	Timeout time.Duration
+	Timeout time.Duration // 0: none
 }
 
-// Dispatch looks up the packet's protocol and destination port and takes the
-// verdict found; it breaks if there is none. The entries do not overlap.
+// Delete ends the element with the key, if it lives. It never breaks.
+type Delete struct {
+	Key Key
+	Set string
+}
+
+// Count adds the packet to a named counter.
+type Count struct {
+	Counter string
+}
+
+// Log writes the packet to the kernel's log, behind the prefix.
+type Log struct {
+	Prefix string
+}
+
+// Dispatch looks up the packet's transport protocol and destination port and
+// takes the verdict found; it breaks if there is none. The entries do not
+// overlap. Without ranges it is a hash table.
 type Dispatch struct {
 	Entries []DispatchEntry
 }
@@ -75,10 +156,23 @@ type DispatchEntry struct {
 	Verdict     Verdict
 }
 
-// Verdict ends a chain.
+// Lengths looks up what [Length] matches and takes the verdict found; it breaks
+// if there is none.
+type Lengths struct {
+	Family  Family
+	Entries []LengthEntry
+}
+
+// LengthEntry is a length and its verdict.
+type LengthEntry struct {
+	Bytes   uint16
+	Verdict Verdict
+}
+
+// Verdict ends a chain, or with Jump leaves it for a while.
 type Verdict struct {
 	Kind  VerdictKind
-	Chain string // of Goto
+	Chain string // of Goto and Jump
 }
 
 // VerdictKind is what becomes of the packet.
@@ -89,15 +183,39 @@ const (
 	Accept VerdictKind = iota
 	// Drop ends everything.
 	Drop
-	// Goto runs another chain, and if that ends without a verdict, the base
-	// chain's policy applies.
+	// Goto runs another chain in place of this one.
 	Goto
+	// Jump runs another chain and comes back, to the next rule.
+	Jump
+	// Return ends the chain and goes on behind the jump that led to it; in a base
+	// chain the policy applies, which is accept.
+	Return
+	// Rejected is what becomes of a packet by [Reject].
+	Rejected
 )
+
+// Reject drops the packet and answers it as a closed port would: with Reset by
+// a TCP reset, else with an ICMP error, port unreachable. With Reset it stands
+// alone in its rule, which is run for TCP segments only.
+type Reject struct {
+	Reset bool
+}
 
 func (CtState) instruction()  {}
 func (Iface) instruction()    {}
+func (L4Proto) instruction()  {}
+func (Ports) instruction()    {}
 func (TCPFlags) instruction() {}
+func (Local) instruction()    {}
+func (Source) instruction()   {}
+func (ICMP) instruction()     {}
+func (Length) instruction()   {}
 func (Lookup) instruction()   {}
 func (Update) instruction()   {}
+func (Delete) instruction()   {}
+func (Count) instruction()    {}
+func (Log) instruction()      {}
 func (Dispatch) instruction() {}
+func (Lengths) instruction()  {}
 func (Verdict) instruction()  {}
+func (Reject) instruction()   {}

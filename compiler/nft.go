@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"net/netip"
 	"strings"
 
 	"knockc/lang"
@@ -15,104 +16,269 @@ import (
 //
 // The syntax is that of nftables 1.0.2 and later.
 func (r *Ruleset) WriteNFT(w io.Writer, header []string) error {
-	p := printer{bufio.NewWriter(w)}
+	p := newPrinter(w)
 	p.line("#!/usr/sbin/nft -f")
-	for _, h := range header {
-		p.line("%s", strings.TrimRight("# "+h, " "))
-	}
+	p.header(header)
 	p.line("\nadd table inet %s", r.Table)
 	p.line("flush table inet %s", r.Table)
-	p.line("\ntable inet %s {", r.Table)
-	for _, s := range r.Sets {
-		p.set(s)
-	}
-	for i, c := range r.Chains {
-		if i > 0 {
-			p.line("")
+	for _, c := range r.Chains {
+		if c.Hook != nil { // made anew, since an old one keeps its priority
+			p.line("add chain inet %s %s", r.Table, c.Name)
+			p.line("delete chain inet %s %s", r.Table, c.Name)
 		}
-		p.chain(c)
 	}
+	p.line("\ntable inet %s {", r.Table)
+	p.indent = "\t"
+	p.content(r)
+	p.indent = ""
 	p.line("}")
 	return p.Flush()
 }
 
-// printer writes lines; a bufio.Writer keeps the first error until Flush.
-type printer struct{ *bufio.Writer }
-
-func (p printer) line(format string, args ...any) { fmt.Fprintf(p, format+"\n", args...) }
-
-func (p printer) set(s *Set) {
-	p.line("\t# %s", s.Comment)
-	p.line("\tset %s {", s.Name)
-	p.line("\t\ttype %s . mark", [...]string{"ipv4_addr", "ipv6_addr"}[s.Family])
-	p.line("\t\tsize %d", s.Size)
-	p.line("\t\tflags dynamic,timeout")
-	p.line("\t}\n")
+// WriteFragment prints the sets, counters and chains without a table around them,
+// to be included in one of the family inet. See [Ruleset.Fragment].
+func (r *Ruleset) WriteFragment(w io.Writer, header []string) error {
+	p := newPrinter(w)
+	p.header(header)
+	p.line("")
+	p.content(r)
+	return p.Flush()
 }
 
-func (p printer) chain(c *Chain) {
-	p.line("\t# %s", c.Comment)
-	p.line("\tchain %s {", c.Name)
+// printer writes lines; a bufio.Writer keeps the first error until Flush.
+type printer struct {
+	*bufio.Writer
+	indent string
+}
+
+func newPrinter(w io.Writer) *printer { return &printer{Writer: bufio.NewWriter(w)} }
+
+func (p *printer) line(format string, args ...any) {
+	p.WriteString(p.indent)
+	fmt.Fprintf(p, format, args...)
+	p.WriteByte('\n')
+}
+
+func (p *printer) header(lines []string) {
+	for _, h := range lines {
+		p.line("%s", strings.TrimRight("# "+h, " "))
+	}
+}
+
+func (p *printer) content(r *Ruleset) {
+	if len(r.Counters) > 0 {
+		p.line("# steps done and doors opened, by knock")
+	}
+	for _, c := range r.Counters {
+		p.line("counter %s { packets 0 bytes 0 }", c.Name)
+	}
+	for i, s := range r.Sets {
+		if i > 0 || len(r.Counters) > 0 {
+			p.WriteByte('\n')
+		}
+		p.set(s)
+	}
+	for i, c := range r.Chains {
+		if i > 0 || len(r.Sets) > 0 {
+			p.WriteByte('\n')
+		}
+		p.chain(c)
+	}
+}
+
+func (p *printer) set(s *Set) {
+	p.line("# %s", s.Comment)
+	p.line("set %s {", s.Name)
+	p.line("\ttype %s . mark", [...]string{"ipv4_addr", "ipv6_addr"}[s.Family])
+	p.line("\tsize %d", s.Size)
+	p.line("\tflags dynamic,timeout")
+	p.line("}")
+}
+
+func (p *printer) chain(c *Chain) {
+	p.line("# %s", c.Comment)
+	p.line("chain %s {", c.Name)
 	if c.Hook != nil {
-		p.line("\t\ttype filter hook input priority %d; policy accept;", c.Hook.Priority)
+		p.line("\ttype filter hook input priority %d; policy accept;", c.Hook.Priority)
 	}
 	for _, r := range c.Rules {
 		p.rule(r)
 	}
-	p.line("\t}")
+	p.line("}")
 }
 
-func (p printer) rule(r Rule) {
+func (p *printer) rule(r Rule) {
+	p.WriteString(p.indent)
 	for i, instruction := range r.Instructions {
-		p.WriteString([...]string{"\t\t", " "}[min(i, 1)])
+		p.WriteByte([...]byte{'\t', ' '}[min(i, 1)])
 		p.instruction(instruction)
 	}
 	if r.Comment != "" {
-		fmt.Fprintf(p, " comment %q", r.Comment)
+		p.WriteString(` comment "` + r.Comment + `"`)
 	}
-	p.line("")
+	p.WriteByte('\n')
 }
 
-func (p printer) instruction(i Instruction) {
+func (p *printer) instruction(i Instruction) {
 	switch i := i.(type) {
 	case CtState:
-		fmt.Fprintf(p, "ct state %s", i.States)
+		fmt.Fprintf(p, "ct state %s%s", unequal(i.Not), i.States)
 	case Iface:
-		fmt.Fprintf(p, "iifname %q", i.Name)
+		fmt.Fprintf(p, `iifname "%s%s"`, i.Name, [...]string{"", "*"}[bit(i.Wildcard)])
+	case L4Proto:
+		fmt.Fprintf(p, "meta l4proto %s", protoNames[i.Number])
+	case Ports:
+		fmt.Fprintf(p, "th dport %s%s", unequal(i.Not), portsText(i.First, i.Last))
 	case TCPFlags:
-		fmt.Fprintf(p, "tcp flags %s / %s", i.Flags, i.Mask)
+		equal := [...]string{"==", "!="}[bit(i.Not)]
+		fmt.Fprintf(p, "tcp flags & (%s) %s %s", strings.ReplaceAll(i.Mask.String(), ",", " | "), equal, i.Flags)
+	case Local:
+		fmt.Fprintf(p, "fib daddr type %slocal", unequal(i.Not))
+	case Source:
+		fmt.Fprintf(p, "%s %s", i.Family.source(), prefixesText(i.Prefixes))
+	case ICMP:
+		p.icmp(i)
+	case Length:
+		fmt.Fprintf(p, "%s length %s%d", i.Family.header(), unequal(i.Not), i.Bytes)
 	case Lookup:
-		// A constant may not stand on the left of a lookup; the mark with all its
-		// bits replaced may, and leaves the packet's mark alone.
-		fmt.Fprintf(p, "%s . (meta mark & 0x0 | 0x%08x) @%s", i.Key.Family.source(), i.Key.State, i.Set)
+		p.lookup(i)
 	case Update:
-		fmt.Fprintf(p, "update @%s { %s . 0x%08x timeout %s }", i.Set, i.Key.Family.source(), i.Key.State, lang.FormatDuration(i.Timeout))
+		p.update(i)
+	case Delete:
+		fmt.Fprintf(p, "delete @%s { %s . 0x%08x }", i.Set, i.Key.source(), i.Key.State)
+	case Count:
+		fmt.Fprintf(p, `counter name "%s"`, i.Counter)
+	case Log:
+		fmt.Fprintf(p, `log prefix "%s"`, i.Prefix)
 	case Dispatch:
 		p.dispatch(i)
+	case Lengths:
+		p.lengths(i)
 	case Verdict:
 		p.WriteString(i.String())
+	case Reject:
+		p.WriteString([...]string{"reject", "reject with tcp reset"}[bit(i.Reset)])
 	}
 }
 
-func (p printer) dispatch(d Dispatch) {
-	p.line("meta l4proto . th dport vmap {")
-	for _, e := range d.Entries {
-		ports := fmt.Sprint(e.First)
-		if e.First != e.Last {
-			ports = fmt.Sprintf("%d-%d", e.First, e.Last)
-		}
-		p.line("\t\t\t%s . %s : %s,", map[uint8]string{6: "tcp", 17: "udp"}[e.Proto], ports, e.Verdict)
-	}
-	p.WriteString("\t\t}")
+// lookup prints a lookup. A constant may not stand on the left of one; the mark
+// with all its bits replaced may, and leaves the packet's mark alone.
+func (p *printer) lookup(l Lookup) {
+	fmt.Fprintf(p, "%s . (meta mark & 0x0 | 0x%08x) %s@%s", l.Key.source(), l.Key.State, unequal(l.Not), l.Set)
 }
+
+func (p *printer) update(u Update) {
+	timeout := ""
+	if u.Timeout > 0 {
+		timeout = " timeout " + lang.FormatDuration(u.Timeout)
+	}
+	fmt.Fprintf(p, "update @%s { %s . 0x%08x%s }", u.Set, u.Key.source(), u.Key.State, timeout)
+}
+
+func (p *printer) icmp(i ICMP) {
+	var names []string
+	for _, t := range i.Types {
+		names = append(names, icmpNames[i.Family][t])
+	}
+	text := strings.Join(names, ", ")
+	if len(names) > 1 {
+		text = "{ " + text + " }"
+	}
+	fmt.Fprintf(p, "%s type %s", [...]string{"icmp", "icmpv6"}[i.Family], text)
+}
+
+func (p *printer) dispatch(d Dispatch) {
+	p.WriteString("meta l4proto . th dport vmap {\n")
+	for _, e := range d.Entries {
+		p.line("\t\t%s . %s : %s,", protoNames[e.Proto], portsText(e.First, e.Last), e.Verdict)
+	}
+	p.WriteString(p.indent + "\t}")
+}
+
+func (p *printer) lengths(l Lengths) {
+	fmt.Fprintf(p, "%s length vmap {\n", l.Family.header())
+	for _, e := range l.Entries {
+		p.line("\t\t%d : %s,", e.Bytes, e.Verdict)
+	}
+	p.WriteString(p.indent + "\t}")
+}
+
+// source is the source address, cut to the key's length.
+func (k Key) source() string {
+	if k.Bits == k.Family.Bits() {
+		return k.Family.source()
+	}
+	return k.Family.source() + " & " + mask(k.Family, k.Bits).String()
+}
+
+// mask is the address whose first bits are set and no others.
+func mask(f Family, bits int) netip.Addr {
+	ones := [...]netip.Addr{IPv4: netip.MustParseAddr("255.255.255.255"), IPv6: netip.MustParseAddr("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")}[f]
+	return netip.PrefixFrom(ones, bits).Masked().Addr()
+}
+
+// Bits is the length of an address of the family.
+func (f Family) Bits() int { return [...]int{32, 128}[f] }
 
 func (f Family) source() string { return [...]string{"ip saddr", "ip6 saddr"}[f] }
+func (f Family) header() string { return [...]string{"ip", "ip6"}[f] }
+
+func unequal(not bool) string { return [...]string{"", "!= "}[bit(not)] }
+
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func portsText(first, last uint16) string {
+	if first == last {
+		return fmt.Sprint(first)
+	}
+	return fmt.Sprintf("%d-%d", first, last)
+}
+
+func prefixesText(prefixes []netip.Prefix) string {
+	var texts []string
+	for _, p := range prefixes {
+		text := p.String()
+		if p.IsSingleIP() {
+			text = p.Addr().String()
+		}
+		texts = append(texts, text)
+	}
+	if len(texts) == 1 {
+		return texts[0]
+	}
+	return "{ " + strings.Join(texts, ", ") + " }"
+}
+
+var protoNames = map[uint8]string{
+	protoICMP: "icmp", protoIGMP: "igmp", protoTCP: "tcp", protoUDP: "udp", protoICMPv6: "ipv6-icmp",
+}
+
+var icmpNames = [...]map[uint8]string{
+	IPv4: {
+		icmpUnreachable: "destination-unreachable", icmpEcho: "echo-request",
+		icmpTime: "time-exceeded", icmpParameter: "parameter-problem",
+	},
+	IPv6: {
+		icmpv6Unreachable: "destination-unreachable", icmpv6TooBig: "packet-too-big",
+		icmpv6Time: "time-exceeded", icmpv6Parameter: "parameter-problem", icmpv6Echo: "echo-request",
+		icmpv6ListenerQuery: "mld-listener-query", icmpv6ListenerReport: "mld-listener-report",
+		icmpv6ListenerDone: "mld-listener-done", icmpv6ListenerReport2: "mld2-listener-report",
+		icmpv6RouterSolicit: "nd-router-solicit", icmpv6RouterAdvert: "nd-router-advert",
+		icmpv6NeighborSolicit: "nd-neighbor-solicit", icmpv6NeighborAdvert: "nd-neighbor-advert",
+	},
+}
 
 func (v Verdict) String() string {
-	if v.Kind == Goto {
-		return "goto " + v.Chain
+	word := [...]string{"accept", "drop", "goto", "jump", "return", "reject"}[v.Kind]
+	if v.Chain != "" {
+		word += " " + v.Chain
 	}
-	return [...]string{"accept", "drop"}[v.Kind]
+	return word
 }
 
 func (s ConnState) String() string {

@@ -1,14 +1,15 @@
 package compiler
 
-// Ruleset is a table of the family inet.
+// Ruleset is a table of the family inet, or what one wants to put into a table.
 type Ruleset struct {
-	Table  string
-	Sets   []*Set
-	Chains []*Chain // a chain stands behind those that it goes to
+	Table    string
+	Sets     []*Set
+	Counters []*Counter
+	Chains   []*Chain // the base chain first
 }
 
-// Set holds elements that time out. An element's key is a source address and a
-// state number.
+// Set holds elements that may time out. An element's key is a source address
+// and a state number.
 type Set struct {
 	Name    string
 	Comment string
@@ -16,24 +17,30 @@ type Set struct {
 	Size    int // the number of elements at which the set is full
 }
 
+// Counter counts packets.
+type Counter struct {
+	Name string
+}
+
 // Chain is a list of rules.
 type Chain struct {
 	Name    string
 	Comment string
-	Hook    *Hook // nil: reached by goto only
+	Hook    *Hook // nil: reached by goto and jump only
 	Rules   []Rule
 }
 
-// Hook makes a chain a base chain for packets that arrive at the host; its
+// Hook makes a chain the base chain, for packets that arrive at the host; its
 // policy is accept.
 type Hook struct {
-	Priority int
+	Priority int32
 }
 
-// Rule runs its instructions until one breaks or decides.
+// Rule runs its instructions until one breaks or decides. The kernel keeps the
+// comment; it has at most 127 bytes.
 type Rule struct {
 	Instructions []Instruction
-	Comment      string // kept in the kernel; at most 127 bytes
+	Comment      string
 }
 
 // Family is the version of the Internet protocol.
@@ -46,3 +53,7 @@ const (
 
 // Families are all families.
 var Families = []Family{IPv4, IPv6}
+
+func (c *Chain) add(comment string, instructions ...Instruction) {
+	c.Rules = append(c.Rules, Rule{instructions, comment})
+}

@@ -10,13 +10,6 @@ import (
 	"knockc/lang"
 )
 
-// Place is where the state of a source is kept: a state number in one of the
-// shared sets.
-type Place struct {
-	Kind   SetKind
-	Number uint32
-}
-
 // SetKind is what the elements of a set stand for. There is a set of each kind
 // for each family.
 type SetKind int
@@ -25,12 +18,16 @@ const (
 	FirstSteps SetKind = iota // the source made a first step
 	Steps                     // the source is further on
 	Grants                    // a door is open for the source
+	Busy                      // the source has progress that may be reset
+	Doors                     // some door is open for the source
 )
 
 var setKinds = []struct{ name, comment string }{
 	FirstSteps: {"first", "sources that made a first step"},
 	Steps:      {"steps", "sources further on"},
 	Grants:     {"grants", "sources for which a door is open"},
+	Busy:       {"busy", "sources with progress that a wrong attempt resets"},
+	Doors:      {"doors", "sources for which some door is open: who else need not look for which"},
 }
 
 // SetName is the name of the set of a kind for a family.
@@ -38,17 +35,57 @@ func (k SetKind) SetName(f Family) string {
 	return setKinds[k].name + [...]string{"4", "6"}[f]
 }
 
+// Place is where the state of a source is kept: a state number in one of the
+// shared sets.
+type Place struct {
+	Kind   SetKind
+	Number uint32
+	Per    lang.Per // what counts as one source
+}
+
+// Key is the place's key in the set of a family.
+func (p Place) Key(f Family) Key {
+	return Key{f, [...]int{p.Per.IPv4, p.Per.IPv6}[f], p.Number}
+}
+
+// Role is what a state stands for in its knock.
+type Role int
+
+const (
+	Opening Role = iota // a step of the sequence is done
+	Closing             // a step of the `close` sequence is done
+	Grant               // the door is open
+)
+
 // Symbol says what a state number means: that a source has done Step of the Of
-// steps of a knock. Step == Of is the grant.
+// steps of a sequence, or that the knock's door is open for it.
 type Symbol struct {
 	Knock    string
-	Step, Of int
+	Role     Role
+	Step, Of int // of a sequence
+}
+
+// states are the places in which a knock keeps what its sources have achieved.
+type states struct {
+	opening, closing sequenceStates
+	grant            Place
+}
+
+// sequenceStates are those of one of its sequences.
+type sequenceStates struct {
+	done  []Place // after each step but the last
+	begun Place   // since the latest attempt at the first step, for `total`
 }
 
 // Symbols is the table of the state numbers of a ruleset.
 type Symbols struct {
-	meanings map[Place]Symbol
-	places   map[string][]Place // of each knock: step 1 and on, the grant last
+	meanings map[placeKey]Symbol
+	states   map[string]*states // by knock
+}
+
+type placeKey struct {
+	kind   SetKind
+	number uint32
 }
 
 // Meaning tells what an element stands for, given its set and state number.
@@ -56,7 +93,7 @@ func (s *Symbols) Meaning(set string, number uint32) (Symbol, bool) {
 	for kind := range setKinds {
 		for _, f := range Families {
 			if k := SetKind(kind); k.SetName(f) == set {
-				m, ok := s.meanings[Place{k, number}]
+				m, ok := s.meanings[placeKey{k, number}]
 				return m, ok
 			}
 		}
@@ -67,70 +104,94 @@ func (s *Symbols) Meaning(set string, number uint32) (Symbol, bool) {
 // Grant tells where the grants of a knock are kept; false if there is no such
 // knock.
 func (s *Symbols) Grant(knock string) (Place, bool) {
-	places, ok := s.places[knock]
+	states, ok := s.states[knock]
 	if !ok {
 		return Place{}, false
 	}
-	return places[len(places)-1], true
+	return states.grant, true
+}
+
+// Steps tells where it is kept that a source has done a step of the knock's
+// sequence: for the first step and on, without the last.
+func (s *Symbols) Steps(knock string) []Place {
+	if states, ok := s.states[knock]; ok {
+		return states.opening.done
+	}
+	return nil
 }
 
 // Knocks are the names of the knocks, in alphabetical order.
 func (s *Symbols) Knocks() []string {
-	return slices.Sorted(maps.Keys(s.places))
-}
-
-// placesOf gives each state of a knock its place: step 1 and on, the grant last.
-//
-// A state number is a hash of what the state means: the knock's name, what counts
-// as one source, and the steps so far; for a grant its kind too. So an edited
-// knock never inherits what the old one's sources had achieved, and an edit
-// leaves all other knocks alone.
-func placesOf(k *lang.Knock) []Place {
-	var places []Place
-	meaning := sha256.New()
-	fmt.Fprintf(meaning, "knock %s per /32 /128", k.Name.Text)
-	for i, s := range k.Steps {
-		fmt.Fprintf(meaning, " %s/%d", s.Proto, s.Port)
-		kind := Steps
-		switch i {
-		case len(k.Steps) - 1:
-			kind = Grants
-			fmt.Fprint(meaning, " grant timeout")
-		case 0:
-			kind = FirstSteps
-		}
-		places = append(places, Place{kind, binary.BigEndian.Uint32(meaning.Sum(nil))})
-	}
-	return places
+	return slices.Sorted(maps.Keys(s.states))
 }
 
 // symbolTable gives every state of a policy its place. Two states in one place
 // would be mistaken for each other; that is an error at the later knock.
 func symbolTable(p *lang.Policy) (*Symbols, []lang.Finding) {
-	table := &Symbols{meanings: map[Place]Symbol{}, places: map[string][]Place{}}
+	t := &Symbols{map[placeKey]Symbol{}, map[string]*states{}}
 	var found []lang.Finding
 	for _, k := range p.Knocks {
-		places := placesOf(k)
-		for i, place := range places {
-			if other, ok := table.meanings[place]; ok {
-				found = append(found, collision(k, other))
+		taken, meaning := "", meaningOf(k)
+		place := func(kind SetKind, role string, means Symbol) Place {
+			place := Place{kind, stateNumber(meaning, role), k.Per}
+			key := placeKey{kind, place.Number}
+			if other, ok := t.meanings[key]; ok {
+				taken = other.Knock
 			}
-			table.meanings[place] = Symbol{k.Name.Text, i + 1, len(k.Steps)}
+			t.meanings[key] = means
+			return place
 		}
-		table.places[k.Name.Text] = places
+		t.states[k.Name.Text] = &states{
+			opening: sequencePlaces(k, k.Steps, Opening, place),
+			closing: sequencePlaces(k, k.Close, Closing, place),
+			grant:   place(Grants, "grant", Symbol{Knock: k.Name.Text, Role: Grant}),
+		}
+		if taken != "" {
+			found = append(found, collision(k, taken))
+		}
 	}
-	return table, found
+	return t, found
 }
 
-// place is where a knock keeps the state after a step, counted from 1.
-func (s *Symbols) place(k *lang.Knock, step int) Place { return s.places[k.Name.Text][step-1] }
+func sequencePlaces(k *lang.Knock, steps []lang.Step, role Role, place func(SetKind, string, Symbol) Place) sequenceStates {
+	var s sequenceStates
+	name := [...]string{Opening: "opening", Closing: "closing"}[role]
+	for i := 1; i < len(steps); i++ {
+		kind := Steps
+		if i == 1 {
+			kind = FirstSteps
+		}
+		means := Symbol{k.Name.Text, role, i, len(steps)}
+		s.done = append(s.done, place(kind, fmt.Sprint(name, " ", i), means))
+		if i == 1 && k.Total != 0 {
+			s.begun = place(FirstSteps, name+" begun", Symbol{k.Name.Text, role, 0, len(steps)})
+		}
+	}
+	return s
+}
 
-func collision(k *lang.Knock, other Symbol) lang.Finding {
+// meaningOf is all that a knock says but for times and what is logged. Whether a
+// grant ends by itself counts, since an element that never does cannot become one
+// that will.
+func meaningOf(k *lang.Knock) string {
+	return fmt.Sprintf("knock %s %v -> %v once %v reset %v close %v from %v on %v per %v forever %v",
+		k.Name.Text, k.Steps, k.Services, k.Once, k.Reset, k.Close, k.From, k.On, k.Per, k.Grant == lang.Forever)
+}
+
+// stateNumber is a hash of what a state means: of its knock and its role in it.
+// So an edited knock never inherits what the old one's sources had achieved, and
+// an edit leaves all other knocks alone.
+func stateNumber(meaning, role string) uint32 {
+	sum := sha256.Sum256([]byte(meaning + ": " + role))
+	return binary.BigEndian.Uint32(sum[:])
+}
+
+func collision(k *lang.Knock, other string) lang.Finding {
 	return lang.Finding{
 		Code:     lang.CodeState,
 		Severity: lang.Error,
 		Span:     k.Name.Span,
-		Message:  fmt.Sprintf("knock `%s` has a state number that knock `%s` has already", k.Name.Text, other.Knock),
+		Message:  fmt.Sprintf("knock `%s` has a state number that knock `%s` has already", k.Name.Text, other),
 		Hint:     "give it another name",
 	}
 }

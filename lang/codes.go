@@ -14,7 +14,6 @@ const (
 	CodePort      Code = "K007"
 	CodeDuration  Code = "K008"
 	CodeStep      Code = "K009"
-	CodeNotYet    Code = "K010"
 	CodeState     Code = "K011"
 	CodeTime      Code = "K012"
 	CodeAddress   Code = "K013"
@@ -60,7 +59,6 @@ var Codes = []CodeMeaning{
 	{CodePort, Error, "not a port, a range, a step or a service"},
 	{CodeDuration, Error, "not a duration, or out of range"},
 	{CodeStep, Error, "a step that is also a service"},
-	{CodeNotYet, Error, "not built yet"},
 	{CodeState, Error, "two knocks with the same state number"},
 	{CodeTime, Error, "a time that cannot be"},
 	{CodeAddress, Error, "not an address or a prefix"},

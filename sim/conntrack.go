@@ -9,11 +9,12 @@ import (
 )
 
 // How long an idle flow lasts: the kernel's defaults (nf_conntrack_proto_tcp.c,
-// nf_conntrack_proto_udp.c).
+// nf_conntrack_proto_udp.c, nf_conntrack_proto_icmp.c).
 const (
 	tcpIdle       = 5 * 24 * time.Hour
 	tcpFinIdle    = 2 * time.Minute
 	udpIdle       = 30 * time.Second
+	pingIdle      = 30 * time.Second
 	udpStreamIdle = 2 * time.Minute
 	udpStreamFrom = 2 * time.Second // a flow that has lasted longer is a stream
 )
@@ -22,7 +23,7 @@ type tuple struct {
 	src     netip.Addr
 	srcPort uint16
 	proto   lang.Proto
-	dstPort uint16
+	dstPort uint16 // 0 for pings
 }
 
 type flow struct {
@@ -54,9 +55,10 @@ func (c conntrack) state(p *Packet) compiler.ConnState {
 	return compiler.StateNew
 }
 
-// accepted takes note of a packet that the host got.
+// accepted takes note of a packet that the host got. One that it does not answer
+// leaves a new flow new.
 func (c conntrack) accepted(p *Packet, state compiler.ConnState) {
-	if p.SrcPort == 0 || state == compiler.StateInvalid {
+	if p.SrcPort == 0 || p.Broadcast || state == compiler.StateInvalid || state == compiler.StateNew && p.Unanswered {
 		return
 	}
 	f := c[p.tuple()]
@@ -64,6 +66,8 @@ func (c conntrack) accepted(p *Packet, state compiler.ConnState) {
 		f = flow{since: p.Time, answered: p.Flags&lang.SYN != 0}
 	}
 	switch {
+	case p.Proto == lang.Ping:
+		f.expires = p.Time + pingIdle
 	case p.Proto == lang.UDP && p.Time-f.since > udpStreamFrom:
 		f.expires = p.Time + udpStreamIdle
 	case p.Proto == lang.UDP:

@@ -3,7 +3,9 @@ package sim
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"slices"
+	"strings"
 
 	"knockc/compiler"
 	"knockc/lang"
@@ -62,23 +64,72 @@ func (l *linker) rule(r compiler.Rule) ([]instruction, error) {
 
 func (l *linker) instruction(i compiler.Instruction) (instruction, error) {
 	switch i := i.(type) {
-	case compiler.CtState:
-		return when(func(r *run) bool { return r.state&i.States != 0 }), nil
-	case compiler.Iface:
-		return when(func(r *run) bool { return r.packet.Iface == i.Name }), nil
-	case compiler.TCPFlags:
-		return when(func(r *run) bool { return r.packet.Proto == lang.TCP && r.packet.Flags&i.Mask == i.Flags }), nil
 	case compiler.Lookup:
 		return l.lookup(i)
 	case compiler.Update:
 		return l.update(i)
+	case compiler.Delete:
+		return l.delete(i)
 	case compiler.Dispatch:
 		return l.dispatch(i)
+	case compiler.Lengths:
+		return l.lengths(i)
 	case compiler.Verdict:
 		o, err := l.verdict(i)
 		return func(*run) outcome { return o }, err
+	case compiler.Reject:
+		return func(r *run) outcome {
+			if i.Reset && r.packet.Proto != lang.TCP {
+				return outcome{action: broken}
+			}
+			return outcome{action: reject}
+		}, nil
+	case compiler.Count, compiler.Log:
+		return when(func(*run) bool { return true }), nil
+	}
+	if holds := match(i); holds != nil {
+		return when(holds), nil
 	}
 	return nil, fmt.Errorf("unknown instruction %T", i)
+}
+
+// match is the condition of an instruction that looks at the packet alone; nil if
+// it is none.
+func match(i compiler.Instruction) func(*run) bool {
+	switch i := i.(type) {
+	case compiler.CtState:
+		return func(r *run) bool { return (r.state&i.States != 0) != i.Not }
+	case compiler.Iface:
+		return func(r *run) bool {
+			return r.packet.Iface == i.Name || i.Wildcard && strings.HasPrefix(r.packet.Iface, i.Name)
+		}
+	case compiler.L4Proto:
+		return func(r *run) bool { return r.packet.l4Proto() == i.Number }
+	case compiler.Ports:
+		return func(r *run) bool {
+			port := r.packet.DstPort
+			return r.packet.Proto != lang.Ping && (i.First <= port && port <= i.Last) != i.Not
+		}
+	case compiler.TCPFlags:
+		return func(r *run) bool {
+			return r.packet.Proto == lang.TCP && (r.packet.Flags&i.Mask == i.Flags) != i.Not
+		}
+	case compiler.Local:
+		return func(r *run) bool { return r.packet.Broadcast == i.Not }
+	case compiler.Source:
+		return func(r *run) bool {
+			return slices.ContainsFunc(i.Prefixes, func(p netip.Prefix) bool { return p.Contains(r.packet.Src) })
+		}
+	case compiler.ICMP:
+		return func(r *run) bool {
+			return r.packet.Proto == lang.Ping && r.isFamily(i.Family) && slices.Contains(i.Types, echoRequest[i.Family])
+		}
+	case compiler.Length:
+		return func(r *run) bool {
+			return r.isFamily(i.Family) && (r.packet.headerLength() == int(i.Bytes)) != i.Not
+		}
+	}
+	return nil
 }
 
 // when goes on if the condition holds, and breaks if not.
@@ -91,25 +142,50 @@ func when(holds func(*run) bool) instruction {
 	}
 }
 
+// keyOf is a source's key in a set.
+func keyOf(k compiler.Key, src netip.Addr) elementKey {
+	if k.Bits < src.BitLen() {
+		src = netip.PrefixFrom(src, k.Bits).Masked().Addr()
+	}
+	return elementKey{src, k.State}
+}
+
 func (l *linker) lookup(i compiler.Lookup) (instruction, error) {
 	s, err := l.set(i.Set)
 	return when(func(r *run) bool {
 		if !r.isFamily(i.Key.Family) {
 			return false
 		}
-		_, live := s.expiry(elementKey{r.packet.Src, i.Key.State}, r.packet.Time)
-		return live
+		_, live := s.expiry(keyOf(i.Key, r.packet.Src), r.packet.Time)
+		return live != i.Not
 	}), err
 }
 
 func (l *linker) update(i compiler.Update) (instruction, error) {
 	s, err := l.set(i.Set)
 	return when(func(r *run) bool {
-		p := r.packet
-		if !r.isFamily(i.Key.Family) || !s.update(elementKey{p.Src, i.Key.State}, p.Time, i.Timeout) {
+		if !r.isFamily(i.Key.Family) {
 			return false
 		}
-		r.machine.changes = append(r.machine.changes, Change{s.name, p.Src, i.Key.State, p.Time + i.Timeout})
+		key := keyOf(i.Key, r.packet.Src)
+		expires, ok := s.update(key, r.packet.Time, i.Timeout)
+		if ok {
+			r.machine.changes = append(r.machine.changes, Change{s.name, key.src, i.Key.State, expires, expires <= r.packet.Time})
+		}
+		return ok
+	}), err
+}
+
+func (l *linker) delete(i compiler.Delete) (instruction, error) {
+	s, err := l.set(i.Set)
+	return when(func(r *run) bool {
+		if !r.isFamily(i.Key.Family) {
+			return false
+		}
+		key := keyOf(i.Key, r.packet.Src)
+		if s.delete(key, r.packet.Time) {
+			r.machine.changes = append(r.machine.changes, Change{s.name, key.src, i.Key.State, r.packet.Time, true})
+		}
 		return true
 	}), err
 }
@@ -132,7 +208,7 @@ func (l *linker) dispatch(d compiler.Dispatch) (instruction, error) {
 		return cmp.Or(cmp.Compare(a.Proto, b.Proto), cmp.Compare(a.First, b.First))
 	})
 	return func(r *run) outcome {
-		proto, port := r.packet.Proto.Number(), r.packet.DstPort
+		proto, port := r.packet.l4Proto(), r.packet.DstPort
 		i, found := slices.BinarySearchFunc(entries, port, func(e entry, port uint16) int {
 			return cmp.Or(cmp.Compare(e.Proto, proto), cmp.Compare(e.First, port))
 		})
@@ -146,18 +222,41 @@ func (l *linker) dispatch(d compiler.Dispatch) (instruction, error) {
 	}, nil
 }
 
+// lengths has few entries.
+func (l *linker) lengths(i compiler.Lengths) (instruction, error) {
+	outcomes := map[int]outcome{}
+	for _, e := range i.Entries {
+		o, err := l.verdict(e.Verdict)
+		if err != nil {
+			return nil, err
+		}
+		outcomes[int(e.Bytes)] = o
+	}
+	return func(r *run) outcome {
+		if o, ok := outcomes[r.packet.headerLength()]; ok && r.isFamily(i.Family) {
+			return o
+		}
+		return outcome{action: broken}
+	}, nil
+}
+
 func (l *linker) verdict(v compiler.Verdict) (outcome, error) {
 	switch v.Kind {
 	case compiler.Accept:
 		return outcome{action: accept}, nil
 	case compiler.Drop:
 		return outcome{action: drop}, nil
+	case compiler.Return:
+		return outcome{action: back}, nil
 	}
 	c, ok := l.chains[v.Chain]
 	if !ok {
 		return outcome{}, fmt.Errorf("no chain %q", v.Chain)
 	}
-	return outcome{jump, c}, nil
+	if v.Kind == compiler.Jump {
+		return outcome{jump, c}, nil
+	}
+	return outcome{gotoChain, c}, nil
 }
 
 func (l *linker) set(name string) (*set, error) {

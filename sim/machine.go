@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"fmt"
 	"net/netip"
 	"time"
 
@@ -29,26 +28,26 @@ func New(r *compiler.Ruleset) (*Machine, error) {
 	return m, err
 }
 
-// Packet runs the rules on a packet. It returns the verdict, Accept or Drop,
-// and what changed in the sets, which is valid until the next packet.
+// Packet runs the rules on a packet. It returns the verdict, Accept, Drop or
+// Rejected, and what changed in the sets, which is valid until the next packet.
 func (m *Machine) Packet(p *Packet) (compiler.VerdictKind, []Change) {
 	m.run = run{machine: m, packet: p, state: m.flows.state(p)}
 	m.changes = m.changes[:0]
-	verdict := m.run.chain(m.base)
+	verdict := m.run.base(m.base)
 	if verdict == compiler.Accept {
 		m.flows.accepted(p, m.run.state)
 	}
 	return verdict, m.changes
 }
 
-// Expiry tells when an element ends; false if it does not live at the given
-// time, which must not be before the last packet's.
-func (m *Machine) Expiry(setName string, src netip.Addr, state uint32, at time.Duration) (time.Duration, bool) {
+// Expiry tells when the element with a source's key ends, or [Never]; false if it
+// does not live at the given time, which must not be before the last packet's.
+func (m *Machine) Expiry(setName string, k compiler.Key, src netip.Addr, at time.Duration) (time.Duration, bool) {
 	s := m.sets[setName]
 	if s == nil {
-		panic(fmt.Sprintf("sim: no set %q", setName))
+		return 0, false // a ruleset without the set has nothing to put in it
 	}
-	return s.expiry(elementKey{src, state}, at)
+	return s.expiry(keyOf(k, src), at)
 }
 
 // run is one packet's way through the rules.
@@ -61,7 +60,7 @@ type run struct {
 // outcome is what an instruction says.
 type outcome struct {
 	action action
-	chain  *chain // of jump
+	chain  *chain // of gotoChain and jump
 }
 
 type action int
@@ -71,36 +70,47 @@ const (
 	broken               // go on with the next rule
 	accept
 	drop
-	jump // go on with another chain
+	reject
+	gotoChain // go on with another chain
+	jump      // run another chain, and go on with the next rule
+	back      // go on behind the jump that led here
 )
 
-// chain runs a chain and those that it goes to. The policy of the base chain is
-// accept.
-func (r *run) chain(c *chain) compiler.VerdictKind {
-	for {
-		switch o := r.rules(c); o.action {
-		case accept, broken:
-			return compiler.Accept
-		case drop:
-			return compiler.Drop
-		case jump:
-			c = o.chain
-		}
+// base runs the base chain, whose policy is accept, and those that it leads to.
+func (r *run) base(c *chain) compiler.VerdictKind {
+	switch r.chain(c).action {
+	case drop:
+		return compiler.Drop
+	case reject:
+		return compiler.Rejected
 	}
+	return compiler.Accept
 }
 
-// rules runs rules until one decides; broken if none does.
-func (r *run) rules(c *chain) outcome {
-	for _, rule := range c.rules {
-		for _, instruction := range rule {
-			o := instruction(r)
-			if o.action == broken {
-				break
-			}
-			if o.action != next {
+// chain runs a chain until a rule decides; back if none does.
+func (r *run) chain(c *chain) outcome {
+	for i := 0; i < len(c.rules); i++ {
+		switch o := r.rule(c.rules[i]); o.action {
+		case next, broken:
+		case jump:
+			if o := r.chain(o.chain); o.action != back {
 				return o
 			}
+		case gotoChain:
+			c, i = o.chain, -1
+		default:
+			return o
 		}
 	}
-	return outcome{action: broken}
+	return outcome{action: back}
+}
+
+// rule runs instructions until one breaks or decides.
+func (r *run) rule(instructions []instruction) outcome {
+	for _, instruction := range instructions {
+		if o := instruction(r); o.action != next {
+			return o
+		}
+	}
+	return outcome{action: next}
 }

@@ -1,9 +1,11 @@
 package sim
 
 import (
+	"math"
 	"net/netip"
 	"time"
 
+	"knockc/compiler"
 	"knockc/lang"
 )
 
@@ -12,16 +14,56 @@ type Packet struct {
 	Time    time.Duration // since the start; never before the packet before it
 	Iface   string        // the interface it arrives on
 	Src     netip.Addr
-	SrcPort uint16 // 0: a flow that no other packet belongs to
+	SrcPort uint16 // 0: a flow that no other packet belongs to; of a ping, its identifier
 	Proto   lang.Proto
-	DstPort uint16
+	DstPort uint16     // of a TCP segment or UDP datagram
 	Flags   lang.Flags // of a TCP segment
+	Length  int        // of a ping: bytes of echo data
+
+	// Broadcast says that the packet is addressed to a broadcast or multicast
+	// address, not to one of the host itself.
+	Broadcast bool
+
+	// Unanswered says that the host does not answer, if it gets the packet.
+	Unanswered bool
 }
 
-// Change is an element that a packet made or renewed.
+// Change is an element that a packet made, renewed or ended.
 type Change struct {
 	Set     string
-	Src     netip.Addr
+	Src     netip.Addr // cut as the key says
 	State   uint32
-	Expires time.Duration
+	Expires time.Duration // [Never] if it does not end by itself
+	Ended   bool
+}
+
+// Never is when an element without a timeout ends.
+const Never time.Duration = math.MaxInt64
+
+// l4Proto is the number of the packet's transport protocol.
+func (p *Packet) l4Proto() uint8 {
+	switch {
+	case p.Proto == lang.TCP:
+		return 6
+	case p.Proto == lang.UDP:
+		return 17
+	case p.Src.Is4():
+		return 1
+	}
+	return 58
+}
+
+// echoRequest is the type of ICMP and ICMPv6 messages that are echo requests.
+var echoRequest = [...]uint8{compiler.IPv4: 8, compiler.IPv6: 128}
+
+// headerLength is what the length field of the packet's IP header holds, as far as
+// a rule may ask for it: of an echo request without options or extension headers.
+func (p *Packet) headerLength() int {
+	switch {
+	case p.Proto != lang.Ping:
+		return -1
+	case p.Src.Is4():
+		return 20 + 8 + p.Length
+	}
+	return 8 + p.Length
 }

@@ -23,7 +23,7 @@ type set struct {
 	expires map[elementKey]time.Duration
 	soonest time.Duration // no element ends before this
 
-	ghosts      int           // places of elements that ended and were made anew
+	ghosts      int           // places of elements that were deleted, or ended and were made anew
 	ghostPeriod time.Duration // the collection period that the ghosts are of
 }
 
@@ -37,29 +37,55 @@ func (s *set) expiry(k elementKey, now time.Duration) (time.Duration, bool) {
 	return at, ok && now < at
 }
 
-// update makes or renews an element; false if it would have to be made and the
-// set is full.
-func (s *set) update(k elementKey, now, timeout time.Duration) bool {
+// update makes or renews an element, without a timeout if that is 0; false if it
+// would have to be made and the set is full. A living element keeps its kind: one
+// that never ends goes on to do so, and one with a timeout ends at once if it is
+// renewed without (nft_dynset_eval).
+func (s *set) update(k elementKey, now, timeout time.Duration) (expires time.Duration, ok bool) {
 	at, known := s.expires[k]
-	if live := known && now < at; !live {
+	live := known && now < at
+	if !live {
 		collected := now - now%collectEvery // when the last collection was
 		if s.full(collected) {
-			return false
+			return 0, false
 		}
 		if known && at > collected {
 			s.ghosts++
 		}
 	}
-	s.expires[k] = now + timeout
-	s.soonest = min(s.soonest, now+timeout)
+	switch {
+	case live && at == Never, !live && timeout == 0:
+		expires = Never
+	default:
+		expires = now + timeout
+	}
+	s.expires[k] = expires
+	s.soonest = min(s.soonest, expires)
+	return expires, true
+}
+
+// delete ends an element; false if it does not live. Its place stays taken until
+// the next collection.
+func (s *set) delete(k elementKey, now time.Duration) bool {
+	if at, known := s.expires[k]; !known || now >= at {
+		return false
+	}
+	s.countGhostsOf(now - now%collectEvery)
+	s.ghosts++
+	delete(s.expires, k)
 	return true
+}
+
+// countGhostsOf begins to count anew after a collection.
+func (s *set) countGhostsOf(collected time.Duration) {
+	if s.ghostPeriod != collected {
+		s.ghosts, s.ghostPeriod = 0, collected
+	}
 }
 
 // full reports whether all places are taken, given when the last collection was.
 func (s *set) full(collected time.Duration) bool {
-	if s.ghostPeriod != collected {
-		s.ghosts, s.ghostPeriod = 0, collected
-	}
+	s.countGhostsOf(collected)
 	if len(s.expires)+s.ghosts < s.size {
 		return false
 	}

@@ -114,8 +114,7 @@ func markedBlock(t *testing.T, where string, words []string) *docBlock {
 	return b
 }
 
-// findings are what is said of a policy or trace. What only the compiler can
-// say is asked for by its codes alone: the documents show what is not built too.
+// findings are what is said of a policy or trace.
 func (b *docBlock) findings() []lang.Finding {
 	src := []byte(b.text)
 	if b.kind == "trace" {
@@ -123,7 +122,7 @@ func (b *docBlock) findings() []lang.Finding {
 		return found
 	}
 	policy, found := lang.Examine(src)
-	if !lang.HasErrors(found) && (b.code == lang.CodeNotYet || b.code == lang.CodeState) {
+	if !lang.HasErrors(found) && (b.code == lang.CodeState) {
 		_, more := compiler.Compile(policy)
 		found = append(found, more...)
 	}

@@ -37,7 +37,7 @@ func (m *Model) established(at time.Duration, p *trace.Packet) bool {
 	if !m.live(at, p) {
 		return false
 	}
-	if p.Proto == lang.UDP {
+	if p.Proto != lang.TCP {
 		return true
 	}
 	switch p.Flags & (lang.SYN | lang.FIN | lang.RST | lang.ACK) {
@@ -51,15 +51,16 @@ func (m *Model) established(at time.Duration, p *trace.Packet) bool {
 	return false
 }
 
-// accepted notes a packet that was let in. The host answers each at once, so
-// that its flow is established from then on, if the packet can begin one.
+// accepted notes a packet that was let in. Unless the trace says otherwise the host
+// answers each at once, so that its flow is established from then on, if the packet
+// can begin one.
 func (m *Model) accepted(at time.Duration, p *trace.Packet) {
 	if p.SrcPort == 0 {
 		return
 	}
 	key := flowOf(p)
 	known := m.live(at, p)
-	if !known && !begins(p) || known && !m.established(at, p) {
+	if !known && (!begins(p) || p.Unanswered != nil) || known && !m.established(at, p) {
 		return
 	}
 	f := m.flows[key]
@@ -74,12 +75,14 @@ func (m *Model) accepted(at time.Duration, p *trace.Packet) {
 // begins reports whether a packet can be the first of a flow.
 func begins(p *trace.Packet) bool {
 	flags := p.Flags & (lang.SYN | lang.FIN | lang.RST | lang.ACK)
-	return p.Proto == lang.UDP || flags == lang.SYN || flags == lang.ACK
+	return p.Proto != lang.TCP || flags == lang.SYN || flags == lang.ACK
 }
 
 // idleTime is how long a flow lives after a packet if no other comes.
 func idleTime(p *trace.Packet, age time.Duration) time.Duration {
 	switch {
+	case p.Proto == lang.Ping:
+		return 30 * time.Second
 	case p.Proto == lang.UDP && age > 2*time.Second:
 		return 2 * time.Minute
 	case p.Proto == lang.UDP:

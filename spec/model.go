@@ -11,7 +11,10 @@
 package spec
 
 import (
+	"math"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"knockc/lang"
@@ -21,117 +24,226 @@ import (
 // Model is a host that guards its services as a policy says.
 type Model struct {
 	policy  *lang.Policy
-	sources map[sourceOfKnock]*progress
+	sources map[sourceOfKnock]*source
 	flows   map[flow]flowState
 }
 
 // sourceOfKnock is a source as one knock sees it.
 type sourceOfKnock struct {
 	knock string
-	src   netip.Addr
-}
-
-// progress is how far a source has got with a knock.
-type progress struct {
-	deadlines []time.Duration // until which step i+1 counts as done
-	open      time.Duration   // until which the door stands open
+	src   netip.Prefix
 }
 
 // NewModel makes a host to which nobody has knocked yet.
 func NewModel(p *lang.Policy) *Model {
-	return &Model{p, map[sourceOfKnock]*progress{}, map[flow]flowState{}}
+	return &Model{p, map[sourceOfKnock]*source{}, map[flow]flowState{}}
 }
 
 // Packet decides about a packet that arrives at the given time, which is not
 // before that of the packet before it.
 func (m *Model) Packet(at time.Duration, p *trace.Packet) trace.Verdict {
-	if m.established(at, p) {
+	verdict := m.decide(at, p)
+	if verdict == trace.Accept {
 		m.accepted(at, p)
-		return trace.Accept
 	}
-	isStep := false
-	for _, k := range m.policy.Knocks {
-		if m.knock(at, k, p) {
-			isStep = true
+	return verdict
+}
+
+func (m *Model) decide(at time.Duration, p *trace.Packet) trace.Verdict {
+	switch {
+	case iface(p) == "lo" || m.established(at, p):
+		return trace.Accept
+	case m.trusts(p) && m.guards(p):
+		return trace.Accept
+	case m.trusts(p):
+		return m.undecided(p)
+	}
+	if isAttempt(p) {
+		for _, k := range m.policy.Knocks {
+			m.attempt(at, k, p)
 		}
 	}
-	if isStep {
-		return trace.Drop
+	switch {
+	case p.Proto != lang.Ping && m.isStep(p):
+		return m.refuse(p)
+	case m.guards(p) && isAttempt(p) && m.letsIn(at, p):
+		return trace.Accept
+	case m.guards(p):
+		return m.refuse(p)
 	}
-	if m.guarded(p) && !m.granted(at, p) {
-		return trace.Drop
+	return m.undecided(p)
+}
+
+// refuse is what becomes of what is refused. An invalid segment with ACK may be a
+// late one of a living connection, which a reset would end, so it is dropped.
+func (m *Model) refuse(p *trace.Packet) trace.Verdict {
+	late := p.Proto == lang.TCP && p.Flags&lang.ACK != 0 && !begins(p)
+	if m.policy.Settings.RefuseReject && !late {
+		return trace.Reject
 	}
-	m.accepted(at, p)
-	return trace.Accept
+	return trace.Drop
+}
+
+// undecided decides about what is nothing to any knock.
+func (m *Model) undecided(p *trace.Packet) trace.Verdict {
+	dhcpAnswer := p.Proto == lang.UDP && p.DstPort == 546 && netip.MustParsePrefix("fe80::/10").Contains(p.Src)
+	if !m.policy.Settings.DefaultDrop || isService(m.policy.Settings.Open, p) || p.Proto == lang.Ping || dhcpAnswer {
+		return trace.Accept
+	}
+	return trace.Drop
+}
+
+// attempt resets and moves a knock, if it listens to the source there. The
+// closing sequence moves first.
+func (m *Model) attempt(at time.Duration, k *lang.Knock, p *trace.Packet) {
+	if !admits(k, p) || p.Proto == lang.Ping && !slices.ContainsFunc(bothSequences(k), isPing) {
+		return
+	}
+	s := m.source(k, p.Src)
+	if k.Reset.Mode == lang.ResetAny || k.Reset.Mode == lang.ResetKnown && m.isStep(p) {
+		m.reset(at, k, s, p)
+	}
+	closes := s.closing.move(at, k, k.Close, p)
+	if closes {
+		s.end()
+	}
+	if s.opening.move(at, k, k.Steps, p) && !closes {
+		s.open = after(at, k.Grant)
+	}
+}
+
+// reset ends the progress in the sequences that the attempt is wrong for.
+func (m *Model) reset(at time.Duration, k *lang.Knock, s *source, p *trace.Packet) {
+	if isService(k.Services, p) || isService(m.policy.Settings.Open, p) {
+		return
+	}
+	opening := s.opening.wrong(at, k.Steps, p) && !isAt(k.Close, p)
+	closing := s.closing.wrong(at, k.Close, p) && !isAt(k.Steps, p)
+	if opening {
+		s.opening.reset()
+	}
+	if closing {
+		s.closing.reset()
+	}
+	if opening && k.Reset.Revoke {
+		s.end()
+	}
+}
+
+// letsIn reports whether a grant lets an attempt in, and ends those that hold for
+// one attempt.
+func (m *Model) letsIn(at time.Duration, p *trace.Packet) bool {
+	granted := false
+	for _, k := range m.policy.Knocks {
+		s := m.source(k, p.Src)
+		if !isService(k.Services, p) || at >= s.open {
+			continue
+		}
+		granted = true
+		if k.Once {
+			s.end()
+		}
+	}
+	return granted
 }
 
 // Open reports whether the door of a knock stands open for a source.
 func (m *Model) Open(at time.Duration, knock string, src netip.Addr) bool {
-	s := m.sources[sourceOfKnock{knock, src}]
-	return s != nil && at < s.open
+	return at < m.source(m.knock(knock), src).open
 }
 
-// knock moves a knock that listens to the packet's port, and reports whether it
-// does. One packet moves each thread by one step at most: the last step looks
-// first whether the one before it is done.
-func (m *Model) knock(at time.Duration, k *lang.Knock, p *trace.Packet) bool {
-	s := m.source(k, p.Src)
-	listens := false
-	for i := len(k.Steps) - 1; i >= 0; i-- {
-		if k.Steps[i].Proto != p.Proto || k.Steps[i].Port != p.DstPort {
-			continue
-		}
-		listens = true
-		switch {
-		case !isAttempt(p) || i > 0 && at >= s.deadlines[i-1]:
-		case i == len(k.Steps)-1:
-			s.open = at + k.Grant
-		default:
-			s.deadlines[i] = at + k.Within
-		}
+// Step is the furthest step of a knock's sequence that a source has done in time;
+// 0 if none.
+func (m *Model) Step(at time.Duration, knock string, src netip.Addr) int {
+	return m.source(m.knock(knock), src).opening.furthest(at)
+}
+
+func (m *Model) knock(name string) *lang.Knock {
+	i := slices.IndexFunc(m.policy.Knocks, func(k *lang.Knock) bool { return k.Name.Text == name })
+	return m.policy.Knocks[i]
+}
+
+func (m *Model) source(k *lang.Knock, src netip.Addr) *source {
+	bits := k.Per.IPv6
+	if src.Is4() {
+		bits = k.Per.IPv4
 	}
-	return listens
-}
-
-func (m *Model) source(k *lang.Knock, src netip.Addr) *progress {
-	key := sourceOfKnock{k.Name.Text, src}
+	key := sourceOfKnock{k.Name.Text, netip.PrefixFrom(src, bits).Masked()}
 	if m.sources[key] == nil {
-		m.sources[key] = &progress{deadlines: make([]time.Duration, len(k.Steps)-1)}
+		m.sources[key] = &source{opening: newProgress(k.Steps), closing: newProgress(k.Close)}
 	}
 	return m.sources[key]
 }
 
-// guarded reports whether the packet asks for a service of any knock.
-func (m *Model) guarded(p *trace.Packet) bool {
-	for _, k := range m.policy.Knocks {
-		if isService(k, p) {
-			return true
-		}
-	}
-	return false
+// trusts reports whether who sends the packet need not knock.
+func (m *Model) trusts(p *trace.Packet) bool {
+	s := m.policy.Settings
+	return isFrom(s.TrustPrefixes, p) || isOn(s.TrustIfaces, p)
 }
 
-// granted reports whether a door that leads to the service stands open.
-func (m *Model) granted(at time.Duration, p *trace.Packet) bool {
-	for _, k := range m.policy.Knocks {
-		if isService(k, p) && isAttempt(p) && m.Open(at, k.Name.Text, p.Src) {
-			return true
-		}
-	}
-	return false
+// guards reports whether the packet asks for a service of any knock.
+func (m *Model) guards(p *trace.Packet) bool {
+	return slices.ContainsFunc(m.policy.Knocks, func(k *lang.Knock) bool { return isService(k.Services, p) })
 }
 
-func isService(k *lang.Knock, p *trace.Packet) bool {
-	for _, s := range k.Services {
-		if s.Has(p.Proto, p.DstPort) {
-			return true
-		}
-	}
-	return false
+// isStep reports whether the packet goes to a step of any knock.
+func (m *Model) isStep(p *trace.Packet) bool {
+	return slices.ContainsFunc(m.policy.Knocks, func(k *lang.Knock) bool { return isAt(bothSequences(k), p) })
 }
+
+// after is a deadline.
+func after(at, lives time.Duration) time.Duration {
+	if lives == lang.Forever {
+		return math.MaxInt64
+	}
+	return at + lives
+}
+
+func bothSequences(k *lang.Knock) []lang.Step { return append(slices.Clip(k.Steps), k.Close...) }
+
+func isPing(s lang.Step) bool { return s.Proto == lang.Ping }
 
 // isAttempt reports whether a packet outside of any flow is a connection
 // attempt.
 func isAttempt(p *trace.Packet) bool {
-	return p.Proto == lang.UDP || p.Flags&(lang.SYN|lang.FIN|lang.RST|lang.ACK) == lang.SYN
+	return p.Proto != lang.TCP || p.Flags&(lang.SYN|lang.FIN|lang.RST|lang.ACK) == lang.SYN
+}
+
+// isAt reports whether the packet goes to one of the steps.
+func isAt(steps []lang.Step, p *trace.Packet) bool {
+	return slices.ContainsFunc(steps, func(s lang.Step) bool { return goesTo(p, s) })
+}
+
+func goesTo(p *trace.Packet, s lang.Step) bool {
+	if p.Proto == lang.Ping {
+		return isPing(s) && (s.Length == lang.AnyLength || s.Length == int(p.Ping.Length))
+	}
+	return s.Proto == p.Proto && s.Port == p.DstPort
+}
+
+func isService(services []lang.Service, p *trace.Packet) bool {
+	return slices.ContainsFunc(services, func(s lang.Service) bool { return s.Has(p.Proto, p.DstPort) })
+}
+
+// admits reports whether the knock's `from` and `on` let the packet be an attempt.
+func admits(k *lang.Knock, p *trace.Packet) bool {
+	return (len(k.From) == 0 || isFrom(k.From, p)) && (len(k.On) == 0 || isOn(k.On, p))
+}
+
+func isFrom(prefixes []lang.Prefix, p *trace.Packet) bool {
+	return slices.ContainsFunc(prefixes, func(prefix lang.Prefix) bool { return prefix.Contains(p.Src) })
+}
+
+func isOn(ifaces []lang.Iface, p *trace.Packet) bool {
+	return slices.ContainsFunc(ifaces, func(i lang.Iface) bool {
+		return iface(p) == i.Name || i.Wildcard && strings.HasPrefix(iface(p), i.Name)
+	})
+}
+
+// iface is the interface that the packet arrives on.
+func iface(p *trace.Packet) string {
+	if p.On == nil {
+		return trace.DefaultIface
+	}
+	return p.On.Text
 }

@@ -27,7 +27,7 @@ func TestReloadOnKernel(t *testing.T) {
 		if err := h.Load(script(t, p.result)); err != nil {
 			t.Fatal(err)
 		}
-		listing, err := h.Nft("--terse", "list", "ruleset")
+		listing, err := h.Nft("--stateless", "--terse", "list", "ruleset")
 		if err != nil {
 			t.Fatal(err)
 		}

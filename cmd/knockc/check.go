@@ -106,8 +106,7 @@ func findings(name string, src []byte) []lang.Finding {
 	policy, found := lang.Examine(src)
 	if !lang.HasErrors(found) {
 		_, more := compiler.Compile(policy)
-		notYet := func(f lang.Finding) bool { return f.Code == lang.CodeNotYet } // no fault of the policy's
-		found = append(found, slices.DeleteFunc(more, notYet)...)
+		found = append(found, more...)
 		lang.SortFindings(found)
 	}
 	return found

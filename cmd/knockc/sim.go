@@ -94,9 +94,10 @@ func replayTrace(s *streams, name string, policy policyFinder, p printer) error 
 	held := true
 	p.begin(t)
 	for i := range t.Events {
-		o := player.Event(&t.Events[i])
-		held = held && o.OK()
-		p.outcome(o)
+		player.Event(&t.Events[i], func(o replay.Outcome) {
+			held = held && o.OK()
+			p.outcome(o)
+		})
 	}
 	p.end()
 	if !held {

@@ -7,6 +7,7 @@ import (
 
 	"knockc/lang"
 	"knockc/lang/trace"
+	"knockc/sim"
 	"knockc/sim/replay"
 )
 
@@ -27,20 +28,23 @@ type jsonOutcome struct {
 	SrcPort uint16      `json:"sport,omitempty"`
 	Proto   string      `json:"proto,omitempty"`
 	DstPort uint16      `json:"dport,omitempty"`
-	Flags   string      `json:"flags,omitempty"` // of a TCP segment that is no SYN
+	Length  *uint16     `json:"length,omitempty"` // of a ping
+	Flags   string      `json:"flags,omitempty"`  // of a TCP segment that is no SYN
 	Verdict string      `json:"verdict,omitempty"`
-	Want    string      `json:"want,omitempty"`
-	Got     string      `json:"got,omitempty"`
+	Want    any         `json:"want,omitempty"` // a number for `at N`
+	Got     any         `json:"got,omitempty"`
 	OK      *bool       `json:"ok,omitempty"`
-	Events  []jsonEvent `json:"events,omitempty"`
+	Events  []any       `json:"events,omitempty"`
 }
 
-// jsonEvent is what a packet did to a knock.
+// jsonEvent is what a packet did to a knock, but for an opened door.
 type jsonEvent struct {
-	Knock     string       `json:"knock"`
-	Step      int          `json:"step,omitempty"`
-	Of        int          `json:"of,omitempty"`
-	OpenUntil *jsonSeconds `json:"open_until,omitempty"`
+	Knock    string `json:"knock"`
+	Sequence string `json:"sequence,omitempty"` // "close", or that of the steps
+	Step     int    `json:"step,omitempty"`
+	Of       int    `json:"of,omitempty"`
+	Closed   bool   `json:"closed,omitempty"`
+	Reset    bool   `json:"reset,omitempty"`
 }
 
 // jsonSeconds is a number of seconds, exact to the nanosecond.
@@ -54,24 +58,18 @@ func (p *jsonPrinter) begin(*trace.Trace) {}
 func (p *jsonPrinter) end()               {}
 
 func (p *jsonPrinter) outcome(o replay.Outcome) {
-	j := jsonOutcome{Line: o.Event.Span.Start.Line, Time: jsonSeconds(o.Event.At), Want: o.Want}
+	j := jsonOutcome{Line: o.Event.Span.Start.Line, Time: jsonSeconds(o.At)}
 	if p.several {
 		j.File = p.file
 	}
 	if o.Want != "" {
 		ok := o.OK()
-		j.OK = &ok
+		j.Want, j.OK = jsonState(o, o.Want), &ok
 	}
 	if x := o.Event.Expect; x != nil {
-		j.Expect, j.Src, j.Got = x.Knock, x.Src.String(), o.Got
+		j.Expect, j.Src, j.Got = x.Knock, x.Src.String(), jsonState(o, o.Got)
 	} else {
-		k := o.Event.Packet
-		j.Src, j.SrcPort, j.Proto, j.DstPort, j.Verdict = k.Src.String(), k.SrcPort, k.Proto.String(), k.DstPort, o.Got
-	}
-	if k := o.Event.Packet; k != nil && k.Proto == lang.TCP && k.Flags != lang.SYN {
-		if j.Flags = k.Flags.String(); k.Flags == 0 {
-			j.Flags = "null"
-		}
+		j.packet(o)
 	}
 	for _, m := range o.Moves {
 		j.Events = append(j.Events, jsonMove(m))
@@ -79,10 +77,45 @@ func (p *jsonPrinter) outcome(o replay.Outcome) {
 	json.NewEncoder(p.out).Encode(j)
 }
 
-func jsonMove(m replay.Move) jsonEvent {
-	if m.Opened() {
-		until := jsonSeconds(m.OpenUntil)
-		return jsonEvent{Knock: m.Knock, OpenUntil: &until}
+// packet fills in what is said of a packet.
+func (j *jsonOutcome) packet(o replay.Outcome) {
+	k := o.Event.Packet
+	j.Src, j.SrcPort, j.Proto, j.DstPort, j.Verdict = k.Src.String(), k.SrcPort, k.Proto.String(), o.DstPort, o.Got
+	if k.Ping != nil {
+		j.Length = &k.Ping.Length
+	}
+	if k.Proto == lang.TCP && k.Flags != lang.SYN {
+		if j.Flags = k.Flags.String(); k.Flags == 0 {
+			j.Flags = "null"
+		}
+	}
+}
+
+// jsonState is a state that is wanted or got: for `at N` it is a number.
+func jsonState(o replay.Outcome, state string) any {
+	if x := o.Event.Expect; x != nil && x.At != nil {
+		return json.Number(state)
+	}
+	return state
+}
+
+func jsonMove(m replay.Move) any {
+	switch m.Kind {
+	case replay.Opened:
+		until := (*jsonSeconds)(&m.OpenUntil)
+		if m.OpenUntil == sim.Never {
+			until = nil
+		}
+		return struct {
+			Knock     string       `json:"knock"`
+			OpenUntil *jsonSeconds `json:"open_until"`
+		}{m.Knock, until}
+	case replay.Closed:
+		return jsonEvent{Knock: m.Knock, Closed: true}
+	case replay.Reset:
+		return jsonEvent{Knock: m.Knock, Reset: true}
+	case replay.SteppedClose:
+		return jsonEvent{Knock: m.Knock, Sequence: "close", Step: m.Step, Of: m.Of}
 	}
 	return jsonEvent{Knock: m.Knock, Step: m.Step, Of: m.Of}
 }

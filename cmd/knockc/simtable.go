@@ -8,6 +8,7 @@ import (
 
 	"knockc/lang"
 	"knockc/lang/trace"
+	"knockc/sim"
 	"knockc/sim/replay"
 )
 
@@ -20,8 +21,8 @@ type tablePrinter struct {
 	first  bool
 	width  [3]int // of the columns time, source and destination
 
-	accepted, dropped int
-	held, failed      int
+	accepted, dropped, rejected int
+	held, failed                int
 }
 
 func (p *tablePrinter) begin(t *trace.Trace) {
@@ -63,6 +64,8 @@ func (p *tablePrinter) count(o replay.Outcome) {
 	case o.Event.Expect != nil:
 	case o.Got == "accept":
 		p.accepted++
+	case o.Got == "reject":
+		p.rejected++
 	default:
 		p.dropped++
 	}
@@ -76,9 +79,14 @@ func (p *tablePrinter) count(o replay.Outcome) {
 
 func (p *tablePrinter) row(o replay.Outcome) {
 	c := cells(o.Event)
+	if k := o.Event.Packet; k != nil && k.Range != nil {
+		single := *k
+		single.Range, single.DstPort = nil, o.DstPort
+		c = cells(&trace.Event{At: o.At, Packet: &single})
+	}
 	row := fmt.Sprintf("%-*s  %-*s -> %-*s  %-6s  %s", p.width[0], c[0], p.width[1], c[1], p.width[2], c[2], o.Got, moves(o.Moves))
 	if x := o.Event.Expect; x != nil {
-		row = fmt.Sprintf("%-*s  %s is %s for %s", p.width[0], c[0], x.Knock, o.Got, x.Src)
+		row = fmt.Sprintf("%-*s  %s is %s for %s", p.width[0], c[0], x.Knock, state(o, o.Got), x.Src)
 	}
 	fmt.Fprintln(p.out, strings.TrimRight(row, " "))
 }
@@ -86,22 +94,44 @@ func (p *tablePrinter) row(o replay.Outcome) {
 // failure says what was wanted and what came.
 func failure(o replay.Outcome) string {
 	if x := o.Event.Expect; x != nil {
-		return fmt.Sprintf("wanted %s %s for %s, it is %s", x.Knock, o.Want, x.Src, o.Got)
+		return fmt.Sprintf("wanted %s %s for %s, it is %s", x.Knock, state(o, o.Want), x.Src, state(o, o.Got))
 	}
-	k := o.Event.Packet
-	return fmt.Sprintf("wanted %s for %s -> %s, got %s", o.Want, k.Source(), k.Destination(), o.Got)
+	single := *o.Event.Packet
+	single.Range, single.DstPort = nil, o.DstPort
+	return fmt.Sprintf("wanted %s for %s -> %s, got %s", o.Want, single.Source(), single.Destination(), o.Got)
+}
+
+// state is what is wanted or got of a knock.
+func state(o replay.Outcome, text string) string {
+	if o.Event.Expect.At != nil {
+		return "at " + text
+	}
+	return text
 }
 
 func moves(ms []replay.Move) string {
 	var texts []string
 	for _, m := range ms {
-		if m.Opened() {
-			texts = append(texts, fmt.Sprintf("%s open until %ss", m.Knock, lang.FormatSeconds(m.OpenUntil)))
-		} else {
-			texts = append(texts, fmt.Sprintf("%s %d/%d", m.Knock, m.Step, m.Of))
-		}
+		texts = append(texts, m.Knock+" "+moved(m))
 	}
 	return strings.Join(texts, ", ")
+}
+
+func moved(m replay.Move) string {
+	switch m.Kind {
+	case replay.Closed:
+		return "closed"
+	case replay.Reset:
+		return "reset"
+	case replay.SteppedClose:
+		return fmt.Sprintf("close %d/%d", m.Step, m.Of)
+	case replay.Stepped:
+		return fmt.Sprintf("%d/%d", m.Step, m.Of)
+	}
+	if m.OpenUntil == sim.Never {
+		return "open"
+	}
+	return fmt.Sprintf("open until %ss", lang.FormatSeconds(m.OpenUntil))
 }
 
 func (p *tablePrinter) end() {
@@ -111,8 +141,12 @@ func (p *tablePrinter) end() {
 	if p.titled {
 		fmt.Fprintf(p.out, "%s: ", p.file)
 	}
-	fmt.Fprintf(p.out, "%s: %d accepted, %d dropped; %s: %d held, %d failed\n",
-		plural(p.accepted+p.dropped, "packet"), p.accepted, p.dropped,
+	rejected := ""
+	if p.rejected > 0 {
+		rejected = fmt.Sprintf(", %d rejected", p.rejected)
+	}
+	fmt.Fprintf(p.out, "%s: %d accepted, %d dropped%s; %s: %d held, %d failed\n",
+		plural(p.accepted+p.dropped+p.rejected, "packet"), p.accepted, p.dropped, rejected,
 		plural(p.held+p.failed, "expectation"), p.held, p.failed)
 }
 

@@ -17,7 +17,9 @@ package trace
 
 import (
 	"fmt"
+	"iter"
 	"math"
+	"math/rand/v2"
 	"net/netip"
 	"strings"
 	"time"
@@ -107,6 +109,26 @@ func (r *Range) Lasts() time.Duration {
 		return math.MaxInt64
 	}
 	return gaps * r.Every
+}
+
+// Ports are the ports of the range, in its order.
+func (r *Range) Ports() iter.Seq[uint16] {
+	n := int(r.Last-r.First) + 1
+	place := func(i int) int { return i }
+	switch r.Order {
+	case HighToLow:
+		place = func(i int) int { return n - 1 - i }
+	case Shuffled:
+		order := rand.New(rand.NewPCG(r.Seed, 0)).Perm(n)
+		place = func(i int) int { return order[i] }
+	}
+	return func(yield func(uint16) bool) {
+		for i := range n {
+			if !yield(r.First + uint16(place(i))) {
+				return
+			}
+		}
+	}
 }
 
 // Order is the order in which the ports of a range get their packets.

@@ -7,6 +7,7 @@ package replay
 
 import (
 	"net/netip"
+	"strconv"
 	"time"
 
 	"knockc/compiler"
@@ -26,89 +27,92 @@ func New(r *compiler.Result) (*Player, error) {
 	return &Player{m, r.Symbols}, err
 }
 
-// Outcome is what came of an event.
+// Outcome is what came of an expectation or of one packet of an event.
 type Outcome struct {
-	Event *trace.Event
-	Got   string // a packet's verdict or an expectation's state
-	Want  string // what the trace wants; "" if it does not say
-	Moves []Move // what a packet moved
+	Event   *trace.Event
+	At      time.Duration // since the start
+	DstPort uint16        // of the packet
+	Got     string        // a packet's verdict or an expectation's state
+	Want    string        // what the trace wants; "" if it does not say
+	Moves   []Move        // what a packet moved
 }
 
 // OK reports whether the outcome is what the trace wants, if it says.
 func (o Outcome) OK() bool { return o.Want == "" || o.Want == o.Got }
 
-// Move is what a packet did to a knock: its source reached a step, the highest
-// one if several, or with the last the door opened.
-type Move struct {
-	Knock     string
-	Step, Of  int
-	OpenUntil time.Duration // if Step == Of
+// Event plays one event and hands what came of it to see: one outcome, or for a
+// range of ports one for each.
+func (p *Player) Event(e *trace.Event, see func(Outcome)) {
+	if e.Expect != nil {
+		see(p.expect(e))
+		return
+	}
+	if e.Packet.Range == nil {
+		see(p.packet(e, e.At, e.Packet.DstPort))
+		return
+	}
+	at := e.At
+	for port := range e.Packet.Range.Ports() {
+		see(p.packet(e, at, port))
+		at += e.Packet.Range.Every
+	}
 }
 
-// Opened reports whether the move opened the door.
-func (m Move) Opened() bool { return m.Step == m.Of }
-
-// Event plays one event.
-func (p *Player) Event(e *trace.Event) Outcome {
-	if e.Expect != nil {
-		return p.expect(e)
-	}
+func (p *Player) packet(e *trace.Event, at time.Duration, port uint16) Outcome {
 	k := e.Packet
-	verdict, changes := p.machine.Packet(&sim.Packet{
-		Time: e.At, Iface: trace.DefaultIface, Src: k.Src, SrcPort: k.SrcPort, Proto: k.Proto, DstPort: k.DstPort, Flags: k.Flags,
-	})
-	return Outcome{e, compiler.Verdict{Kind: verdict}.String(), string(k.Want), p.moves(changes)}
+	packet := sim.Packet{
+		Time: at, Iface: trace.DefaultIface, Src: k.Src, SrcPort: k.SrcPort, Proto: k.Proto, DstPort: port, Flags: k.Flags,
+		Unanswered: k.Unanswered != nil,
+	}
+	if k.On != nil {
+		packet.Iface = k.On.Text
+	}
+	if k.Ping != nil {
+		packet.Length = int(k.Ping.Length)
+	}
+	verdict, changes := p.machine.Packet(&packet)
+	return Outcome{e, at, port, compiler.Verdict{Kind: verdict}.String(), string(k.Want), p.moves(changes)}
 }
 
 func (p *Player) expect(e *trace.Event) Outcome {
-	got := trace.Closed
-	if _, open := p.OpenUntil(e.Expect.Knock, e.Expect.Src, e.At); open {
-		got = trace.Open
+	o := Outcome{Event: e, At: e.At}
+	if x := e.Expect; x.At != nil {
+		o.Got, o.Want = strconv.Itoa(p.Step(x.Knock, x.Src, e.At)), strconv.Itoa(x.At.Step)
+		return o
 	}
-	return Outcome{e, string(got), string(e.Expect.State), nil}
+	o.Got, o.Want = string(trace.Closed), string(e.Expect.State)
+	if _, open := p.OpenUntil(e.Expect.Knock, e.Expect.Src, e.At); open {
+		o.Got = string(trace.Open)
+	}
+	return o
 }
 
-// OpenUntil tells when the door of a knock closes for a source; false if it
-// does not stand open at the given time.
+// OpenUntil tells when the door of a knock closes for a source, or [sim.Never];
+// false if it does not stand open at the given time.
 func (p *Player) OpenUntil(knock string, src netip.Addr, at time.Duration) (time.Duration, bool) {
 	place, ok := p.symbols.Grant(knock)
 	if !ok {
 		return 0, false
 	}
+	return p.expiry(place, src, at)
+}
+
+// Step tells the furthest step of a knock's sequence that a source has done in
+// time; 0 if none.
+func (p *Player) Step(knock string, src netip.Addr, at time.Duration) int {
+	places := p.symbols.Steps(knock)
+	for i := len(places); i >= 1; i-- {
+		if _, live := p.expiry(places[i-1], src, at); live {
+			return i
+		}
+	}
+	return 0
+}
+
+func (p *Player) expiry(place compiler.Place, src netip.Addr, at time.Duration) (time.Duration, bool) {
 	f := compiler.IPv6
 	if src.Is4() {
 		f = compiler.IPv4
 	}
-	return p.machine.Expiry(place.Kind.SetName(f), src, place.Number, at)
-}
-
-// moves puts changes of elements into the policy's words, one move a knock.
-func (p *Player) moves(changes []sim.Change) []Move {
-	var moves []Move
-	for _, c := range changes {
-		s, ok := p.symbols.Meaning(c.Set, c.State)
-		if !ok {
-			continue
-		}
-		m := Move{Knock: s.Knock, Step: s.Step, Of: s.Of}
-		if m.Opened() {
-			m.OpenUntil = c.Expires
-		}
-		moves = merge(moves, m)
-	}
-	return moves
-}
-
-// merge keeps the highest step of each knock.
-func merge(moves []Move, m Move) []Move {
-	for i := range moves {
-		if moves[i].Knock != m.Knock {
-			continue
-		}
-		if m.Step > moves[i].Step {
-			moves[i] = m
-		}
-		return moves
-	}
-	return append(moves, m)
+	return p.machine.Expiry(place.Kind.SetName(f), place.Key(f), src, at)
 }

@@ -1,0 +1,71 @@
+package compiler
+
+import (
+	"slices"
+
+	"knockc/lang"
+)
+
+// ending is what of a knock ends before its time.
+type ending struct {
+	knock                   *lang.Knock
+	opening, closing, grant bool // the steps done of a sequence, the grant
+}
+
+// name is that of the chain which ends it.
+func (e ending) name() string {
+	name := e.knock.Name.Text + "_ends"
+	for _, part := range []struct {
+		ends bool
+		name string
+	}{{e.opening, "_opening"}, {e.closing, "_closing"}, {e.grant, "_grant"}} {
+		if part.ends {
+			name += part.name
+		}
+	}
+	return name
+}
+
+// ending is the verdict that ends it and comes back.
+func (b *builder) ending(e ending) Verdict {
+	e.closing = e.closing && len(e.knock.Close) > 1
+	if !b.ends[e] {
+		b.ends[e] = true
+		b.endings = append(b.endings, e)
+	}
+	return Verdict{Jump, e.name()}
+}
+
+// endingChains are the chains that ending speaks of.
+func (b *builder) endingChains() {
+	for _, e := range b.endings {
+		var places []Place
+		states := b.states(e.knock)
+		if e.grant {
+			places = append(places, states.grant)
+		}
+		if e.opening {
+			places = append(places, states.opening.done...)
+		}
+		if e.closing {
+			places = append(places, states.closing.done...)
+		}
+		c := b.chain(e.name(), "what ends before its time")
+		for _, f := range Families {
+			deletions(c, places, f)
+		}
+	}
+}
+
+// deletions adds rules that delete a source's elements, as many in each as have
+// room in it.
+func deletions(c *Chain, places []Place, f Family) {
+	const fit = 20
+	for some := range slices.Chunk(places, fit) {
+		var rule []Instruction
+		for _, p := range some {
+			rule = append(rule, Delete{p.Key(f), p.Kind.SetName(f)})
+		}
+		c.add("", rule...)
+	}
+}

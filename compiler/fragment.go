@@ -1,0 +1,77 @@
+package compiler
+
+// Fragment is the ruleset as part of a table that is not its own: nothing has a
+// hook, the base chain is called by the table's old name and has to be jumped to,
+// and all other names begin with that name and `_`.
+func (r *Ruleset) Fragment() *Ruleset {
+	n := namer{entry: r.Table}
+	f := &Ruleset{Table: r.Table}
+	for _, s := range r.Sets {
+		renamed := *s
+		renamed.Name = n.name(s.Name)
+		f.Sets = append(f.Sets, &renamed)
+	}
+	for _, c := range r.Counters {
+		f.Counters = append(f.Counters, &Counter{n.name(c.Name)})
+	}
+	for _, c := range r.Chains {
+		renamed := &Chain{Name: n.name(c.Name), Comment: c.Comment}
+		if c.Hook != nil {
+			renamed.Name = n.entry
+		}
+		for _, rule := range c.Rules {
+			var instructions []Instruction
+			for _, i := range rule.Instructions {
+				instructions = append(instructions, n.instruction(i))
+			}
+			renamed.add(rule.Comment, instructions...)
+		}
+		f.Chains = append(f.Chains, renamed)
+	}
+	return f
+}
+
+// namer gives the names that things have in a fragment.
+type namer struct{ entry string }
+
+func (n namer) name(name string) string {
+	if name == "" {
+		return ""
+	}
+	return n.entry + "_" + name
+}
+
+func (n namer) instruction(i Instruction) Instruction {
+	switch i := i.(type) {
+	case Lookup:
+		i.Set = n.name(i.Set)
+		return i
+	case Update:
+		i.Set = n.name(i.Set)
+		return i
+	case Delete:
+		i.Set = n.name(i.Set)
+		return i
+	case Count:
+		i.Counter = n.name(i.Counter)
+		return i
+	case Verdict:
+		i.Chain = n.name(i.Chain)
+		return i
+	case Dispatch:
+		var d Dispatch
+		for _, e := range i.Entries {
+			e.Verdict.Chain = n.name(e.Verdict.Chain)
+			d.Entries = append(d.Entries, e)
+		}
+		return d
+	case Lengths:
+		l := Lengths{Family: i.Family}
+		for _, e := range i.Entries {
+			e.Verdict.Chain = n.name(e.Verdict.Chain)
+			l.Entries = append(l.Entries, e)
+		}
+		return l
+	}
+	return i
+}

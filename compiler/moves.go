@@ -1,0 +1,147 @@
+package compiler
+
+import (
+	"fmt"
+	"time"
+
+	"knockc/lang"
+)
+
+// listeners adds the rules that move the knocks that listen to a point.
+func (b *builder) listeners(c *Chain, p *point) {
+	if len(p.listeners) > 0 && b.resetsAt(lang.ResetKnown, p.proto) {
+		c.add("", Verdict{Jump, knownChain(p.proto)})
+	}
+	for _, k := range p.listeners {
+		if len(k.From) == 0 && len(k.On) == 0 {
+			b.moves(c, p, k)
+			continue
+		}
+		own := b.chain(k.Name.Text+"_at_"+p.name(), "what "+k.Name.Text+" admits")
+		b.moves(own, p, k)
+		for _, condition := range admissions(k) {
+			c.add("", append(condition, Verdict{Jump, own.Name})...)
+		}
+	}
+}
+
+// moves adds the rules by which an attempt at a point moves a knock. The `close`
+// sequence moves first, so that what closes does not open. Of a sequence the last
+// step stands first, so that a packet moves each thread by one step only.
+//
+// What opens with a single step does so before the closing sequence moves: whether
+// the packet closes must be told by the state that it found.
+func (b *builder) moves(c *Chain, p *point, k *lang.Knock) {
+	b.outOfOrder(c, p, k)
+	if len(k.Steps) == 1 {
+		b.opening(c, p, k)
+		b.closing(c, p, k)
+		return
+	}
+	b.closing(c, p, k)
+	b.opening(c, p, k)
+}
+
+func (b *builder) opening(c *Chain, p *point, k *lang.Knock) {
+	for _, i := range p.at(k.Steps) {
+		for _, f := range Families {
+			if i < len(k.Steps) {
+				c.add(partName(k, k.Steps, i), b.step(k, &b.states(k).opening, i, f)...)
+				continue
+			}
+			for _, unless := range b.unlessCloses(p, k, f) {
+				rule := append(unless, done(k, &b.states(k).opening, i, f)...)
+				c.add(partName(k, k.Steps, i)+" opens", append(rule, b.open(k, f)...)...)
+			}
+		}
+	}
+}
+
+func (b *builder) closing(c *Chain, p *point, k *lang.Knock) {
+	for _, i := range p.at(k.Close) {
+		comment := partName(k, k.Close, i) + " of close"
+		for _, f := range Families {
+			if i < len(k.Close) {
+				c.add(comment, b.step(k, &b.states(k).closing, i, f)...)
+				continue
+			}
+			rule := append(done(k, &b.states(k).closing, i, f), Count{stepsCounter(k)})
+			end := b.ending(ending{knock: k, opening: true, grant: true})
+			c.add(comment, append(rule, end)...)
+			if i == 1 {
+				break // it asks for no state, so one rule is for both families
+			}
+		}
+	}
+}
+
+func (b *builder) states(k *lang.Knock) *states { return b.symbols.states[k.Name.Text] }
+
+// done breaks unless a source may do step i.
+func done(k *lang.Knock, s *sequenceStates, i int, f Family) []Instruction {
+	if i == 1 {
+		return nil
+	}
+	rule := []Instruction{lookup(s.done[i-2], f)}
+	if k.Total != 0 {
+		rule = append(rule, lookup(s.begun, f))
+	}
+	return rule
+}
+
+// step does step i, which is not the last.
+func (b *builder) step(k *lang.Knock, s *sequenceStates, i int, f Family) []Instruction {
+	rule := done(k, s, i, f)
+	if resetMode(k) != lang.ResetNone {
+		rule = append(rule, b.busy.update(f, k.Within))
+	}
+	if i == 1 && k.Total != 0 {
+		rule = append(rule, update(s.begun, f, k.Total))
+	}
+	return append(rule, update(s.done[i-1], f, k.Within), Count{stepsCounter(k)})
+}
+
+// open opens the door.
+func (b *builder) open(k *lang.Knock, f Family) []Instruction {
+	var rule []Instruction
+	if b.guardsDoor(k) {
+		rule = append(rule, b.doors.update(f, k.Grant))
+	}
+	rule = append(rule, update(b.states(k).grant, f, k.Grant), Count{openedCounter(k)})
+	if k.Log.On {
+		prefix := k.Log.Prefix
+		if prefix == "" {
+			prefix = fmt.Sprintf("knockc %s open: ", k.Name.Text)
+		}
+		rule = append(rule, Log{prefix})
+	}
+	return rule
+}
+
+func update(p Place, f Family, timeout time.Duration) Update {
+	if timeout == lang.Forever {
+		timeout = 0
+	}
+	return Update{p.Key(f), p.Kind.SetName(f), timeout}
+}
+
+// unlessCloses are the conditions, each for a rule of its own, under which a last
+// step is not at the same time what closes the door. With more than one step
+// there is nothing to ask: what closed has ended the step before.
+func (b *builder) unlessCloses(p *point, k *lang.Knock, f Family) [][]Instruction {
+	always := [][]Instruction{nil}
+	at := p.at(k.Close)
+	if len(k.Steps) > 1 || len(at) == 0 || at[0] < len(k.Close) {
+		return always
+	}
+	if len(k.Close) == 1 {
+		return nil // it closes each time
+	}
+	last, begun := lookup(b.states(k).closing.done[len(k.Close)-2], f), lookup(b.states(k).closing.begun, f)
+	notLast, notBegun := last, begun
+	notLast.Not, notBegun.Not = true, true
+	if k.Total == 0 {
+		return [][]Instruction{{notLast}}
+	}
+	return [][]Instruction{{notLast}, {last, notBegun}}
+}

@@ -1,0 +1,74 @@
+package replay
+
+import (
+	"time"
+
+	"knockc/compiler"
+	"knockc/sim"
+)
+
+// Move is what a packet did to a knock. Of several at once there is one of each
+// kind, the highest step.
+type Move struct {
+	Knock     string
+	Kind      MoveKind
+	Step, Of  int           // of Stepped and SteppedClose
+	OpenUntil time.Duration // of Opened; [sim.Never] if the door stays open
+}
+
+// MoveKind is what a packet can do to a knock.
+type MoveKind int
+
+const (
+	Closed       MoveKind = iota // the grant ended before its time
+	Reset                        // progress was lost, and there was no grant to lose
+	SteppedClose                 // a step of the `close` sequence was done
+	Stepped                      // a step was done
+	Opened                       // the door opened, or its grant was renewed
+)
+
+// moves puts changes of elements into the policy's words.
+func (p *Player) moves(changes []sim.Change) []Move {
+	var moves []Move
+	for _, c := range changes {
+		s, ok := p.symbols.Meaning(c.Set, c.State)
+		if !ok || s.Role != compiler.Grant && s.Step == 0 {
+			continue
+		}
+		m := Move{Knock: s.Knock, Step: s.Step, Of: s.Of}
+		switch {
+		case c.Ended && s.Role == compiler.Grant:
+			m.Kind = Closed
+		case c.Ended:
+			m.Kind, m.Step, m.Of = Reset, 0, 0
+		case s.Role == compiler.Grant:
+			m.Kind, m.OpenUntil = Opened, c.Expires
+		case s.Role == compiler.Closing:
+			m.Kind = SteppedClose
+		default:
+			m.Kind = Stepped
+		}
+		moves = merge(moves, m)
+	}
+	return moves
+}
+
+// merge adds a move, if it says more than those that are there.
+func merge(moves []Move, m Move) []Move {
+	for i, o := range moves {
+		switch {
+		case o.Knock != m.Knock:
+		case o.Kind == m.Kind:
+			if m.Step > o.Step {
+				moves[i] = m
+			}
+			return moves
+		case o.Kind == Closed && m.Kind == Reset, o.Kind == Opened && m.Kind == Stepped:
+			return moves
+		case o.Kind == Reset && m.Kind == Closed, o.Kind == Stepped && m.Kind == Opened:
+			moves[i] = m
+			return moves
+		}
+	}
+	return append(moves, m)
+}

@@ -1,0 +1,75 @@
+package spec
+
+import (
+	"flag"
+	"fmt"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+var soak = flag.Duration("soak", 0, "how long TestRandomOnKernel tries more and more pairs")
+
+// The random pairs of the kernel: so many hosts at once, each with traces to one
+// policy, and so many times.
+const (
+	hostsAtOnce = 150
+	tracesEach  = 4
+	batches     = 5
+)
+
+// TestRandomOnKernel holds the kernel against model and simulator, in real time.
+// The pairs are the same in every run; when their packets arrive is not.
+func TestRandomOnKernel(t *testing.T) {
+	total, decided, opened := tally{}, newDecisions(), 0
+	begin := time.Now()
+	for batch := 0; batch < batches || time.Since(begin) < *soak; batch++ {
+		t.Run(fmt.Sprintf("batch%d", batch+1), func(t *testing.T) {
+			for _, o := range onKernel(t, randomPairs(batch*hostsAtOnce)) {
+				total.judge(t, o)
+				total.traces += tracesEach
+				opened += tracesThatOpen(t, o)
+				decided.add(o.pair, o.events)
+			}
+		})
+		if t.Failed() {
+			break
+		}
+	}
+	t.Logf("%v; %d%% of the traces opened a door\n%v", &total, 100*opened/max(total.traces, 1), decided)
+	if t.Failed() {
+		return
+	}
+	if total.traces < 3000 || 100*opened < 30*total.traces {
+		t.Errorf("%d of %d traces opened a door, want at least 3000 traces and 30%%", opened, total.traces)
+	}
+	if never := decided.never(); never != nil {
+		t.Errorf("never decided a verdict: %v", never)
+	}
+}
+
+// randomPairs are drawn with the seeds from the given one on.
+func randomPairs(seed int) []*pair {
+	var pairs []*pair
+	for i := range hostsAtOnce {
+		draw := rapid.Custom(func(t *rapid.T) *pair { return drawPair(t, tracesEach) })
+		pairs = append(pairs, draw.Example(seed+i))
+	}
+	return pairs
+}
+
+// tracesThatOpen counts the traces in which a door opened.
+func tracesThatOpen(t *testing.T, o *observation) int {
+	_, opened, err := onSim(o.pair.result, o.events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	numbers := map[int]bool{}
+	for i, e := range o.events {
+		if opened[i] {
+			numbers[o.pair.traceOf(e.Packet.Src)] = true
+		}
+	}
+	return len(numbers)
+}

@@ -1,0 +1,138 @@
+package spec
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"knockc/lang"
+)
+
+// The random pairs use few ports and short deadlines, so that knocks share
+// ports, steps repeat, and deadlines pass. All durations are whole multiples of
+// a tick at every usual HZ.
+const (
+	firstStep, lastStep       = 1001, 1005
+	firstService, lastService = 2001, 2006
+	openPort                  = 3001 // open, if anything is
+	elsewhere                 = 3000 // no policy speaks of it
+	unit                      = 100 * time.Millisecond
+)
+
+// The interfaces that packets arrive on, and what a policy may say of them.
+var (
+	arrivals  = []string{"eth0", "eth0", "eth0", "wg7", "lan0"}
+	listening = []lang.Iface{{Name: "eth0"}, {Name: "wg7"}, {Name: "eth", Wildcard: true}, {Name: "wg", Wildcard: true}, {Name: "nowhere0"}}
+)
+
+// The parts of addresses that the sources of one trace differ in: those behind
+// the number of the trace.
+var (
+	hosts4 = []byte{1, 2, 130}
+	hosts6 = []uint16{1, 2, 0x8001}
+)
+
+var protos = rapid.SampledFrom([]lang.Proto{lang.TCP, lang.TCP, lang.UDP})
+
+// policies draws the text of a policy. Each clause and setting is given by chance.
+var policies = rapid.Custom(func(t *rapid.T) string {
+	text := settings(t)
+	for i := range rapid.IntRange(1, 3).Draw(t, "knocks") {
+		text += drawKnock(t, string(rune('a'+i))).String() + "\n"
+	}
+	return text
+})
+
+// oneIn is true once in n times.
+func oneIn(t *rapid.T, n int, what string) bool { return rapid.IntRange(1, n).Draw(t, what) == n }
+
+func settings(t *rapid.T) string {
+	text := ""
+	for _, s := range []struct {
+		n    int
+		text string
+	}{
+		{4, "default drop"}, {4, "refuse reject"}, {3, fmt.Sprintf("open %d udp/%d", openPort, openPort)}, {8, "priority -7"}, {8, "size 100"},
+		{6, `trust lan0`}, {6, `trust 10.0.0.0/8 2001:db8::/32 "lan*"`},
+	} {
+		if !oneIn(t, s.n, s.text) {
+			continue
+		}
+		text += s.text + "\n"
+		if s.text == "trust lan0" {
+			break
+		}
+	}
+	return text
+}
+
+func drawKnock(t *rapid.T, name string) *lang.Knock {
+	k := &lang.Knock{
+		Name:     lang.Name{Text: name},
+		Steps:    drawSteps(t, 5),
+		Services: rapid.SliceOfN(rapid.Custom(drawService), 1, 3).Draw(t, "services"),
+		Clauses: lang.Clauses{
+			Within: unit * time.Duration(rapid.IntRange(1, 4).Draw(t, "within")),
+			Grant:  unit * time.Duration(rapid.IntRange(1, 6).Draw(t, "grant")),
+			Once:   oneIn(t, 3, "once"),
+			Log:    lang.Log{On: oneIn(t, 4, "log")},
+		},
+	}
+	if oneIn(t, 3, "total?") {
+		k.Total = unit * time.Duration(rapid.IntRange(1, 6).Draw(t, "total"))
+	}
+	if oneIn(t, 5, "forever") {
+		k.Grant = lang.Forever
+	}
+	if oneIn(t, 2, "reset?") {
+		k.Reset.Mode = rapid.SampledFrom([]lang.ResetMode{lang.ResetKnown, lang.ResetAny}).Draw(t, "reset")
+		k.Reset.Revoke = oneIn(t, 2, "revoke")
+	}
+	if oneIn(t, 3, "close?") {
+		k.Close = drawSteps(t, 3)
+	}
+	if oneIn(t, 4, "from?") {
+		k.From = rapid.SliceOfN(rapid.Custom(drawPrefix), 1, 3).Draw(t, "from")
+	}
+	if oneIn(t, 4, "on?") {
+		k.On = rapid.SliceOfN(rapid.SampledFrom(listening), 1, 3).Draw(t, "on")
+	}
+	if oneIn(t, 3, "per?") {
+		k.Per = lang.Per{IPv4: rapid.SampledFrom([]int{24, 25, 32}).Draw(t, "per4"), IPv6: rapid.SampledFrom([]int{64, 113, 128}).Draw(t, "per6")}
+	}
+	return k
+}
+
+// drawSteps draws a sequence that is not of pings alone.
+func drawSteps(t *rapid.T, most int) []lang.Step {
+	steps := rapid.SliceOfN(rapid.Custom(drawStep), 1, most).Draw(t, "steps")
+	for _, s := range steps {
+		if s.Proto != lang.Ping {
+			return steps
+		}
+	}
+	steps[0] = lang.Step{Port: firstStep}
+	return steps
+}
+
+func drawStep(t *rapid.T) lang.Step {
+	if oneIn(t, 8, "ping") {
+		return lang.Step{Proto: lang.Ping, Length: rapid.SampledFrom([]int{lang.AnyLength, 0, 20, 1400}).Draw(t, "length")}
+	}
+	return lang.Step{Proto: protos.Draw(t, "protocol"), Port: rapid.Uint16Range(firstStep, lastStep).Draw(t, "port")}
+}
+
+func drawService(t *rapid.T) lang.Service {
+	first := rapid.Uint16Range(firstService, lastService).Draw(t, "first")
+	last := rapid.Uint16Range(first, lastService).Draw(t, "last")
+	return lang.Service{Proto: protos.Draw(t, "protocol"), First: first, Last: last}
+}
+
+// drawPrefix draws a prefix that has some of the sources of every trace in it, or
+// all of one family, or none.
+func drawPrefix(t *rapid.T) lang.Prefix {
+	text := rapid.SampledFrom([]string{"10.0.0.0/8", "10.0.0.0/9", "2001:db8::/32", "2001:db8::/33", "192.0.2.0/24", "0.0.0.0/0"}).Draw(t, "prefix")
+	return lang.Prefix{Prefix: netip.MustParsePrefix(text)}
+}

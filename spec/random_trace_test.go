@@ -1,0 +1,217 @@
+package spec
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"knockc/lang"
+	"knockc/lang/trace"
+)
+
+// traceDrawer draws what some sources of their own do to a policy. Sources are
+// numbered so that traces which run on one host do not share any, however much
+// of an address a `per` leaves.
+type traceDrawer struct {
+	policy *lang.Policy
+	number int // of the trace
+	now    time.Duration
+	port   uint16 // the last source port used
+	events []trace.Event
+}
+
+func drawTrace(t *rapid.T, p *lang.Policy, number int) []trace.Event {
+	d := &traceDrawer{policy: p, number: number, port: uint16(5000 + 1000*number)}
+	for range rapid.IntRange(2, 6).Draw(t, "acts") {
+		from := d.sender(t)
+		switch rapid.IntRange(0, 5).Draw(t, "act") {
+		case 0:
+			d.noise(t, from)
+		case 1:
+			d.knock(t, from, rapid.IntRange(1, 100).Draw(t, "deadline"))
+		case 2:
+			d.close(t, from)
+		default:
+			d.knock(t, from, 0)
+		}
+	}
+	return d.events
+}
+
+// sender is a source and the interface that its packets arrive on.
+type sender struct {
+	src   netip.Addr
+	iface string
+}
+
+// sender draws one that a knock admits, for the most part.
+func (d *traceDrawer) sender(t *rapid.T) sender {
+	var s sender
+	for range 4 {
+		s = sender{d.source(t), rapid.SampledFrom(arrivals).Draw(t, "iface")}
+		k := rapid.SampledFrom(d.policy.Knocks).Draw(t, "knock")
+		if p := s.packet(lang.TCP, 0); admits(k, &p) {
+			break
+		}
+	}
+	return s
+}
+
+func (d *traceDrawer) source(t *rapid.T) netip.Addr {
+	i := rapid.IntRange(0, 2).Draw(t, "host")
+	upper := byte(rapid.SampledFrom([]int{0, 0, 0, 0x80}).Draw(t, "half"))
+	if oneIn(t, 3, "IPv6") {
+		a := [16]byte{0x20, 0x01, 0x0d, 0xb8, upper, 7: byte(d.number)}
+		binary.BigEndian.PutUint16(a[14:], hosts6[i])
+		return netip.AddrFrom16(a)
+	}
+	return netip.AddrFrom4([4]byte{10, upper, byte(d.number), hosts4[i]})
+}
+
+// traceOf is the number of the trace that a source belongs to.
+func traceOf(src netip.Addr) int {
+	if src.Is4() {
+		return int(src.As4()[2])
+	}
+	return int(src.As16()[7])
+}
+
+// send adds a packet after a gap.
+func (d *traceDrawer) send(gap time.Duration, p trace.Packet) {
+	d.now += gap
+	d.events = append(d.events, trace.Event{At: d.now, Packet: &p})
+}
+
+// packet is an attempt.
+func (s sender) packet(proto lang.Proto, port uint16) trace.Packet {
+	p := trace.Packet{Src: s.src, Proto: proto, DstPort: port}
+	if s.iface != trace.DefaultIface {
+		p.On = &lang.Name{Text: s.iface}
+	}
+	if proto == lang.TCP {
+		p.Flags = lang.SYN
+	}
+	return p
+}
+
+func (s sender) ping(length int) trace.Packet {
+	p := s.packet(lang.Ping, 0)
+	p.Ping = &trace.Ping{Length: uint16(length)}
+	return p
+}
+
+// step is an attempt at a step.
+func (s sender) step(t *rapid.T, step lang.Step) trace.Packet {
+	if step.Proto != lang.Ping {
+		return s.packet(step.Proto, step.Port)
+	}
+	if step.Length == lang.AnyLength {
+		return s.ping(rapid.SampledFrom([]int{0, 20, 56}).Draw(t, "length"))
+	}
+	return s.ping(step.Length)
+}
+
+// knock goes through a knock's sequence, with noise between, and then asks for a
+// service; late is the percentage of steps that come around their deadline.
+func (d *traceDrawer) knock(t *rapid.T, from sender, late int) {
+	k := rapid.SampledFrom(d.policy.Knocks).Draw(t, "knock")
+	d.sequence(t, from, k, k.Steps, late)
+	d.visit(t, from, k)
+	if oneIn(t, 4, "last step again") {
+		d.send(time.Millisecond, from.step(t, k.Steps[len(k.Steps)-1]))
+		d.visit(t, from, k)
+	}
+}
+
+// close goes through a knock's closing sequence, and then asks for a service.
+func (d *traceDrawer) close(t *rapid.T, from sender) {
+	k := rapid.SampledFrom(d.policy.Knocks).Draw(t, "knock")
+	d.sequence(t, from, k, k.Close, 5)
+	d.visit(t, from, k)
+}
+
+func (d *traceDrawer) sequence(t *rapid.T, from sender, k *lang.Knock, steps []lang.Step, late int) {
+	for _, s := range steps {
+		gap := time.Duration(rapid.IntRange(0, 15).Draw(t, "gap")) * time.Millisecond
+		if rapid.IntRange(0, 99).Draw(t, "late") < late {
+			gap = k.Within + time.Duration(rapid.IntRange(-1, 1).Draw(t, "around"))*time.Millisecond
+		} else if k.Total != 0 && oneIn(t, 6, "slow") {
+			gap = min(k.Within, k.Total/2) - unit/20
+		}
+		if oneIn(t, 8, "disturb") {
+			d.noise(t, from)
+		}
+		d.send(gap, from.step(t, s))
+	}
+}
+
+// visit asks for a service of a knock, goes on in the flow, and comes back at
+// about the end of the grant.
+func (d *traceDrawer) visit(t *rapid.T, from sender, k *lang.Knock) {
+	s := rapid.SampledFrom(k.Services).Draw(t, "service")
+	p := from.packet(s.Proto, rapid.Uint16Range(s.First, s.Last).Draw(t, "port"))
+	if rapid.Bool().Draw(t, "flow") {
+		d.port++
+		p.SrcPort = d.port
+	}
+	if s.Proto == lang.UDP && oneIn(t, 3, "unanswered") {
+		p.Unanswered = &lang.Span{}
+	}
+	d.send(time.Millisecond, p)
+	switch again := rapid.IntRange(0, 3).Draw(t, "again"); {
+	case again == 0 && k.Grant != lang.Forever:
+		d.send(k.Grant-time.Duration(rapid.IntRange(0, 2).Draw(t, "early"))*time.Millisecond, p)
+	case again == 1:
+		d.send(time.Millisecond, p)
+	}
+	if rapid.Bool().Draw(t, "goes on") && s.Proto == lang.TCP {
+		d.flow(t, p)
+	}
+}
+
+// flow sends segments of one flow. What passes behind a RST depends on sequence
+// numbers, which traces do not have.
+func (d *traceDrawer) flow(t *rapid.T, p trace.Packet) {
+	for _, flags := range rapid.SliceOfN(rapid.SampledFrom(flowFlags), 1, 5).Draw(t, "flags") {
+		p.Flags = flags
+		d.send(time.Millisecond, p)
+		if flags&lang.RST != 0 {
+			return
+		}
+	}
+}
+
+// flowFlags are the flags of segments in a flow, strayFlags those of any.
+var (
+	flowFlags = []lang.Flags{
+		lang.ACK, lang.ACK, lang.ACK | lang.PSH, lang.SYN, lang.SYN, lang.SYN | lang.ACK, lang.FIN, 0,
+		lang.FIN | lang.PSH | lang.URG, lang.FIN | lang.ACK, lang.RST, lang.RST | lang.ACK,
+	}
+	strayFlags = []lang.Flags{
+		lang.SYN, lang.SYN, lang.SYN | lang.PSH, lang.SYN | lang.ACK, lang.SYN | lang.FIN, lang.SYN | lang.RST,
+		lang.ACK, lang.RST, lang.RST | lang.ACK, lang.FIN, lang.FIN | lang.ACK, 0,
+	}
+	strayPorts = []uint16{elsewhere, openPort, firstService, lastService, firstStep, firstStep + 1, lastStep, 546}
+)
+
+// noise sends a packet to any port, with any flags, or a ping.
+func (d *traceDrawer) noise(t *rapid.T, from sender) {
+	gap := time.Duration(rapid.IntRange(0, 20).Draw(t, "gap")) * time.Millisecond
+	if oneIn(t, 6, "ping") {
+		p := from.ping(rapid.SampledFrom([]int{0, 20, 56, 1400}).Draw(t, "length"))
+		d.port++
+		p.SrcPort = d.port
+		d.send(gap, p)
+		if rapid.Bool().Draw(t, "again") {
+			d.send(gap, p)
+		}
+		return
+	}
+	p := from.packet(protos.Draw(t, "protocol"), rapid.SampledFrom(strayPorts).Draw(t, "port"))
+	if p.Proto == lang.TCP {
+		p.Flags = rapid.SampledFrom(strayFlags).Draw(t, "flags")
+	}
+	d.send(gap, p)
+}
