@@ -25,6 +25,7 @@ func Compile(p *lang.Policy) (*Result, []lang.Finding) {
 		ends:    map[ending]bool{},
 	}
 	b.guards()
+	b.findResets()
 	for _, k := range p.Knocks {
 		b.ruleset.Counters = append(b.ruleset.Counters, &Counter{stepsCounter(k)}, &Counter{openedCounter(k)})
 	}
@@ -51,6 +52,8 @@ type builder struct {
 	ports, pings []*point
 	busy, doors  guard
 	shared       map[*lang.Knock]bool // who guards a port that others guard too
+
+	resetting [3][3]bool // by mode and protocol: whether a knock resets so
 
 	endings []ending // whose chains are still to be made
 	ends    map[ending]bool

@@ -50,11 +50,24 @@ func (b *builder) anyResets() {
 }
 
 // resetsAt reports whether a knock of the given mode resets on attempts of a
-// protocol: on pings only if it listens to some.
+// protocol.
 func (b *builder) resetsAt(mode lang.ResetMode, proto lang.Proto) bool {
-	return slices.ContainsFunc(b.policy.Knocks, func(k *lang.Knock) bool { return resetsOn(k, mode, proto) })
+	return b.resetting[mode][proto]
 }
 
+// findResets finds what resetsAt reports.
+func (b *builder) findResets() {
+	for _, k := range b.policy.Knocks {
+		for mode := range b.resetting {
+			for proto := range b.resetting[mode] {
+				b.resetting[mode][proto] = b.resetting[mode][proto] || resetsOn(k, lang.ResetMode(mode), lang.Proto(proto))
+			}
+		}
+	}
+}
+
+// resetsOn reports whether a knock is of the mode and resets on attempts of the
+// protocol: on pings only if it listens to some.
 func resetsOn(k *lang.Knock, mode lang.ResetMode, proto lang.Proto) bool {
 	return resetMode(k) == mode && (proto != lang.Ping || slices.ContainsFunc(bothSequences(k), isPing))
 }

@@ -46,7 +46,7 @@ func loadCases(t *testing.T) []*pair {
 }
 
 // script is the nft text of a compiled policy.
-func script(t *testing.T, r *compiler.Result) string {
+func script(t testing.TB, r *compiler.Result) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := r.Ruleset.WriteNFT(&b, nil); err != nil {
