@@ -42,11 +42,17 @@ func (b *builder) moves(c *Chain, p *point, k *lang.Knock) {
 	b.opening(c, p, k)
 }
 
+// opening adds the rules of the sequence. What a wrong attempt can reset is only
+// recorded if the guard of resets has room for it.
 func (b *builder) opening(c *Chain, p *point, k *lang.Knock) {
 	for _, i := range p.at(k.Steps) {
 		for _, f := range Families {
 			if i < len(k.Steps) {
-				c.add(partName(k, k.Steps, i), b.step(k, &b.states(k).opening, i, f)...)
+				rule := done(k, &b.states(k).opening, i, f)
+				if resetMode(k) != lang.ResetNone {
+					rule = append(rule, b.busy.update(f, k.Within))
+				}
+				c.add(partName(k, k.Steps, i), append(rule, step(k, &b.states(k).opening, i, f)...)...)
 				continue
 			}
 			for _, unless := range b.unlessCloses(p, k, f) {
@@ -57,15 +63,22 @@ func (b *builder) opening(c *Chain, p *point, k *lang.Knock) {
 	}
 }
 
+// closing adds the rules of the `close` sequence. It fails closed the other way
+// round: a full guard must not keep anyone from shutting a door.
 func (b *builder) closing(c *Chain, p *point, k *lang.Knock) {
 	for _, i := range p.at(k.Close) {
 		comment := partName(k, k.Close, i) + " of close"
 		for _, f := range Families {
+			rule := done(k, &b.states(k).closing, i, f)
 			if i < len(k.Close) {
-				c.add(comment, b.step(k, &b.states(k).closing, i, f)...)
+				rule = append(rule, step(k, &b.states(k).closing, i, f)...)
+				if resetMode(k) != lang.ResetNone {
+					rule = append(rule, b.busy.update(f, k.Within))
+				}
+				c.add(comment, rule...)
 				continue
 			}
-			rule := append(done(k, &b.states(k).closing, i, f), Count{stepsCounter(k)})
+			rule = append(rule, Count{stepsCounter(k)})
 			end := b.ending(ending{knock: k, opening: true, grant: true})
 			c.add(comment, append(rule, end)...)
 			if i == 1 {
@@ -90,11 +103,8 @@ func done(k *lang.Knock, s *sequenceStates, i int, f Family) []Instruction {
 }
 
 // step does step i, which is not the last.
-func (b *builder) step(k *lang.Knock, s *sequenceStates, i int, f Family) []Instruction {
-	rule := done(k, s, i, f)
-	if resetMode(k) != lang.ResetNone {
-		rule = append(rule, b.busy.update(f, k.Within))
-	}
+func step(k *lang.Knock, s *sequenceStates, i int, f Family) []Instruction {
+	var rule []Instruction
 	if i == 1 && k.Total != 0 {
 		rule = append(rule, update(s.begun, f, k.Total))
 	}

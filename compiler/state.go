@@ -15,19 +15,21 @@ import (
 type SetKind int
 
 const (
-	FirstSteps SetKind = iota // the source made a first step
-	Steps                     // the source is further on
-	Grants                    // a door is open for the source
-	Busy                      // the source has progress that may be reset
-	Doors                     // some door is open for the source
+	FirstSteps   SetKind = iota // the source made a first step
+	Steps                       // the source is further on
+	ClosingSteps                // the source is on its way to shut a door
+	Grants                      // a door is open for the source
+	Busy                        // the source has progress that may be reset
+	Doors                       // some door is open for the source
 )
 
 var setKinds = []struct{ name, comment string }{
-	FirstSteps: {"first", "sources that made a first step"},
-	Steps:      {"steps", "sources further on"},
-	Grants:     {"grants", "sources for which a door is open"},
-	Busy:       {"busy", "sources with progress that a wrong attempt resets"},
-	Doors:      {"doors", "sources for which some door is open: who else need not look for which"},
+	FirstSteps:   {"first", "sources that made a first step"},
+	Steps:        {"steps", "sources further on"},
+	ClosingSteps: {"closing", "sources on their way to shut a door"},
+	Grants:       {"grants", "sources for which a door is open"},
+	Busy:         {"busy", "sources with progress that a wrong attempt resets"},
+	Doors:        {"doors", "sources for which some door is open: who else need not look for which"},
 }
 
 // SetName is the name of the set of a kind for a family.
@@ -155,16 +157,19 @@ func symbolTable(p *lang.Policy) (*Symbols, []lang.Finding) {
 
 func sequencePlaces(k *lang.Knock, steps []lang.Step, role Role, place func(SetKind, string, Symbol) Place) sequenceStates {
 	var s sequenceStates
-	name := [...]string{Opening: "opening", Closing: "closing"}[role]
+	name, first, later := "opening", FirstSteps, Steps
+	if role == Closing {
+		name, first, later = "closing", ClosingSteps, ClosingSteps
+	}
 	for i := 1; i < len(steps); i++ {
-		kind := Steps
+		kind := later
 		if i == 1 {
-			kind = FirstSteps
+			kind = first
 		}
 		means := Symbol{k.Name.Text, role, i, len(steps)}
 		s.done = append(s.done, place(kind, fmt.Sprint(name, " ", i), means))
 		if i == 1 && k.Total != 0 {
-			s.begun = place(FirstSteps, name+" begun", Symbol{k.Name.Text, role, 0, len(steps)})
+			s.begun = place(first, name+" begun", Symbol{k.Name.Text, role, 0, len(steps)})
 		}
 	}
 	return s
