@@ -23,7 +23,7 @@ import (
 //     (set_evaluate). There the kernel refuses JSON over a ruleset that is loaded
 //     ("File exists").
 func (r *Ruleset) WriteJSON(w io.Writer) error {
-	if err := r.checkWholeSeconds(); err != nil {
+	if err := r.checkTimes(); err != nil {
 		return err
 	}
 	p := jsonPrinter{bufio.NewWriter(w), r.Table}
@@ -47,11 +47,14 @@ func (r *Ruleset) WriteJSON(w io.Writer) error {
 	return p.Flush()
 }
 
-func (r *Ruleset) checkWholeSeconds() error {
+// JSONTimeUnit is what the times of nft's JSON are whole multiples of.
+const JSONTimeUnit = time.Second
+
+func (r *Ruleset) checkTimes() error {
 	for _, c := range r.Chains {
 		for _, rule := range c.Rules {
 			for _, i := range rule.Instructions {
-				if u, ok := i.(Update); ok && u.Timeout%time.Second != 0 {
+				if u, ok := i.(Update); ok && u.Timeout%JSONTimeUnit != 0 {
 					return fmt.Errorf("nft's JSON has timeouts in whole seconds only, found %s", lang.FormatDuration(u.Timeout))
 				}
 			}
@@ -149,7 +152,7 @@ func jsonInstruction(i Instruction) object {
 	case Update:
 		elem := jsonKey(i.Key, i.Key.State)
 		if i.Timeout > 0 {
-			elem = object{"elem": object{"val": elem, "timeout": i.Timeout / time.Second}}
+			elem = object{"elem": object{"val": elem, "timeout": i.Timeout / JSONTimeUnit}}
 		}
 		return object{"set": object{"op": "update", "elem": elem, "set": "@" + i.Set}}
 	case Delete:

@@ -6,71 +6,168 @@ import (
 	"flag"
 	"fmt"
 	"path/filepath"
+	"time"
 
+	"knockc/compiler"
 	"knockc/lang"
 )
 
 var buildCommand = &command{
 	name:  "build",
-	usage: "[-o FILE] POLICY",
+	usage: "[-o FILE] [-fragment] [-format nft|json] POLICY",
 	short: "compile a policy to an nft script",
 	long: `
 Build compiles a policy to a script for ` + "`nft -f`" + `, for IPv4 and IPv6. Loaded
 again, or over an older one, it replaces the rules and keeps who has got how
-far and which doors are open.
+far and which doors are open, but for the knocks that were edited: these begin
+anew. Chains and counters that are not named any more stay behind, out of use.
 
 The script makes a table of its own, knockc. That table only takes away: what
-it lets through, the host's own firewall must let through too.
+it lets through, the host's own firewall must let through too. To remove
+everything, delete the table:
+
+    nft delete table inet knockc
+
+With -fragment the output has no table. Include it in your own, of the family
+inet, and jump to it from the chain of the input hook:
+
+    table inet filter {
+        include "/etc/knock.nft"
+        chain input {
+            type filter hook input priority filter; policy drop;
+            ct state established,related accept
+            iifname "lo" accept
+            jump knockc
+        }
+    }
+
+What the fragment lets in is accepted then and there; what it does not decide
+comes back to your rules. All its names begin with knockc, or the name that the
+policy gives with "table"; "priority" means nothing in it. A file of yours that
+begins with "flush table inet filter" keeps open doors open when it is loaded
+again; with "flush ruleset" or "delete table" it shuts them. To remove
+everything, take both lines out and load your file with one of these two.
+
+With -format json the output is for ` + "`nft -j -f`" + `, which knows times in whole
+seconds only and, before nftables 1.0.8, refuses to load over what is loaded.
 
 A POLICY of - is standard input.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
-		output := flags.String("o", stdio, "write to `FILE`, which only its owner can read if it is new")
+		var b building
+		flags.StringVar(&b.output, "o", stdio, "write to `FILE`, which only its owner can read if it is new")
+		flags.BoolVar(&b.fragment, "fragment", false, "leave the table out, to be included in one")
+		flags.StringVar(&b.format, "format", "nft", "write `FORMAT`: nft or json")
 		return func(s *streams, args []string) error {
 			switch {
 			case len(args) != 1:
 				return usagef("takes one policy")
-			case *output == "":
+			case b.output == "":
 				return usagef("-o needs a file")
-			case sameFile(args[0], *output):
+			case sameFile(args[0], b.output):
 				return usagef("-o would overwrite the policy %s", args[0])
+			case b.format != "nft" && b.format != "json":
+				return usagef("unknown format `%s`: there are nft and json", lang.Printable(b.format))
+			case b.format == "json" && b.fragment:
+				return usagef("-fragment is for nft's own format: JSON has no include")
 			}
-			return build(s, args[0], *output)
+			b.policy = args[0]
+			return b.run(s)
 		}
 	},
 }
 
-func build(s *streams, name, output string) error {
-	src, err := s.read(name)
+// building is one run of the command.
+type building struct {
+	policy, output, format string
+	fragment               bool
+}
+
+func (b *building) run(s *streams) error {
+	src, err := s.read(b.policy)
 	if err != nil {
 		return err
 	}
-	policy, result, err := s.compile(name, src, lang.Warning)
+	policy, result, err := s.compile(b.policy, src, lang.Warning)
 	if err != nil {
 		return err
 	}
 	var script bytes.Buffer
-	if err := result.Ruleset.WriteNFT(&script, header(name, src, policy, result.Ruleset.Table)); err != nil {
+	switch {
+	case b.format == "json":
+		if found := fractions(policy); found != nil {
+			s.report(s.err, b.policy, src, found)
+			return errInput
+		}
+		err = result.Ruleset.WriteJSON(&script)
+	case b.fragment:
+		err = result.Ruleset.Fragment().WriteFragment(&script, b.header(src, policy, fragmentUse(policy.Settings.Table)))
+	default:
+		err = result.Ruleset.WriteNFT(&script, b.header(src, policy, scriptUse(policy.Settings.Table)))
+	}
+	if err != nil {
 		return err
 	}
-	return s.write(output, script.Bytes(), 0o600)
+	return s.write(b.output, script.Bytes(), 0o600)
 }
 
-// header is what the script says of itself.
-func header(name string, src []byte, policy *lang.Policy, table string) []string {
-	if name == stdio {
+// header is what the output says of itself.
+func (b *building) header(src []byte, policy *lang.Policy, use []string) []string {
+	name := filepath.Base(b.policy)
+	if b.policy == stdio {
 		name = "standard input"
 	}
 	lines := []string{
-		fmt.Sprintf("Made by knockc %s from %s", version, lang.Printable(filepath.Base(name))),
+		fmt.Sprintf("Made by knockc %s from %s", version, lang.Printable(name)),
 		fmt.Sprintf("SHA-256 of the policy: %x", sha256.Sum256(src)),
 		"Edit the policy and build again, not this file. It holds the secret.",
 		"",
-		"Load or reload:     nft -f FILE   (open doors stay open)",
-		"Remove everything:  nft delete table inet " + table,
-		"",
 	}
+	lines = append(append(lines, use...), "")
 	for _, k := range policy.Knocks {
 		lines = append(lines, k.String())
 	}
 	return lines
+}
+
+func scriptUse(table string) []string {
+	return []string{
+		"Load or reload:     nft -f FILE   (open doors stay open)",
+		"Remove everything:  nft delete table inet " + table,
+	}
+}
+
+func fragmentUse(table string) []string {
+	return []string{
+		"In a table of the family inet:  include \"FILE\"",
+		"In its input chain:             jump " + table,
+		"Remove everything:              take both out, and load the table anew, from",
+		"                                `delete table` or `flush ruleset` on",
+	}
+}
+
+// fractions finds times that nft's JSON has no words for.
+func fractions(p *lang.Policy) []lang.Finding {
+	var found []lang.Finding
+	for _, k := range p.Knocks {
+		for _, c := range []struct {
+			clause string
+			lasts  time.Duration
+		}{{"within", k.Within}, {"total", k.Total}, {"grant", k.Grant}} {
+			if c.lasts == lang.Forever || c.lasts%compiler.JSONTimeUnit == 0 {
+				continue
+			}
+			at, own := k.Given[c.clause]
+			if given, ok := p.Defaults.Given[c.clause]; ok && !own {
+				at = given
+			} else if !own {
+				at = k.Name.Span
+			}
+			found = append(found, lang.Finding{
+				Code: lang.CodeDuration, Severity: lang.Error, Span: at,
+				Message: fmt.Sprintf("nft's JSON has times in whole seconds only, and `%s` of knock `%s` is %s", c.clause, k.Name.Text, lang.FormatDuration(c.lasts)),
+				Hint:    "leave -format json out, or round the time",
+			})
+		}
+	}
+	return found
 }
