@@ -1,7 +1,6 @@
 package spec
 
 import (
-	"os"
 	"strings"
 	"testing"
 
@@ -17,11 +16,7 @@ var inTestTime = strings.NewReplacer("within 5s", "within 300ms", "grant 10s", "
 
 func readInTestTime(t *testing.T, file string) string {
 	t.Helper()
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return inTestTime.Replace(string(text))
+	return inTestTime.Replace(readFile(t, file))
 }
 
 // TestRecipeOnKernel gives the same packets to the rules that one would write by

@@ -2,7 +2,6 @@ package spec
 
 import (
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -10,53 +9,206 @@ import (
 	"knockc/internal/netns"
 )
 
+// reloader loads policies into one host, over each other.
+type reloader struct {
+	*testing.T
+	*netns.Host
+}
+
+func newReloader(t *testing.T) reloader { return reloader{t, netns.New(t, "eth0")} }
+
+func (r reloader) load(policy string) {
+	r.Helper()
+	p, err := newPair("policy", policy, nil)
+	if err != nil {
+		r.Fatal(err)
+	}
+	if err := r.Load(script(r.T, p.result)); err != nil {
+		r.Fatalf("%v\nwhen this is loaded over others:\n%s", err, policy)
+	}
+}
+
+// visitor is a source of its own for each number.
+func (r reloader) visitor(n uint32) visitor { return visitor{r.T, r.Host, someone(n)} }
+
+func (v visitor) knocks(steps ...uint16) {
+	v.t.Helper()
+	for _, port := range steps {
+		v.wants(port, false)
+	}
+}
+
 // TestReloadOnKernel loads the example again and again, over itself: the listing
 // stays the same, and so does an open door.
 func TestReloadOnKernel(t *testing.T) {
-	policy, err := os.ReadFile("../testdata/policies/ssh.knock")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := newPair("ssh.knock", string(policy), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := netns.New(t, "eth0")
-	load := func() string {
-		t.Helper()
-		if err := h.Load(script(t, p.result)); err != nil {
-			t.Fatal(err)
-		}
-		listing, err := h.Nft("--stateless", "--terse", "list", "ruleset")
-		if err != nil {
-			t.Fatal(err)
-		}
-		words := strings.Fields(listing) // the kernel lists a map in any order
-		slices.Sort(words)
-		return strings.Join(words, "\n")
-	}
-	send := func(port uint16) bool {
-		t.Helper()
-		r, err := h.Send(netns.Packet{Src: netip.MustParseAddr("192.0.2.7"), Proto: netns.TCP, DstPort: port, Flags: netns.SYN})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return r.Accepted
-	}
-
-	first := load()
+	r := newReloader(t)
+	policy := readFile(t, "../testdata/policies/ssh.knock")
+	r.load(policy)
+	first := r.listing()
+	v := r.visitor(1)
 	for _, port := range []uint16{10000, 2345, 3456} {
-		send(port)
-		load()
+		v.knocks(port)
+		r.load(policy)
 	}
-	if send(22) {
-		t.Error("the door is open before the last step")
-	}
-	send(1234)
-	if again := load(); again != first {
+	v.wants(22, false)
+	v.knocks(1234)
+	r.load(policy)
+	if again := r.listing(); again != first {
 		t.Errorf("words listed after the first load:\n%s\nand later:\n%s", first, again)
 	}
-	if !send(22) {
-		t.Error("the door did not stay open over a reload")
+	v.wants(22, true)
+}
+
+// listing is what nft lists, word by word: the kernel lists maps and chains in any
+// order. What changes with the packets is left out.
+func (r reloader) listing() string {
+	r.Helper()
+	text, err := r.Nft("--stateless", "--terse", "list", "ruleset")
+	if err != nil {
+		r.Fatal(err)
 	}
+	words := strings.Fields(text)
+	slices.Sort(words)
+	return strings.Join(words, "\n")
+}
+
+// TestReloadNeighboursOnKernel: whatever becomes of knock b, who has got how far with
+// a stays there, and nothing of an older b is left to a later one.
+func TestReloadNeighboursOnKernel(t *testing.T) {
+	const a = "knock a < 1001 1002 1003 -> 2001 grant 1m >\n"
+	const b = "knock b < 1001 1004 1005 -> 2002 grant 1m >\n"
+	for name, edited := range map[string]string{
+		"last step":   "knock b < 1001 1004 1006 -> 2002 grant 1m >",
+		"first step":  "knock b < 1006 1004 1005 -> 2002 grant 1m >",
+		"one more":    "knock b < 1001 1004 1005 1006 -> 2002 grant 1m >",
+		"service":     "knock b < 1001 1004 1005 -> 2003 grant 1m >",
+		"clauses":     "knock b < 1001 1004 1005 -> 2002 grant 1m once reset any per /24 /64 >",
+		"for ever":    "knock b < 1001 1004 1005 -> 2002 grant forever >",
+		"new and old": "knock c < 1001 1004 1005 -> 2002 grant 1m >",
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newReloader(t)
+			r.load(a)
+			guest, knocker := r.visitor(1), r.visitor(2)
+			guest.knocks(1001, 1002, 1003)
+			knocker.knocks(1001, 1002)
+
+			r.load(a + b)
+			other, late := r.visitor(3), r.visitor(4)
+			other.knocks(1001, 1004, 1005)
+			other.wants(2002, true)
+			late.knocks(1001, 1004)
+
+			r.load(a + edited)
+			other.refused(2002, 2003) // the door of the old one is gone
+			late.knocksAtAny(1005, 1006)
+			late.refused(2002, 2003) // so are the steps done for it
+			r.load(a)
+			guest.wants(2001, true)
+			knocker.knocks(1003)
+			knocker.wants(2001, true)
+		})
+	}
+}
+
+// refused looks at ports which may be guarded or not by now: what is not, answers to
+// everyone.
+func (v visitor) refused(ports ...uint16) {
+	v.t.Helper()
+	stranger := visitor{v.t, v.h, netip.MustParseAddr("203.0.113.9")}
+	for _, port := range ports {
+		if !stranger.accepted(port) {
+			v.wants(port, false)
+		}
+	}
+}
+
+func (v visitor) knocksAtAny(ports ...uint16) {
+	v.t.Helper()
+	for _, port := range ports {
+		v.accepted(port)
+	}
+}
+
+// TestReloadDurationsOnKernel: other times and logging are no other knock.
+func TestReloadDurationsOnKernel(t *testing.T) {
+	r := newReloader(t)
+	r.load("knock a < 1001 1002 -> 2001 within 20s grant 1m >")
+	open, further := r.visitor(1), r.visitor(2)
+	open.knocks(1001, 1002)
+	further.knocks(1001)
+	r.load("knock a < 1001 1002 -> 2001 within 10s grant 2m log >")
+	open.wants(2001, true)
+	further.knocks(1002)
+	further.wants(2001, true)
+}
+
+// older is a table that an older version might have left: other sizes and another
+// priority, chains and counters that are not named any more.
+const older = `
+table inet knockc {
+	counter ssh_knocks { packets 5 bytes 300 }
+	set first4 {
+		type ipv4_addr . mark
+		size 1000
+		flags dynamic,timeout
+		timeout 7s
+		elements = { 192.0.2.1 . 0x1 timeout 1h }
+	}
+	chain tcp_9999 {
+		update @first4 { ip saddr . 0x1 timeout 5s }
+		counter name "ssh_knocks" drop
+	}
+	chain guard {
+		type filter hook input priority -300; policy accept;
+		tcp dport 9999 goto tcp_9999
+	}
+}`
+
+// TestReloadAnythingOnKernel loads random policies over an older table and over one
+// another. Each load works, and nothing of the older rules is left in use.
+func TestReloadAnythingOnKernel(t *testing.T) {
+	r := newReloader(t)
+	if err := r.Load(older); err != nil {
+		t.Fatal(err)
+	}
+	last := ""
+	for seed := range 60 {
+		last = policies.Example(seed)
+		r.load(last)
+	}
+	fresh := newReloader(t)
+	fresh.load(last)
+	want := fresh.rules()
+	for chain, rules := range r.rules() {
+		if rules != want[chain] {
+			t.Errorf("chain %s has\n%s\nand in a new table\n%s", chain, rules, want[chain])
+		}
+	}
+}
+
+// rules are the rules of each chain, as listed.
+func (r reloader) rules() map[string]string {
+	r.Helper()
+	text, err := r.Nft("--stateless", "list", "ruleset")
+	if err != nil {
+		r.Fatal(err)
+	}
+	rules, chain := map[string]string{}, ""
+	for line := range strings.Lines(text) {
+		if name, ok := strings.CutPrefix(line, "\tchain "); ok {
+			chain = strings.TrimSuffix(strings.TrimSpace(name), " {")
+		} else if strings.HasPrefix(line, "\t\t") && chain != "" {
+			rules[chain] += sortedWords(line)
+		} else {
+			chain = ""
+		}
+	}
+	return rules
+}
+
+func sortedWords(line string) string {
+	words := strings.Fields(strings.ReplaceAll(line, ",", " "))
+	slices.Sort(words)
+	return strings.Join(words, " ") + "\n"
 }
