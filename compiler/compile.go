@@ -109,7 +109,7 @@ func (b *builder) guardChain() {
 	c.add("", CtState{States: StateEstablished | StateRelated}, Verdict{Kind: Accept})
 	c.add("", Iface{Name: "lo"}, Verdict{Kind: Accept})
 	b.trust(c)
-	b.ifResettable(c, lang.ResetAny, Verdict{Jump, "any"})
+	b.ifResettable(c, lang.ResetAny, Verdict{Jump, "any_resets"})
 	if len(b.pings) > 0 {
 		for _, f := range Families {
 			c.add("", echoRequest(f), Verdict{Jump, "pings"})

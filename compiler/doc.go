@@ -54,7 +54,7 @@
 //	guard                   every packet
 //	trusted                 from those who need not knock
 //	attempt_tcp             refuses what is no attempt
-//	any, any_tcp            resets by attempts that go elsewhere
+//	any_resets, any_tcp     resets by attempts that go elsewhere
 //	known_tcp               the same, by attempts at steps
 //	pings, ping_84          echo requests, by length
 //	tcp_22, udp_5000_5010   packets to a port, or to a range of them

@@ -30,7 +30,7 @@ func (b *builder) anyResets() {
 	if !b.resetsAt(lang.ResetAny, lang.TCP) {
 		return
 	}
-	c := b.chain("any", "attempts of sources that have something to lose")
+	c := b.chain("any_resets", "attempts of sources that have something to lose")
 	c.add("", CtState{States: StateNew, Not: true}, Verdict{Kind: Return})
 	c.add("", Local{Not: true}, Verdict{Kind: Return})
 	dispatch(c, b.entries(func(p *point) (Verdict, bool) { return Verdict{Kind: Return}, p.open }))

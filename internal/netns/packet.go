@@ -78,6 +78,10 @@ type Packet struct {
 	// empty.
 	Iface string
 
+	// Cut is the number of bytes that the transport header lacks at its end, of a
+	// packet that is none too long for that.
+	Cut int
+
 	// Silent means that the datagram or ping gets no answer from above the input
 	// hook, even on a port that the host listens on.
 	Silent bool
@@ -104,7 +108,7 @@ func (p Packet) append(b []byte, seq, ack uint32) []byte {
 		sum = 0xffff // 0 would say that there is none, RFC 768
 	}
 	binary.BigEndian.PutUint16(b[header+checksumOffset(p.Proto):], sum)
-	return b
+	return b[:len(b)-p.Cut]
 }
 
 // checksum returns that of the protocol header at the given place in b.
@@ -121,7 +125,7 @@ func (p Packet) checksum(b []byte, header int) uint16 {
 func (p Packet) appendIPv4(b []byte) []byte {
 	start := len(b)
 	b = append(b, 0x45, 0)
-	b = binary.BigEndian.AppendUint16(b, uint16(20+p.transportLen()))
+	b = binary.BigEndian.AppendUint16(b, uint16(20+p.transportLen()-p.Cut))
 	b = append(b, 0, 0, 0x40, 0) // don't fragment
 	b = append(b, 64, byte(p.Proto), 0, 0)
 	b = append(b, p.Src.AsSlice()...)
@@ -132,7 +136,7 @@ func (p Packet) appendIPv4(b []byte) []byte {
 
 func (p Packet) appendIPv6(b []byte) []byte {
 	b = append(b, 0x60, 0, 0, 0)
-	b = binary.BigEndian.AppendUint16(b, uint16(p.transportLen()))
+	b = binary.BigEndian.AppendUint16(b, uint16(p.transportLen()-p.Cut))
 	b = append(b, p.Proto.number(true), 64)
 	b = append(b, p.Src.AsSlice()...)
 	return append(b, p.Dst.AsSlice()...)
