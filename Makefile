@@ -1,4 +1,5 @@
 FUZZTIME ?= 10s
+SOAK ?= 10m
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -7,12 +8,15 @@ build: ## make ./knockc
 	go build ./cmd/knockc
 
 test: ## run all tests; those on the kernel need root and nftables, and tell what they saw
-	go test ./...
-	go test -count=1 -v -run OnKernel ./spec
+	go test -skip OnKernel ./...
+	go test -count=1 -v -run OnKernel ./compiler ./spec
 
 kernel: ## run the tests on the kernel alone; `unshare -rn make kernel` needs no root
-	KNOCKC_KERNEL=required go test -count=1 -v -run OnKernel ./spec
+	KNOCKC_KERNEL=required go test -count=1 -v -run OnKernel ./compiler ./spec
 	KNOCKC_KERNEL=required go test -count=1 ./internal/netns
+
+soak: ## try random policies on the kernel for as long as SOAK says
+	KNOCKC_KERNEL=required go test -count=1 -v -timeout 0 -run RandomOnKernel ./spec -soak $(SOAK)
 
 fuzz: ## run each fuzz target for FUZZTIME
 	go test ./lang -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
@@ -30,4 +34,4 @@ lint: ## what gofmt and vet say
 	test -z "$$(gofmt -l .)"
 	go vet ./...
 
-.PHONY: help build test kernel fuzz bench golden lint
+.PHONY: help build test kernel soak fuzz bench golden lint
