@@ -51,7 +51,6 @@ type builder struct {
 
 	ports, pings []*point
 	busy, doors  guard
-	shared       map[*lang.Knock]bool // who guards a port that others guard too
 
 	resetting [3][3]bool // by mode and protocol: whether a knock resets so
 

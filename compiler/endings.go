@@ -57,10 +57,13 @@ func (b *builder) endingChains() {
 	}
 }
 
-// deletions adds rules that delete a source's elements, as many in each as have
-// room in it.
+// fit is how many lookups or deletions have room in a rule: the kernel takes 4096
+// bytes and 128 expressions (nf_tables_newrule, NFT_RULE_MAXEXPRS); one of these
+// takes some 250 bytes and five expressions at most.
+const fit = 10
+
+// deletions adds rules that delete a source's elements.
 func deletions(c *Chain, places []Place, f Family) {
-	const fit = 20
 	for some := range slices.Chunk(places, fit) {
 		var rule []Instruction
 		for _, p := range some {

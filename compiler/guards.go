@@ -9,56 +9,79 @@ import (
 
 // guard keeps rules whose number grows with the policy away from sources that
 // they would find nothing for. Its elements say that there may be something: they
-// outlive what they speak of, and are keyed by the broadest `per` of the knocks
-// that use it.
+// outlive what they speak of. For each length that a `per` of the policy has there
+// is an element, so that one which an older policy left is found by a later one.
 type guard struct {
-	kind    SetKind
-	per     lang.Per
-	timed   time.Duration // how long an element must live; 0: nothing ends by itself
-	forever bool          // there is something that does not
+	kind  SetKind
+	lives [2]map[int]*lifetime // by family and length of the address
 }
 
-// The state numbers of guards: what ends by itself and what does not have
-// elements of their own, because an update without a timeout would end one that
-// has a timeout.
-const (
-	numberTimed   = 1
-	numberForever = 2
-)
+// lifetime is how long an element of a guard must live.
+type lifetime struct {
+	timed   time.Duration // 0: nothing ends by itself
+	forever bool          // there is something that does not
+}
 
 // slack is how much longer than what it speaks of an element of a guard lives, at
 // least: the two are updated one after the other, and a tick may fall between.
 const slack = time.Second
 
+func newGuard(kind SetKind) guard {
+	return guard{kind, [2]map[int]*lifetime{{}, {}}}
+}
+
+// add makes the guard speak of something that lives that long.
 func (g *guard) add(per lang.Per, lives time.Duration) {
-	if g.timed == 0 && !g.forever {
-		g.per = per
+	for _, f := range Families {
+		bits := lengthOf(per, f)
+		l := g.lives[f][bits]
+		if l == nil {
+			l = &lifetime{}
+			g.lives[f][bits] = l
+		}
+		if lives == lang.Forever {
+			l.forever = true
+		} else {
+			l.timed = max(l.timed, lives+slack)
+		}
 	}
-	g.per.IPv4, g.per.IPv6 = min(g.per.IPv4, per.IPv4), min(g.per.IPv6, per.IPv6)
-	if lives == lang.Forever {
-		g.forever = true
-	} else {
-		g.timed = max(g.timed, lives+slack)
-	}
+}
+
+// lengthOf is how much of an address of the family makes a source.
+func lengthOf(per lang.Per, f Family) int { return [...]int{per.IPv4, per.IPv6}[f] }
+
+// place is where a guard keeps an element for sources of that length. What ends by
+// itself and what does not have elements of their own, because an update without a
+// timeout would end one that has a timeout.
+func (g *guard) place(per lang.Per, f Family, forever bool) Place {
+	return Place{g.kind, uint32(lengthOf(per, f)<<1 | bit(forever)), per}
 }
 
 // update records a source, for something that lives that long.
-func (g *guard) update(f Family, lives time.Duration) Update {
-	place, timeout := Place{g.kind, numberTimed, g.per}, g.timed
-	if lives == lang.Forever {
-		place.Number, timeout = numberForever, 0
+func (g *guard) update(f Family, per lang.Per, lives time.Duration) Update {
+	forever := lives == lang.Forever
+	timeout := g.lives[f][lengthOf(per, f)].timed
+	if forever {
+		timeout = 0
 	}
-	return Update{place.Key(f), g.kind.SetName(f), timeout}
+	return Update{g.place(per, f, forever).Key(f), g.kind.SetName(f), timeout}
 }
 
-// lookups are one for each element that a source may have.
-func (g *guard) lookups(f Family) []Lookup {
+// lookups are one for each element that may speak of one of the knocks.
+func (g *guard) lookups(f Family, knocks []*lang.Knock) []Lookup {
 	var all []Lookup
-	if g.timed > 0 {
-		all = append(all, lookup(Place{g.kind, numberTimed, g.per}, f))
-	}
-	if g.forever {
-		all = append(all, lookup(Place{g.kind, numberForever, g.per}, f))
+	seen := map[int]bool{}
+	for _, k := range knocks {
+		bits := lengthOf(k.Per, f)
+		if l := g.lives[f][bits]; l != nil && !seen[bits] {
+			seen[bits] = true
+			if l.timed > 0 {
+				all = append(all, lookup(g.place(k.Per, f, false), f))
+			}
+			if l.forever {
+				all = append(all, lookup(g.place(k.Per, f, true), f))
+			}
+		}
 	}
 	return all
 }
@@ -68,49 +91,37 @@ func lookup(p Place, f Family) Lookup {
 }
 
 // guards finds what the guards have to speak of: progress that a wrong attempt
-// resets, and grants that one revokes, or that are for a port which several
-// knocks guard.
+// resets, and all grants, since knocks that are added later may guard the same ports.
 func (b *builder) guards() {
-	b.shared = map[*lang.Knock]bool{}
-	for _, p := range b.ports {
-		for _, k := range p.guards {
-			b.shared[k] = b.shared[k] || len(p.guards) > 1
-		}
-	}
-	b.busy, b.doors = guard{kind: Busy}, guard{kind: Doors}
+	b.busy, b.doors = newGuard(Busy), newGuard(Doors)
 	for _, k := range b.policy.Knocks {
 		if hasProgress(k) && resetMode(k) != lang.ResetNone {
 			b.busy.add(k.Per, k.Within)
 		}
-		if b.guardsDoor(k) {
-			b.doors.add(k.Per, k.Grant)
-		}
+		b.doors.add(k.Per, k.Grant)
 	}
 }
 
 // hasProgress reports whether a source can be at a step of the knock.
 func hasProgress(k *lang.Knock) bool { return len(k.Steps) > 1 || len(k.Close) > 1 }
 
-func (b *builder) guardsDoor(k *lang.Knock) bool { return k.Reset.Revoke || b.shared[k] }
-
 // ifResettable adds rules with the verdict for sources that have something which
 // a knock of the given mode may reset.
 func (b *builder) ifResettable(c *Chain, mode lang.ResetMode, v Verdict) {
-	progress, revoke := false, false
+	var progress, revoke []*lang.Knock
 	for _, k := range b.policy.Knocks {
-		if resetMode(k) == mode {
-			progress, revoke = progress || hasProgress(k), revoke || k.Reset.Revoke
+		if resetMode(k) != mode {
+			continue
+		}
+		if hasProgress(k) {
+			progress = append(progress, k)
+		}
+		if k.Reset.Revoke {
+			revoke = append(revoke, k)
 		}
 	}
 	for _, f := range Families {
-		var lookups []Lookup
-		if progress {
-			lookups = b.busy.lookups(f)
-		}
-		if revoke {
-			lookups = slices.Concat(lookups, b.doors.lookups(f))
-		}
-		for _, l := range lookups {
+		for _, l := range slices.Concat(b.busy.lookups(f, progress), b.doors.lookups(f, revoke)) {
 			c.add("", l, v)
 		}
 	}

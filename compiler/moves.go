@@ -50,7 +50,7 @@ func (b *builder) opening(c *Chain, p *point, k *lang.Knock) {
 			if i < len(k.Steps) {
 				rule := done(k, &b.states(k).opening, i, f)
 				if resetMode(k) != lang.ResetNone {
-					rule = append(rule, b.busy.update(f, k.Within))
+					rule = append(rule, b.busy.update(f, k.Per, k.Within))
 				}
 				c.add(partName(k, k.Steps, i), append(rule, step(k, &b.states(k).opening, i, f)...)...)
 				continue
@@ -73,7 +73,7 @@ func (b *builder) closing(c *Chain, p *point, k *lang.Knock) {
 			if i < len(k.Close) {
 				rule = append(rule, step(k, &b.states(k).closing, i, f)...)
 				if resetMode(k) != lang.ResetNone {
-					rule = append(rule, b.busy.update(f, k.Within))
+					rule = append(rule, b.busy.update(f, k.Per, k.Within))
 				}
 				c.add(comment, rule...)
 				continue
@@ -113,11 +113,7 @@ func step(k *lang.Knock, s *sequenceStates, i int, f Family) []Instruction {
 
 // open opens the door.
 func (b *builder) open(k *lang.Knock, f Family) []Instruction {
-	var rule []Instruction
-	if b.guardsDoor(k) {
-		rule = append(rule, b.doors.update(f, k.Grant))
-	}
-	rule = append(rule, update(b.states(k).grant, f, k.Grant), Count{openedCounter(k)})
+	rule := []Instruction{b.doors.update(f, k.Per, k.Grant), update(b.states(k).grant, f, k.Grant), Count{openedCounter(k)}}
 	if k.Log.On {
 		prefix := k.Log.Prefix
 		if prefix == "" {

@@ -195,17 +195,38 @@ func (b *builder) ahead(c *Chain, at []int, done []Place, e ending) {
 	}
 }
 
-// whenAll adds a rule with the verdict, a jump, under conditions. The kernel's rules
-// have room for 128 expressions (NFT_RULE_MAXEXPRS), a condition takes up to five:
-// what does not fit goes on in further chains.
+// whenAll adds a rule with the verdict under conditions, each of which has Not. Those
+// that do not fit into one rule go on in a chain of their own, which anything that
+// does not hold leaves. (Not in several chains, one behind the other: the kernel
+// allows 16 of them, NFT_JUMP_STACK_SIZE.)
 func (b *builder) whenAll(c *Chain, admit, conditions []Instruction, v Verdict, comment string) {
-	const fit = 20
-	rule, onward := slices.Clone(admit), Jump
-	for len(conditions) > fit {
-		b.parts++
-		next := b.chain(fmt.Sprintf("part_%d", b.parts), "more conditions of "+c.Name)
-		c.add(comment, append(append(rule, conditions[:fit]...), Verdict{onward, next.Name})...)
-		c, rule, onward, conditions = next, nil, Goto, conditions[fit:]
+	rule := slices.Clone(admit)
+	if len(conditions) <= fit {
+		c.add(comment, append(append(rule, conditions...), v)...)
+		return
 	}
-	c.add(comment, append(append(rule, conditions...), v)...)
+	b.parts++
+	part := b.chain(fmt.Sprintf("part_%d", b.parts), "more conditions of "+c.Name)
+	for _, condition := range conditions[1:] {
+		part.add("", without(condition), Verdict{Kind: Return})
+	}
+	part.add("", v)
+	// The first one stays, and with it what it breaks for: another family.
+	c.add(comment, append(rule, conditions[0], Verdict{Jump, part.Name})...)
+}
+
+// without is a condition without its Not.
+func without(i Instruction) Instruction {
+	switch i := i.(type) {
+	case Ports:
+		i.Not = false
+		return i
+	case Lookup:
+		i.Not = false
+		return i
+	case Length:
+		i.Not = false
+		return i
+	}
+	return i
 }

@@ -12,11 +12,11 @@ func (b *builder) services(c *Chain, p *point) {
 	if len(p.guards) > 1 {
 		for _, f := range Families {
 			var none []Instruction
-			for _, l := range b.doors.lookups(f) {
+			for _, l := range b.doors.lookups(f, p.guards) {
 				l.Not = true
 				none = append(none, l)
 			}
-			c.add("no door is open", append(none, b.refuse())...)
+			b.whenAll(c, nil, none, b.refuse(), "no door is open")
 		}
 	}
 	accept := Verdict{Kind: Accept}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -68,6 +69,8 @@ func TestCases(t *testing.T) {
 				want := model[i]
 				if e.Packet != nil && e.Packet.Want != "" {
 					want = string(e.Packet.Want)
+				} else if e.Expect != nil && e.Expect.At != nil {
+					want = strconv.Itoa(e.Expect.At.Step)
 				} else if e.Expect != nil {
 					want = string(e.Expect.State)
 				}

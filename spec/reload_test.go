@@ -78,13 +78,14 @@ func TestReloadNeighboursOnKernel(t *testing.T) {
 	const a = "knock a < 1001 1002 1003 -> 2001 grant 1m >\n"
 	const b = "knock b < 1001 1004 1005 -> 2002 grant 1m >\n"
 	for name, edited := range map[string]string{
-		"last step":   "knock b < 1001 1004 1006 -> 2002 grant 1m >",
-		"first step":  "knock b < 1006 1004 1005 -> 2002 grant 1m >",
-		"one more":    "knock b < 1001 1004 1005 1006 -> 2002 grant 1m >",
-		"service":     "knock b < 1001 1004 1005 -> 2003 grant 1m >",
-		"clauses":     "knock b < 1001 1004 1005 -> 2002 grant 1m once reset any per /24 /64 >",
-		"for ever":    "knock b < 1001 1004 1005 -> 2002 grant forever >",
-		"new and old": "knock c < 1001 1004 1005 -> 2002 grant 1m >",
+		"last step":  "knock b < 1001 1004 1006 -> 2002 grant 1m >",
+		"first step": "knock b < 1006 1004 1005 -> 2002 grant 1m >",
+		"one more":   "knock b < 1001 1004 1005 1006 -> 2002 grant 1m >",
+		"service":    "knock b < 1001 1004 1005 -> 2003 grant 1m >",
+		"clauses":    "knock b < 1001 1004 1005 -> 2002 grant 1m once reset any per /24 /64 >",
+		"for ever":   "knock b < 1001 1004 1005 -> 2002 grant forever >",
+		"renamed":    "knock c < 1001 1004 1005 -> 2002 grant 1m >",
+		"same port":  "knock c < 1001 1004 1006 -> 2001-2002 grant 1s per /24 /64 reset any revoke >",
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newReloader(t)
@@ -100,6 +101,7 @@ func TestReloadNeighboursOnKernel(t *testing.T) {
 			late.knocks(1001, 1004)
 
 			r.load(a + edited)
+			guest.wants(2001, true)
 			other.refused(2002, 2003) // the door of the old one is gone
 			late.knocksAtAny(1005, 1006)
 			late.refused(2002, 2003) // so are the steps done for it
@@ -211,4 +213,25 @@ func sortedWords(line string) string {
 	words := strings.Fields(strings.ReplaceAll(line, ",", " "))
 	slices.Sort(words)
 	return strings.Join(words, " ") + "\n"
+}
+
+// TestListingsOnKernel: what nft lists of random policies, with elements in the sets,
+// can be loaded again, as administrators do who save what is loaded.
+func TestListingsOnKernel(t *testing.T) {
+	for seed := range 40 {
+		r := newReloader(t)
+		r.load(policies.Example(seed))
+		r.visitor(1).knocksAtAny(firstStep, firstStep+1, firstStep+2, firstStep+3, lastStep)
+		first := r.listing()
+		saved, err := r.Nft("list", "ruleset")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Load("flush ruleset\n" + saved); err != nil {
+			t.Fatalf("%v\nwhen this is loaded:\n%s", err, saved)
+		}
+		if again := r.listing(); again != first {
+			t.Errorf("words listed first:\n%s\nand then:\n%s", first, again)
+		}
+	}
 }

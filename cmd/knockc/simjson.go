@@ -30,6 +30,7 @@ type jsonOutcome struct {
 	DstPort uint16      `json:"dport,omitempty"`
 	Length  *uint16     `json:"length,omitempty"` // of a ping
 	Flags   string      `json:"flags,omitempty"`  // of a TCP segment that is no SYN
+	Iface   string      `json:"iface,omitempty"`  // if the trace names it
 	Verdict string      `json:"verdict,omitempty"`
 	Want    any         `json:"want,omitempty"` // a number for `at N`
 	Got     any         `json:"got,omitempty"`
@@ -81,6 +82,9 @@ func (p *jsonPrinter) outcome(o replay.Outcome) {
 func (j *jsonOutcome) packet(o replay.Outcome) {
 	k := o.Event.Packet
 	j.Src, j.SrcPort, j.Proto, j.DstPort, j.Verdict = k.Src.String(), k.SrcPort, k.Proto.String(), o.DstPort, o.Got
+	if k.On != nil {
+		j.Iface = k.On.Text
+	}
 	if k.Ping != nil {
 		j.Length = &k.Ping.Length
 	}

@@ -33,7 +33,12 @@ func (p *tablePrinter) begin(t *trace.Trace) {
 		fmt.Fprintf(p.out, "%s\n", p.file)
 	}
 	for i := range t.Events {
-		for column, text := range cells(&t.Events[i]) {
+		e := t.Events[i]
+		if e.Packet != nil && e.Packet.Range != nil { // its last row is the widest
+			o := replay.Outcome{Event: &t.Events[i], DstPort: e.Packet.Range.Last}
+			e = trace.Event{At: e.Last(), Packet: singlePacket(o)}
+		}
+		for column, text := range cells(&e) {
 			p.width[column] = max(p.width[column], utf8.RuneCountInString(text))
 		}
 	}
@@ -46,7 +51,21 @@ func cells(e *trace.Event) [3]string {
 	if e.Packet == nil {
 		return [3]string{at, "", ""}
 	}
-	return [3]string{at, e.Packet.Source(), e.Packet.Destination()}
+	destination := e.Packet.Destination()
+	if e.Packet.On != nil {
+		destination += " on " + e.Packet.On.Text
+	}
+	if e.Packet.Unanswered != nil {
+		destination += " unanswered"
+	}
+	return [3]string{at, e.Packet.Source(), destination}
+}
+
+// singlePacket is one of the packets of an event.
+func singlePacket(o replay.Outcome) *trace.Packet {
+	single := *o.Event.Packet
+	single.Range, single.DstPort = nil, o.DstPort
+	return &single
 }
 
 func (p *tablePrinter) outcome(o replay.Outcome) {
@@ -79,10 +98,8 @@ func (p *tablePrinter) count(o replay.Outcome) {
 
 func (p *tablePrinter) row(o replay.Outcome) {
 	c := cells(o.Event)
-	if k := o.Event.Packet; k != nil && k.Range != nil {
-		single := *k
-		single.Range, single.DstPort = nil, o.DstPort
-		c = cells(&trace.Event{At: o.At, Packet: &single})
+	if o.Event.Packet != nil {
+		c = cells(&trace.Event{At: o.At, Packet: singlePacket(o)})
 	}
 	row := fmt.Sprintf("%-*s  %-*s -> %-*s  %-6s  %s", p.width[0], c[0], p.width[1], c[1], p.width[2], c[2], o.Got, moves(o.Moves))
 	if x := o.Event.Expect; x != nil {
@@ -96,8 +113,7 @@ func failure(o replay.Outcome) string {
 	if x := o.Event.Expect; x != nil {
 		return fmt.Sprintf("wanted %s %s for %s, it is %s", x.Knock, state(o, o.Want), x.Src, state(o, o.Got))
 	}
-	single := *o.Event.Packet
-	single.Range, single.DstPort = nil, o.DstPort
+	single := singlePacket(o)
 	return fmt.Sprintf("wanted %s for %s -> %s, got %s", o.Want, single.Source(), single.Destination(), o.Got)
 }
 
