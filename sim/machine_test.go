@@ -39,7 +39,7 @@ func source(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, byte(i >> 
 // full set breaks the rule and nothing else, what lives can be renewed, and what
 // has ended holds its place until the next collection.
 func TestFullSet(t *testing.T) {
-	update := compiler.Update{Key: compiler.Key{Family: compiler.IPv4, State: 7}, Set: "s", Timeout: 300 * time.Millisecond}
+	update := compiler.Update{Key: compiler.Key{Bits: 32, State: 7}, Set: "s", Timeout: 300 * time.Millisecond}
 	m := newMachine(t, ruleset(2, []compiler.Instruction{update, compiler.Verdict{Kind: compiler.Drop}}))
 	for _, step := range []struct {
 		at   time.Duration
@@ -70,7 +70,7 @@ func TestFullSet(t *testing.T) {
 // TestGhosts: an element that ends and is made anew before the collection takes
 // a second place.
 func TestGhosts(t *testing.T) {
-	update := compiler.Update{Key: compiler.Key{Family: compiler.IPv4}, Set: "s", Timeout: 100 * time.Millisecond}
+	update := compiler.Update{Key: compiler.Key{Bits: 32}, Set: "s", Timeout: 100 * time.Millisecond}
 	m := newMachine(t, ruleset(3, []compiler.Instruction{update}))
 	for i, want := range []int{1, 1, 1, 0, 0, 1, 1, 1, 0} {
 		at := time.Duration(i) * 200 * time.Millisecond
@@ -86,6 +86,7 @@ func TestBreaks(t *testing.T) {
 	syn := sim.Packet{Src: source(1), Proto: lang.TCP, DstPort: 22, Flags: lang.SYN, Iface: "eth0"}
 	udp := sim.Packet{Src: source(1), Proto: lang.UDP, DstPort: 22}
 	v6 := sim.Packet{Src: netip.MustParseAddr("2001:db8::1"), Proto: lang.TCP, DstPort: 22, Flags: lang.SYN}
+	ping := sim.Packet{Src: source(1), Proto: lang.Ping, Length: 100}
 	flags := compiler.TCPFlags{Flags: lang.SYN, Mask: lang.SYN | lang.ACK}
 	dispatch := compiler.Dispatch{Entries: []compiler.DispatchEntry{
 		{Proto: 6, First: 20, Last: 22, Verdict: compiler.Verdict{Kind: compiler.Drop}},
@@ -113,10 +114,126 @@ func TestBreaks(t *testing.T) {
 		{dispatch, udp, false},
 		{dispatch, with(syn, func(p *sim.Packet) { p.DstPort = 23 }), false},
 		{dispatch, with(syn, func(p *sim.Packet) { p.DstPort = 19 }), false},
+		{compiler.Lookup{Set: "s", Not: true}, syn, true},
+		{compiler.Lookup{Set: "s", Not: true}, v6, false},
+		{compiler.Delete{Set: "s"}, syn, true},
+		{compiler.Delete{Set: "s"}, v6, false},
+		{compiler.Iface{Name: "eth", Wildcard: true}, syn, true},
+		{compiler.Iface{Name: "eth"}, syn, false},
+		{compiler.L4Proto{Number: 6}, syn, true},
+		{compiler.L4Proto{Number: 17}, syn, false},
+		{compiler.L4Proto{Number: 58}, with(ping, func(p *sim.Packet) { p.Src = v6.Src }), true},
+		{compiler.Ports{First: 20, Last: 22}, syn, true},
+		{compiler.Ports{First: 20, Last: 22, Not: true}, syn, false},
+		{compiler.Ports{First: 23, Last: 23, Not: true}, udp, true},
+		{compiler.Local{}, syn, true},
+		{compiler.Local{Not: true}, with(syn, func(p *sim.Packet) { p.Broadcast = true }), true},
+		{compiler.Source{Prefixes: prefixes("10.1.0.0/16", "10.0.0.0/24")}, syn, true},
+		{compiler.Source{Prefixes: prefixes("10.1.0.0/16")}, syn, false},
+		{compiler.ICMP{Types: []uint8{3, 8}}, ping, true},
+		{compiler.ICMP{Types: []uint8{3}}, ping, false},
+		{compiler.ICMP{Family: compiler.IPv6, Types: []uint8{128}}, ping, false},
+		{compiler.Length{Bytes: 128}, ping, true},
+		{compiler.Length{Bytes: 128, Not: true}, ping, false},
+		{compiler.Length{Family: compiler.IPv6, Bytes: 128, Not: true}, ping, false},
+		{compiler.Lengths{Entries: []compiler.LengthEntry{{Bytes: 128, Verdict: compiler.Verdict{Kind: compiler.Drop}}}}, ping, true},
+		{compiler.Count{Counter: "c"}, syn, true},
+		{compiler.Log{Prefix: "x"}, syn, true},
 	} {
 		m := newMachine(t, ruleset(2, []compiler.Instruction{test.instruction, compiler.Verdict{Kind: compiler.Drop}}))
 		if verdict, _ := m.Packet(&test.packet); (verdict == compiler.Drop) != test.runs {
 			t.Errorf("%T%+v on %+v: %v", test.instruction, test.instruction, test.packet, compiler.Verdict{Kind: verdict})
+		}
+	}
+}
+
+func prefixes(texts ...string) []netip.Prefix {
+	var all []netip.Prefix
+	for _, t := range texts {
+		all = append(all, netip.MustParsePrefix(t))
+	}
+	return all
+}
+
+// TestDeleted: a deleted element is gone at once, and holds its place until the next
+// collection.
+func TestDeleted(t *testing.T) {
+	key := compiler.Key{Bits: 32}
+	udp := compiler.L4Proto{Number: 17}
+	m := newMachine(t, ruleset(2,
+		[]compiler.Instruction{udp, compiler.Delete{Key: key, Set: "s"}, compiler.Verdict{Kind: compiler.Accept}},
+		[]compiler.Instruction{compiler.Lookup{Key: key, Set: "s"}, compiler.Verdict{Kind: compiler.Accept}},
+		[]compiler.Instruction{compiler.Update{Key: key, Set: "s", Timeout: time.Minute}, compiler.Verdict{Kind: compiler.Accept}},
+		[]compiler.Instruction{compiler.Verdict{Kind: compiler.Drop}}))
+	for i, step := range []struct {
+		at      time.Duration
+		proto   lang.Proto
+		verdict compiler.VerdictKind
+		changes int
+	}{
+		{0, lang.UDP, compiler.Accept, 0},                    // nothing to delete
+		{0, lang.TCP, compiler.Accept, 1},                    // made
+		{0, lang.UDP, compiler.Accept, 1},                    // deleted
+		{0, lang.TCP, compiler.Accept, 1},                    // made again, in the second place
+		{0, lang.UDP, compiler.Accept, 1},                    // deleted again
+		{900 * time.Millisecond, lang.TCP, compiler.Drop, 0}, // no place is left
+		{time.Second, lang.TCP, compiler.Accept, 1},          // collected
+	} {
+		verdict, changes := m.Packet(&sim.Packet{Time: step.at, Src: source(1), Proto: step.proto})
+		if verdict != step.verdict || len(changes) != step.changes {
+			t.Errorf("packet %d: %v, changes %v", i+1, compiler.Verdict{Kind: verdict}, changes)
+		}
+	}
+}
+
+// TestForever: an element without a timeout does not end, whatever renews it, and one
+// with a timeout ends when it is renewed without.
+func TestForever(t *testing.T) {
+	key := compiler.Key{Bits: 32}
+	forever := compiler.Update{Key: key, Set: "s"}
+	timed := compiler.Update{Key: key, Set: "s", Timeout: time.Second}
+	for name, test := range map[string]struct {
+		first, then compiler.Update
+		lives       bool
+	}{
+		"made without":       {forever, forever, true},
+		"then with":          {forever, timed, true},
+		"made with, without": {timed, forever, false},
+		"made with and with": {timed, timed, true},
+	} {
+		m := newMachine(t, ruleset(2, []compiler.Instruction{compiler.L4Proto{Number: 17}, test.then}, []compiler.Instruction{compiler.L4Proto{Number: 6}, test.first}))
+		m.Packet(&sim.Packet{Src: source(1), Proto: lang.TCP})
+		m.Packet(&sim.Packet{Time: time.Millisecond, Src: source(1), Proto: lang.UDP})
+		if _, lives := m.Expiry("s", key, source(1), time.Millisecond); lives != test.lives {
+			t.Errorf("%s: lives is %v", name, lives)
+		}
+	}
+}
+
+// TestChains: goto and jump lead to other chains, return and a chain's end lead back to
+// the last jump.
+func TestChains(t *testing.T) {
+	verdict := func(k compiler.VerdictKind, chain string) compiler.Rule {
+		return compiler.Rule{Instructions: []compiler.Instruction{compiler.Verdict{Kind: k, Chain: chain}}}
+	}
+	drop, back, end := verdict(compiler.Drop, ""), verdict(compiler.Return, ""), verdict(compiler.Goto, "empty")
+	for name, test := range map[string]struct {
+		base, other []compiler.Rule
+		want        compiler.VerdictKind
+	}{
+		"jump, drop":         {[]compiler.Rule{verdict(compiler.Jump, "other")}, []compiler.Rule{drop}, compiler.Drop},
+		"jump, end, drop":    {[]compiler.Rule{verdict(compiler.Jump, "other"), drop}, nil, compiler.Drop},
+		"jump, return, drop": {[]compiler.Rule{verdict(compiler.Jump, "other"), drop}, []compiler.Rule{back, verdict(compiler.Accept, "")}, compiler.Drop},
+		"jump, goto, drop":   {[]compiler.Rule{verdict(compiler.Jump, "other"), drop}, []compiler.Rule{end, verdict(compiler.Accept, "")}, compiler.Drop},
+		"goto, end":          {[]compiler.Rule{verdict(compiler.Goto, "other"), drop}, nil, compiler.Accept},
+		"goto, return":       {[]compiler.Rule{verdict(compiler.Goto, "other"), drop}, []compiler.Rule{back, drop}, compiler.Accept},
+		"return":             {[]compiler.Rule{back, drop}, nil, compiler.Accept},
+	} {
+		m := newMachine(t, &compiler.Ruleset{Chains: []*compiler.Chain{
+			{Name: "base", Hook: &compiler.Hook{}, Rules: test.base}, {Name: "other", Rules: test.other}, {Name: "empty"},
+		}})
+		if got, _ := m.Packet(&sim.Packet{Src: source(1)}); got != test.want {
+			t.Errorf("%s: %v", name, compiler.Verdict{Kind: got})
 		}
 	}
 }
@@ -186,7 +303,7 @@ func stateRules() *compiler.Ruleset {
 	for _, s := range []compiler.ConnState{compiler.StateNew, compiler.StateEstablished, compiler.StateInvalid} {
 		rules = append(rules, []compiler.Instruction{
 			compiler.CtState{States: s},
-			compiler.Update{Key: compiler.Key{State: uint32(s)}, Set: "s", Timeout: time.Second},
+			compiler.Update{Key: compiler.Key{Bits: 32, State: uint32(s)}, Set: "s", Timeout: time.Second},
 		})
 	}
 	return ruleset(100, rules...)
