@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"net/netip"
 	"time"
 
 	"knockc/compiler"
@@ -19,35 +18,52 @@ const (
 	udpStreamFrom = 2 * time.Second // a flow that has lasted longer is a stream
 )
 
-type tuple struct {
-	src     netip.Addr
-	srcPort uint16
-	proto   lang.Proto
-	dstPort uint16 // 0 for pings
-}
-
+// flow is one that was let in.
 type flow struct {
 	since, expires time.Duration
-	answered       bool // the host has answered the SYN, the handshake is not over
+	established    bool // the host has answered
+	handshake      bool // the host has answered the SYN, and that is not over
 }
 
-// conntrack knows the flows that were let in. The host is taken to answer each
-// of them at once. A flow ends with its RST; in the kernel a segment behind that
-// may still pass for some seconds, if its sequence number fits.
-type conntrack map[tuple]flow
+// conntrack knows the flows that were let in. A flow ends with its RST; in the kernel
+// a segment behind that may still pass for some seconds, if its sequence number fits.
+type conntrack struct{ flows table[flow] }
 
-func (p *Packet) tuple() tuple { return tuple{p.Src, p.SrcPort, p.Proto, p.DstPort} }
+// flowKey is the key of the packet's five-tuple; the host's address is always the same.
+func (r *run) flowKey() key {
+	p := r.packet
+	id := uint64(1)<<63 | uint64(p.SrcPort)<<24 | uint64(p.DstPort)<<8 | uint64(p.Proto)
+	if p.Proto == lang.Ping {
+		id &^= 0xffff << 8
+	}
+	if r.v6 {
+		id |= 1 << 62
+	}
+	return key{r.hi, r.lo, id}
+}
+
+// live is the flow that the packet belongs to, nil if there is none.
+func (c *conntrack) live(r *run) *flow {
+	if r.packet.SrcPort == 0 {
+		return nil
+	}
+	f := c.flows.find(r.flowKey())
+	if f == nil || r.now >= f.expires {
+		return nil
+	}
+	return f
+}
 
 // state is what the kernel would call the packet's state.
-func (c conntrack) state(p *Packet) compiler.ConnState {
-	f, live := c[p.tuple()]
-	live = live && p.SrcPort != 0 && p.Time < f.expires
+func (c *conntrack) state(r *run) compiler.ConnState {
+	p, f := r.packet, c.live(r)
+	established := f != nil && f.established
 	switch {
 	case p.Proto == lang.TCP && !validFlags(p.Flags):
 		return compiler.StateInvalid
-	case live && p.Proto == lang.TCP && p.Flags&(lang.SYN|lang.ACK) == lang.SYN|lang.ACK && !f.answered:
+	case established && p.Proto == lang.TCP && p.Flags&(lang.SYN|lang.ACK) == lang.SYN|lang.ACK && !f.handshake:
 		return compiler.StateInvalid
-	case live:
+	case established:
 		return compiler.StateEstablished
 	case p.Proto == lang.TCP && !opens(p.Flags):
 		return compiler.StateInvalid
@@ -57,31 +73,47 @@ func (c conntrack) state(p *Packet) compiler.ConnState {
 
 // accepted takes note of a packet that the host got. One that it does not answer
 // leaves a new flow new.
-func (c conntrack) accepted(p *Packet, state compiler.ConnState) {
-	if p.SrcPort == 0 || p.Broadcast || state == compiler.StateInvalid || state == compiler.StateNew && p.Unanswered {
+func (c *conntrack) accepted(r *run) {
+	p := r.packet
+	if p.SrcPort == 0 || p.Broadcast || r.state == compiler.StateInvalid {
 		return
 	}
-	f := c[p.tuple()]
-	if state == compiler.StateNew {
-		f = flow{since: p.Time, answered: p.Flags&lang.SYN != 0}
+	f := c.live(r)
+	if f == nil {
+		f = c.begin(r)
 	}
+	f.established = f.established || !p.Unanswered
+	f.expires = r.now + f.idle(r.now, p)
+	f.handshake = f.handshake && p.Flags&lang.SYN != 0
+}
+
+// begin makes the packet's flow, or makes it anew.
+func (c *conntrack) begin(r *run) *flow {
+	k, now := r.flowKey(), r.now
+	f := c.flows.find(k)
+	if f == nil {
+		c.flows.insert(k, flow{}, func(f *flow) bool { return now >= f.expires })
+		f = c.flows.find(k)
+	}
+	*f = flow{since: now, handshake: r.packet.Flags&lang.SYN != 0}
+	return f
+}
+
+// idle is how long the flow lives after a packet if no other comes.
+func (f *flow) idle(now time.Duration, p *Packet) time.Duration {
 	switch {
 	case p.Proto == lang.Ping:
-		f.expires = p.Time + pingIdle
-	case p.Proto == lang.UDP && p.Time-f.since > udpStreamFrom:
-		f.expires = p.Time + udpStreamIdle
+		return pingIdle
+	case p.Proto == lang.UDP && now-f.since > udpStreamFrom:
+		return udpStreamIdle
 	case p.Proto == lang.UDP:
-		f.expires = p.Time + udpIdle
+		return udpIdle
 	case p.Flags&lang.RST != 0:
-		delete(c, p.tuple())
-		return
+		return 0
 	case p.Flags&lang.FIN != 0:
-		f.expires = p.Time + tcpFinIdle
-	default:
-		f.expires = p.Time + tcpIdle
+		return tcpFinIdle
 	}
-	f.answered = f.answered && p.Flags&lang.SYN != 0
-	c[p.tuple()] = f
+	return tcpIdle
 }
 
 // validFlags reports whether a segment's flags are among those that TCP uses

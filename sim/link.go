@@ -1,271 +1,297 @@
 package sim
 
 import (
-	"cmp"
 	"fmt"
-	"net/netip"
-	"slices"
-	"strings"
 
 	"knockc/compiler"
-	"knockc/lang"
 )
 
-// chain is a chain whose instructions know their sets and chains.
-type chain struct {
-	rules [][]instruction
-}
-
-// instruction runs one instruction on a packet.
-type instruction func(*run) outcome
-
-// linker resolves the names in a ruleset.
+// linker makes a program of a ruleset for the packets of a family.
 type linker struct {
+	program
+	family compiler.Family
+	clock  clock
 	sets   map[string]*set
-	chains map[string]*chain
+	chains map[string]uint32 // where each begins
+	rules  map[string][]int  // of each chain: the last op of each rule, -1: left out
 }
 
-// link turns a ruleset's chains into ones that run, and returns the base chain.
-func link(r *compiler.Ruleset, sets map[string]*set) (*chain, error) {
-	l := linker{sets, map[string]*chain{}}
-	var base *chain
-	for _, c := range r.Chains {
-		l.chains[c.Name] = &chain{}
-		if c.Hook != nil {
-			base = l.chains[c.Name]
+// link makes the programs of a machine.
+func (m *Machine) link(r *compiler.Ruleset) error {
+	for _, f := range compiler.Families {
+		l := &linker{family: f, clock: m.clock, sets: m.sets, chains: map[string]uint32{}, rules: map[string][]int{}}
+		if err := l.link(r); err != nil {
+			return err
 		}
+		m.programs[f], m.rules[f] = &l.program, l.rules
 	}
-	if base == nil {
-		return nil, fmt.Errorf("the ruleset has no base chain")
+	return nil
+}
+
+// link lays out the chains, whose places must be known, and then fills in the ops.
+func (l *linker) link(r *compiler.Ruleset) error {
+	size, hasBase := 0, false
+	for _, c := range r.Chains {
+		l.chains[c.Name] = uint32(size)
+		if c.Hook != nil {
+			l.base, hasBase = uint32(size), true
+		}
+		for _, rule := range c.Rules {
+			if !l.idle(rule) {
+				size += max(1, len(rule.Instructions))
+			}
+		}
+		size++
 	}
+	if !hasBase {
+		return fmt.Errorf("the ruleset has no base chain")
+	}
+	if err := checkDepth(r); err != nil {
+		return err
+	}
+	l.ops = make([]op, 0, size)
 	for _, c := range r.Chains {
 		for _, rule := range c.Rules {
-			linked, err := l.rule(rule)
-			if err != nil {
-				return nil, fmt.Errorf("chain %s: %w", c.Name, err)
+			if err := l.rule(c, rule); err != nil {
+				return fmt.Errorf("chain %s: %w", c.Name, err)
 			}
-			l.chains[c.Name].rules = append(l.chains[c.Name].rules, linked)
 		}
+		l.ops = append(l.ops, op{code: opReturn})
 	}
-	return base, nil
+	return nil
 }
 
-func (l *linker) rule(r compiler.Rule) ([]instruction, error) {
-	var linked []instruction
-	for _, i := range r.Instructions {
-		f, err := l.instruction(i)
+func (l *linker) rule(c *compiler.Chain, r compiler.Rule) error {
+	if l.idle(r) {
+		l.rules[c.Name] = append(l.rules[c.Name], -1)
+		return l.checkNames(r)
+	}
+	instructions := r.Instructions
+	if len(instructions) == 0 {
+		l.ops = append(l.ops, op{code: opNothing})
+	}
+	begin := len(l.ops)
+	for _, i := range instructions {
+		linked, err := l.instruction(i)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		linked = append(linked, f)
+		if f, ok := familyOf(i); ok && f != l.family {
+			linked = op{code: opMatch, target: l.condition(func(*run) bool { return false })}
+		}
+		l.ops = append(l.ops, linked)
 	}
-	return linked, nil
+	for i := begin; i < len(l.ops); i++ {
+		l.ops[i].onBreak = uint32(len(l.ops))
+	}
+	l.ops[len(l.ops)-1].ends = true
+	l.rules[c.Name] = append(l.rules[c.Name], len(l.ops)-1)
+	return nil
 }
 
-func (l *linker) instruction(i compiler.Instruction) (instruction, error) {
-	switch i := i.(type) {
-	case compiler.Lookup:
-		return l.lookup(i)
-	case compiler.Update:
-		return l.update(i)
-	case compiler.Delete:
-		return l.delete(i)
-	case compiler.Dispatch:
-		return l.dispatch(i)
-	case compiler.Lengths:
-		return l.lengths(i)
-	case compiler.Verdict:
-		o, err := l.verdict(i)
-		return func(*run) outcome { return o }, err
-	case compiler.Reject:
-		return func(r *run) outcome {
-			if i.Reset && r.packet.Proto != lang.TCP {
-				return outcome{action: broken}
-			}
-			return outcome{action: reject}
-		}, nil
-	case compiler.Count, compiler.Log:
-		return when(func(*run) bool { return true }), nil
-	}
-	if holds := match(i); holds != nil {
-		return when(holds), nil
-	}
-	return nil, fmt.Errorf("unknown instruction %T", i)
-}
-
-// match is the condition of an instruction that looks at the packet alone; nil if
-// it is none.
-func match(i compiler.Instruction) func(*run) bool {
-	switch i := i.(type) {
-	case compiler.CtState:
-		return func(r *run) bool { return (r.state&i.States != 0) != i.Not }
-	case compiler.Iface:
-		return func(r *run) bool {
-			return r.packet.Iface == i.Name || i.Wildcard && strings.HasPrefix(r.packet.Iface, i.Name)
-		}
-	case compiler.L4Proto:
-		return func(r *run) bool { return r.packet.l4Proto() == i.Number }
-	case compiler.Ports:
-		return func(r *run) bool {
-			port := r.packet.DstPort
-			return r.packet.Proto != lang.Ping && (i.First <= port && port <= i.Last) != i.Not
-		}
-	case compiler.TCPFlags:
-		return func(r *run) bool {
-			return r.packet.Proto == lang.TCP && (r.packet.Flags&i.Mask == i.Flags) != i.Not
-		}
-	case compiler.Local:
-		return func(r *run) bool { return r.packet.Broadcast == i.Not }
-	case compiler.Source:
-		return func(r *run) bool {
-			return slices.ContainsFunc(i.Prefixes, func(p netip.Prefix) bool { return p.Contains(r.packet.Src) })
-		}
-	case compiler.ICMP:
-		return func(r *run) bool {
-			return r.packet.Proto == lang.Ping && r.isFamily(i.Family) && slices.Contains(i.Types, echoRequest[i.Family])
-		}
-	case compiler.Length:
-		return func(r *run) bool {
-			return r.isFamily(i.Family) && (r.packet.headerLength() == int(i.Bytes)) != i.Not
+// checkNames looks for the sets and chains of a rule that is left out.
+func (l *linker) checkNames(r compiler.Rule) error {
+	for _, i := range r.Instructions {
+		if _, err := l.instruction(i); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// when goes on if the condition holds, and breaks if not.
-func when(holds func(*run) bool) instruction {
-	return func(r *run) outcome {
-		if holds(r) {
-			return outcome{action: next}
+// idle reports whether the rule breaks for packets of the family before it does
+// anything.
+func (l *linker) idle(r compiler.Rule) bool {
+	for _, i := range r.Instructions {
+		if f, ok := familyOf(i); ok && f != l.family {
+			return true
 		}
-		return outcome{action: broken}
-	}
-}
-
-// keyOf is a source's key in a set.
-func keyOf(k compiler.Key, src netip.Addr) elementKey {
-	if k.Bits < src.BitLen() {
-		src = netip.PrefixFrom(src, k.Bits).Masked().Addr()
-	}
-	return elementKey{src, k.State}
-}
-
-func (l *linker) lookup(i compiler.Lookup) (instruction, error) {
-	s, err := l.set(i.Set)
-	return when(func(r *run) bool {
-		if !r.isFamily(i.Key.Family) {
+		switch i.(type) {
+		case compiler.Update, compiler.Delete, compiler.Count, compiler.Log, compiler.Dispatch, compiler.Lengths, compiler.Verdict, compiler.Reject:
 			return false
 		}
-		_, live := s.expiry(keyOf(i.Key, r.packet.Src), r.packet.Time)
-		return live != i.Not
-	}), err
-}
-
-func (l *linker) update(i compiler.Update) (instruction, error) {
-	s, err := l.set(i.Set)
-	return when(func(r *run) bool {
-		if !r.isFamily(i.Key.Family) {
-			return false
-		}
-		key := keyOf(i.Key, r.packet.Src)
-		expires, ok := s.update(key, r.packet.Time, i.Timeout)
-		if ok {
-			r.machine.changes = append(r.machine.changes, Change{s.name, key.src, i.Key.State, expires, expires <= r.packet.Time})
-		}
-		return ok
-	}), err
-}
-
-func (l *linker) delete(i compiler.Delete) (instruction, error) {
-	s, err := l.set(i.Set)
-	return when(func(r *run) bool {
-		if !r.isFamily(i.Key.Family) {
-			return false
-		}
-		key := keyOf(i.Key, r.packet.Src)
-		if s.delete(key, r.packet.Time) {
-			r.machine.changes = append(r.machine.changes, Change{s.name, key.src, i.Key.State, r.packet.Time, true})
-		}
-		return true
-	}), err
-}
-
-// dispatch finds the entry by bisection.
-func (l *linker) dispatch(d compiler.Dispatch) (instruction, error) {
-	type entry struct {
-		compiler.DispatchEntry
-		outcome
 	}
-	var entries []entry
-	for _, e := range d.Entries {
-		o, err := l.verdict(e.Verdict)
-		if err != nil {
-			return nil, err
-		}
-		entries = append(entries, entry{e, o})
-	}
-	slices.SortFunc(entries, func(a, b entry) int {
-		return cmp.Or(cmp.Compare(a.Proto, b.Proto), cmp.Compare(a.First, b.First))
-	})
-	return func(r *run) outcome {
-		proto, port := r.packet.l4Proto(), r.packet.DstPort
-		i, found := slices.BinarySearchFunc(entries, port, func(e entry, port uint16) int {
-			return cmp.Or(cmp.Compare(e.Proto, proto), cmp.Compare(e.First, port))
-		})
-		if !found {
-			i--
-		}
-		if i < 0 || entries[i].Proto != proto || port > entries[i].Last {
-			return outcome{action: broken}
-		}
-		return entries[i].outcome
-	}, nil
+	return false
 }
 
-// lengths has few entries.
-func (l *linker) lengths(i compiler.Lengths) (instruction, error) {
-	outcomes := map[int]outcome{}
-	for _, e := range i.Entries {
-		o, err := l.verdict(e.Verdict)
-		if err != nil {
-			return nil, err
-		}
-		outcomes[int(e.Bytes)] = o
+// familyOf is the family that an instruction breaks without.
+func familyOf(i compiler.Instruction) (compiler.Family, bool) {
+	switch i := i.(type) {
+	case compiler.Source:
+		return i.Family, true
+	case compiler.ICMP:
+		return i.Family, true
+	case compiler.Length:
+		return i.Family, true
+	case compiler.Lengths:
+		return i.Family, true
+	case compiler.Lookup:
+		return i.Key.Family, true
+	case compiler.Update:
+		return i.Key.Family, true
+	case compiler.Delete:
+		return i.Key.Family, true
 	}
-	return func(r *run) outcome {
-		if o, ok := outcomes[r.packet.headerLength()]; ok && r.isFamily(i.Family) {
-			return o
-		}
-		return outcome{action: broken}
-	}, nil
+	return 0, false
 }
 
-func (l *linker) verdict(v compiler.Verdict) (outcome, error) {
-	switch v.Kind {
-	case compiler.Accept:
-		return outcome{action: accept}, nil
-	case compiler.Drop:
-		return outcome{action: drop}, nil
-	case compiler.Return:
-		return outcome{action: back}, nil
+func (l *linker) instruction(i compiler.Instruction) (op, error) {
+	switch i := i.(type) {
+	case compiler.CtState:
+		return op{code: opState, first: uint16(i.States), not: i.Not}, nil
+	case compiler.TCPFlags:
+		return op{code: opFlags, first: uint16(i.Flags), last: uint16(i.Mask), not: i.Not}, nil
+	case compiler.Local:
+		return op{code: opLocal, not: i.Not}, nil
+	case compiler.Ports:
+		return op{code: opPorts, first: i.First, last: i.Last, not: i.Not}, nil
+	case compiler.Lookup:
+		return l.element(op{code: opLookup, not: i.Not}, i.Set, i.Key)
+	case compiler.Update:
+		return l.element(op{code: opUpdate, timeout: l.clock.lasts(i.Timeout)}, i.Set, i.Key)
+	case compiler.Delete:
+		return l.element(op{code: opDelete}, i.Set, i.Key)
+	case compiler.Count, compiler.Log:
+		return op{code: opNothing}, nil
+	case compiler.Dispatch:
+		return l.dispatch(i)
+	case compiler.Lengths:
+		return l.lengthsOp(i)
+	case compiler.Verdict:
+		d, err := l.verdict(i)
+		return op{code: d.code, target: d.target}, err
+	case compiler.Reject:
+		if i.Reset {
+			return op{code: opReset}, nil
+		}
+		return op{code: opReject}, nil
 	}
-	c, ok := l.chains[v.Chain]
+	if holds := condition(i); holds != nil {
+		return op{code: opMatch, target: l.condition(holds)}, nil
+	}
+	return op{}, fmt.Errorf("unknown instruction %T", i)
+}
+
+func (l *linker) condition(holds func(*run) bool) uint32 {
+	l.conditions = append(l.conditions, holds)
+	return uint32(len(l.conditions) - 1)
+}
+
+func (l *linker) element(o op, name string, k compiler.Key) (op, error) {
+	s, ok := l.sets[name]
 	if !ok {
-		return outcome{}, fmt.Errorf("no chain %q", v.Chain)
+		return o, fmt.Errorf("no set %q", name)
 	}
-	if v.Kind == compiler.Jump {
-		return outcome{jump, c}, nil
-	}
-	return outcome{gotoChain, c}, nil
+	o.set, o.keys = s, newKeyer(k)
+	return o, nil
 }
 
-func (l *linker) set(name string) (*set, error) {
-	if s, ok := l.sets[name]; ok {
-		return s, nil
+func (l *linker) dispatch(i compiler.Dispatch) (op, error) {
+	d := &dispatch{destinations: []destination{{}}}
+	numbers := map[destination]uint32{}
+	for _, e := range i.Entries {
+		to, err := l.verdict(e.Verdict)
+		if err != nil {
+			return op{}, err
+		}
+		n, known := numbers[to]
+		if !known {
+			n = uint32(len(d.destinations))
+			numbers[to] = n
+			d.destinations = append(d.destinations, to)
+		}
+		ports := &d.tcp
+		if e.Proto == 17 {
+			ports = &d.udp
+		}
+		if *ports == nil {
+			*ports = new([1 << 16]uint32)
+		}
+		for port := int(e.First); port <= int(e.Last); port++ {
+			(*ports)[port] = n
+		}
 	}
-	return nil, fmt.Errorf("no set %q", name)
+	l.dispatches = append(l.dispatches, d)
+	return op{code: opDispatch, target: uint32(len(l.dispatches) - 1)}, nil
 }
 
-func (r *run) isFamily(f compiler.Family) bool {
-	return r.packet.Src.Is4() == (f == compiler.IPv4)
+func (l *linker) lengthsOp(i compiler.Lengths) (op, error) {
+	lengths := map[int]destination{}
+	for _, e := range i.Entries {
+		to, err := l.verdict(e.Verdict)
+		if err != nil {
+			return op{}, err
+		}
+		lengths[int(e.Bytes)] = to
+	}
+	l.lengths = append(l.lengths, lengths)
+	return op{code: opLengths, target: uint32(len(l.lengths) - 1)}, nil
+}
+
+func (l *linker) verdict(v compiler.Verdict) (destination, error) {
+	code := [...]opcode{
+		compiler.Accept: opAccept, compiler.Drop: opDrop, compiler.Return: opReturn,
+		compiler.Goto: opGoto, compiler.Jump: opJump, compiler.Rejected: opReject,
+	}[v.Kind]
+	if code != opGoto && code != opJump {
+		return destination{code: code}, nil
+	}
+	to, ok := l.chains[v.Chain]
+	if !ok {
+		return destination{}, fmt.Errorf("no chain %q", v.Chain)
+	}
+	return destination{code, to}, nil
+}
+
+// checkDepth refuses rulesets that the kernel would refuse: with chains that lead
+// further than it follows, or in a circle (nft_chain_validate, EMLINK).
+func checkDepth(r *compiler.Ruleset) error {
+	chains := map[string]*compiler.Chain{}
+	for _, c := range r.Chains {
+		chains[c.Name] = c
+	}
+	depths := map[string]int{}
+	var depth func(name string, level int) error
+	depth = func(name string, level int) error {
+		if known, ok := depths[name]; ok && known >= level || chains[name] == nil {
+			return nil
+		}
+		if level >= maxJumps {
+			return fmt.Errorf("chain %q is more than %d chains away from the base chain", name, maxJumps)
+		}
+		depths[name] = level
+		for _, to := range leadsTo(chains[name]) {
+			if err := depth(to, level+1); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for _, c := range r.Chains {
+		if c.Hook != nil {
+			return depth(c.Name, 0)
+		}
+	}
+	return nil
+}
+
+func leadsTo(c *compiler.Chain) []string {
+	var names []string
+	for _, r := range c.Rules {
+		for _, i := range r.Instructions {
+			switch i := i.(type) {
+			case compiler.Verdict:
+				names = append(names, i.Chain)
+			case compiler.Dispatch:
+				for _, e := range i.Entries {
+					names = append(names, e.Verdict.Chain)
+				}
+			case compiler.Lengths:
+				for _, e := range i.Entries {
+					names = append(names, e.Verdict.Chain)
+				}
+			}
+		}
+	}
+	return names
 }

@@ -9,35 +9,79 @@ import (
 
 // Machine is a host that has loaded a ruleset.
 type Machine struct {
-	base    *chain
-	sets    map[string]*set
-	flows   conntrack
-	run     run
-	changes []Change // of the last packet
+	programs [2]*program         // by family
+	rules    [2]map[string][]int // of each chain in each program: the last op of each rule, or -1
+	sets     map[string]*set
+	flows    conntrack
+	clock    clock
+	run      run
+	changes  []Change // of the last packet
 }
 
-// New loads a ruleset into a machine whose sets are empty. A ruleset that
-// names a set or chain that it does not have is an error.
-func New(r *compiler.Ruleset) (*Machine, error) {
-	m := &Machine{sets: map[string]*set{}, flows: conntrack{}}
-	for _, s := range r.Sets {
-		m.sets[s.Name] = newSet(s.Name, s.Size)
+// clock is the machine's: exact, or one that ticks.
+type clock struct{ tick, phase time.Duration }
+
+func (c clock) at(t time.Duration) time.Duration {
+	if c.tick == 0 {
+		return t
 	}
-	var err error
-	m.base, err = link(r, m.sets)
+	return (t + c.phase) / c.tick * c.tick
+}
+
+// lasts is how long a timeout lasts by the clock: at least a tick, and whole ones
+// (nf_msecs_to_jiffies64).
+func (c clock) lasts(timeout time.Duration) time.Duration {
+	if c.tick == 0 || timeout == 0 {
+		return timeout
+	}
+	return max(c.tick, timeout/c.tick*c.tick)
+}
+
+// New loads a ruleset into a machine whose sets are empty and whose clock is exact.
+// A ruleset that names a set or chain that it does not have is an error.
+func New(r *compiler.Ruleset) (*Machine, error) { return newMachine(r, clock{}) }
+
+// NewTicking is New with a clock like the kernel's, which advances hz times a second,
+// for the first time less than a tick after the beginning: at 1/hz - phase.
+func NewTicking(r *compiler.Ruleset, hz int, phase time.Duration) (*Machine, error) {
+	return newMachine(r, clock{time.Second / time.Duration(hz), phase})
+}
+
+func newMachine(r *compiler.Ruleset, c clock) (*Machine, error) {
+	m := &Machine{sets: map[string]*set{}, clock: c}
+	for _, s := range r.Sets {
+		m.sets[s.Name] = newSet(s)
+	}
+	err := m.link(r)
 	return m, err
 }
 
 // Packet runs the rules on a packet. It returns the verdict, Accept, Drop or
 // Rejected, and what changed in the sets, which is valid until the next packet.
 func (m *Machine) Packet(p *Packet) (compiler.VerdictKind, []Change) {
-	m.run = run{machine: m, packet: p, state: m.flows.state(p)}
+	r := m.begin(p)
+	r.state = m.flows.state(r)
 	m.changes = m.changes[:0]
-	verdict := m.run.base(m.base)
+	verdict := m.programs[r.family()].run(r)
 	if verdict == compiler.Accept {
-		m.flows.accepted(p, m.run.state)
+		m.flows.accepted(r)
 	}
 	return verdict, m.changes
+}
+
+// Answer says that the host has answered the flow of a packet that it got: the flow is
+// established from then on.
+func (m *Machine) Answer(p *Packet) {
+	if f := m.flows.live(m.begin(p)); f != nil {
+		f.established = true
+	}
+}
+
+func (m *Machine) begin(p *Packet) *run {
+	r := &m.run
+	r.machine, r.packet, r.now, r.v6 = m, p, m.clock.at(p.Time), !p.Src.Is4()
+	r.hi, r.lo = words(p.Src)
+	return r
 }
 
 // Expiry tells when the element with a source's key ends, or [Never]; false if it
@@ -47,70 +91,63 @@ func (m *Machine) Expiry(setName string, k compiler.Key, src netip.Addr, at time
 	if s == nil {
 		return 0, false // a ruleset without the set has nothing to put in it
 	}
-	return s.expiry(keyOf(k, src), at)
+	return s.expiry(keyOf(k, src), m.clock.at(at))
+}
+
+// Element is a living element of a set.
+type Element struct {
+	Set     string
+	Src     netip.Addr // cut as the key says
+	State   uint32
+	Expires time.Duration // [Never] if it does not end by itself
+}
+
+// Elements yields all that live at the given time, which must not be before the last
+// packet's, in no order.
+func (m *Machine) Elements(at time.Duration) func(yield func(Element) bool) {
+	now := m.clock.at(at)
+	return func(yield func(Element) bool) {
+		for _, s := range m.sets {
+			for k, expires := range s.elements.all {
+				if now < *expires && !yield(Element{s.name, k.address(s.v6), uint32(k.id), *expires}) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Runs tells how often each rule of each chain was run to its end.
+func (m *Machine) Runs() map[string][]uint64 {
+	runs := map[string][]uint64{}
+	for f, program := range m.programs {
+		for name, rules := range m.rules[f] {
+			if runs[name] == nil {
+				runs[name] = make([]uint64, len(rules))
+			}
+			for i, last := range rules {
+				if last >= 0 {
+					runs[name][i] += program.ops[last].runs
+				}
+			}
+		}
+	}
+	return runs
 }
 
 // run is one packet's way through the rules.
 type run struct {
 	machine *Machine
 	packet  *Packet
+	now     time.Duration // by the machine's clock
+	v6      bool
+	hi, lo  uint64 // the source
 	state   compiler.ConnState
 }
 
-// outcome is what an instruction says.
-type outcome struct {
-	action action
-	chain  *chain // of gotoChain and jump
-}
-
-type action int
-
-const (
-	next   action = iota // go on with the rule
-	broken               // go on with the next rule
-	accept
-	drop
-	reject
-	gotoChain // go on with another chain
-	jump      // run another chain, and go on with the next rule
-	back      // go on behind the jump that led here
-)
-
-// base runs the base chain, whose policy is accept, and those that it leads to.
-func (r *run) base(c *chain) compiler.VerdictKind {
-	switch r.chain(c).action {
-	case drop:
-		return compiler.Drop
-	case reject:
-		return compiler.Rejected
+func (r *run) family() compiler.Family {
+	if r.v6 {
+		return compiler.IPv6
 	}
-	return compiler.Accept
-}
-
-// chain runs a chain until a rule decides; back if none does.
-func (r *run) chain(c *chain) outcome {
-	for i := 0; i < len(c.rules); i++ {
-		switch o := r.rule(c.rules[i]); o.action {
-		case next, broken:
-		case jump:
-			if o := r.chain(o.chain); o.action != back {
-				return o
-			}
-		case gotoChain:
-			c, i = o.chain, -1
-		default:
-			return o
-		}
-	}
-	return outcome{action: back}
-}
-
-// rule runs instructions until one breaks or decides.
-func (r *run) rule(instructions []instruction) outcome {
-	for _, instruction := range instructions {
-		if o := instruction(r); o.action != next {
-			return o
-		}
-	}
-	return outcome{action: next}
+	return compiler.IPv4
 }

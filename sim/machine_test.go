@@ -1,8 +1,8 @@
 package sim_test
 
 import (
-	"fmt"
 	"net/netip"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -315,6 +315,7 @@ func TestLinkErrors(t *testing.T) {
 		`no set "x"`:    ruleset(1, []compiler.Instruction{compiler.Lookup{Set: "x"}}),
 		`no chain "x"`:  ruleset(1, []compiler.Instruction{compiler.Verdict{Kind: compiler.Goto, Chain: "x"}}),
 		"no base chain": {Chains: []*compiler.Chain{{Name: "x"}}},
+		"away from the": ruleset(1, []compiler.Instruction{compiler.Verdict{Kind: compiler.Jump, Chain: "base"}}),
 	} {
 		if _, err := sim.New(r); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %s", err, want)
@@ -322,15 +323,89 @@ func TestLinkErrors(t *testing.T) {
 	}
 }
 
-// TestMemory: a packet from a source without state leaves nothing behind.
+// TestMemory: a packet from a source without state leaves nothing behind, and none
+// allocates once the tables have grown. A source at a step takes 80 bytes at most.
 func TestMemory(t *testing.T) {
-	m := newMachine(t, ruleset(1, []compiler.Instruction{compiler.Lookup{Set: "s"}, compiler.Verdict{Kind: compiler.Drop}}))
+	update := compiler.Update{Key: compiler.Key{Bits: 32}, Set: "s", Timeout: time.Minute}
+	m := newMachine(t, ruleset(1<<24,
+		[]compiler.Instruction{compiler.L4Proto{Number: 17}, update},
+		[]compiler.Instruction{compiler.Lookup{Key: compiler.Key{Bits: 32}, Set: "s"}, compiler.Verdict{Kind: compiler.Drop}}))
+	packet := sim.Packet{Proto: lang.TCP, Flags: lang.SYN}
 	i := 0
-	allocs := testing.AllocsPerRun(1000, func() {
+	send := func() {
 		i++
-		m.Packet(&sim.Packet{Src: source(i), Proto: lang.TCP, Flags: lang.SYN})
-	})
-	if allocs > 1 { // the packet itself
-		t.Error(fmt.Sprint(allocs, " allocations per packet"))
+		packet.Src = netip.AddrFrom4([4]byte{byte(i >> 24), byte(i >> 16), byte(i >> 8), byte(i)})
+		m.Packet(&packet)
+	}
+	if allocs := testing.AllocsPerRun(1000, send); allocs != 0 {
+		t.Errorf("%v allocations per packet", allocs)
+	}
+	packet.Proto = lang.UDP
+	for _, sources := range []int{1000, 100_000, 1_000_000} {
+		before := heap()
+		m = newMachine(t, ruleset(1<<24, []compiler.Instruction{update}))
+		for i = 0; i < sources; {
+			send()
+		}
+		if each := float64(heap()-before) / float64(sources); sources > 1000 && each > 80 {
+			t.Errorf("%d sources take %.0f bytes each", sources, each)
+		}
+	}
+	runtime.KeepAlive(m)
+}
+
+// heap is how much memory is in use.
+func heap() int64 {
+	runtime.GC()
+	var s runtime.MemStats
+	runtime.ReadMemStats(&s)
+	return int64(s.HeapAlloc)
+}
+
+// TestMemoryIsGivenBack: what has ended makes room for what comes, so that memory is
+// bounded by what lives at a time.
+func TestMemoryIsGivenBack(t *testing.T) {
+	update := compiler.Update{Key: compiler.Key{Bits: 32}, Set: "s", Timeout: 100 * time.Millisecond}
+	m := newMachine(t, ruleset(1<<24, []compiler.Instruction{update}))
+	before := heap()
+	for i := range 3_000_000 { // 10,000 live at a time, and up to 110,000 until the collection
+		src := netip.AddrFrom4([4]byte{byte(i >> 24), byte(i >> 16), byte(i >> 8), byte(i)})
+		m.Packet(&sim.Packet{Time: time.Duration(i) * 10 * time.Microsecond, Src: src, SrcPort: 1, Proto: lang.UDP, Broadcast: true})
+	}
+	if grown := heap() - before; grown > 16<<20 {
+		t.Errorf("%d bytes are in use after 3,000,000 sources", grown)
+	}
+	runtime.KeepAlive(m)
+}
+
+// TestTicks: with a clock that ticks, a timeout counts in whole ticks, rounded down,
+// at least one, and where in a tick the trace begins is a phase.
+func TestTicks(t *testing.T) {
+	const ms = time.Millisecond
+	for _, test := range []struct {
+		hz                    int
+		phase, timeout, later time.Duration
+		lives                 bool
+	}{
+		{250, 0, 100 * ms, 100*ms - 1, true},
+		{250, 0, 100 * ms, 100 * ms, false},
+		{250, 0, 103 * ms, 100 * ms, false}, // 25 ticks
+		{250, 0, 1 * ms, 4*ms - 1, true},    // a tick at least
+		{250, 0, 1 * ms, 4 * ms, false},
+		{250, 3 * ms, 100 * ms, 97 * ms, false}, // the tick is 1 ms away, the last one 97
+		{250, 3 * ms, 100 * ms, 97*ms - 1, true},
+		{100, 5 * ms, 25 * ms, 15*ms - 1, true}, // 2 ticks
+		{100, 5 * ms, 25 * ms, 15 * ms, false},
+		{300, 0, time.Second, time.Second - time.Microsecond, true},
+	} {
+		update := compiler.Update{Key: compiler.Key{Bits: 32}, Set: "s", Timeout: test.timeout}
+		m, err := sim.NewTicking(ruleset(2, []compiler.Instruction{update}), test.hz, test.phase)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Packet(&sim.Packet{Src: source(1)})
+		if _, lives := m.Expiry("s", update.Key, source(1), test.later); lives != test.lives {
+			t.Errorf("%+v: lives is %v", test, lives)
+		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"time"
 
-	"knockc/compiler"
 	"knockc/lang"
 )
 
@@ -39,31 +38,3 @@ type Change struct {
 
 // Never is when an element without a timeout ends.
 const Never time.Duration = math.MaxInt64
-
-// l4Proto is the number of the packet's transport protocol.
-func (p *Packet) l4Proto() uint8 {
-	switch {
-	case p.Proto == lang.TCP:
-		return 6
-	case p.Proto == lang.UDP:
-		return 17
-	case p.Src.Is4():
-		return 1
-	}
-	return 58
-}
-
-// echoRequest is the type of ICMP and ICMPv6 messages that are echo requests.
-var echoRequest = [...]uint8{compiler.IPv4: 8, compiler.IPv6: 128}
-
-// headerLength is what the length field of the packet's IP header holds, as far as
-// a rule may ask for it: of an echo request without options or extension headers.
-func (p *Packet) headerLength() int {
-	switch {
-	case p.Proto != lang.Ping:
-		return -1
-	case p.Src.Is4():
-		return 20 + 8 + p.Length
-	}
-	return 8 + p.Length
-}

@@ -4,106 +4,137 @@ import (
 	"math"
 	"net/netip"
 	"time"
+
+	"knockc/compiler"
 )
 
 // collectEvery is the kernel's default gc-interval.
 const collectEvery = time.Second
 
-type elementKey struct {
-	src   netip.Addr
-	state uint32
-}
-
 // set is a set of elements with timeouts. Ended elements hold their place until
-// the next collection; they are only taken out when the set is full, since nobody
-// can see the difference before.
+// the next collection; they are only taken out when the set is full or the table
+// grows, since nobody can see the difference before.
 type set struct {
-	name    string
-	size    int
-	expires map[elementKey]time.Duration
-	soonest time.Duration // no element ends before this
+	name     string
+	v6       bool
+	size     int
+	elements table[time.Duration] // when each ends
+	soonest  time.Duration        // no element ends before this
 
-	ghosts      int           // places of elements that were deleted, or ended and were made anew
+	ghosts      int           // places of elements that were ended or had ended, and were made anew
 	ghostPeriod time.Duration // the collection period that the ghosts are of
 }
 
-func newSet(name string, size int) *set {
-	return &set{name: name, size: size, expires: map[elementKey]time.Duration{}, soonest: math.MaxInt64}
+func newSet(s *compiler.Set) *set {
+	return &set{name: s.Name, v6: s.Family == compiler.IPv6, size: s.Size, soonest: math.MaxInt64}
 }
 
+// elementID is the part of a key that the state number makes.
+func elementID(state uint32) uint64 { return 1<<32 | uint64(state) }
+
 // expiry tells when the element ends; false if it does not live at now.
-func (s *set) expiry(k elementKey, now time.Duration) (time.Duration, bool) {
-	at, ok := s.expires[k]
-	return at, ok && now < at
+func (s *set) expiry(k key, now time.Duration) (time.Duration, bool) {
+	at := s.elements.find(k)
+	if at == nil || now >= *at {
+		return 0, false
+	}
+	return *at, true
+}
+
+func (s *set) has(k key, now time.Duration) bool {
+	at := s.elements.find(k)
+	return at != nil && now < *at
 }
 
 // update makes or renews an element, without a timeout if that is 0; false if it
 // would have to be made and the set is full. A living element keeps its kind: one
 // that never ends goes on to do so, and one with a timeout ends at once if it is
 // renewed without (nft_dynset_eval).
-func (s *set) update(k elementKey, now, timeout time.Duration) (expires time.Duration, ok bool) {
-	at, known := s.expires[k]
-	live := known && now < at
-	if !live {
-		collected := now - now%collectEvery // when the last collection was
-		if s.full(collected) {
-			return 0, false
+func (s *set) update(k key, now, timeout time.Duration) (expires time.Duration, ok bool) {
+	at := s.elements.find(k)
+	if at != nil && now < *at {
+		if *at != Never {
+			*at = now + timeout
+			s.soonest = min(s.soonest, *at)
 		}
-		if known && at > collected {
+		return *at, true
+	}
+	expires = now + timeout
+	if timeout == 0 {
+		expires = Never
+	}
+	return expires, s.make(k, now, expires)
+}
+
+// make makes an element that does not live; false if the set is full.
+func (s *set) make(k key, now, expires time.Duration) bool {
+	collected := now - now%collectEvery // when the last collection was
+	if s.full(collected) {
+		return false
+	}
+	s.soonest = min(s.soonest, expires)
+	if at := s.elements.find(k); at != nil {
+		if *at >= collected {
 			s.ghosts++
 		}
+		*at = expires
+		return true
 	}
-	switch {
-	case live && at == Never, !live && timeout == 0:
-		expires = Never
-	default:
-		expires = now + timeout
-	}
-	s.expires[k] = expires
-	s.soonest = min(s.soonest, expires)
-	return expires, true
+	s.elements.insert(k, expires, func(at *time.Duration) bool { return *at < collected })
+	return true
 }
 
 // delete ends an element; false if it does not live. Its place stays taken until
 // the next collection.
-func (s *set) delete(k elementKey, now time.Duration) bool {
-	if at, known := s.expires[k]; !known || now >= at {
+func (s *set) delete(k key, now time.Duration) bool {
+	at := s.elements.find(k)
+	if at == nil || now >= *at {
 		return false
 	}
-	s.countGhostsOf(now - now%collectEvery)
-	s.ghosts++
-	delete(s.expires, k)
+	*at = now
+	s.soonest = min(s.soonest, now)
 	return true
-}
-
-// countGhostsOf begins to count anew after a collection.
-func (s *set) countGhostsOf(collected time.Duration) {
-	if s.ghostPeriod != collected {
-		s.ghosts, s.ghostPeriod = 0, collected
-	}
 }
 
 // full reports whether all places are taken, given when the last collection was.
 func (s *set) full(collected time.Duration) bool {
-	s.countGhostsOf(collected)
-	if len(s.expires)+s.ghosts < s.size {
+	if s.ghostPeriod != collected {
+		s.ghosts, s.ghostPeriod = 0, collected
+	}
+	if s.elements.used+s.ghosts < s.size {
 		return false
 	}
 	s.collect(collected)
-	return len(s.expires)+s.ghosts >= s.size
+	return s.elements.used+s.ghosts >= s.size
 }
 
 // collect takes out the elements that had ended when the last collection was.
 func (s *set) collect(collected time.Duration) {
-	if s.soonest > collected {
+	if s.soonest >= collected {
 		return
 	}
+	s.elements.sweep(func(at *time.Duration) bool { return *at < collected })
 	s.soonest = math.MaxInt64
-	for k, at := range s.expires {
-		if at <= collected {
-			delete(s.expires, k)
-		} else {
-			s.soonest = min(s.soonest, at)
-		}
+	for _, at := range s.elements.all {
+		s.soonest = min(s.soonest, *at)
 	}
+}
+
+// keyer makes the keys of a source in a set.
+type keyer struct{ hi, lo, id uint64 } // masks of the address, and the state
+
+func newKeyer(k compiler.Key) keyer {
+	masks := func(bits int) uint64 { return ^uint64(0) << (64 - min(max(bits, 0), 64)) }
+	if k.Family == compiler.IPv4 {
+		return keyer{0, masks(32 + k.Bits), elementID(k.State)}
+	}
+	return keyer{masks(k.Bits), masks(k.Bits - 64), elementID(k.State)}
+}
+
+func (y *keyer) key(hi, lo uint64) key { return key{hi & y.hi, lo & y.lo, y.id} }
+
+func keyOf(k compiler.Key, src netip.Addr) key {
+	y := newKeyer(k)
+	hi, lo := words(src)
+	return y.key(hi, lo)
 }

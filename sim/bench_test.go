@@ -1,0 +1,84 @@
+package sim_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"knockc/compiler"
+	"knockc/lang"
+	"knockc/sim"
+)
+
+// benchRuleset has random steps and a service of its own for each knock.
+func benchRuleset(b *testing.B, knocks int) (*compiler.Ruleset, *lang.Policy) {
+	b.Helper()
+	r := rand.New(rand.NewPCG(1, uint64(knocks)))
+	var text strings.Builder
+	for i := range knocks {
+		steps := r.Perm(29999)[:4]
+		fmt.Fprintf(&text, "knock k%d < %d %d %d %d -> %d >\n", i, 1+steps[0], 1+steps[1], 1+steps[2], 1+steps[3], 40000+i)
+	}
+	policy, _ := lang.Examine([]byte(text.String()))
+	result, found := compiler.Compile(policy)
+	if len(found) > 0 {
+		b.Fatal(found)
+	}
+	return result.Ruleset, policy
+}
+
+// benchPackets are SYNs of 5,000 sources, one in ten of which knocks, the others go to
+// random ports.
+func benchPackets(policy *lang.Policy, n int) []sim.Packet {
+	r := rand.New(rand.NewPCG(2, 3))
+	packets := make([]sim.Packet, 0, n)
+	at := time.Duration(0)
+	add := func(src int, port uint16) {
+		at += 100 * time.Microsecond
+		addr := netip.AddrFrom4([4]byte{10, 1, byte(src >> 8), byte(src)})
+		packets = append(packets, sim.Packet{Time: at, Iface: "eth0", Src: addr, Proto: lang.TCP, DstPort: port, Flags: lang.SYN})
+	}
+	for len(packets) < n {
+		src := r.IntN(5000)
+		if src%10 != 0 {
+			add(src, uint16(1+r.IntN(65535)))
+			continue
+		}
+		k := policy.Knocks[r.IntN(len(policy.Knocks))]
+		for _, s := range k.Steps {
+			add(src, s.Port)
+		}
+		add(src, k.Services[0].First)
+	}
+	return packets
+}
+
+// BenchmarkPacket runs the rules on packets, without reading them from anywhere.
+func BenchmarkPacket(b *testing.B) {
+	for _, knocks := range []int{1, 100, 10000} {
+		b.Run(fmt.Sprintf("%d-knocks", knocks), func(b *testing.B) {
+			ruleset, policy := benchRuleset(b, knocks)
+			packets := benchPackets(policy, 200000)
+			m, err := sim.New(ruleset)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			offset, i := time.Duration(0), 0
+			var p sim.Packet
+			for b.Loop() {
+				if i == len(packets) {
+					i, offset = 0, offset+packets[len(packets)-1].Time
+				}
+				p = packets[i]
+				p.Time += offset
+				m.Packet(&p)
+				i++
+			}
+			b.ReportMetric(1e3/(float64(b.Elapsed().Nanoseconds())/float64(b.N)), "Mpackets/s")
+		})
+	}
+}

@@ -1,0 +1,168 @@
+package sim
+
+import (
+	"time"
+
+	"knockc/compiler"
+	"knockc/lang"
+)
+
+// program is a ruleset as one family's packets meet it: all chains one behind the
+// other, without the rules that can do nothing for the family. An op is a cache line,
+// so that a packet's way through a large ruleset touches little memory.
+type program struct {
+	ops        []op
+	base       uint32                // where the base chain begins
+	conditions []func(*run) bool     // of opMatch
+	dispatches []*dispatch           // of opDispatch
+	lengths    []map[int]destination // of opLengths
+}
+
+// op is an instruction. If it breaks, the rule behind goes on at op.onBreak; at the
+// end of each chain stands an opReturn.
+type op struct {
+	code    opcode
+	not     bool
+	first   uint16 // of ports; the states or flags that match
+	last    uint16 // of ports; the mask of flags
+	ends    bool   // it is the last of its rule
+	onBreak uint32
+	target  uint32 // of opGoto and opJump; which condition, dispatch or lengths
+	set     *set
+	keys    keyer
+	timeout time.Duration
+	runs    uint64 // how often the rule was run to its end here
+}
+
+type opcode uint8
+
+const (
+	opMatch opcode = iota // a condition of any other kind
+	opState
+	opFlags
+	opLocal
+	opPorts
+	opLookup
+	opUpdate
+	opDelete
+	opNothing
+	opDispatch
+	opLengths
+	opAccept
+	opDrop
+	opReject
+	opReset
+	opGoto
+	opJump
+	opReturn
+)
+
+// destination is an op that decides.
+type destination struct {
+	code   opcode
+	target uint32
+}
+
+// dispatch has the number of a destination for each port of a protocol, 0 for none.
+type dispatch struct {
+	destinations []destination
+	tcp, udp     *[1 << 16]uint32
+}
+
+func (d *dispatch) at(p *Packet) destination {
+	switch {
+	case p.Proto == lang.TCP && d.tcp != nil:
+		return d.destinations[d.tcp[p.DstPort]]
+	case p.Proto == lang.UDP && d.udp != nil:
+		return d.destinations[d.udp[p.DstPort]]
+	}
+	return destination{}
+}
+
+// maxJumps is how deep jumps may go (NFT_JUMP_STACK_SIZE).
+const maxJumps = 16
+
+// run runs the program on a packet.
+func (g *program) run(r *run) compiler.VerdictKind {
+	var stack [maxJumps]uint32
+	depth := 0
+	pc := g.base
+	for {
+		o := &g.ops[pc]
+		holds, code, target := true, o.code, o.target
+		switch code {
+		case opMatch:
+			holds = g.conditions[target](r)
+		case opState:
+			holds = (uint16(r.state)&o.first != 0) != o.not
+		case opFlags:
+			holds = r.packet.Proto == lang.TCP && (uint16(r.packet.Flags)&o.last == o.first) != o.not
+		case opLocal:
+			holds = r.packet.Broadcast == o.not
+		case opPorts:
+			port := r.packet.DstPort
+			holds = r.packet.Proto != lang.Ping && (o.first <= port && port <= o.last) != o.not
+		case opLookup:
+			holds = o.set.has(o.keys.key(r.hi, r.lo), r.now) != o.not
+		case opUpdate:
+			holds = r.update(o)
+		case opDelete:
+			r.delete(o)
+		case opDispatch:
+			d := g.dispatches[target].at(r.packet)
+			code, target, holds = d.code, d.target, d.code != opMatch
+		case opLengths:
+			d, ok := g.lengths[target][r.headerLength()]
+			code, target, holds = d.code, d.target, ok
+		case opReset:
+			holds = r.packet.Proto == lang.TCP
+		}
+		if !holds {
+			pc = o.onBreak
+			continue
+		}
+		if o.ends {
+			o.runs++
+		}
+		pc++
+		switch code {
+		case opAccept:
+			return compiler.Accept
+		case opDrop:
+			return compiler.Drop
+		case opReject, opReset:
+			return compiler.Rejected
+		case opGoto:
+			pc = target
+		case opJump:
+			stack[depth], depth = pc, depth+1
+			pc = target
+		case opReturn:
+			if depth == 0 {
+				return compiler.Accept // the base chain's policy
+			}
+			depth--
+			pc = stack[depth]
+		}
+	}
+}
+
+func (r *run) update(o *op) bool {
+	k := o.keys.key(r.hi, r.lo)
+	expires, ok := o.set.update(k, r.now, o.timeout)
+	if ok {
+		r.change(o.set, k, expires)
+	}
+	return ok
+}
+
+func (r *run) delete(o *op) {
+	if k := o.keys.key(r.hi, r.lo); o.set.delete(k, r.now) {
+		r.change(o.set, k, r.now)
+	}
+}
+
+// change notes that an element ends at another time now.
+func (r *run) change(s *set, k key, expires time.Duration) {
+	r.machine.changes = append(r.machine.changes, Change{s.name, k.address(s.v6), uint32(k.id), expires, expires <= r.now})
+}
