@@ -24,7 +24,13 @@ type Player struct {
 // New makes a player for a compiled policy, from which nobody has knocked yet.
 func New(r *compiler.Result) (*Player, error) {
 	m, err := sim.New(r.Ruleset)
-	return &Player{m, r.Symbols}, err
+	return &Player{machine: m, symbols: r.Symbols}, err
+}
+
+// NewTicking is New with a clock that ticks, see [sim.NewTicking].
+func NewTicking(r *compiler.Result, hz int, phase time.Duration) (*Player, error) {
+	m, err := sim.NewTicking(r.Ruleset, hz, phase)
+	return &Player{machine: m, symbols: r.Symbols}, err
 }
 
 // Outcome is what came of an expectation or of one packet of an event.
