@@ -1,0 +1,99 @@
+package replay
+
+import (
+	"iter"
+	"slices"
+	"time"
+
+	"knockc/compiler"
+	"knockc/lang/trace"
+)
+
+// Depends is what became of a packet or expectation if that depends on where in a
+// tick of the kernel's clock the trace began.
+const Depends = "depends on the tick"
+
+// Phases replays events with a clock that ticks, for each phase that it could have at
+// the beginning.
+type Phases struct {
+	players []*Player
+	seen    [][]Outcome // of the last event, by player
+}
+
+// mostPhases is how many phases are tried. A trace whose packets come at more
+// different places in a tick is tried at as many, evenly spread.
+const mostPhases = 64
+
+// NewPhases makes a player of some events for a clock of hz ticks a second.
+func NewPhases(r *compiler.Result, hz int, events []trace.Event) (*Phases, error) {
+	p := &Phases{}
+	for _, phase := range phases(time.Second/time.Duration(hz), events) {
+		player, err := NewTicking(r, hz, phase)
+		if err != nil {
+			return nil, err
+		}
+		p.players = append(p.players, player)
+	}
+	p.seen = make([][]Outcome, len(p.players))
+	return p, nil
+}
+
+// phases are all that differ: between two of them, the same packets share a tick. One
+// packet changes to the next tick where the phase is what its own tick has left.
+func phases(tick time.Duration, events []trace.Event) []time.Duration {
+	differ := map[time.Duration]bool{0: true}
+	for at := range times(events) {
+		differ[(tick-at%tick)%tick] = true
+		if len(differ) > mostPhases {
+			return evenPhases(tick)
+		}
+	}
+	var all []time.Duration
+	for phase := range differ {
+		all = append(all, phase)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// times are those of all packets and expectations.
+func times(events []trace.Event) iter.Seq[time.Duration] {
+	return func(yield func(time.Duration) bool) {
+		for _, e := range events {
+			packets, every := 1, time.Duration(0)
+			if e.Packet != nil && e.Packet.Range != nil {
+				packets, every = int(e.Packet.Range.Last-e.Packet.Range.First)+1, e.Packet.Range.Every
+			}
+			for i := range packets {
+				if !yield(e.At + time.Duration(i)*every) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func evenPhases(tick time.Duration) []time.Duration {
+	var all []time.Duration
+	for i := range time.Duration(mostPhases) {
+		all = append(all, tick*i/mostPhases)
+	}
+	return all
+}
+
+// Event plays one event like [Player.Event]. What is not the same in all phases is
+// [Depends], and the moves are then those of one of them.
+func (p *Phases) Event(e *trace.Event, see func(Outcome)) {
+	for i, player := range p.players {
+		p.seen[i] = p.seen[i][:0]
+		player.Event(e, func(o Outcome) { p.seen[i] = append(p.seen[i], o) })
+	}
+	for n, o := range p.seen[0] {
+		for _, other := range p.seen[1:] {
+			if other[n].Got != o.Got {
+				o.Got = Depends
+			}
+		}
+		see(o)
+	}
+}
