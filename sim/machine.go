@@ -59,14 +59,25 @@ func newMachine(r *compiler.Ruleset, c clock) (*Machine, error) {
 // Packet runs the rules on a packet. It returns the verdict, Accept, Drop or
 // Rejected, and what changed in the sets, which is valid until the next packet.
 func (m *Machine) Packet(p *Packet) (compiler.VerdictKind, []Change) {
+	m.changes = m.changes[:0]
+	m.run.silent = false
+	return m.decide(p), m.changes
+}
+
+// Verdict is Packet for those who do not ask what changed.
+func (m *Machine) Verdict(p *Packet) compiler.VerdictKind {
+	m.run.silent = true
+	return m.decide(p)
+}
+
+func (m *Machine) decide(p *Packet) compiler.VerdictKind {
 	r := m.begin(p)
 	r.state = m.flows.state(r)
-	m.changes = m.changes[:0]
 	verdict := m.programs[r.family()].run(r)
 	if verdict == compiler.Accept {
 		m.flows.accepted(r)
 	}
-	return verdict, m.changes
+	return verdict
 }
 
 // Answer says that the host has answered the flow of a packet that it got: the flow is
@@ -142,6 +153,7 @@ type run struct {
 	now     time.Duration // by the machine's clock
 	v6      bool
 	hi, lo  uint64 // the source
+	silent  bool   // changes are not noted
 	state   compiler.ConnState
 }
 

@@ -63,17 +63,22 @@ func (s *set) update(k key, now, timeout time.Duration) (expires time.Duration, 
 	if timeout == 0 {
 		expires = Never
 	}
-	return expires, s.make(k, now, expires)
+	return expires, s.make(k, at, now, expires)
 }
 
-// make makes an element that does not live; false if the set is full.
-func (s *set) make(k key, now, expires time.Duration) bool {
+// make makes an element that does not live, or not any more, at the place given;
+// false if the set is full.
+func (s *set) make(k key, at *time.Duration, now, expires time.Duration) bool {
 	collected := now - now%collectEvery // when the last collection was
-	if s.full(collected) {
-		return false
+	if s.crowded(collected) {
+		s.collect(collected)
+		if s.crowded(collected) {
+			return false
+		}
+		at = s.elements.find(k) // it may have moved
 	}
 	s.soonest = min(s.soonest, expires)
-	if at := s.elements.find(k); at != nil {
+	if at != nil {
 		if *at >= collected {
 			s.ghosts++
 		}
@@ -96,15 +101,12 @@ func (s *set) delete(k key, now time.Duration) bool {
 	return true
 }
 
-// full reports whether all places are taken, given when the last collection was.
-func (s *set) full(collected time.Duration) bool {
+// crowded reports whether all places are taken, by what is in the table, given when
+// the last collection was.
+func (s *set) crowded(collected time.Duration) bool {
 	if s.ghostPeriod != collected {
 		s.ghosts, s.ghostPeriod = 0, collected
 	}
-	if s.elements.used+s.ghosts < s.size {
-		return false
-	}
-	s.collect(collected)
 	return s.elements.used+s.ghosts >= s.size
 }
 

@@ -71,7 +71,7 @@ func (r *Reader) simple(line string, at lang.Pos) bool {
 	s := cursor{text: line}
 	s.spaces()
 	begin := s.i
-	relative := s.take("+")
+	relative := s.takeByte('+')
 	t, ok := s.time()
 	if !ok || !s.spaces() {
 		return false
@@ -81,10 +81,10 @@ func (r *Reader) simple(line string, at lang.Pos) bool {
 	if !s.source(p) || !s.spaces() || !s.take("->") || !s.spaces() {
 		return false
 	}
-	if s.take("udp/") {
+	switch {
+	case s.take("udp/"):
 		p.Proto, p.Flags = lang.UDP, 0
-	} else {
-		s.take("tcp/")
+	case s.take("tcp/"):
 	}
 	if p.DstPort, ok = s.port(); !ok {
 		return false
@@ -128,6 +128,14 @@ func (s *cursor) spaces() bool {
 	return s.i > begin || s.i == len(s.text)
 }
 
+func (s *cursor) takeByte(b byte) bool {
+	if s.i < len(s.text) && s.text[s.i] == b {
+		s.i++
+		return true
+	}
+	return false
+}
+
 func (s *cursor) take(prefix string) bool {
 	if !strings.HasPrefix(s.text[s.i:], prefix) {
 		return false
@@ -139,13 +147,14 @@ func (s *cursor) take(prefix string) bool {
 // digits reads a number without leading zeros; false if there is none or it is too
 // large for this.
 func (s *cursor) digits(most int) (n int, ok bool) {
-	begin := s.i
-	for s.i < len(s.text) && s.text[s.i]-'0' <= 9 {
-		n = 10*n + int(s.text[s.i]-'0')
-		s.i++
+	text := s.text[s.i:]
+	length := 0
+	for length < len(text) && text[length]-'0' <= 9 {
+		n = 10*n + int(text[length]-'0')
+		length++
 	}
-	length := s.i - begin
-	return n, length > 0 && length <= most && (length == 1 || s.text[begin] != '0')
+	s.i += length
+	return n, length > 0 && length <= most && (length == 1 || text[0] != '0')
 }
 
 // time reads seconds or milliseconds: one number with a unit.
@@ -155,7 +164,7 @@ func (s *cursor) time() (time.Duration, bool) {
 		return 0, false
 	}
 	fraction, scale := 0, 1
-	if s.take(".") {
+	if s.takeByte('.') {
 		begin := s.i
 		for s.i < len(s.text) && s.text[s.i]-'0' <= 9 {
 			fraction = 10*fraction + int(s.text[s.i]-'0')
@@ -171,13 +180,16 @@ func (s *cursor) time() (time.Duration, bool) {
 	}
 	unit := time.Second
 	switch {
-	case s.take("s"):
+	case s.takeByte('s'):
 	case s.take("ms"):
 		unit = time.Millisecond
 	case s.take("us"):
 		unit = time.Microsecond
 	default:
 		return 0, false
+	}
+	if fraction == 0 {
+		return time.Duration(n) * unit, true
 	}
 	part := time.Duration(fraction) * unit
 	if part%time.Duration(scale) != 0 {
@@ -192,13 +204,13 @@ func (s *cursor) source(p *Packet) bool {
 	var a [4]byte
 	for i := range a {
 		n, ok := s.digits(3)
-		if !ok || n > 255 || i < 3 && !s.take(".") {
+		if !ok || n > 255 || i < 3 && !s.takeByte('.') {
 			return s.otherSource(p, begin)
 		}
 		a[i] = byte(n)
 	}
 	p.Src = netip.AddrFrom4(a)
-	if s.take(":") {
+	if s.takeByte(':') {
 		port, ok := s.port()
 		p.SrcPort = port
 		return ok

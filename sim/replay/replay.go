@@ -19,6 +19,7 @@ import (
 type Player struct {
 	machine *sim.Machine
 	symbols *compiler.Symbols
+	last    sim.Packet
 }
 
 // New makes a player for a compiled policy, from which nobody has knocked yet.
@@ -65,19 +66,9 @@ func (p *Player) Event(e *trace.Event, see func(Outcome)) {
 }
 
 func (p *Player) packet(e *trace.Event, at time.Duration, port uint16) Outcome {
-	k := e.Packet
-	packet := sim.Packet{
-		Time: at, Iface: trace.DefaultIface, Src: k.Src, SrcPort: k.SrcPort, Proto: k.Proto, DstPort: port, Flags: k.Flags,
-		Unanswered: k.Unanswered != nil,
-	}
-	if k.On != nil {
-		packet.Iface = k.On.Text
-	}
-	if k.Ping != nil {
-		packet.Length = int(k.Ping.Length)
-	}
-	verdict, changes := p.machine.Packet(&packet)
-	return Outcome{e, at, port, compiler.Verdict{Kind: verdict}.String(), string(k.Want), p.moves(changes)}
+	p.take(e.Packet, at, port)
+	verdict, changes := p.machine.Packet(&p.last)
+	return Outcome{e, at, port, compiler.Verdict{Kind: verdict}.String(), string(e.Packet.Want), p.moves(changes)}
 }
 
 func (p *Player) expect(e *trace.Event) Outcome {
