@@ -7,6 +7,7 @@ const baseChain = "guard"
 
 // Result is a compiled policy.
 type Result struct {
+	Policy  *lang.Policy
 	Ruleset *Ruleset
 	Symbols *Symbols
 }
@@ -39,7 +40,7 @@ func Compile(p *lang.Policy) (*Result, []lang.Finding) {
 	b.undecided()
 	b.refusal()
 	b.sets()
-	return &Result{b.ruleset, symbols}, nil
+	return &Result{p, b.ruleset, symbols}, nil
 }
 
 // builder makes a ruleset. Its methods add the chains that they are named for,
@@ -114,12 +115,7 @@ func (b *builder) guardChain() {
 			c.add("", echoRequest(f), Verdict{Jump, "pings"})
 		}
 	}
-	dispatch(c, b.entries(func(p *point) (Verdict, bool) {
-		if p.open {
-			return Verdict{Kind: Accept}, true
-		}
-		return Verdict{Goto, p.name()}, true
-	}))
+	b.dispatchPorts(c)
 	if b.policy.Settings.DefaultDrop {
 		c.add("", Verdict{Goto, "undecided"})
 	}
@@ -137,22 +133,62 @@ func (b *builder) entries(verdict func(*point) (Verdict, bool)) []DispatchEntry 
 	return entries
 }
 
-// dispatch adds rules that dispatch the entries: the single ports by one lookup
-// in a hash table, then the ranges, if there are any.
+// dispatchPorts sends packets to the chains of their ports: the single ports by one
+// lookup in a hash table, then the ranges.
+//
+// A packet that is on its way when a ruleset is loaded over this one may look into the
+// new maps and still see the old chains, among which a new one is empty (nft_do_chain
+// stays with a generation, lookups ask for that of the moment). It comes back then, or
+// finds its port in neither map if that moves from one to the other. The last map, of
+// intervals even for single ports, changes as one, and drops it. So the maps are there
+// even if they are empty.
+func (b *builder) dispatchPorts(c *Chain) {
+	single, ranges := split(b.entries(func(p *point) (Verdict, bool) {
+		if p.open {
+			return Verdict{Kind: Accept}, true
+		}
+		return Verdict{Jump, p.name()}, true
+	}))
+	guarded := b.entries(func(p *point) (Verdict, bool) { return Verdict{Kind: Drop}, !p.open })
+	c.add("", Dispatch{Name: "ports", Entries: single})
+	c.add("", Dispatch{Name: "ports_ranges", Interval: true, Entries: ranges})
+	c.add("", Dispatch{Name: "guarded", Interval: true, Entries: merged(guarded)})
+}
+
+// merged makes one entry of neighbours, which must have the same verdict and be in
+// order.
+func merged(entries []DispatchEntry) []DispatchEntry {
+	var all []DispatchEntry
+	for _, e := range entries {
+		if n := len(all); n > 0 && all[n-1].Proto == e.Proto && int(all[n-1].Last)+1 == int(e.First) {
+			all[n-1].Last = e.Last
+		} else {
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
+// dispatch adds rules that dispatch the entries, as far as there are any: the single
+// ports by one lookup in a hash table, then the ranges.
 func dispatch(c *Chain, entries []DispatchEntry) {
-	var single, ranges Dispatch
+	single, ranges := split(entries)
+	for _, some := range [][]DispatchEntry{single, ranges} {
+		if len(some) > 0 {
+			c.add("", Dispatch{Entries: some})
+		}
+	}
+}
+
+func split(entries []DispatchEntry) (single, ranges []DispatchEntry) {
 	for _, e := range entries {
 		if e.First == e.Last {
-			single.Entries = append(single.Entries, e)
+			single = append(single, e)
 		} else {
-			ranges.Entries = append(ranges.Entries, e)
+			ranges = append(ranges, e)
 		}
 	}
-	for _, d := range []Dispatch{single, ranges} {
-		if len(d.Entries) > 0 {
-			c.add("", d)
-		}
-	}
+	return single, ranges
 }
 
 func protoNumber(p lang.Proto) uint8 { return [...]uint8{lang.TCP: protoTCP, lang.UDP: protoUDP}[p] }
@@ -236,7 +272,7 @@ func (b *builder) pingChains() {
 		return
 	}
 	c := b.chain("pings", "echo requests")
-	c.add("", CtState{States: StateNew, Not: true}, Verdict{Kind: Return})
+	c.add("", CtState{States: StateNew, Not: true}, Verdict{Kind: Return}) // a bad checksum is invalid
 	c.add("", Local{Not: true}, Verdict{Kind: Return})
 	other := b.pings[len(b.pings)-1]
 	for _, f := range Families {

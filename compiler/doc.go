@@ -32,7 +32,11 @@
 // lookup of protocol and port to the chain of that port. So a packet to a port that
 // no knock names meets the same rules whether there is one knock or ten thousand.
 // A port's chain refuses what is no attempt, holds a rule for each part that the
-// port has in a knock, for each family, and ends by refusing the rest.
+// port has in a knock, for each family, and ends by refusing the rest. Single ports
+// and ranges have a map each:
+//
+//	ports ports_ranges  the chain of a port
+//	guarded             drops what comes back from there, or got lost, during a reload
 //
 // The rules that move a knock stand last step first, so that one packet moves
 // each thread of a knock by one step only, however often its port occurs. Grants

@@ -128,12 +128,12 @@ func (e *expressions) ctState(c CtState) {
 		}
 	}
 	e.add(&expr.Ct{Key: expr.CtKeySTATE, Register: reg1})
-	if c.Not && c.States&(c.States-1) == 0 {
+	if c.Not {
 		e.compare(true, native(bits)) // as nft has it
 		return
 	}
 	e.mask(native(bits))
-	e.compare(!c.Not, native(0))
+	e.compare(true, native(0))
 }
 
 // iface compares the zero that ends the name too, unless the name may go on.
@@ -242,13 +242,24 @@ func (e *expressions) lookup(l Lookup) {
 func (e *expressions) dispatch(d Dispatch) {
 	e.meta(expr.MetaKeyL4PROTO)
 	e.loadPort(unix.NFT_REG32_01)
+	if m := e.loader.maps[d.Name]; m != nil {
+		e.add(&expr.Lookup{SourceRegister: reg1, SetName: m.Name, SetID: m.ID, IsDestRegSet: true})
+		return
+	}
+	e.add(e.loader.addAnonymous(d.mapSet(), dispatchElements(d)))
+}
+
+// mapSet is the map without its elements.
+func (d Dispatch) mapSet() nftables.Set {
 	ranges := d.hasRanges()
-	e.add(e.loader.addAnonymous(nftables.Set{
+	return nftables.Set{
+		Name:          d.Name,
 		IsMap:         true,
 		KeyType:       nftables.MustConcatSetType(nftables.TypeInetProto, nftables.TypeInetService),
+		DataType:      nftables.TypeVerdict,
 		Interval:      ranges,
 		Concatenation: ranges,
-	}, dispatchElements(d)))
+	}
 }
 
 func (e *expressions) lengths(l Lengths) {

@@ -20,6 +20,9 @@ func (r *Ruleset) Fragment() *Ruleset {
 			renamed.Name = n.entry
 		}
 		for _, rule := range c.Rules {
+			if d, ok := rule.Instructions[0].(Dispatch); ok && len(d.Entries) == 0 {
+				continue // only as a named map it has a use
+			}
 			var instructions []Instruction
 			for _, i := range rule.Instructions {
 				instructions = append(instructions, n.instruction(i))
@@ -59,7 +62,7 @@ func (n namer) instruction(i Instruction) Instruction {
 		i.Chain = n.name(i.Chain)
 		return i
 	case Dispatch:
-		var d Dispatch
+		d := Dispatch{Interval: i.Interval} // without a name: a fragment cannot empty an older map
 		for _, e := range i.Entries {
 			e.Verdict.Chain = n.name(e.Verdict.Chain)
 			d.Entries = append(d.Entries, e)

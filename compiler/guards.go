@@ -9,8 +9,9 @@ import (
 
 // guard keeps rules whose number grows with the policy away from sources that
 // they would find nothing for. Its elements say that there may be something: they
-// outlive what they speak of. For each length that a `per` of the policy has there
-// is an element, so that one which an older policy left is found by a later one.
+// outlive what they speak of. They are about a few lengths of addresses, whatever the
+// policy has, so that their number is bounded and one that an older policy left is
+// found by a later one.
 type guard struct {
 	kind  SetKind
 	lives [2]map[int]*lifetime // by family and length of the address
@@ -47,14 +48,23 @@ func (g *guard) add(per lang.Per, lives time.Duration) {
 	}
 }
 
-// lengthOf is how much of an address of the family makes a source.
-func lengthOf(per lang.Per, f Family) int { return [...]int{per.IPv4, per.IPv6}[f] }
+// guardLengths are the lengths of the addresses that guards speak of.
+var guardLengths = [...][]int{IPv4: {32, 24, 16, 8, 1}, IPv6: {128, 64, 48, 32, 16, 1}}
+
+// lengthOf is how much of an address of the family a guard knows: of what makes a
+// source, the longest of the lengths that has all of them.
+func lengthOf(per lang.Per, f Family) int {
+	bits := [...]int{per.IPv4, per.IPv6}[f]
+	i := slices.IndexFunc(guardLengths[f], func(length int) bool { return length <= bits })
+	return guardLengths[f][i]
+}
 
 // place is where a guard keeps an element for sources of that length. What ends by
 // itself and what does not have elements of their own, because an update without a
 // timeout would end one that has a timeout.
 func (g *guard) place(per lang.Per, f Family, forever bool) Place {
-	return Place{g.kind, uint32(lengthOf(per, f)<<1 | bit(forever)), per}
+	bits := lengthOf(per, f)
+	return Place{g.kind, uint32(bits<<1 | bit(forever)), lang.Per{IPv4: bits, IPv6: bits}}
 }
 
 // update records a source, for something that lives that long.

@@ -144,8 +144,15 @@ type Log struct {
 // Dispatch looks up the packet's transport protocol and destination port and
 // takes the verdict found; it breaks if there is none. The entries do not
 // overlap. Without ranges it is a hash table.
+//
+// With a name it is a map of the table, which has no entries or not, else one of the
+// rule's own. That goes with the rule when a ruleset is loaded over it, and a packet on
+// its way through the old rules may then find it empty: where a miss must not let a
+// packet through, it has a name.
 type Dispatch struct {
-	Entries []DispatchEntry
+	Name     string
+	Interval bool // it may have ranges; without a name that follows from the entries
+	Entries  []DispatchEntry
 }
 
 // DispatchEntry is a range of ports, First to Last, of one protocol (its number

@@ -31,6 +31,10 @@ func (r *Ruleset) WriteJSON(w io.Writer) error {
 	p.line(`{"metainfo": {"json_schema_version": 1}}`)
 	p.command("add", "table", object{"name": r.Table})
 	p.command("flush", "table", object{"name": r.Table})
+	for _, d := range r.maps() {
+		p.command("add", "map", jsonMap(d))
+		p.command("flush", "map", object{"name": d.Name})
+	}
 	for _, c := range r.Chains {
 		if c.Hook != nil {
 			p.command("add", "chain", object{"name": c.Name})
@@ -38,6 +42,12 @@ func (r *Ruleset) WriteJSON(w io.Writer) error {
 		}
 	}
 	p.declarations(r)
+	for _, d := range r.maps() {
+		if len(d.Entries) == 0 {
+			continue
+		}
+		p.command("add", "element", object{"name": d.Name, "elem": jsonEntries(d)})
+	}
 	for _, c := range r.Chains {
 		for _, rule := range c.Rules {
 			p.rule(c, rule)
@@ -192,14 +202,10 @@ func jsonField(protocol, field string) object {
 
 func jsonCtState(c CtState) object {
 	state := object{"ct": object{"key": "state"}}
-	names := strings.Split(c.States.String(), ",")
-	switch {
-	case !c.Not:
-		return object{"match": object{"op": "in", "left": state, "right": names}}
-	case len(names) == 1:
-		return jsonMatch(true, state, names[0])
+	if c.Not {
+		return jsonMatch(true, state, c.States.String())
 	}
-	return object{"match": object{"op": "!", "left": state, "right": names}}
+	return object{"match": object{"op": "in", "left": state, "right": strings.Split(c.States.String(), ",")}}
 }
 
 func jsonPorts(first, last uint16) any {
@@ -237,13 +243,28 @@ func jsonKey(k Key, state any) object {
 }
 
 func jsonDispatch(d Dispatch) object {
+	key := object{"concat": []any{jsonMeta("l4proto"), jsonField("th", "dport")}}
+	if d.Name != "" {
+		return object{"vmap": object{"key": key, "data": "@" + d.Name}}
+	}
+	return jsonVmap(key, jsonEntries(d))
+}
+
+func jsonEntries(d Dispatch) []any {
 	var entries []any
 	for _, e := range d.Entries {
 		key := object{"concat": []any{e.Proto, jsonPorts(e.First, e.Last)}}
 		entries = append(entries, []any{key, jsonVerdict(e.Verdict)})
 	}
-	key := object{"concat": []any{jsonMeta("l4proto"), jsonField("th", "dport")}}
-	return jsonVmap(key, entries)
+	return entries
+}
+
+func jsonMap(d Dispatch) object {
+	o := object{"name": d.Name, "type": []string{"inet_proto", "inet_service"}, "map": "verdict"}
+	if d.hasRanges() {
+		o["flags"] = []string{"interval"}
+	}
+	return o
 }
 
 func jsonLengths(l Lengths) object {

@@ -58,7 +58,7 @@ func owner() bool {
 
 // large is a ruleset with a chain of six rules for each of the UDP ports from 10000.
 func large(ports int, ranges bool) *compiler.Ruleset {
-	var d compiler.Dispatch
+	d := compiler.Dispatch{Name: "ports"}
 	r := ruleset()
 	r.Chains = r.Chains[:1]
 	for i := range ports {

@@ -106,7 +106,9 @@ func done(k *lang.Knock, s *sequenceStates, i int, f Family) []Instruction {
 func step(k *lang.Knock, s *sequenceStates, i int, f Family) []Instruction {
 	var rule []Instruction
 	if i == 1 && k.Total != 0 {
-		rule = append(rule, update(s.begun, f, k.Total))
+		// Nothing of a sequence lives longer, so that a flood holds the set no longer.
+		lasts := min(k.Total, k.Within*time.Duration(len(s.done)))
+		rule = append(rule, update(s.begun, f, lasts))
 	}
 	return append(rule, update(s.done[i-1], f, k.Within), Count{stepsCounter(k)})
 }

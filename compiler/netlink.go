@@ -18,9 +18,16 @@ import (
 // For more than about a hundred rules it needs [WithBuffers]; without, an error
 // that is ENOBUFS leaves open whether the ruleset was loaded.
 func (r *Ruleset) Load(c *nftables.Conn) error {
-	l := loader{conn: c, table: &nftables.Table{Name: r.Table, Family: nftables.TableFamilyINet}}
+	l := loader{
+		conn:  c,
+		table: &nftables.Table{Name: r.Table, Family: nftables.TableFamilyINet},
+		maps:  map[string]*nftables.Set{},
+	}
 	c.AddTable(l.table)
 	c.FlushTable(l.table)
+	for _, d := range r.maps() {
+		l.addMap(d)
+	}
 	for _, chain := range r.Chains {
 		if chain.Hook != nil {
 			c.DelChain(c.AddChain(&nftables.Chain{Table: l.table, Name: chain.Name}))
@@ -34,6 +41,9 @@ func (r *Ruleset) Load(c *nftables.Conn) error {
 	}
 	for _, chain := range r.Chains {
 		l.addChain(chain)
+	}
+	for _, d := range r.maps() {
+		l.addElements(l.maps[d.Name], dispatchElements(d))
 	}
 	for _, chain := range r.Chains {
 		for _, rule := range chain.Rules {
@@ -63,7 +73,8 @@ func WithBuffers() nftables.ConnOption {
 type loader struct {
 	conn  *nftables.Conn
 	table *nftables.Table
-	sets  uint32 // made so far
+	sets  uint32                   // made so far
+	maps  map[string]*nftables.Set // those with a name
 }
 
 func (l *loader) addCounter(c *Counter) {
@@ -97,6 +108,18 @@ func (l *loader) queueSet(s *nftables.Set, elements []nftables.SetElement) {
 	s.Table, s.ID = l.table, l.sets
 	must(l.conn.AddSet(s, nil))
 	s.Anonymous = false // or SetAddElements refuses; it reads the flag for that alone
+	l.addElements(s, elements)
+}
+
+// addMap makes a map with a name, empty whatever an older one holds.
+func (l *loader) addMap(d Dispatch) {
+	s := d.mapSet()
+	l.queueSet(&s, nil)
+	l.conn.FlushSet(&s)
+	l.maps[d.Name] = &s
+}
+
+func (l *loader) addElements(s *nftables.Set, elements []nftables.SetElement) {
 	for some := range slices.Chunk(elements, maxElements) {
 		must(l.conn.SetAddElements(s, some))
 	}
@@ -211,10 +234,6 @@ func dispatchElements(d Dispatch) []nftables.SetElement {
 		elements = append(elements, element)
 	}
 	return elements
-}
-
-func (d Dispatch) hasRanges() bool {
-	return slices.ContainsFunc(d.Entries, func(e DispatchEntry) bool { return e.First != e.Last })
 }
 
 // dispatchKey fills two registers of 4 bytes.

@@ -21,6 +21,10 @@ func (r *Ruleset) WriteNFT(w io.Writer, header []string) error {
 	p.header(header)
 	p.line("\nadd table inet %s", r.Table)
 	p.line("flush table inet %s", r.Table)
+	for _, d := range r.maps() { // emptied: what an older one holds may go elsewhere now
+		p.line("add map inet %s %s { %s; }", r.Table, d.Name, strings.Join(d.mapType(), "; "))
+		p.line("flush map inet %s %s", r.Table, d.Name)
+	}
 	for _, c := range r.Chains {
 		if c.Hook != nil { // made anew, since an old one keeps its priority
 			p.line("add chain inet %s %s", r.Table, c.Name)
@@ -77,6 +81,10 @@ func (p *printer) content(r *Ruleset) {
 			p.WriteByte('\n')
 		}
 		p.set(s)
+	}
+	for _, d := range r.maps() {
+		p.WriteByte('\n')
+		p.namedMap(d)
 	}
 	for i, c := range r.Chains {
 		if i > 0 || len(r.Sets) > 0 {
@@ -188,11 +196,43 @@ func (p *printer) icmp(i ICMP) {
 }
 
 func (p *printer) dispatch(d Dispatch) {
-	p.WriteString("meta l4proto . th dport vmap {\n")
+	p.WriteString("meta l4proto . th dport vmap ")
+	if d.Name != "" {
+		p.WriteString("@" + d.Name)
+		return
+	}
+	p.WriteString("{\n")
+	p.entries(d)
+	p.WriteString(p.indent + "\t}")
+}
+
+func (p *printer) entries(d Dispatch) {
 	for _, e := range d.Entries {
 		p.line("\t\t%s . %s : %s,", protoNames[e.Proto], portsText(e.First, e.Last), e.Verdict)
 	}
-	p.WriteString(p.indent + "\t}")
+}
+
+// namedMap prints a map that a reload keeps and fills anew.
+func (p *printer) namedMap(d Dispatch) {
+	p.line("map %s {", d.Name)
+	for _, line := range d.mapType() {
+		p.line("\t%s", line)
+	}
+	if len(d.Entries) > 0 {
+		p.line("\telements = {")
+		p.entries(d)
+		p.line("\t}")
+	}
+	p.line("}")
+}
+
+// mapType are the properties of a map.
+func (d Dispatch) mapType() []string {
+	properties := []string{"type inet_proto . inet_service : verdict"}
+	if d.hasRanges() {
+		properties = append(properties, "flags interval")
+	}
+	return properties
 }
 
 func (p *printer) lengths(l Lengths) {

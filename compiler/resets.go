@@ -31,7 +31,7 @@ func (b *builder) anyResets() {
 		return
 	}
 	c := b.chain("any_resets", "attempts of sources that have something to lose")
-	c.add("", CtState{States: StateNew, Not: true}, Verdict{Kind: Return})
+	c.add("", CtState{States: StateNew, Not: true}, Verdict{Kind: Return}) // a bad checksum is invalid
 	c.add("", Local{Not: true}, Verdict{Kind: Return})
 	dispatch(c, b.entries(func(p *point) (Verdict, bool) { return Verdict{Kind: Return}, p.open }))
 	c.add("", TCPFlags{lang.SYN, notSyn, false}, Verdict{Goto, "any_tcp"})

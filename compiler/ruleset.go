@@ -1,5 +1,7 @@
 package compiler
 
+import "slices"
+
 // Ruleset is a table of the family inet, or what one wants to put into a table.
 type Ruleset struct {
 	Table    string
@@ -53,6 +55,27 @@ const (
 
 // Families are all families.
 var Families = []Family{IPv4, IPv6}
+
+// maps are the dispatches that have a name.
+func (r *Ruleset) maps() []Dispatch {
+	var maps []Dispatch
+	known := map[string]bool{"": true}
+	for _, c := range r.Chains {
+		for _, rule := range c.Rules {
+			for _, i := range rule.Instructions {
+				if d, ok := i.(Dispatch); ok && !known[d.Name] {
+					known[d.Name] = true
+					maps = append(maps, d)
+				}
+			}
+		}
+	}
+	return maps
+}
+
+func (d Dispatch) hasRanges() bool {
+	return d.Interval || slices.ContainsFunc(d.Entries, func(e DispatchEntry) bool { return e.First != e.Last })
+}
 
 func (c *Chain) add(comment string, instructions ...Instruction) {
 	c.Rules = append(c.Rules, Rule{instructions, comment})

@@ -133,10 +133,13 @@ func elementSamples() []sample {
 	}
 }
 
+var (
+	one    = []compiler.DispatchEntry{{tcp, 22, 22, gotoA}}
+	single = []compiler.DispatchEntry{{tcp, 22, 22, gotoA}, {udp, 53, 53, accept}, {tcp, 80, 80, drop}, {udp, 67, 67, back}, {tcp, 443, 443, jumpB}}
+	ranges = []compiler.DispatchEntry{{tcp, 22, 22, gotoA}, {udp, 8000, 8010, accept}, {tcp, 1024, 65535, jumpB}}
+)
+
 func mapSamples() []sample {
-	one := []compiler.DispatchEntry{{tcp, 22, 22, gotoA}}
-	single := []compiler.DispatchEntry{{tcp, 22, 22, gotoA}, {udp, 53, 53, accept}, {tcp, 80, 80, drop}, {udp, 67, 67, back}, {tcp, 443, 443, jumpB}}
-	ranges := []compiler.DispatchEntry{{tcp, 22, 22, gotoA}, {udp, 8000, 8010, accept}, {tcp, 1024, 65535, jumpB}}
 	lengths := []compiler.LengthEntry{{148, gotoA}, {149, accept}, {1500, jumpB}}
 	return []sample{
 		{Instruction: compiler.Dispatch{Entries: one}},
@@ -186,6 +189,8 @@ func everything() *compiler.Ruleset {
 		rules = append(rules, rule(fmt.Sprintf("number %d", i), s.Instruction))
 	}
 	rules = append(rules,
+		rule("a named map", compiler.Dispatch{Name: "ports", Entries: single}),
+		rule("one of ranges", compiler.Dispatch{Name: "ports_ranges", Entries: ranges}),
 		rule(strings.Repeat("c", 127), drop),
 		rule("",
 			compiler.CtState{States: compiler.StateNew},

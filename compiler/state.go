@@ -17,7 +17,8 @@ type SetKind int
 const (
 	FirstSteps   SetKind = iota // the source made a first step
 	Steps                       // the source is further on
-	ClosingSteps                // the source is on its way to shut a door
+	ClosingFirst                // the source made the first step to shut a door
+	ClosingSteps                // the source is further on with that
 	Grants                      // a door is open for the source
 	Busy                        // the source has progress that may be reset
 	Doors                       // some door is open for the source
@@ -26,7 +27,8 @@ const (
 var setKinds = []struct{ name, comment string }{
 	FirstSteps:   {"first", "sources that made a first step"},
 	Steps:        {"steps", "sources further on"},
-	ClosingSteps: {"closing", "sources on their way to shut a door"},
+	ClosingFirst: {"closing_first", "sources that made the first step to shut a door"},
+	ClosingSteps: {"closing", "sources further on with that"},
 	Grants:       {"grants", "sources for which a door is open"},
 	Busy:         {"busy", "sources with progress that a wrong attempt resets"},
 	Doors:        {"doors", "sources for which some door is open: who else need not look for which"},
@@ -159,7 +161,7 @@ func sequencePlaces(k *lang.Knock, steps []lang.Step, role Role, place func(SetK
 	var s sequenceStates
 	name, first, later := "opening", FirstSteps, Steps
 	if role == Closing {
-		name, first, later = "closing", ClosingSteps, ClosingSteps
+		name, first, later = "closing", ClosingFirst, ClosingSteps
 	}
 	for i := 1; i < len(steps); i++ {
 		kind := later
@@ -175,12 +177,10 @@ func sequencePlaces(k *lang.Knock, steps []lang.Step, role Role, place func(SetK
 	return s
 }
 
-// meaningOf is all that a knock says but for times and what is logged. Whether a
-// grant ends by itself counts, since an element that never does cannot become one
-// that will.
+// meaningOf is all that a knock says but for what is logged.
 func meaningOf(k *lang.Knock) string {
-	return fmt.Sprintf("knock %s %v -> %v once %v reset %v close %v from %v on %v per %v forever %v",
-		k.Name.Text, k.Steps, k.Services, k.Once, k.Reset, k.Close, k.From, k.On, k.Per, k.Grant == lang.Forever)
+	return fmt.Sprintf("knock %s %v -> %v within %v total %v grant %v once %v reset %v close %v from %v on %v per %v",
+		k.Name.Text, k.Steps, k.Services, k.Within, k.Total, k.Grant, k.Once, k.Reset, k.Close, k.From, k.On, k.Per)
 }
 
 // stateNumber is a hash of what a state means: of its knock and its role in it.

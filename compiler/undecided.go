@@ -38,6 +38,6 @@ func (b *builder) undecided() {
 	c.add("multicast listeners", ICMP{IPv6, []uint8{icmpv6ListenerQuery, icmpv6ListenerReport, icmpv6ListenerDone, icmpv6ListenerReport2}}, accept)
 	c.add("multicast groups", L4Proto{protoIGMP}, accept)
 	linkLocal := Source{IPv6, []netip.Prefix{netip.MustParsePrefix("fe80::/10")}}
-	c.add("dhcpv6 answers", linkLocal, Dispatch{[]DispatchEntry{{protoUDP, 546, 546, accept}}})
+	c.add("dhcpv6 answers", linkLocal, Dispatch{Entries: []DispatchEntry{{protoUDP, 546, 546, accept}}})
 	c.add("", Verdict{Kind: Drop})
 }

@@ -135,6 +135,34 @@ func TestTruncatedOnKernel(t *testing.T) {
 	}
 }
 
+// TestBadChecksumOnKernel: what has a bad checksum is no attempt: it moves nothing and
+// resets nothing.
+func TestBadChecksumOnKernel(t *testing.T) {
+	for _, address := range []string{"192.0.2.7", "2001:db8::7"} {
+		h, _ := edgeHost(t, "knock a < 1001 ping/20 1002 -> 2001 reset any >", "")
+		p := netns.Packet{Src: netip.MustParseAddr(address), Proto: netns.TCP, Flags: netns.SYN, DstPort: 1001}
+		bad := func(p netns.Packet) {
+			p.BadChecksum = true
+			send(t, h, p)
+		}
+		ping := netns.Packet{Src: p.Src, Proto: netns.Ping, Length: 20}
+		bad(p)
+		bad(ping)
+		if n := counterOf(t, h, "knockc", "a_steps"); n != 0 {
+			t.Errorf("%s: %d steps done with bad checksums", address, n)
+		}
+		send(t, h, p)
+		bad(ping)
+		bad(netns.Packet{Src: p.Src, Proto: netns.UDP, DstPort: 3000}) // would be wrong
+		send(t, h, ping)
+		p.DstPort = 1002
+		send(t, h, p)
+		if n := counterOf(t, h, "knockc", "a_opened"); n != 1 {
+			t.Errorf("%s: the door opened %d times, want 1", address, n)
+		}
+	}
+}
+
 // TestMarkOnKernel: what is let through has the mark that it came with.
 func TestMarkOnKernel(t *testing.T) {
 	const marks = `

@@ -27,6 +27,7 @@ var floodPolicies = map[string]string{
 	"total":   "knock ssh < 1001 1002 1003 -> 2022 within 3s total 4s grant 1m >",
 	"reset":   "knock ssh < 1001 1002 1003 -> 2022 within 3s grant 1m reset any revoke >",
 	"forever": "knock ssh < 1001 1002 1003 -> 2022 within 3s grant forever reset known revoke close 1009 1010 >",
+	"long":    "knock ssh < 1001 1002 1003 -> 2022 within 3s total 1h grant 1m >",
 	"shared":  "knock ssh < 1001 1002 1003 -> 2022 within 3s grant 1m > knock web < 1004 1005 1003 -> 2022-2023 once >",
 	"reject":  "refuse reject default drop knock ssh < 1001 1002 1003 -> 2022 within 3s grant 1m >",
 }

@@ -132,14 +132,15 @@ func (v visitor) knocksAtAny(ports ...uint16) {
 	}
 }
 
-// TestReloadDurationsOnKernel: other times and logging are no other knock.
-func TestReloadDurationsOnKernel(t *testing.T) {
+// TestReloadLogOnKernel: what is logged is all that can be edited without beginning
+// anew.
+func TestReloadLogOnKernel(t *testing.T) {
 	r := newReloader(t)
 	r.load("knock a < 1001 1002 -> 2001 within 20s grant 1m >")
 	open, further := r.visitor(1), r.visitor(2)
 	open.knocks(1001, 1002)
 	further.knocks(1001)
-	r.load("knock a < 1001 1002 -> 2001 within 10s grant 2m log >")
+	r.load("knock a < 1001 1002 -> 2001 within 20s grant 1m log >")
 	open.wants(2001, true)
 	further.knocks(1002)
 	further.wants(2001, true)

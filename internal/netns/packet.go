@@ -78,6 +78,9 @@ type Packet struct {
 	// empty.
 	Iface string
 
+	// BadChecksum makes the checksum of the transport header wrong.
+	BadChecksum bool
+
 	// Cut is the number of bytes that the transport header lacks at its end, of a
 	// packet that is none too long for that.
 	Cut int
@@ -106,6 +109,9 @@ func (p Packet) append(b []byte, seq, ack uint32) []byte {
 	sum := p.checksum(b, header)
 	if p.Proto == UDP && sum == 0 {
 		sum = 0xffff // 0 would say that there is none, RFC 768
+	}
+	if p.BadChecksum {
+		sum ^= 0x5555
 	}
 	binary.BigEndian.PutUint16(b[header+checksumOffset(p.Proto):], sum)
 	return b[:len(b)-p.Cut]
