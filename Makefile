@@ -9,10 +9,10 @@ build: ## make ./knockc
 
 test: ## run all tests; those on the kernel need root and nftables, and tell what they saw
 	go test -skip OnKernel ./...
-	go test -count=1 -v -run OnKernel ./compiler ./spec
+	go test -count=1 -v -run OnKernel ./compiler ./sim/capture ./spec
 
 kernel: ## run the tests on the kernel alone; `unshare -rn make kernel` needs no root
-	KNOCKC_KERNEL=required go test -count=1 -v -run OnKernel ./compiler ./spec
+	KNOCKC_KERNEL=required go test -count=1 -v -run OnKernel ./compiler ./sim/capture ./spec
 	KNOCKC_KERNEL=required go test -count=1 ./internal/netns
 
 soak: ## try random policies on the kernel for as long as SOAK says
@@ -23,6 +23,8 @@ fuzz: ## run each fuzz target for FUZZTIME
 	go test ./lang -run '^$$' -fuzz FuzzFormat -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./lang/trace -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./lang/trace -run '^$$' -fuzz FuzzFormat -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
+	go test ./lang/trace -run '^$$' -fuzz FuzzShortWay -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
+	go test ./sim/capture -run '^$$' -fuzz FuzzOpen -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 
 bench: ## run the benchmarks
 	go test -run '^$$' -bench . ./...

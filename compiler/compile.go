@@ -1,6 +1,11 @@
 package compiler
 
-import "knockc/lang"
+import (
+	"cmp"
+	"slices"
+
+	"knockc/lang"
+)
 
 // baseChain is the name of the chain that every packet enters.
 const baseChain = "guard"
@@ -138,10 +143,10 @@ func (b *builder) entries(verdict func(*point) (Verdict, bool)) []DispatchEntry 
 //
 // A packet that is on its way when a ruleset is loaded over this one may look into the
 // new maps and still see the old chains, among which a new one is empty (nft_do_chain
-// stays with a generation, lookups ask for that of the moment). It comes back then, or
-// finds its port in neither map if that moves from one to the other. The last map, of
-// intervals even for single ports, changes as one, and drops it. So the maps are there
-// even if they are empty.
+// stays with a generation, lookups ask for that of the moment). A range that another
+// knock cuts has such chains, and a port of it may move from one map to the other. The
+// packet is then dropped by the last map, of the ranges as the knocks have them. A map
+// is there even if it is empty.
 func (b *builder) dispatchPorts(c *Chain) {
 	single, ranges := split(b.entries(func(p *point) (Verdict, bool) {
 		if p.open {
@@ -149,24 +154,35 @@ func (b *builder) dispatchPorts(c *Chain) {
 		}
 		return Verdict{Jump, p.name()}, true
 	}))
-	guarded := b.entries(func(p *point) (Verdict, bool) { return Verdict{Kind: Drop}, !p.open })
 	c.add("", Dispatch{Name: "ports", Entries: single})
-	c.add("", Dispatch{Name: "ports_ranges", Interval: true, Entries: ranges})
-	c.add("", Dispatch{Name: "guarded", Interval: true, Entries: merged(guarded)})
+	guarded := guardedRanges(b.policy)
+	if len(guarded)+len(ranges) > 0 {
+		c.add("", Dispatch{Name: "ports_ranges", Interval: true, Entries: ranges})
+		c.add("", Dispatch{Name: "guarded", Interval: true, Entries: guarded})
+	}
 }
 
-// merged makes one entry of neighbours, which must have the same verdict and be in
-// order.
-func merged(entries []DispatchEntry) []DispatchEntry {
-	var all []DispatchEntry
-	for _, e := range entries {
-		if n := len(all); n > 0 && all[n-1].Proto == e.Proto && int(all[n-1].Last)+1 == int(e.First) {
-			all[n-1].Last = e.Last
-		} else {
-			all = append(all, e)
+// guardedRanges drops packets to all ports of ranges that knocks guard.
+func guardedRanges(p *lang.Policy) []DispatchEntry {
+	var all, merged []DispatchEntry
+	for _, k := range p.Knocks {
+		for _, s := range k.Services {
+			if s.First < s.Last {
+				all = append(all, DispatchEntry{protoNumber(s.Proto), s.First, s.Last, Verdict{Kind: Drop}})
+			}
 		}
 	}
-	return all
+	slices.SortFunc(all, func(a, b DispatchEntry) int {
+		return cmp.Or(cmp.Compare(a.Proto, b.Proto), cmp.Compare(a.First, b.First))
+	})
+	for _, e := range all {
+		if n := len(merged); n > 0 && merged[n-1].Proto == e.Proto && int(e.First) <= int(merged[n-1].Last)+1 {
+			merged[n-1].Last = max(merged[n-1].Last, e.Last)
+		} else {
+			merged = append(merged, e)
+		}
+	}
+	return merged
 }
 
 // dispatch adds rules that dispatch the entries, as far as there are any: the single

@@ -2,137 +2,169 @@ package main
 
 import (
 	"flag"
-	"path/filepath"
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
 
-	"knockc/compiler"
 	"knockc/lang"
-	"knockc/lang/trace"
-	"knockc/sim/replay"
+	"knockc/sim/capture"
 )
 
 var simCommand = &command{
 	name:  "sim",
-	usage: "[-policy FILE] [-json] [-quiet] TRACE...",
+	usage: "[-policy FILE] [-host ADDRESS] [-json|-quiet|-tap|-state TIME] [FLAGS] TRACE...",
 	short: "replay packet traces through the compiled rules",
 	long: `
 Sim compiles a trace's policy and replays the trace's packets through the rules
 in virtual time. For each packet it prints the time, the source and destination,
 the verdict, and what the packet moved. Expectations of the trace that fail are
-shown with file and line, and make the exit status 1.
+shown with file and line and with the reason, as far as the packets before tell
+it, and make the exit status 1. Behind several traces stands a summary of all.
 
 The policy is the one given with -policy, else the one that the trace names in a
 line "policy FILE", else policy.knock beside the trace. A TRACE of - is standard
-input.`,
+input.
+
+A TRACE may also be a capture, pcap or pcapng. Its packets to the host are
+replayed; the host's answers make flows established. Which address is the host's
+-host says, else the capture, if it can be told from it.
+
+-tap and -junit have a test for each "expect" and for each packet whose verdict is
+not the one wanted, and for each trace one that says that it could be replayed.
+
+-cover says what of each policy no packet of the traces has met, and how much was
+met, in percent. What can be met is, of a knock: each step done, the last one
+opening the door; each step of "close" done, the last one shutting an open door;
+each service entered by a grant, and each refused; "once" having used up a grant;
+"reset" having ended progress or a grant; "from" and "on" having kept out an
+attempt at a step. And of the policy: each "open" service reached; each prefix and
+interface of "trust" used at a service of a knock; and "default", if it is given,
+having decided. The rules made of the policy that never ran to their end are
+listed apart and do not count.
+
+Time is exact, unless -hz is given. The kernel's clock ticks, and a timeout is a
+number of whole ticks. When in a tick a trace begins nobody knows: a verdict that
+depends on it is "depends on the tick", and an expectation of it fails.
+` + "`getconf CLK_TCK`" + ` does not tell the kernel's HZ; /boot/config-* does, CONFIG_HZ.
+
+-state ends the replay at a time, behind the packets of that time, and prints
+where each source stands, in place of the packets.
+
+-top counts sources exactly up to 65536 of them. Of more it forgets the rare ones,
+and says by how much a count may be too low.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
-		policy := flags.String("policy", "", "replay against the policy in `FILE`")
-		asJSON := flags.Bool("json", false, "print one JSON object a line for each packet and expectation")
-		quiet := flags.Bool("quiet", false, "print failed expectations and the summary only")
+		o := &simOptions{}
+		flags.StringVar(&o.policy, "policy", "", "replay against the policy in `FILE`")
+		flags.BoolVar(&o.json, "json", false, "print one JSON object a line for each packet and expectation")
+		flags.BoolVar(&o.quiet, "quiet", false, "print failed expectations and the summary only")
+		flags.BoolVar(&o.tap, "tap", false, "print test results in the form of TAP 13")
+		flags.Func("run", "replay only the traces whose name matches the `REGEXP`", o.setRun)
+		flags.Func("junit", "write test results to `FILE`, as JUnit's XML", o.setJUnit)
+		flags.Func("hz", "let the clock tick `N` times a second, as the kernel's does: 100, 250, 300 or 1000", o.setHZ)
+		flags.BoolVar(&o.cover, "cover", false, "print what of the policies no packet met")
+		flags.Func("min-cover", "fail if less than `N` percent of a policy was met; -cover goes without saying", o.setMinCover)
+		flags.Func("top", "print the `N` sources with most packets, openings and refusals", o.setTop)
+		o.captured = captureFlags(flags)
+		flags.Func("state", "print where each source stands at `TIME`", o.setState)
 		return func(s *streams, args []string) error {
-			switch {
-			case len(args) == 0:
+			if len(args) == 0 {
 				return usagef("takes at least one trace")
-			case *asJSON && *quiet:
-				return usagef("-json and -quiet exclude each other")
 			}
-			return simulate(s, args, *policy, *asJSON, *quiet)
+			if err := o.check(); err != nil {
+				return err
+			}
+			return simulate(s, args, o)
 		}
 	},
 }
 
-func simulate(s *streams, names []string, policyName string, asJSON, quiet bool) error {
-	policy := s.ownPolicy
-	if policyName != "" {
-		result, err := s.compileFile(policyName)
-		if err != nil {
-			return err
-		}
-		policy = func(string, *trace.Trace) (*compiler.Result, error) { return result, nil }
-	}
-	first := true
-	return s.eachFile(names, func(name string) error {
-		var p printer = &tablePrinter{out: s.out, file: lang.Printable(name), quiet: quiet, titled: len(names) > 1, first: first}
-		if asJSON {
-			p = &jsonPrinter{out: s.out, file: name, several: len(names) > 1}
-		}
-		first = false
-		return replayTrace(s, name, policy, p)
-	})
+// simOptions are what the flags say.
+type simOptions struct {
+	policy           string
+	json, quiet, tap bool
+	run              *regexp.Regexp // nil: all traces
+	junit            *string        // nil: none is written
+	cover            bool
+	minCover         *float64       // in percent; nil: whatever it is
+	top              int            // 0: not counted
+	state            *time.Duration // nil: the packets are printed
+	hz               int            // 0: the clock is exact
+	captured         *capture.Options
 }
 
-// printer shows the outcomes of one trace.
-type printer interface {
-	begin(t *trace.Trace)
-	outcome(replay.Outcome)
-	end()
+func (o *simOptions) setRun(text string) (err error) {
+	o.run, err = regexp.Compile(text)
+	return err
 }
 
-// replayTrace replays one trace against the policy found for it; errInput if an
-// expectation fails.
-func replayTrace(s *streams, name string, policy policyFinder, p printer) error {
-	src, err := s.read(name)
-	if err != nil {
-		return err
+func (o *simOptions) setJUnit(file string) error {
+	if file == "" || file == stdio {
+		return fmt.Errorf("wanted a file")
 	}
-	t, found := trace.Parse(src)
-	s.report(s.err, name, src, found)
-	if lang.HasErrors(found) {
-		return errInput
+	o.junit = &file
+	return nil
+}
+
+func (o *simOptions) setMinCover(text string) error {
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsNaN(n) || n < 0 || n > 100 {
+		return fmt.Errorf("wanted 0 to 100")
 	}
-	result, err := policy(name, t)
-	if err != nil {
-		return err
-	}
-	found = replay.Check(t, result)
-	s.report(s.err, name, src, found)
-	if lang.HasErrors(found) {
-		return errInput
-	}
-	player, err := replay.New(result)
-	if err != nil {
-		return err
-	}
-	held := true
-	p.begin(t)
-	for i := range t.Events {
-		player.Event(&t.Events[i], func(o replay.Outcome) {
-			held = held && o.OK()
-			p.outcome(o)
-		})
-	}
-	p.end()
-	if !held {
-		return errInput
+	o.minCover, o.cover = &n, true
+	return nil
+}
+
+func (o *simOptions) setTop(text string) (err error) {
+	if o.top, err = strconv.Atoi(text); err != nil || o.top < 1 {
+		return fmt.Errorf("wanted a number from 1 on")
 	}
 	return nil
 }
 
-// policyFinder finds the compiled policy that a trace of the given name is to
-// run against.
-type policyFinder func(traceName string, t *trace.Trace) (*compiler.Result, error)
-
-// ownPolicy compiles the policy that a trace names, or the one beside it.
-func (s *streams) ownPolicy(traceName string, t *trace.Trace) (*compiler.Result, error) {
-	file := "policy.knock"
-	if t.Policy != nil {
-		file = t.Policy.File
+func (o *simOptions) setHZ(text string) (err error) {
+	if o.hz, err = strconv.Atoi(text); err != nil || !slices.Contains([]int{100, 250, 300, 1000}, o.hz) {
+		return fmt.Errorf("wanted 100, 250, 300 or 1000")
 	}
-	if !filepath.IsAbs(file) {
-		file = filepath.Join(filepath.Dir(traceName), file)
-	}
-	src, err := readFile(file)
-	if err != nil {
-		return nil, err
-	}
-	_, result, err := s.compile(file, src, lang.Error)
-	return result, err
+	return nil
 }
 
-// compileFile compiles a policy file or standard input.
-func (s *streams) compileFile(name string) (*compiler.Result, error) {
-	src, err := s.read(name)
-	if err != nil {
-		return nil, err
+// setState reads a time as a trace has it.
+func (o *simOptions) setState(text string) error {
+	duration := text
+	if strings.Trim(text, "0123456789.") == "" {
+		duration += "s"
 	}
-	_, result, err := s.compile(name, src, lang.Error)
-	return result, err
+	at, err := lang.ParseDuration(duration, time.Nanosecond)
+	if err != nil {
+		return fmt.Errorf("it %w", err)
+	}
+	o.state = &at
+	return nil
+}
+
+// check finds flags that do not go together.
+func (o *simOptions) check() error {
+	for _, two := range []struct {
+		a, b   bool
+		aa, bb string
+	}{
+		{o.json, o.quiet, "json", "quiet"},
+		{o.json, o.tap, "json", "tap"},
+		{o.quiet, o.tap, "quiet", "tap"},
+		{o.state != nil, o.quiet, "state", "quiet"},
+		{o.state != nil, o.tap, "state", "tap"},
+		{o.state != nil, o.junit != nil, "state", "junit"},
+		{o.state != nil, o.minCover != nil, "state", "min-cover"},
+		{o.state != nil, o.cover, "state", "cover"},
+		{o.state != nil, o.top > 0, "state", "top"},
+	} {
+		if two.a && two.b {
+			return usagef("-%s and -%s exclude each other", two.aa, two.bb)
+		}
+	}
+	return nil
 }

@@ -16,6 +16,8 @@ type jsonPrinter struct {
 	out     *bufio.Writer
 	file    string
 	several bool
+
+	failuresOnly bool
 }
 
 // jsonOutcome is an outcome's JSON object.
@@ -35,6 +37,7 @@ type jsonOutcome struct {
 	Want    any         `json:"want,omitempty"` // a number for `at N`
 	Got     any         `json:"got,omitempty"`
 	OK      *bool       `json:"ok,omitempty"`
+	Why     string      `json:"why,omitempty"` // it is not ok
 	Events  []any       `json:"events,omitempty"`
 }
 
@@ -59,7 +62,10 @@ func (p *jsonPrinter) begin(*trace.Trace) {}
 func (p *jsonPrinter) end()               {}
 
 func (p *jsonPrinter) outcome(o replay.Outcome) {
-	j := jsonOutcome{Line: o.Event.Span.Start.Line, Time: jsonSeconds(o.At)}
+	if p.failuresOnly && o.OK() {
+		return
+	}
+	j := jsonOutcome{Line: o.Event.Span.Start.Line, Time: jsonSeconds(o.At), Why: o.Why}
 	if p.several {
 		j.File = p.file
 	}
@@ -75,7 +81,9 @@ func (p *jsonPrinter) outcome(o replay.Outcome) {
 	for _, m := range o.Moves {
 		j.Events = append(j.Events, jsonMove(m))
 	}
-	json.NewEncoder(p.out).Encode(j)
+	e := json.NewEncoder(p.out)
+	e.SetEscapeHTML(false) // `why` has arrows
+	e.Encode(j)
 }
 
 // packet fills in what is said of a packet.
@@ -97,7 +105,7 @@ func (j *jsonOutcome) packet(o replay.Outcome) {
 
 // jsonState is a state that is wanted or got: for `at N` it is a number.
 func jsonState(o replay.Outcome, state string) any {
-	if x := o.Event.Expect; x != nil && x.At != nil {
+	if x := o.Event.Expect; x != nil && x.At != nil && state != replay.Depends {
 		return json.Number(state)
 	}
 	return state

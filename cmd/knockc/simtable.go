@@ -16,12 +16,16 @@ import (
 type tablePrinter struct {
 	out    *bufio.Writer
 	file   string
+	color  bool
 	quiet  bool
 	titled bool // one of several traces
 	first  bool
 	width  [3]int // of the columns time, source and destination
 
+	failuresOnly bool // without a summary
+
 	accepted, dropped, rejected int
+	depends                     int // on the tick
 	held, failed                int
 }
 
@@ -74,7 +78,10 @@ func (p *tablePrinter) outcome(o replay.Outcome) {
 		p.row(o)
 	}
 	if !o.OK() {
-		fmt.Fprintf(p.out, "%s:%d: FAIL: %s\n", p.file, o.Event.Span.Start.Line, failure(o))
+		fmt.Fprintf(p.out, "%s:%d: %s: %s\n", p.file, o.Event.Span.Start.Line, paint(p.color, boldRed, "FAIL"), failure(o))
+		if o.Why != "" {
+			fmt.Fprintf(p.out, "    %s\n", o.Why)
+		}
 	}
 }
 
@@ -85,6 +92,8 @@ func (p *tablePrinter) count(o replay.Outcome) {
 		p.accepted++
 	case o.Got == "reject":
 		p.rejected++
+	case o.Got == replay.Depends:
+		p.depends++
 	default:
 		p.dropped++
 	}
@@ -101,9 +110,17 @@ func (p *tablePrinter) row(o replay.Outcome) {
 	if o.Event.Packet != nil {
 		c = cells(&trace.Event{At: o.At, Packet: singlePacket(o)})
 	}
-	row := fmt.Sprintf("%-*s  %-*s -> %-*s  %-6s  %s", p.width[0], c[0], p.width[1], c[1], p.width[2], c[2], o.Got, moves(o.Moves))
+	verdict, moved := paint(p.color, verdictColors[o.Got], fmt.Sprintf("%-6s", o.Got)), moves(o.Moves)
+	if moved == "" {
+		verdict = paint(p.color, verdictColors[o.Got], o.Got)
+	}
+	row := fmt.Sprintf("%-*s  %-*s -> %-*s  %s  %s", p.width[0], c[0], p.width[1], c[1], p.width[2], c[2], verdict, moved)
 	if x := o.Event.Expect; x != nil {
-		row = fmt.Sprintf("%-*s  %s is %s for %s", p.width[0], c[0], x.Knock, state(o, o.Got), x.Src)
+		is := "is " + state(o, o.Got)
+		if o.Got == replay.Depends {
+			is = o.Got
+		}
+		row = fmt.Sprintf("%-*s  %s %s for %s", p.width[0], c[0], x.Knock, is, x.Src)
 	}
 	fmt.Fprintln(p.out, strings.TrimRight(row, " "))
 }
@@ -111,15 +128,21 @@ func (p *tablePrinter) row(o replay.Outcome) {
 // failure says what was wanted and what came.
 func failure(o replay.Outcome) string {
 	if x := o.Event.Expect; x != nil {
+		if o.Got == replay.Depends {
+			return fmt.Sprintf("wanted %s %s for %s, that %s", x.Knock, state(o, o.Want), x.Src, o.Got)
+		}
 		return fmt.Sprintf("wanted %s %s for %s, it is %s", x.Knock, state(o, o.Want), x.Src, state(o, o.Got))
 	}
 	single := singlePacket(o)
+	if o.Got == replay.Depends {
+		return fmt.Sprintf("wanted %s for %s -> %s, that %s", o.Want, single.Source(), single.Destination(), o.Got)
+	}
 	return fmt.Sprintf("wanted %s for %s -> %s, got %s", o.Want, single.Source(), single.Destination(), o.Got)
 }
 
 // state is what is wanted or got of a knock.
 func state(o replay.Outcome, text string) string {
-	if o.Event.Expect.At != nil {
+	if o.Event.Expect.At != nil && text != replay.Depends {
 		return "at " + text
 	}
 	return text
@@ -151,18 +174,24 @@ func moved(m replay.Move) string {
 }
 
 func (p *tablePrinter) end() {
+	if p.failuresOnly {
+		return
+	}
 	if !p.quiet {
 		fmt.Fprintln(p.out)
 	}
 	if p.titled {
 		fmt.Fprintf(p.out, "%s: ", p.file)
 	}
-	rejected := ""
+	others := ""
 	if p.rejected > 0 {
-		rejected = fmt.Sprintf(", %d rejected", p.rejected)
+		others = fmt.Sprintf(", %d rejected", p.rejected)
+	}
+	if p.depends > 0 {
+		others += fmt.Sprintf(", %d depending on the tick", p.depends)
 	}
 	fmt.Fprintf(p.out, "%s: %d accepted, %d dropped%s; %s: %d held, %d failed\n",
-		plural(p.accepted+p.dropped+p.rejected, "packet"), p.accepted, p.dropped, rejected,
+		plural(p.accepted+p.dropped+p.rejected+p.depends, "packet"), p.accepted, p.dropped, others,
 		plural(p.held+p.failed, "expectation"), p.held, p.failed)
 }
 

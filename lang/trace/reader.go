@@ -1,6 +1,8 @@
 package trace
 
 import (
+	"bytes"
+	"io"
 	"math"
 	"net/netip"
 	"strings"
@@ -13,9 +15,12 @@ import (
 // of the usual form, a packet without attributes, take a short way; all others are
 // parsed.
 type Reader struct {
+	in     io.Reader
+	err    error  // why there is no more to read
+	tail   []byte // what was read behind the lines in rest: a part of a line
 	parser parser
-	rest   string   // of the text
-	at     lang.Pos // where it starts
+	rest   string   // whole lines
+	at     lang.Pos // where rest starts
 	event  Event
 	packet Packet
 
@@ -23,20 +28,53 @@ type Reader struct {
 }
 
 // NewReader makes a reader of a trace's text.
-func NewReader(src []byte) *Reader {
-	r := &Reader{parser: parser{trace: &Trace{}}, at: lang.Pos{Line: 1, Column: 1}}
-	text, marked := strings.CutPrefix(string(src), byteOrderMark)
-	if marked {
-		r.at.Offset = len(byteOrderMark)
+func NewReader(in io.Reader) *Reader {
+	return &Reader{in: in, parser: parser{trace: &Trace{}}, at: lang.Pos{Line: 1, Column: 1}}
+}
+
+// readSize is how much is read at once.
+const readSize = 1 << 20
+
+// fill reads more lines; false if there are none.
+func (r *Reader) fill() bool {
+	for r.err == nil {
+		begin := len(r.tail)
+		block := append(r.tail, make([]byte, readSize)...)
+		n, err := io.ReadFull(r.in, block[begin:])
+		block = block[:begin+n]
+		end := bytes.LastIndexByte(block, '\n') + 1
+		if err != nil {
+			if r.err = err; err == io.ErrUnexpectedEOF {
+				r.err = io.EOF
+			}
+			end = len(block)
+		}
+		r.rest, r.tail = string(block[:end]), block[end:]
+		if r.at.Offset == 0 {
+			text, marked := strings.CutPrefix(r.rest, byteOrderMark)
+			if r.rest = text; marked {
+				r.at.Offset = len(byteOrderMark)
+			}
+		}
+		if r.rest != "" {
+			return true
+		}
 	}
-	r.rest = text
-	return r
+	return false
+}
+
+// Err is why reading ended before the end of the text; nil if it did not.
+func (r *Reader) Err() error {
+	if r.err == io.EOF {
+		return nil
+	}
+	return r.err
 }
 
 // Next returns the next event, which is valid until the next call; nil behind the
 // last one. Lines with errors are left out.
 func (r *Reader) Next() *Event {
-	for r.rest != "" {
+	for r.rest != "" || r.fill() {
 		line, rest := r.rest, ""
 		if i := strings.IndexByte(line, '\n'); i >= 0 {
 			line, rest = line[:i], line[i+1:]

@@ -1,17 +1,19 @@
 package trace
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 )
 
 // readAll reads a text by a reader, on the short way where it goes or not.
 func readAll(src []byte, parseAll bool) string {
-	r := NewReader(src)
+	r := NewReader(iotest.OneByteReader(bytes.NewReader(src)))
 	r.parseAll = parseAll
 	var b strings.Builder
 	for e := r.Next(); e != nil; e = r.Next() {
@@ -46,6 +48,37 @@ func TestShortWay(t *testing.T) {
 	}
 }
 
+// TestBlocks: lines that lie across two blocks of the text are read whole, and so is
+// one that is longer than a block.
+func TestBlocks(t *testing.T) {
+	var text strings.Builder
+	for i := range 100_000 {
+		fmt.Fprintf(&text, "%d.%03ds 192.0.2.%d -> %d # line %d\n", i/1000, i%1000, i%256, 1+i%65535, i+1)
+	}
+	fmt.Fprintf(&text, "# %s\n+1s 192.0.2.7 -> 22 # the last", strings.Repeat("x", 3*readSize))
+	r, n := NewReader(strings.NewReader(text.String())), 0
+	parsed, _ := Parse([]byte(text.String()))
+	for e := r.Next(); e != nil; e = r.Next() {
+		if want := parsed.Events[n]; e.At != want.At || e.Packet.Src != want.Packet.Src || e.Span != want.Span {
+			t.Fatalf("event %d is %+v, want %+v", n, *e, want)
+		}
+		n++
+	}
+	if n != len(parsed.Events) || r.Err() != nil || len(r.Findings()) > 0 {
+		t.Errorf("%d events, %v, %v", n, r.Err(), r.Findings())
+	}
+}
+
+// TestReadError: what cannot be read ends the trace, and is told.
+func TestReadError(t *testing.T) {
+	r := NewReader(iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader("0s 192.0.2.7 -> 22\n"))))
+	for r.Next() != nil {
+	}
+	if r.Err() != iotest.ErrTimeout {
+		t.Error(r.Err())
+	}
+}
+
 // FuzzShortWay looks for lines that the short way reads otherwise.
 func FuzzShortWay(f *testing.F) {
 	f.Add([]byte("0s 192.0.2.7:5000 -> udp/22 => drop\n+1.5ms 2001:db8::1 -> 22\n"))
@@ -66,7 +99,7 @@ func BenchmarkReader(b *testing.B) {
 	b.ReportAllocs()
 	events := 0
 	for b.Loop() {
-		r := NewReader(src)
+		r := NewReader(bytes.NewReader(src))
 		for e := r.Next(); e != nil; e = r.Next() {
 			events++
 		}

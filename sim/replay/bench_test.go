@@ -1,6 +1,7 @@
 package replay_test
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -20,7 +21,7 @@ func BenchmarkText(b *testing.B) {
 		policy, result := benchPolicy(b, knocks)
 		src := benchTrace(policy, 500_000)
 		read := func() int {
-			r, events := trace.NewReader(src), 0
+			r, events := trace.NewReader(bytes.NewReader(src)), 0
 			for e := r.Next(); e != nil; e = r.Next() {
 				events++
 			}
@@ -31,7 +32,8 @@ func BenchmarkText(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			c := player.Count(trace.NewReader(src))
+			var c replay.Counts
+			player.Count(trace.NewReader(bytes.NewReader(src)), len(src), &c)
 			return c.Packets()
 		}
 		for name, f := range map[string]func() int{"read": read, "whole": whole} {

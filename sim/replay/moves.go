@@ -27,8 +27,8 @@ const (
 	Opened                       // the door opened, or its grant was renewed
 )
 
-// moves puts changes of elements into the policy's words.
-func (p *Player) moves(changes []sim.Change) []Move {
+// Moves puts changes of elements into the policy's words.
+func (p *Player) Moves(changes []sim.Change) []Move {
 	var moves []Move
 	for _, c := range changes {
 		s, ok := p.symbols.Meaning(c.Set, c.State)

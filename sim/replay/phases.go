@@ -1,12 +1,14 @@
 package replay
 
 import (
+	"fmt"
 	"iter"
 	"slices"
 	"time"
 
 	"knockc/compiler"
 	"knockc/lang/trace"
+	"knockc/sim"
 )
 
 // Depends is what became of a packet or expectation if that depends on where in a
@@ -16,6 +18,7 @@ const Depends = "depends on the tick"
 // Phases replays events with a clock that ticks, for each phase that it could have at
 // the beginning.
 type Phases struct {
+	tick    time.Duration
 	players []*Player
 	seen    [][]Outcome // of the last event, by player
 }
@@ -26,8 +29,8 @@ const mostPhases = 64
 
 // NewPhases makes a player of some events for a clock of hz ticks a second.
 func NewPhases(r *compiler.Result, hz int, events []trace.Event) (*Phases, error) {
-	p := &Phases{}
-	for _, phase := range phases(time.Second/time.Duration(hz), events) {
+	p := &Phases{tick: time.Second / time.Duration(hz)}
+	for _, phase := range phases(p.tick, events) {
 		player, err := NewTicking(r, hz, phase)
 		if err != nil {
 			return nil, err
@@ -81,17 +84,24 @@ func evenPhases(tick time.Duration) []time.Duration {
 	return all
 }
 
+// First is the player of the first phase, to be watched for all.
+func (p *Phases) First() *Player { return p.players[0] }
+
 // Event plays one event like [Player.Event]. What is not the same in all phases is
 // [Depends], and the moves are then those of one of them.
-func (p *Phases) Event(e *trace.Event, see func(Outcome)) {
+func (p *Phases) Event(e *trace.Event, see func(Outcome)) { p.EventUntil(e, sim.Never, see) }
+
+// EventUntil plays what of an event comes no later than at the end.
+func (p *Phases) EventUntil(e *trace.Event, end time.Duration, see func(Outcome)) {
 	for i, player := range p.players {
 		p.seen[i] = p.seen[i][:0]
-		player.Event(e, func(o Outcome) { p.seen[i] = append(p.seen[i], o) })
+		player.EventUntil(e, end, func(o Outcome) { p.seen[i] = append(p.seen[i], o) })
 	}
 	for n, o := range p.seen[0] {
 		for _, other := range p.seen[1:] {
 			if other[n].Got != o.Got {
 				o.Got = Depends
+				o.Why = fmt.Sprintf("a deadline passes within less than a tick of %v: leave it a tick more, or one less", p.tick)
 			}
 		}
 		see(o)

@@ -25,13 +25,17 @@ func (c *Counts) Add(v compiler.VerdictKind) {
 	}
 }
 
-// Count plays the packets of a trace and says no more than what became of them. It
-// does not look at what the trace expects.
-func (p *Player) Count(r *trace.Reader) Counts {
-	var c Counts
-	for e := r.Next(); e != nil; e = r.Next() {
+// Count plays the packets of a trace until most events have passed or the trace is at
+// its end, and counts what became of them. It stops, and is false, where the trace
+// expects something: that it does not look at.
+func (p *Player) Count(r *trace.Reader, most int, c *Counts) (more, ok bool) {
+	for range most {
+		e := r.Next()
 		switch {
-		case e.Packet == nil:
+		case e == nil:
+			return false, true
+		case e.Packet == nil || e.Packet.Want != "":
+			return false, false
 		case e.Packet.Range == nil:
 			p.take(e.Packet, e.At, e.Packet.DstPort)
 			c.Add(p.machine.Verdict(&p.last))
@@ -44,7 +48,7 @@ func (p *Player) Count(r *trace.Reader) Counts {
 			}
 		}
 	}
-	return c
+	return true, true
 }
 
 // take makes a packet of a trace the last one.

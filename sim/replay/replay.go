@@ -11,28 +11,40 @@ import (
 	"time"
 
 	"knockc/compiler"
+	"knockc/lang"
 	"knockc/lang/trace"
 	"knockc/sim"
 )
 
 // Player replays events, one after the other.
 type Player struct {
-	machine *sim.Machine
-	symbols *compiler.Symbols
-	last    sim.Packet
+	machine  *sim.Machine
+	symbols  *compiler.Symbols
+	policy   *lang.Policy
+	last     sim.Packet
+	recorder *recorder // of what explains failures; nil: they are not explained
+	watchers []Watcher
+}
+
+// Watcher is told of every packet that is replayed.
+type Watcher interface {
+	Packet(p *sim.Packet, verdict compiler.VerdictKind, changes []sim.Change)
 }
 
 // New makes a player for a compiled policy, from which nobody has knocked yet.
 func New(r *compiler.Result) (*Player, error) {
 	m, err := sim.New(r.Ruleset)
-	return &Player{machine: m, symbols: r.Symbols}, err
+	return &Player{machine: m, symbols: r.Symbols, policy: r.Policy}, err
 }
 
 // NewTicking is New with a clock that ticks, see [sim.NewTicking].
 func NewTicking(r *compiler.Result, hz int, phase time.Duration) (*Player, error) {
 	m, err := sim.NewTicking(r.Ruleset, hz, phase)
-	return &Player{machine: m, symbols: r.Symbols}, err
+	return &Player{machine: m, symbols: r.Symbols, policy: r.Policy}, err
 }
+
+// Watch adds a watcher of the packets from now on.
+func (p *Player) Watch(w Watcher) { p.watchers = append(p.watchers, w) }
 
 // Outcome is what came of an expectation or of one packet of an event.
 type Outcome struct {
@@ -42,6 +54,7 @@ type Outcome struct {
 	Got     string        // a packet's verdict or an expectation's state
 	Want    string        // what the trace wants; "" if it does not say
 	Moves   []Move        // what a packet moved
+	Why     string        // why it is not what the trace wants, if [Player.Explain] was called
 }
 
 // OK reports whether the outcome is what the trace wants, if it says.
@@ -49,7 +62,13 @@ func (o Outcome) OK() bool { return o.Want == "" || o.Want == o.Got }
 
 // Event plays one event and hands what came of it to see: one outcome, or for a
 // range of ports one for each.
-func (p *Player) Event(e *trace.Event, see func(Outcome)) {
+func (p *Player) Event(e *trace.Event, see func(Outcome)) { p.EventUntil(e, sim.Never, see) }
+
+// EventUntil plays what of an event comes no later than at the end.
+func (p *Player) EventUntil(e *trace.Event, end time.Duration, see func(Outcome)) {
+	if e.At > end {
+		return
+	}
 	if e.Expect != nil {
 		see(p.expect(e))
 		return
@@ -60,6 +79,9 @@ func (p *Player) Event(e *trace.Event, see func(Outcome)) {
 	}
 	at := e.At
 	for port := range e.Packet.Range.Ports() {
+		if at > end {
+			return
+		}
 		see(p.packet(e, at, port))
 		at += e.Packet.Range.Every
 	}
@@ -67,11 +89,40 @@ func (p *Player) Event(e *trace.Event, see func(Outcome)) {
 
 func (p *Player) packet(e *trace.Event, at time.Duration, port uint16) Outcome {
 	p.take(e.Packet, at, port)
-	verdict, changes := p.machine.Packet(&p.last)
-	return Outcome{e, at, port, compiler.Verdict{Kind: verdict}.String(), string(e.Packet.Want), p.moves(changes)}
+	verdict, changes := p.Packet(&p.last)
+	o := Outcome{
+		Event: e, At: at, DstPort: port, Moves: p.Moves(changes),
+		Got: compiler.Verdict{Kind: verdict}.String(), Want: string(e.Packet.Want),
+	}
+	if p.recorder != nil && !o.OK() {
+		o.Why = p.recorder.whyVerdict(&p.last, o.Want, o.Got)
+	}
+	return o
 }
 
+// Packet plays a packet that is of no event. It returns the verdict and what changed in
+// the sets, which is valid until the next packet.
+func (p *Player) Packet(packet *sim.Packet) (compiler.VerdictKind, []sim.Change) {
+	verdict, changes := p.machine.Packet(packet)
+	for _, w := range p.watchers {
+		w.Packet(packet, verdict, changes)
+	}
+	return verdict, changes
+}
+
+// Answer says that the host has answered the flow of a packet that it got.
+func (p *Player) Answer(packet *sim.Packet) { p.machine.Answer(packet) }
+
 func (p *Player) expect(e *trace.Event) Outcome {
+	o := p.found(e)
+	if p.recorder != nil && !o.OK() {
+		o.Why = p.recorder.whyExpectation(e)
+	}
+	return o
+}
+
+// found is what holds of what is expected.
+func (p *Player) found(e *trace.Event) Outcome {
 	o := Outcome{Event: e, At: e.At}
 	if x := e.Expect; x.At != nil {
 		o.Got, o.Want = strconv.Itoa(p.Step(x.Knock, x.Src, e.At)), strconv.Itoa(x.At.Step)

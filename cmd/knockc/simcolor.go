@@ -1,0 +1,20 @@
+package main
+
+// The colours of a terminal (ECMA-48, SGR).
+const (
+	boldRed = "1;31"
+	red     = "31"
+	green   = "32"
+	yellow  = "33"
+)
+
+// paint gives a text a colour.
+func paint(color bool, code, text string) string {
+	if !color {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+// verdictColors are the colours of verdicts.
+var verdictColors = map[string]string{"accept": green, "drop": red, "reject": yellow}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"knockc/compiler"
+	"knockc/lang/trace"
+	"knockc/sim"
+	"knockc/sim/capture"
+	"knockc/sim/replay"
+)
+
+// replayCapture replays a capture against the policy found for it.
+func (r *simulation) replayCapture(name string, c *openCapture) error {
+	defer c.Close()
+	policy, err := r.policies.of(name, &trace.Trace{})
+	if err != nil {
+		return err
+	}
+	player, err := replay.New(policy.result)
+	if err != nil {
+		return err
+	}
+	r.watch(player, policy)
+	p := r.printer(name)
+	p.begin(wideTrace)
+	err = r.playCapture(player, c, p)
+	p.end()
+	if _, ok := p.(*tablePrinter); ok && r.state == nil {
+		fmt.Fprintln(r.out, c.Stats())
+	}
+	r.played(name, policy, player)
+	if err != io.EOF {
+		return r.captureError(name, err)
+	}
+	return nil
+}
+
+// playCapture plays the packets of a capture; [io.EOF] behind the last one.
+func (r *simulation) playCapture(player *replay.Player, c *openCapture, p printer) error {
+	end, bar := r.until(), r.progressBar(0)
+	defer bar.stop()
+	var packet sim.Packet
+	for {
+		kind, err := c.Next(&packet)
+		switch {
+		case err != nil:
+			return err
+		case packet.Time > end:
+			return io.EOF
+		case kind == capture.ToHost:
+			bar.step()
+			p.outcome(r.captureOutcome(player, &packet, c.Record()))
+		case kind == capture.FromHost:
+			player.Answer(&packet)
+		}
+	}
+}
+
+// captureOutcome is what came of a captured packet, as far as it will be shown.
+func (r *simulation) captureOutcome(player *replay.Player, packet *sim.Packet, number int) replay.Outcome {
+	verdict, changes := player.Packet(packet)
+	o := replay.Outcome{Event: somePacket, At: packet.Time, DstPort: packet.DstPort, Got: compiler.Verdict{Kind: verdict}.String()}
+	if !r.quiet && !r.tap && r.state == nil {
+		o.Event, o.Moves = capturedEvent(packet, number), player.Moves(changes)
+	}
+	return o
+}

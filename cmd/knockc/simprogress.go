@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"knockc/lang/trace"
+)
+
+// progressBar is a bar that shows on a terminal how far a long replay has got. It is
+// nil, and shows nothing, where there is no one to look at it.
+type progressBar struct {
+	w           io.Writer
+	now         func() time.Time
+	begun, last time.Time // last: when it was drawn
+	done, total int
+	drawn       bool
+	stopped     bool
+}
+
+// A bar appears when a replay has lasted for a while, and is then drawn anew at some
+// intervals.
+const (
+	barAfter = 500 * time.Millisecond
+	barEvery = 100 * time.Millisecond
+	barWidth = 40
+)
+
+// progressBar makes a bar for a replay, on standard error if that is a terminal, and
+// standard output does not print rows to the same. The total is 0 if nobody knows it.
+func (r *simulation) progressBar(total int) *progressBar {
+	f, ok := r.err.(*os.File)
+	if !ok || os.Getenv("TERM") == "dumb" || !term.IsTerminal(int(f.Fd())) {
+		return nil
+	}
+	rows := !r.quiet && !r.tap && r.state == nil
+	if rows && term.IsTerminal(int(os.Stdout.Fd())) {
+		return nil
+	}
+	return newProgressBar(f, time.Now, total)
+}
+
+func newProgressBar(w io.Writer, now func() time.Time, total int) *progressBar {
+	return &progressBar{w: w, now: now, begun: now(), total: total}
+}
+
+// packets is how many outcomes a trace will have.
+func packets(t *trace.Trace) int {
+	n := len(t.Events)
+	for _, e := range t.Events {
+		if e.Packet != nil && e.Packet.Range != nil {
+			n += int(e.Packet.Range.Last - e.Packet.Range.First)
+		}
+	}
+	return n
+}
+
+// step counts an outcome. It looks at the clock now and then only.
+func (b *progressBar) step() {
+	if b == nil || b.stopped {
+		return
+	}
+	if b.done++; b.done%1024 == 0 {
+		b.draw()
+	}
+}
+
+// steps counts many at once.
+func (b *progressBar) steps(n int) {
+	if b == nil || b.stopped {
+		return
+	}
+	b.done += n
+	b.draw()
+}
+
+func (b *progressBar) draw() {
+	now := b.now()
+	if now.Sub(b.begun) < barAfter || now.Sub(b.last) < barEvery {
+		return
+	}
+	b.last, b.drawn = now, true
+	if b.total == 0 {
+		fmt.Fprintf(b.w, "\r%d packets", b.done)
+		return
+	}
+	full := barWidth * b.done / b.total
+	fmt.Fprintf(b.w, "\r[%s%s] %3d%%", strings.Repeat("=", full), strings.Repeat(" ", barWidth-full), 100*b.done/b.total)
+}
+
+// stop takes the bar away for good.
+func (b *progressBar) stop() {
+	if b == nil {
+		return
+	}
+	if b.drawn {
+		fmt.Fprint(b.w, "\r\x1b[K")
+	}
+	b.drawn, b.stopped = false, true
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"knockc/lang"
+	"knockc/sim/replay"
+)
+
+// suite is the tests of a trace, or of a policy's cover.
+type suite struct {
+	file         string
+	held, failed int // expectations
+	tests        []test
+}
+
+// test is a test and what came of it.
+type test struct {
+	name    string
+	line    int    // in the suite's file; 0: none
+	failure string // "": it passed
+	why     string
+	want    string
+	got     string
+	broken  bool // it could not be run
+}
+
+// outcome counts an outcome. With keep, it may become a test.
+func (s *suite) outcome(o replay.Outcome, keep bool) {
+	switch {
+	case !o.OK():
+		s.failed++
+	case o.Want != "":
+		s.held++
+	}
+	if !keep || o.Event.Expect == nil && o.OK() {
+		return
+	}
+	t := test{line: o.Event.Span.Start.Line, why: o.Why, want: o.Want, got: o.Got}
+	if x := o.Event.Expect; x != nil {
+		t.name = fmt.Sprintf("expect %s %s for %s", x.Knock, state(o, o.Want), x.Src)
+	} else {
+		single := singlePacket(o)
+		t.name = fmt.Sprintf("%s -> %s => %s", single.Source(), single.Destination(), o.Want)
+	}
+	if !o.OK() {
+		t.failure = failure(o)
+	}
+	s.tests = append(s.tests, t)
+}
+
+// replayed adds the test that the trace can be replayed at all.
+func (s *suite) replayed(err error) {
+	t := test{name: "can be replayed"}
+	switch {
+	case err == nil || s.failed > 0:
+	case errors.Is(err, errInput):
+		t.failure, t.broken = "the trace or its policy has errors", true
+	default:
+		t.failure, t.broken = err.Error(), true
+	}
+	s.tests = append(s.tests, t)
+}
+
+// finish prints a suite, or keeps it for the end.
+func (r *simulation) finish(s *suite) {
+	if r.tap {
+		for _, t := range s.tests {
+			r.tapped++
+			writeTAP(r.out, r.tapped, s.file, t)
+		}
+	}
+	if r.junit != nil {
+		r.suites = append(r.suites, s)
+	}
+}
+
+// totals are those of all traces of a call.
+type totals struct {
+	passed, failed                 int // traces
+	expectationsHeld, expectFailed int
+}
+
+func (t *totals) trace(s *suite, passed bool) {
+	if passed {
+		t.passed++
+	} else {
+		t.failed++
+	}
+	t.expectationsHeld += s.held
+	t.expectFailed += s.failed
+}
+
+// String is the summary, as a test runner has it.
+func (t *totals) String(color bool) string {
+	verdict := paint(color, green, "PASS")
+	if t.failed > 0 {
+		verdict = paint(color, boldRed, "FAIL")
+	}
+	return fmt.Sprintf("%s: %s: %d passed, %d failed; %s: %d held, %d failed", verdict,
+		plural(t.passed+t.failed, "trace"), t.passed, t.failed,
+		plural(t.expectationsHeld+t.expectFailed, "expectation"), t.expectationsHeld, t.expectFailed)
+}
+
+// title is a test's full name.
+func (t test) title(file string) string {
+	if t.line == 0 {
+		return fmt.Sprintf("%s: %s", lang.Printable(file), t.name)
+	}
+	return fmt.Sprintf("%s:%d: %s", lang.Printable(file), t.line, t.name)
+}

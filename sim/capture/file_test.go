@@ -1,0 +1,290 @@
+package capture_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math"
+	"slices"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"knockc/sim"
+	"knockc/sim/capture"
+)
+
+var synFrame = ip4(peer4, host4, tcp, tcpHeader(40000, 22, syn))
+
+// times reads the packets' times and interfaces, and the error at the end if it is
+// not io.EOF.
+func times(s *capture.Source) (at []time.Duration, ifaces []string, err error) {
+	var p sim.Packet
+	for {
+		if _, err := s.Next(&p); err == io.EOF {
+			return at, ifaces, nil
+		} else if err != nil {
+			return at, ifaces, err
+		}
+		at, ifaces = append(at, p.Time), append(ifaces, p.Iface)
+	}
+}
+
+func open(t *testing.T, data []byte, o capture.Options) *capture.Source {
+	t.Helper()
+	s, err := capture.Open(data, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestPcapTime(t *testing.T) {
+	for _, order := range []appender{le, be} {
+		for magic, unit := range map[uint32]time.Duration{microMagic: time.Microsecond, nanoMagic: time.Nanosecond} {
+			c := &classic{order: order, magic: magic, link: 101}
+			c.addAt(math.MaxUint32-2, 7, len(synFrame), synFrame)
+			c.addAt(math.MaxUint32-1, 8, len(synFrame), synFrame)
+			c.addAt(math.MaxUint32-1, 6, len(synFrame), synFrame)
+			c.addAt(5, 6, len(synFrame), synFrame)
+			c.addAt(math.MaxUint32, 7, len(synFrame), synFrame)
+			s := open(t, c.bytes(), atHost)
+			at, _, err := times(s)
+			want := []time.Duration{0, time.Second + unit, time.Second + unit, time.Second + unit, 2 * time.Second}
+			if err != nil || !slices.Equal(at, want) {
+				t.Errorf("%v, %s: %v, %v, want %v", order, unit, at, err, want)
+			}
+			if got := s.Stats().Backwards; got != 2 {
+				t.Errorf("%v, %s: %d out of order, want 2", order, unit, got)
+			}
+		}
+	}
+}
+
+func TestPcapng(t *testing.T) {
+	for _, order := range []appender{le, be} {
+		n := &ng{order: order}
+		n.section()
+		n.iface(101, 0, n.option(2, 'w', 'a', 'n', '0'))
+		n.iface(1, 20, n.option(9, 9), n.option(2, 'l', 'a', 'n', '0'))
+		n.iface(101, 0, n.option(9, 0x80|10))
+		n.iface(147, 0) // LINKTYPE_USER0
+		n.enhanced(0, 5_000_000, synFrame)
+		n.block(0x0bad, []byte("what nobody knows"))
+		n.enhanced(1, 6_000_000_001, ether(synFrame))
+		n.enhanced(2, 7<<10|1<<9, synFrame)
+		n.enhanced(3, 7_500_000, synFrame)
+		size := n.u32(uint32(len(synFrame)))
+		n.block(2, n.u16(0), n.u16(0), n.u32(0), n.u32(8_000_000), size, size, synFrame)
+		n.block(3, size, synFrame)
+		n.section() // a new one: its interfaces, its byte order
+		n.iface(101, 0, n.option(9, 3), n.option(14, offset(order, 3)...))
+		n.enhanced(0, 6_250, synFrame)
+
+		s := open(t, n.b, atHost)
+		at, ifaces, err := times(s)
+		s0 := time.Second
+		wantAt := []time.Duration{0, s0 + 1, 2*s0 + s0/2, 3 * s0, 3 * s0, 4*s0 + s0/4}
+		wantIfaces := []string{"wan0", "lan0", "eth0", "wan0", "wan0", "eth0"}
+		if err != nil || !slices.Equal(at, wantAt) || !slices.Equal(ifaces, wantIfaces) {
+			t.Errorf("%v: %v on %v, %v, want %v on %v", order, at, ifaces, err, wantAt, wantIfaces)
+		}
+		if got := s.Stats().LeftOut[capture.UnknownLink]; got != 1 {
+			t.Errorf("%v: %d of an unknown link type, want 1", order, got)
+		}
+		_, ifaces, _ = times(open(t, n.b, capture.Options{Hosts: hosts, Iface: "wg0"}))
+		if want := slices.Repeat([]string{"wg0"}, 6); !slices.Equal(ifaces, want) {
+			t.Errorf("%v: with an interface: %v, want %v", order, ifaces, want)
+		}
+	}
+}
+
+func offset(order appender, seconds uint64) []byte { return order.AppendUint64(nil, seconds) }
+
+// TestPcapngTime looks at units of time and numbers at the edges.
+func TestPcapngTime(t *testing.T) {
+	const latest = time.Duration(1) << 62
+	for _, test := range []struct {
+		resolution byte
+		from, to   uint64
+		want       time.Duration
+	}{
+		{0, 1, 3, 2 * time.Second},
+		{6, 1, 3, 2 * time.Microsecond},
+		{9, 1, 3, 2},
+		{12, 1000, 3999, 2},
+		{127, 0, math.MaxUint64 - 1, 0},
+		{0, 0, math.MaxUint64, latest},
+		{9, 0, math.MaxUint64, latest},
+		{0x80, 1, 3, 2 * time.Second},
+		{0x80 | 30, 0, 3 << 29, 1500 * time.Millisecond},
+		{0x80 | 63, 0, math.MaxUint64, 2*time.Second - 1},
+		{0x80 | 64, 0, 1 << 63, 500 * time.Millisecond},
+		{0x80 | 127, 0, math.MaxUint64, 0},
+		{0x80, 0, math.MaxUint64, latest},
+	} {
+		n := &ng{order: le}
+		n.section()
+		n.iface(101, 0, n.option(9, test.resolution))
+		n.enhanced(0, test.from, synFrame)
+		n.enhanced(0, test.to, synFrame)
+		at, _, err := times(open(t, n.b, atHost))
+		if err != nil || len(at) != 2 || at[1] != test.want {
+			t.Errorf("resolution %#x, from %d to %d: %v, %v, want %v", test.resolution, test.from, test.to, at, err, test.want)
+		}
+	}
+}
+
+// TestErrors breaks the structure of captures. The errors say where.
+func TestErrors(t *testing.T) {
+	good := pcapOf(101, synFrame, synFrame)
+	n := &ng{order: le}
+	n.section()
+	n.iface(101, 0)
+	head := n.b
+	with := func(b []byte, i int, v ...byte) []byte { b = bytes.Clone(b); copy(b[i:], v); return b }
+	block := func(kind uint32, body ...[]byte) []byte {
+		n := &ng{order: le, b: bytes.Clone(head)}
+		n.block(kind, body...)
+		return n.b
+	}
+	zeros := func(n int) []byte { return make([]byte, n) }
+	for _, test := range []struct {
+		name string
+		data []byte
+		want string
+	}{
+		{"nothing", nil, "byte 0: neither a pcap nor a pcapng capture"},
+		{"text", []byte("0s 192.0.2.7 -> 22"), "byte 0: neither a pcap nor a pcapng capture"},
+		{"pcap: half a header", good[:20], "byte 0: the file ends in its header"},
+		{"pcap: version", with(good, 4, 3), "byte 0: pcap of version 3, wanted version 2"},
+		{"pcap: link type", with(good, 20, 105), "byte 0: link type 105 is none of those that are understood: " +
+			"1 Ethernet, 101 raw IP, 113 and 276 Linux cooked, 0 and 108 loopback"},
+		{"pcap: half a record header", good[:24+56+8], "byte 80: the file ends in the header of a packet"},
+		{"pcap: half a packet", good[:24+56+16+30], "byte 80: the file ends in a packet, after 30 of its 40 bytes"},
+		{"pcap: huge packet", with(good, 24+8, 1, 0, 0, 1), "byte 24: a packet of 16777217 bytes, wanted at most 16777216"},
+		{"pcapng: half a head", head[:10], "byte 0: the file ends in the head of a block"},
+		{"pcapng: byte order", with(head, 8, 1), "byte 0: a section without a byte order"},
+		{"pcapng: version", with(head, 12, 2), "byte 0: pcapng of version 2, wanted version 1"},
+		{"pcapng: short section", (&ng{order: le, b: nil}).with(0x0a0d0d0a, []byte{0x4d, 0x3c, 0x2b, 0x1a}), "byte 0: a section head of 16 bytes, wanted at least 28"},
+		{"pcapng: block of 8 bytes", cat(head, []byte{6, 0, 0, 0, 8, 0, 0, 0, 8, 0, 0, 0}), "byte 48: a block of 8 bytes, wanted a multiple of 4 from 12 on"},
+		{"pcapng: block of 13 bytes", cat(head, []byte{6, 0, 0, 0, 13, 0, 0, 0}, zeros(5)), "byte 48: a block of 13 bytes, wanted a multiple of 4 from 12 on"},
+		{"pcapng: huge block", cat(head, []byte{6, 0, 0, 0, 0, 0, 0, 2}, zeros(16)), "byte 48: a block of 33554432 bytes, wanted at most 16777216"},
+		{"pcapng: half a block", cat(head, []byte{6, 0, 0, 0, 32, 0, 0, 0}, zeros(16)), "byte 48: the file ends in a block, after 24 of its 32 bytes"},
+		{"pcapng: half an unknown block", cat(head, []byte{9, 0, 0, 0, 32, 0, 0, 0}, zeros(16)), "byte 72: the file ends in a block of 32 bytes"},
+		{"pcapng: two lengths", with(block(6, zeros(20)), 48+28, 36), "byte 48: a block that begins with length 32 and ends with 36"},
+		{"pcapng: short packet block", block(6, zeros(16)), "byte 48: a packet block of 28 bytes, too short for its head"},
+		{"pcapng: short simple packet block", block(3), "byte 48: a packet block of 12 bytes, too short for its head"},
+		{"pcapng: short interface block", block(1, zeros(4)), "byte 48: an interface block of 16 bytes, wanted at least 20"},
+		{"pcapng: option", block(1, zeros(8), []byte{2, 0, 9, 0}), "byte 48: an interface's option 2 ends outside its block"},
+		{"pcapng: no such interface", block(6, []byte{1, 0, 0, 0}, zeros(16)), "byte 48: a packet of interface 1, which the section does not describe"},
+		{"pcapng: packet longer than its block", block(6, zeros(12), []byte{9, 0, 0, 0, 9, 0, 0, 0}, zeros(8)),
+			"byte 48: a packet of 9 bytes in a block that has room for 8"},
+	} {
+		s, err := capture.Open(test.data, atHost)
+		if err == nil {
+			_, _, err = times(s)
+		}
+		var broken *capture.Error
+		if !errors.As(err, &broken) || err.Error() != test.want {
+			t.Errorf("%s: %v, want %s", test.name, err, test.want)
+		}
+	}
+}
+
+func (n *ng) with(kind uint32, body ...[]byte) []byte {
+	n.block(kind, body...)
+	return n.b
+}
+
+func TestIsCapture(t *testing.T) {
+	for _, test := range []struct {
+		begin string
+		want  bool
+	}{
+		{"\xd4\xc3\xb2\xa1", true}, {"\xa1\xb2\xc3\xd4", true}, {"\x4d\x3c\xb2\xa1", true}, {"\xa1\xb2\x3c\x4d", true},
+		{"\x0a\x0d\x0d\x0a", true}, {"\x0a\x0d\x0d", false}, {"", false}, {"0s 1", false}, {"\n\n\n\n", false},
+	} {
+		if got := capture.IsCapture([]byte(test.begin)); got != test.want {
+			t.Errorf("IsCapture(%q) = %v", test.begin, got)
+		}
+	}
+}
+
+// TestOpenFile reads files bit by bit, and files longer than the window.
+func TestOpenFile(t *testing.T) {
+	long := &classic{order: le, magic: microMagic, link: 101}
+	for i := range uint16(3000) {
+		long.add(ip4(peer4, host4, udp, udpDatagram(i, 22, make([]byte, i)...)))
+	}
+	n := &ng{order: be}
+	n.section()
+	n.iface(101, 0)
+	for i := range uint64(20) {
+		n.enhanced(0, i, synFrame)
+		n.block(0x0bad, make([]byte, 70_000))
+	}
+	for name, data := range map[string][]byte{"pcap": long.bytes(), "pcapng": n.b} {
+		want, wantStats := read(t, data, atHost)
+		for how, file := range map[string]io.ReadSeeker{
+			"whole": bytes.NewReader(data),
+			"bits":  seekable{bytes.NewReader(data)},
+		} {
+			s, err := capture.OpenFile(file, atHost)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			var p sim.Packet
+			for {
+				kind, err := s.Next(&p)
+				if err == io.EOF {
+					break
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, show(kind, &p))
+			}
+			if !slices.Equal(got, want) || s.Stats() != wantStats {
+				t.Errorf("%s, %s: %d packets, %s, want %d, %s", name, how, len(got), s.Stats(), len(want), wantStats)
+			}
+		}
+	}
+}
+
+// seekable reads as slowly as its reader likes from where its seeker is.
+type seekable struct{ file *bytes.Reader }
+
+func (s seekable) Read(b []byte) (int, error) { return iotest.HalfReader(s.file).Read(b) }
+
+func (s seekable) Seek(offset int64, whence int) (int64, error) { return s.file.Seek(offset, whence) }
+
+// TestReadError is told apart from the file's end.
+func TestReadError(t *testing.T) {
+	failure := errors.New("the disk is on fire")
+	data := pcapOf(101, synFrame, synFrame)
+	for n := range len(data) {
+		file := failing{bytes.NewReader(data[:n]), failure}
+		s, err := capture.OpenFile(file, atHost)
+		if err == nil {
+			_, _, err = times(s)
+		}
+		if !errors.Is(err, failure) {
+			t.Fatalf("after %d bytes: %v, want %v", n, err, failure)
+		}
+	}
+}
+
+type failing struct {
+	*bytes.Reader
+	err error
+}
+
+func (f failing) Read(b []byte) (int, error) {
+	n, err := f.Reader.Read(b)
+	if err == io.EOF {
+		err = f.err
+	}
+	return n, err
+}

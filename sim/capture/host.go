@@ -1,0 +1,185 @@
+package capture
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"knockc/sim"
+)
+
+// way is which way a packet went.
+type way uint8
+
+const (
+	wayOther way = iota
+	wayTo
+	wayGroup // to the host and others
+	wayFrom
+)
+
+// way tells which way the datagram went: by the host's addresses, or if none are
+// named by what a cooked frame says.
+func (s *Source) way() way {
+	if s.frame.cooked && len(s.options.Hosts) == 0 {
+		return s.cookedWay()
+	}
+	d := &s.datagram
+	switch {
+	case slices.Contains(s.hosts, d.dst):
+		return wayTo
+	case slices.Contains(s.hosts, d.src):
+		return wayFrom
+	case s.frame.cast == toGroup || group(d.dst):
+		return wayGroup
+	}
+	return wayOther
+}
+
+func (s *Source) cookedWay() way {
+	switch {
+	case s.frame.cast == fromHost:
+		return wayFrom
+	case s.frame.cast == toOther:
+		return wayOther
+	case s.frame.cast == toGroup || group(s.datagram.dst):
+		return wayGroup
+	}
+	return wayTo
+}
+
+// group reports whether an address is none of a single host: multicast, or the
+// broadcast address of every network.
+func group(a netip.Addr) bool { return a.IsMulticast() || a == everybody }
+
+var everybody = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
+// candidates are the addresses of one family that the host may have.
+type candidates struct {
+	seen   bool
+	dst    netip.Addr
+	allDst bool          // all packets go to dst
+	both   [2]netip.Addr // those that take part in every packet
+}
+
+// take notes a packet. The first leaves both of its addresses in question.
+func (c *candidates) take(src, dst netip.Addr) {
+	if !c.seen {
+		*c = candidates{seen: true, dst: dst, allDst: true, both: [2]netip.Addr{src, dst}}
+		return
+	}
+	c.allDst = c.allDst && dst == c.dst
+	for i, a := range c.both {
+		if a != src && a != dst {
+			c.both[i] = netip.Addr{}
+		}
+	}
+}
+
+// host is the only address in question, if there is just one.
+func (c *candidates) host() (netip.Addr, bool) {
+	var none netip.Addr
+	switch {
+	case c.allDst:
+		return c.dst, true
+	case c.both[0] != none && (c.both[1] == none || c.both[1] == c.both[0]):
+		return c.both[0], true
+	case c.both[1] != none && c.both[0] == none:
+		return c.both[1], true
+	}
+	return none, false
+}
+
+// findHosts looks through the capture for the host's addresses, one of a family. It
+// also tells whether all packets go to them, and so none is an answer.
+func (s *Source) findHosts() (oneWay bool, err error) {
+	var families [2]candidates
+	cooked := s.eachAddressed(func(src, dst netip.Addr) {
+		if src.Is4() {
+			families[0].take(src, dst)
+		} else {
+			families[1].take(src, dst)
+		}
+	})
+	oneWay = !cooked
+	for _, c := range families {
+		if !c.seen {
+			continue
+		}
+		host, ok := c.host()
+		if !ok {
+			return false, s.unknownHost()
+		}
+		s.hosts = append(s.hosts, host)
+		oneWay = oneWay && c.allDst
+	}
+	return oneWay, s.restart()
+}
+
+// eachAddressed goes over the packets that tell something of the host by their
+// addresses, and tells whether there are others that are cooked. What is wrong with
+// the capture it leaves to be found again.
+func (s *Source) eachAddressed(see func(src, dst netip.Addr)) (cooked bool) {
+	var p sim.Packet
+	for s.reader.next(&s.rec) == nil {
+		s.tick()
+		if s.decode(&p) != 0 || s.frame.cast == toGroup || group(s.datagram.dst) {
+			continue
+		}
+		if s.frame.cooked {
+			cooked = true
+		} else {
+			see(s.datagram.src, s.datagram.dst)
+		}
+	}
+	return cooked
+}
+
+// maxCounted bounds the destinations that are counted; the most frequent ones are
+// hardly among those that come first behind so many others.
+const maxCounted = 1 << 16
+
+// unknownHost counts where packets go.
+func (s *Source) unknownHost() error {
+	if err := s.restart(); err != nil {
+		return err
+	}
+	counts := map[netip.Addr]int{}
+	s.eachAddressed(func(_, dst netip.Addr) {
+		if _, known := counts[dst]; known || len(counts) < maxCounted {
+			counts[dst]++
+		}
+	})
+	top := slices.SortedFunc(maps.Keys(counts), func(a, b netip.Addr) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), a.Compare(b))
+	})
+	err := &UnknownHostError{}
+	for _, a := range top[:min(3, len(top))] {
+		err.Top = append(err.Top, Destination{a, counts[a]})
+	}
+	return err
+}
+
+// UnknownHostError says that a capture does not tell which packets arrive at the
+// host.
+type UnknownHostError struct {
+	Top []Destination // the three most frequent, or fewer
+}
+
+// Destination is an address and how many packets go there.
+type Destination struct {
+	Addr    netip.Addr
+	Packets int
+}
+
+func (e *UnknownHostError) Error() string {
+	var most []string
+	for _, d := range e.Top {
+		most = append(most, fmt.Sprintf("%s (%d)", d.Addr, d.Packets))
+	}
+	return fmt.Sprintf("it does not tell which packets arrive at the host, most go to %s; give the host's address: -host %s",
+		strings.Join(most, ", "), e.Top[0].Addr)
+}

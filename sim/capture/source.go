@@ -1,0 +1,234 @@
+package capture
+
+import (
+	"io"
+	"math"
+	"net/netip"
+	"time"
+
+	"knockc/lang"
+	"knockc/lang/trace"
+	"knockc/sim"
+)
+
+// Options say what a capture itself may leave open.
+type Options struct {
+	Hosts []netip.Addr // the host's addresses; none: the capture must tell
+	Iface string       // what packets arrive on; "": what the capture says, or [trace.DefaultIface]
+}
+
+// Kind is which way a packet went.
+type Kind uint8
+
+const (
+	ToHost    Kind = iota + 1
+	FromHost       // an answer, with the addresses and ports of what it answers
+	HostReset      // the same, but a TCP segment with RST: the host does not want the flow
+)
+
+// Source reads the packets of a capture.
+type Source struct {
+	window
+	reader  reader
+	options Options
+	hosts   []netip.Addr
+	answers bool // the capture holds packets from the host
+
+	rec                    record
+	frame                  frame
+	datagram               datagram
+	segment                segment
+	fragments4, fragments6 fragments
+	stats                  Stats
+
+	begun bool
+	first int64         // when the first record was, as a record has it
+	now   time.Duration // since then
+}
+
+// Open reads a capture that is in memory. If the options name no host, it looks
+// through the whole capture for it; a capture that leaves the host open is an
+// [UnknownHostError], one that is broken an [Error].
+func Open(data []byte, o Options) (*Source, error) {
+	return open(window{buf: data, done: true}, o)
+}
+
+// OpenFile is [Open] for a capture of any size, of which it holds little in memory at
+// a time. It begins at the file's beginning, wherever the file stands.
+func OpenFile(file io.ReadSeeker, o Options) (*Source, error) {
+	return open(window{file: file}, o)
+}
+
+func open(w window, o Options) (*Source, error) {
+	s := &Source{window: w, options: o}
+	for _, host := range o.Hosts {
+		s.hosts = append(s.hosts, host.Unmap().WithZone(""))
+	}
+	if err := s.restart(); err != nil {
+		return nil, err
+	}
+	if len(s.hosts) > 0 {
+		return s, s.findAnswers()
+	}
+	oneWay, err := s.findHosts()
+	if err != nil || oneWay {
+		return s, err
+	}
+	return s, s.findAnswers()
+}
+
+// restart goes back to the first packet.
+func (s *Source) restart() (err error) {
+	if err := s.rewind(); err != nil {
+		return err
+	}
+	s.fragments4, s.fragments6 = fragments{timeout: timeout4}, fragments{timeout: timeout6, v6: true}
+	s.stats, s.begun, s.now = Stats{}, false, 0
+	s.reader, err = newReader(&s.window)
+	return err
+}
+
+// findAnswers looks whether the capture holds packets from the host. What is wrong
+// with the capture it leaves to be found again.
+func (s *Source) findAnswers() error {
+	var p sim.Packet
+	for !s.answers {
+		kind, err := s.Next(&p)
+		if err != nil {
+			break
+		}
+		s.answers = kind != ToHost
+	}
+	return s.restart()
+}
+
+// Next reads the next packet to or from the host; io.EOF if there is none. Its time is since the capture's first record, and never before that of the packet before
+// it. A packet from the host becomes one of the flow that it answers: its source is
+// whom the host has answered. The host answers a packet to it that is
+// [sim.Packet.Unanswered] not at all, or with a later packet; in a capture that holds
+// no packets from the host none are, as in a trace.
+func (s *Source) Next(p *sim.Packet) (Kind, error) {
+	for {
+		if err := s.reader.next(&s.rec); err != nil {
+			s.fragments4.expire(math.MaxInt64)
+			s.fragments6.expire(math.MaxInt64)
+			return 0, err
+		}
+		s.stats.Records++
+		s.tick()
+		reason := s.decode(p)
+		if reason == 0 {
+			var kind Kind
+			if kind, reason = s.direct(p); reason == 0 {
+				return kind, nil
+			}
+		}
+		s.stats.LeftOut[reason]++
+	}
+}
+
+// Stats tells what became of the records so far.
+func (s *Source) Stats() Stats {
+	stats := s.stats
+	stats.Incomplete = s.fragments4.lost + s.fragments6.lost
+	return stats
+}
+
+// Record is the number of the record that the last packet is from, counted from 1.
+func (s *Source) Record() int { return s.stats.Records }
+
+// latest is a time that no capture gets beyond; there is room behind it to add
+// timeouts to.
+const latest = time.Duration(1) << 62
+
+// tick moves the time on to that of the record.
+func (s *Source) tick() {
+	if !s.rec.timed {
+		return
+	}
+	if !s.begun {
+		s.begun, s.first = true, s.rec.at
+	}
+	if s.rec.at < s.first {
+		s.stats.Backwards++
+		return
+	}
+	at := time.Duration(min(uint64(s.rec.at)-uint64(s.first), uint64(latest)))
+	if at < s.now {
+		s.stats.Backwards++
+		return
+	}
+	s.now = at
+}
+
+// decode reads the headers of the record, whichever way it went.
+func (s *Source) decode(p *sim.Packet) Reason {
+	if reason := s.frame.read(&s.rec); reason != 0 {
+		return reason
+	}
+	if reason := s.datagram.read(s, &s.frame); reason != 0 {
+		return reason
+	}
+	return s.segment.read(&s.datagram, p)
+}
+
+// direct completes a packet that goes to the host or comes from it.
+func (s *Source) direct(p *sim.Packet) (Kind, Reason) {
+	p.Time, p.Iface = s.now, s.iface()
+	switch w := s.way(); w {
+	case wayTo, wayGroup:
+		if s.segment.reply {
+			return 0, OtherICMP
+		}
+		p.Src = s.datagram.src
+		p.Broadcast, p.Unanswered = w == wayGroup, s.answers
+		s.stats.ToHost++
+		s.countShort()
+		return ToHost, 0
+	case wayFrom:
+		if reason := s.noAnswer(p); reason != 0 {
+			return 0, reason
+		}
+		p.Src = s.datagram.dst
+		p.Broadcast, p.Unanswered = false, false
+		if p.Proto != lang.Ping {
+			p.SrcPort, p.DstPort = p.DstPort, p.SrcPort
+		}
+		s.stats.FromHost++
+		if p.Flags&lang.RST != 0 {
+			return HostReset, 0
+		}
+		return FromHost, 0
+	}
+	return 0, OtherHost
+}
+
+// noAnswer is why a packet from the host answers nothing, else 0.
+func (s *Source) noAnswer(p *sim.Packet) Reason {
+	switch {
+	case s.segment.short:
+		return Malformed
+	case p.Proto == lang.Ping && !s.segment.reply, group(s.datagram.dst):
+		return OwnGroup
+	}
+	return 0
+}
+
+func (s *Source) countShort() {
+	if s.segment.short {
+		s.stats.Short++
+	}
+}
+
+// iface is what the record arrived on.
+func (s *Source) iface() string {
+	switch {
+	case s.frame.loopback:
+		return "lo"
+	case s.options.Iface != "":
+		return s.options.Iface
+	case s.rec.port.name != "":
+		return s.rec.port.name
+	}
+	return trace.DefaultIface
+}

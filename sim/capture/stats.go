@@ -1,0 +1,75 @@
+package capture
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Reason is why a packet was left out.
+type Reason uint8
+
+const (
+	NotIP         Reason = iota + 1 // ARP, LLDP and the like
+	UnknownLink                     // of an interface whose link type is not understood
+	OtherProtocol                   // IP, but neither TCP, UDP nor ICMP
+	OtherICMP                       // ICMP and ICMPv6 but for echo requests, and the host's echo replies
+	OtherHost                       // neither to nor from the host
+	OwnGroup                        // from the host to a broadcast or multicast address, or a ping of its own
+	Snapped                         // the recording stopped before the headers ended
+	Malformed                       // headers that contradict each other; the kernel drops it or calls it invalid
+	BadSource                       // no packet comes from there (ip_route_input_slow, ip6_rcv_core)
+	Fragment                        // part of a datagram that another record completed, or none
+	Overlap                         // a fragment that repeats or contradicts others, or makes a datagram too long
+	Flooded                         // a fragment of one datagram too many at a time
+	reasons
+)
+
+var reasonNames = [reasons]string{
+	NotIP: "not IP", UnknownLink: "of an unknown link type", OtherProtocol: "of other protocols", OtherICMP: "of other ICMP types",
+	OtherHost: "of other hosts", OwnGroup: "from the host on its own account", Snapped: "cut short by the recording",
+	Malformed: "malformed", BadSource: "from impossible sources", Fragment: "fragments", Overlap: "overlapping fragments",
+	Flooded: "fragments too many at a time",
+}
+
+func (r Reason) String() string { return reasonNames[r] }
+
+// Stats tells what became of the records of a capture. Records is the sum of ToHost,
+// FromHost and all of LeftOut.
+type Stats struct {
+	Records  int
+	ToHost   int
+	FromHost int
+	LeftOut  [reasons]int // by reason
+
+	Short      int // TCP segments to and from the host whose header has ports but no valid rest: invalid, as if without flags
+	Incomplete int // datagrams some fragments of which never came
+	Backwards  int // records that were older than the one before them, and taken to be as old
+}
+
+// String says it in one line, for people.
+func (s Stats) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d recorded: %d to the host, %d from it", s.Records, s.ToHost, s.FromHost)
+	sep := "; left out: "
+	for reason, n := range s.LeftOut {
+		if n > 0 {
+			fmt.Fprintf(&b, "%s%d %s", sep, n, Reason(reason))
+			sep = ", "
+		}
+	}
+	sep = "; "
+	for _, note := range []struct {
+		n    int
+		text string
+	}{
+		{s.Short, "broken TCP headers"},
+		{s.Incomplete, "incomplete datagrams"},
+		{s.Backwards, "out of order"},
+	} {
+		if note.n > 0 {
+			fmt.Fprintf(&b, "%s%s: %d", sep, note.text, note.n)
+			sep = ", "
+		}
+	}
+	return b.String()
+}

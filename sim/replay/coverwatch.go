@@ -1,0 +1,155 @@
+package replay
+
+import (
+	"knockc/compiler"
+	"knockc/lang"
+	"knockc/sim"
+)
+
+// Watch takes note of what the packets of a player meet from now on. The player's
+// policy must be that of the cover.
+func (c *Cover) Watch(p *Player) { p.Watch(&coverWatcher{c, p}) }
+
+// Ran takes note of the rules that a player's packets so far have run to the end.
+func (c *Cover) Ran(p *Player) {
+	for chain, runs := range p.machine.Runs() {
+		if c.rules[chain] == nil {
+			c.rules[chain] = make([]bool, len(runs))
+		}
+		for i, n := range runs {
+			c.rules[chain][i] = c.rules[chain][i] || n > 0
+		}
+	}
+}
+
+// Rules is how many rules the chains have, and which of them, counted from 1, never
+// ran to their end.
+func (c *Cover) Rules() (all int, missed map[string][]int) {
+	missed = map[string][]int{}
+	for chain, ran := range c.rules {
+		all += len(ran)
+		for i, r := range ran {
+			if !r {
+				missed[chain] = append(missed[chain], i+1)
+			}
+		}
+	}
+	return all, missed
+}
+
+// coverWatcher meets a cover's items.
+type coverWatcher struct {
+	*Cover
+	player *Player
+}
+
+func (c *Cover) meet(knock string, kind itemKind, which int, word string) {
+	if i, ok := c.index[itemKey{knock, kind, which, word}]; ok {
+		c.Items[i].Met = true
+	}
+}
+
+// Packet notes what a packet meets.
+func (w *coverWatcher) Packet(p *sim.Packet, verdict compiler.VerdictKind, changes []sim.Change) {
+	at, settings := w.targets.of(p), &w.targets.policy.Settings
+	used := w.changes(changes, at)
+	switch {
+	case p.Iface == "lo":
+		return
+	case trusts(settings, p):
+		w.trusted(settings, p, at)
+		w.others(p, verdict, at, true)
+		return
+	}
+	for _, l := range at.steps {
+		if word := keepsOut(l.knock, p); word != "" && isAttempt(p) {
+			w.meet(l.knock.Name.Text, clauseUsed, 0, word)
+		}
+	}
+	w.services(p, verdict, at, used)
+	w.others(p, verdict, at, false)
+}
+
+// changes notes what elements say, and returns the knocks whose grants the packet
+// has used up.
+func (w *coverWatcher) changes(changes []sim.Change, at *target) (used map[string]bool) {
+	for _, change := range changes {
+		s, ok := w.player.symbols.Meaning(change.Set, change.State)
+		isGrant := s.Role == compiler.Grant
+		switch {
+		case !ok:
+		case change.Ended:
+			how := endingOf(s.Knock, at)
+			w.ended(s.Knock, how, isGrant, at)
+			if how == usedUp && isGrant {
+				if used == nil {
+					used = map[string]bool{}
+				}
+				used[s.Knock] = true
+			}
+		case isGrant:
+			w.last(s.Knock, stepDone, at)
+		case s.Role == compiler.Closing:
+			w.meet(s.Knock, closeStepDone, s.Step-1, "")
+		default:
+			w.meet(s.Knock, stepDone, s.Step-1, "")
+		}
+	}
+	return used
+}
+
+// ended notes how progress or a grant came to its end before its time.
+func (w *coverWatcher) ended(knock string, how ending, isGrant bool, at *target) {
+	switch {
+	case how == usedUp:
+		w.meet(knock, clauseUsed, 0, "once")
+	case how == revoked:
+		w.meet(knock, clauseUsed, 0, "reset")
+	case isGrant:
+		w.last(knock, closeStepDone, at)
+	}
+}
+
+// last notes that the last step of a sequence was done.
+func (w *coverWatcher) last(knock string, kind itemKind, at *target) {
+	for _, l := range at.steps {
+		if l.knock.Name.Text == knock && l.isLast() && l.closing == (kind == closeStepDone) {
+			w.meet(knock, kind, l.step-1, "")
+		}
+	}
+}
+
+// trusted notes what made a packet trusted that reaches a service.
+func (w *coverWatcher) trusted(settings *lang.Settings, p *sim.Packet, at *target) {
+	if len(at.services) > 0 {
+		w.meet("", prefixTrusted, comesFrom(settings.TrustPrefixes, p), "")
+		w.meet("", ifaceTrusted, arrivesOn(settings.TrustIfaces, p), "")
+	}
+}
+
+// services notes a packet to services of knocks.
+func (w *coverWatcher) services(p *sim.Packet, verdict compiler.VerdictKind, at *target, used map[string]bool) {
+	for _, g := range at.services {
+		name := g.knock.Name.Text
+		_, open := w.player.OpenUntil(name, p.Src, p.Time)
+		switch {
+		case verdict != compiler.Accept:
+			w.meet(name, refused, g.service, "")
+		case isAttempt(p) && (open || used[name]):
+			w.meet(name, entered, g.service, "")
+		}
+	}
+}
+
+// others notes a packet that is nothing to any knock.
+func (w *coverWatcher) others(p *sim.Packet, verdict compiler.VerdictKind, at *target, trusted bool) {
+	isStep := len(at.steps) > 0 && p.Proto != lang.Ping && !trusted
+	isDefault := (verdict != compiler.Accept) == w.targets.policy.Settings.DefaultDrop
+	switch {
+	case isStep || len(at.services) > 0:
+	case at.open >= 0:
+		w.meet("", openReached, at.open, "")
+	case isDefault:
+		w.meet("", defaultUsed, 0, "")
+	}
+}
