@@ -3,6 +3,8 @@ package compiler_test
 import (
 	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -185,5 +187,31 @@ func TestFractionsOnKernel(t *testing.T) {
 	}
 	if diff := cmp.Diff(listings[0], listings[1]); diff != "" {
 		t.Errorf("netlink lists as other rules than text (-, +):\n%s", diff)
+	}
+}
+
+// TestSetUpsAgreeOnKernel loads the policies that users begin with in all three ways.
+func TestSetUpsAgreeOnKernel(t *testing.T) {
+	files, err := filepath.Glob("../testdata/policies/*.knock")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no policies", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := compile(t, string(text)).Ruleset
+		var listings [][]string
+		for _, w := range ways {
+			h := netns.New(t, "eth0")
+			mustLoad(t, w, h, r)
+			listings = append(listings, list(t, h))
+		}
+		for i, w := range ways[1:] {
+			if diff := cmp.Diff(listings[0], listings[i+1]); diff != "" {
+				t.Errorf("%s: text and %s (-text +%s):\n%.2000s", file, w.name, w.name, diff)
+			}
+		}
 	}
 }

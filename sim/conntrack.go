@@ -11,6 +11,7 @@ import (
 // nf_conntrack_proto_udp.c, nf_conntrack_proto_icmp.c).
 const (
 	tcpIdle       = 5 * 24 * time.Hour
+	tcpUnanswered = 2 * time.Minute
 	tcpFinIdle    = 2 * time.Minute
 	udpIdle       = 30 * time.Second
 	pingIdle      = 30 * time.Second
@@ -110,6 +111,8 @@ func (f *flow) idle(now time.Duration, p *Packet) time.Duration {
 		return udpIdle
 	case p.Flags&lang.RST != 0:
 		return 0
+	case !f.established:
+		return tcpUnanswered
 	case p.Flags&lang.FIN != 0:
 		return tcpFinIdle
 	}

@@ -6,6 +6,8 @@ import (
 	"flag"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"knockc/compiler"
@@ -94,7 +96,7 @@ func (b *building) run(s *streams) error {
 	var script bytes.Buffer
 	switch {
 	case b.format == "json":
-		if found := fractions(policy); found != nil {
+		if found := notInJSON(policy); found != nil {
 			s.report(s.err, b.policy, src, found)
 			return errInput
 		}
@@ -145,29 +147,44 @@ func fragmentUse(table string) []string {
 	}
 }
 
-// fractions finds times that nft's JSON has no words for.
-func fractions(p *lang.Policy) []lang.Finding {
+// notInJSON finds what nft's JSON has no words for: times that are no whole seconds, and
+// interfaces whose name begins as that of a set does.
+func notInJSON(p *lang.Policy) []lang.Finding {
 	var found []lang.Finding
+	add := func(code lang.Code, at lang.Span, format string, args ...any) {
+		found = append(found, lang.Finding{
+			Code: code, Severity: lang.Error, Span: at, Message: "nft's JSON has " + fmt.Sprintf(format, args...), Hint: "leave -format json out",
+		})
+	}
+	ifaces := p.Settings.TrustIfaces
 	for _, k := range p.Knocks {
+		ifaces = append(slices.Clip(ifaces), k.On...)
 		for _, c := range []struct {
 			clause string
 			lasts  time.Duration
 		}{{"within", k.Within}, {"total", k.Total}, {"grant", k.Grant}} {
-			if c.lasts == lang.Forever || c.lasts%compiler.JSONTimeUnit == 0 {
-				continue
+			if c.lasts != lang.Forever && c.lasts%compiler.JSONTimeUnit != 0 {
+				add(lang.CodeDuration, clauseSpan(p, k, c.clause), "times in whole seconds only, and `%s` of knock `%s` is %s", c.clause, k.Name.Text, lang.FormatDuration(c.lasts))
 			}
-			at, own := k.Given[c.clause]
-			if given, ok := p.Defaults.Given[c.clause]; ok && !own {
-				at = given
-			} else if !own {
-				at = k.Name.Span
-			}
-			found = append(found, lang.Finding{
-				Code: lang.CodeDuration, Severity: lang.Error, Span: at,
-				Message: fmt.Sprintf("nft's JSON has times in whole seconds only, and `%s` of knock `%s` is %s", c.clause, k.Name.Text, lang.FormatDuration(c.lasts)),
-				Hint:    "leave -format json out, or round the time",
-			})
 		}
 	}
+	for _, i := range ifaces {
+		if strings.HasPrefix(i.Name, "@") {
+			add(lang.CodeIface, i.Span, "no word for an interface whose name begins with `@`")
+		}
+	}
+	lang.SortFindings(found)
 	return found
+}
+
+// clauseSpan is where a knock's clause stands, its own or that of `defaults`, or else the
+// knock's name.
+func clauseSpan(p *lang.Policy, k *lang.Knock, clause string) lang.Span {
+	if at, own := k.Given[clause]; own {
+		return at
+	}
+	if at, given := p.Defaults.Given[clause]; given {
+		return at
+	}
+	return k.Name.Span
 }
