@@ -47,7 +47,9 @@ What the fragment lets in is accepted then and there; what it does not decide
 comes back to your rules. All its names begin with knockc, or the name that the
 policy gives with "table"; "priority" means nothing in it. A file of yours that
 begins with "flush table inet filter" keeps open doors open when it is loaded
-again; with "flush ruleset" or "delete table" it shuts them. To remove
+again; with "flush ruleset" or "delete table" it shuts them. While it is loaded,
+a packet to a guarded port may for a moment come back to your rules undecided,
+so let these refuse what nothing accepts. To remove
 everything, take both lines out and load your file with one of these two.
 
 With -format json the output is for ` + "`nft -j -f`" + `, which knows times in whole
