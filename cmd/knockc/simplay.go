@@ -25,7 +25,13 @@ func (r *simulation) replayCapture(name string, c *openCapture) error {
 	r.watch(player, policy)
 	p := r.printer(name)
 	p.begin(wideTrace)
-	err = r.playCapture(player, c, p)
+	if table, ok := p.(*tablePrinter); ok && r.asksForCounts() {
+		var counts replay.Counts
+		err = r.countCapture(player, c, &counts)
+		table.accepted, table.dropped, table.rejected = counts.Accepted, counts.Dropped, counts.Rejected
+	} else {
+		err = r.playCapture(player, c, p)
+	}
 	p.end()
 	if _, ok := p.(*tablePrinter); ok && r.state == nil {
 		fmt.Fprintln(r.out, c.Stats())
@@ -54,6 +60,29 @@ func (r *simulation) playCapture(player *replay.Player, c *openCapture, p printe
 			p.outcome(r.captureOutcome(player, &packet, c.Record()))
 		case kind == capture.FromHost:
 			player.Answer(&packet)
+		}
+	}
+}
+
+// countCapture counts what becomes of the packets; [io.EOF] behind the last one.
+func (r *simulation) countCapture(player *replay.Player, c *openCapture, counts *replay.Counts) error {
+	const atOnce = 1 << 14
+	bar, before := r.progressBar(0), 0
+	defer bar.stop()
+	var packet sim.Packet
+	for {
+		kind, err := c.Next(&packet)
+		switch {
+		case err != nil:
+			return err
+		case kind == capture.ToHost:
+			counts.Add(player.Verdict(&packet))
+		case kind == capture.FromHost:
+			player.Answer(&packet)
+		}
+		if n := counts.Packets(); n-before >= atOnce {
+			bar.steps(n - before)
+			before = n
 		}
 	}
 }

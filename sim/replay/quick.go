@@ -5,6 +5,7 @@ import (
 
 	"knockc/compiler"
 	"knockc/lang/trace"
+	"knockc/sim"
 )
 
 // Counts is what became of packets.
@@ -50,6 +51,9 @@ func (p *Player) Count(r *trace.Reader, most int, c *Counts) (more, ok bool) {
 	}
 	return true, true
 }
+
+// Verdict plays a packet that is of no event and says no more than what became of it.
+func (p *Player) Verdict(packet *sim.Packet) compiler.VerdictKind { return p.machine.Verdict(packet) }
 
 // take makes a packet of a trace the last one.
 func (p *Player) take(k *trace.Packet, at time.Duration, port uint16) {
