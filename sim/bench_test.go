@@ -4,25 +4,18 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
-	"strings"
 	"testing"
 	"time"
 
 	"knockc/compiler"
+	"knockc/internal/seeded"
 	"knockc/lang"
 	"knockc/sim"
 )
 
-// benchRuleset has random steps and a service of its own for each knock.
 func benchRuleset(b *testing.B, knocks int) (*compiler.Ruleset, *lang.Policy) {
 	b.Helper()
-	r := rand.New(rand.NewPCG(1, uint64(knocks)))
-	var text strings.Builder
-	for i := range knocks {
-		steps := r.Perm(29999)[:4]
-		fmt.Fprintf(&text, "knock k%d < %d %d %d %d -> %d >\n", i, 1+steps[0], 1+steps[1], 1+steps[2], 1+steps[3], 40000+i)
-	}
-	policy, _ := lang.Examine([]byte(text.String()))
+	policy, _ := lang.Examine([]byte(seeded.Policy(knocks)))
 	result, found := compiler.Compile(policy)
 	if len(found) > 0 {
 		b.Fatal(found)

@@ -3,7 +3,6 @@ package spec
 import (
 	"fmt"
 	"iter"
-	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"knockc/internal/netns"
+	"knockc/internal/seeded"
 	"knockc/lang"
 )
 
@@ -71,23 +71,11 @@ func median(times []time.Duration) time.Duration {
 
 func benchPolicy(b *testing.B, knocks int) *pair {
 	b.Helper()
-	p, err := newPair("bench", benchText(knocks), nil)
+	p, err := newPair("bench", seeded.Policy(knocks), nil)
 	if err != nil {
 		b.Fatal(err)
 	}
 	return p
-}
-
-// benchText is a policy that has random steps and a service of its own for each
-// knock.
-func benchText(knocks int) string {
-	r := rand.New(rand.NewPCG(1, uint64(knocks)))
-	var text strings.Builder
-	for i := range knocks {
-		steps := r.Perm(29999)[:4]
-		fmt.Fprintf(&text, "knock k%d < %d %d %d %d -> %d >\n", i, 1+steps[0], 1+steps[1], 1+steps[2], 1+steps[3], 40000+i)
-	}
-	return text.String()
 }
 
 // newCandidate loads the rules. Whatever they let through is dropped behind them,

@@ -9,13 +9,14 @@ import (
 
 	"knockc/compiler"
 	"knockc/internal/netns"
+	"knockc/internal/seeded"
 	"knockc/lang"
 )
 
 // BenchmarkScale builds 10,000 knocks and lets nft read the result without loading
 // it, three times each in turn, and loads 1,000 knocks.
 func BenchmarkScale(b *testing.B) {
-	text := benchText(10000)
+	text := seeded.Policy(10000)
 	file := filepath.Join(b.TempDir(), "knock.nft")
 	var build, check, load []time.Duration
 	for b.Loop() {
@@ -27,7 +28,7 @@ func BenchmarkScale(b *testing.B) {
 				b.Fatal(err)
 			}
 			check = append(check, timeOf(b, func() error { _, err := host.Nft("-c", "-f", file); return err }))
-			script = built(b, benchText(1000))
+			script = built(b, seeded.Policy(1000))
 			load = append(load, timeOf(b, func() error { return host.Load(script) }))
 		}
 	}
