@@ -154,11 +154,11 @@ func (b *builder) dispatchPorts(c *Chain) {
 		}
 		return Verdict{Jump, p.name()}, true
 	}))
-	c.add("", Dispatch{Name: "ports", Entries: single})
+	c.add("", Dispatch{Name: "ports", Comment: "where packets to a port go", Entries: single})
 	guarded := guardedRanges(b.policy)
 	if len(guarded)+len(ranges) > 0 {
-		c.add("", Dispatch{Name: "ports_ranges", Interval: true, Entries: ranges})
-		c.add("", Dispatch{Name: "guarded", Interval: true, Entries: guarded})
+		c.add("", Dispatch{Name: "ports_ranges", Comment: "where packets to a range of ports go", Interval: true, Entries: ranges})
+		c.add("", Dispatch{Name: "guarded", Comment: "nothing comes back from there, but for a moment during a reload", Interval: true, Entries: guarded})
 	}
 }
 

@@ -151,6 +151,7 @@ type Log struct {
 // packet through, it has a name.
 type Dispatch struct {
 	Name     string
+	Comment  string // of a map with a name
 	Interval bool // it may have ranges; without a name that follows from the entries
 	Entries  []DispatchEntry
 }

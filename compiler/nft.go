@@ -19,9 +19,10 @@ func (r *Ruleset) WriteNFT(w io.Writer, header []string) error {
 	p := newPrinter(w)
 	p.line("#!/usr/sbin/nft -f")
 	p.header(header)
-	p.line("\nadd table inet %s", r.Table)
+	p.line("\n# Old rules go, what sources have done stays.")
+	p.line("add table inet %s", r.Table)
 	p.line("flush table inet %s", r.Table)
-	for _, d := range r.maps() { // emptied: what an older one holds may go elsewhere now
+	for _, d := range r.maps() { // what an older one holds may go elsewhere now
 		p.line("add map inet %s %s { %s; }", r.Table, d.Name, strings.Join(d.mapType(), "; "))
 		p.line("flush map inet %s %s", r.Table, d.Name)
 	}
@@ -214,6 +215,7 @@ func (p *printer) entries(d Dispatch) {
 
 // namedMap prints a map that a reload keeps and fills anew.
 func (p *printer) namedMap(d Dispatch) {
+	p.line("# %s", d.Comment)
 	p.line("map %s {", d.Name)
 	for _, line := range d.mapType() {
 		p.line("\t%s", line)
