@@ -152,7 +152,7 @@ type Log struct {
 type Dispatch struct {
 	Name     string
 	Comment  string // of a map with a name
-	Interval bool // it may have ranges; without a name that follows from the entries
+	Interval bool   // it may have ranges; without a name that follows from the entries
 	Entries  []DispatchEntry
 }
 
