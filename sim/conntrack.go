@@ -24,6 +24,7 @@ type flow struct {
 	since, expires time.Duration
 	established    bool // the host has answered
 	handshake      bool // the host has answered the SYN, and that is not over
+	fins           int  // that came
 }
 
 // conntrack knows the flows that were let in. A flow ends with its RST; in the kernel
@@ -43,13 +44,15 @@ func (r *run) flowKey() key {
 	return key{r.hi, r.lo, id}
 }
 
-// live is the flow that the packet belongs to, nil if there is none.
+// live is the flow that the packet belongs to, nil if there is none. When the host has
+// acknowledged a second FIN, the kernel is in TIME_WAIT (tcp_conntracks), and a SYN
+// begins another flow.
 func (c *conntrack) live(r *run) *flow {
 	if r.packet.SrcPort == 0 {
 		return nil
 	}
 	f := c.flows.find(r.flowKey())
-	if f == nil || r.now >= f.expires {
+	if f == nil || r.now >= f.expires || f.fins > 1 && r.packet.Flags&synMask == lang.SYN {
 		return nil
 	}
 	return f
@@ -85,6 +88,9 @@ func (c *conntrack) accepted(r *run) {
 	}
 	f.established = f.established || !p.Unanswered
 	f.expires = r.now + f.idle(r.now, p)
+	if p.Proto == lang.TCP && p.Flags&lang.FIN != 0 {
+		f.fins++
+	}
 	f.handshake = f.handshake && p.Flags&lang.SYN != 0
 }
 
@@ -119,6 +125,9 @@ func (f *flow) idle(now time.Duration, p *Packet) time.Duration {
 	return tcpIdle
 }
 
+// synMask masks the flags that tell a SYN from other segments.
+const synMask = lang.FIN | lang.SYN | lang.RST | lang.ACK
+
 // validFlags reports whether a segment's flags are among those that TCP uses
 // (tcp_valid_flags in nf_conntrack_proto_tcp.c).
 func validFlags(f lang.Flags) bool {
@@ -135,6 +144,6 @@ func validFlags(f lang.Flags) bool {
 // opens reports whether a segment can be the first of a flow: a SYN, or an ACK
 // of a flow that began before tracking did (nf_conntrack_tcp_loose).
 func opens(f lang.Flags) bool {
-	f &= lang.FIN | lang.SYN | lang.RST | lang.ACK
+	f &= synMask
 	return f == lang.SYN || f == lang.ACK
 }

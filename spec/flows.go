@@ -19,16 +19,19 @@ type flow struct {
 type flowState struct {
 	began, ends time.Duration
 	handshake   bool // begun by a SYN that was not yet acknowledged
+	fins        int  // that came
 }
 
 func flowOf(p *trace.Packet) flow {
 	return flow{netip.AddrPortFrom(p.Src, p.SrcPort), p.Proto, p.DstPort}
 }
 
-// live reports whether the packet's five-tuple is that of a living flow.
+// live reports whether the packet's five-tuple is that of a living flow. Behind a
+// second FIN a SYN begins another one.
 func (m *Model) live(at time.Duration, p *trace.Packet) bool {
 	f, ok := m.flows[flowOf(p)]
-	return ok && at < f.ends
+	again := f.fins > 1 && p.Proto == lang.TCP && isAttempt(p)
+	return ok && at < f.ends && !again
 }
 
 // established reports whether the packet belongs to a living flow. A segment
@@ -69,6 +72,9 @@ func (m *Model) accepted(at time.Duration, p *trace.Packet) {
 	}
 	f.handshake = f.handshake && p.Flags&lang.SYN != 0
 	f.ends = at + idleTime(p, at-f.began)
+	if p.Proto == lang.TCP && p.Flags&lang.FIN != 0 {
+		f.fins++
+	}
 	m.flows[key] = f
 }
 
