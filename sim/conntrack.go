@@ -46,13 +46,16 @@ func (r *run) flowKey() key {
 
 // live is the flow that the packet belongs to, nil if there is none. When the host has
 // acknowledged a second FIN, the kernel is in TIME_WAIT (tcp_conntracks), and a SYN
-// begins another flow.
+// ends the flow, and begins another if it is let in.
 func (c *conntrack) live(r *run) *flow {
 	if r.packet.SrcPort == 0 {
 		return nil
 	}
 	f := c.flows.find(r.flowKey())
-	if f == nil || r.now >= f.expires || f.fins > 1 && r.packet.Flags&synMask == lang.SYN {
+	if f != nil && f.fins > 1 && r.packet.Flags&synMask == lang.SYN {
+		f.expires = 0
+	}
+	if f == nil || r.now >= f.expires {
 		return nil
 	}
 	return f

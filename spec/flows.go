@@ -27,11 +27,13 @@ func flowOf(p *trace.Packet) flow {
 }
 
 // live reports whether the packet's five-tuple is that of a living flow. Behind a
-// second FIN a SYN begins another one.
+// second FIN a SYN ends it, and begins another if it is let in.
 func (m *Model) live(at time.Duration, p *trace.Packet) bool {
+	if m.flows[flowOf(p)].fins > 1 && p.Proto == lang.TCP && isAttempt(p) {
+		delete(m.flows, flowOf(p))
+	}
 	f, ok := m.flows[flowOf(p)]
-	again := f.fins > 1 && p.Proto == lang.TCP && isAttempt(p)
-	return ok && at < f.ends && !again
+	return ok && at < f.ends
 }
 
 // established reports whether the packet belongs to a living flow. A segment
