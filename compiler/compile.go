@@ -224,14 +224,14 @@ func (b *builder) attempts() {
 		c := b.chain(attemptChain(proto), "what is no attempt is refused")
 		c.add("", CtState{States: StateNew, Not: true}, b.refuse())
 		if proto == lang.TCP {
-			c.add("", TCPFlags{lang.SYN, notSyn, true}, b.refuse())
+			c.add("", TCPFlags{lang.SYN, synMask, true}, b.refuse())
 		}
 		c.add("", Local{Not: true}, b.refuse())
 	}
 }
 
-// notSyn masks the flags that tell a SYN from other segments.
-const notSyn = lang.FIN | lang.SYN | lang.RST | lang.ACK
+// synMask masks the flags that tell a SYN from other segments.
+const synMask = lang.FIN | lang.SYN | lang.RST | lang.ACK
 
 func (b *builder) needs(proto lang.Proto) bool {
 	for _, p := range b.ports {

@@ -20,10 +20,11 @@
 // stands for a knock and a step of it. The sets are shared by all knocks, so their
 // number does not grow with the policy:
 //
-//	first4 first6      sources that made a first step
-//	steps4 steps6      sources further on
-//	closing4 closing6  sources on their way to shut a door
-//	grants4 grants6    sources for which a door is open
+//	first4 first6                  sources that made a first step
+//	steps4 steps6                  sources further on
+//	closing_first4 closing_first6  sources that made the first step to shut a door
+//	closing4 closing6              sources further on with that
+//	grants4 grants6                sources for which a door is open
 //
 // First steps have sets of their own: a flood of them leaves those who are further
 // on alone.

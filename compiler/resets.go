@@ -34,7 +34,7 @@ func (b *builder) anyResets() {
 	c.add("", CtState{States: StateNew, Not: true}, Verdict{Kind: Return}) // a bad checksum is invalid
 	c.add("", Local{Not: true}, Verdict{Kind: Return})
 	dispatch(c, b.entries(func(p *point) (Verdict, bool) { return Verdict{Kind: Return}, p.open }))
-	c.add("", TCPFlags{lang.SYN, notSyn, false}, Verdict{Goto, "any_tcp"})
+	c.add("", TCPFlags{lang.SYN, synMask, false}, Verdict{Goto, "any_tcp"})
 	c.add("", L4Proto{protoUDP}, Verdict{Goto, "any_udp"})
 	ping := b.resetsAt(lang.ResetAny, lang.Ping)
 	if ping {
