@@ -34,7 +34,7 @@ type conntrack struct{ flows table[flow] }
 // flowKey is the key of the packet's five-tuple; the host's address is always the same.
 func (r *run) flowKey() key {
 	p := r.packet
-	id := uint64(1)<<63 | uint64(p.SrcPort)<<24 | uint64(p.DstPort)<<8 | uint64(p.Proto)
+	id := uint64(p.SrcPort)<<24 | uint64(p.DstPort)<<8 | uint64(p.Proto)
 	if p.Proto == lang.Ping {
 		id &^= 0xffff << 8
 	}

@@ -187,7 +187,7 @@ func (l *linker) element(o op, name string, k compiler.Key) (op, error) {
 }
 
 func (l *linker) dispatch(i compiler.Dispatch) (op, error) {
-	d := &dispatch{destinations: []destination{{}}}
+	d := &dispatch{}
 	numbers := map[destination]uint32{}
 	for _, e := range i.Entries {
 		to, err := l.verdict(e.Verdict)
@@ -200,15 +200,15 @@ func (l *linker) dispatch(i compiler.Dispatch) (op, error) {
 			numbers[to] = n
 			d.destinations = append(d.destinations, to)
 		}
-		ports := &d.tcp
+		table := &d.tcp
 		if e.Proto == 17 {
-			ports = &d.udp
+			table = &d.udp
 		}
-		if *ports == nil {
-			*ports = new([1 << 16]uint32)
+		if *table == nil {
+			*table = &ports{}
 		}
 		for port := int(e.First); port <= int(e.Last); port++ {
-			(*ports)[port] = n
+			(*table).set(uint16(port), n)
 		}
 	}
 	l.dispatches = append(l.dispatches, d)

@@ -46,7 +46,7 @@ const (
 	opUpdate
 	opDelete
 	opNothing
-	opDispatch
+	opDispatch // from here on they may decide where to go on
 	opLengths
 	opAccept
 	opDrop
@@ -63,20 +63,34 @@ type destination struct {
 	target uint32
 }
 
-// dispatch has the number of a destination for each port of a protocol, 0 for none.
+// dispatch has the numbers of the destinations of a protocol's ports.
 type dispatch struct {
 	destinations []destination
-	tcp, udp     *[1 << 16]uint32
+	tcp, udp     *ports
 }
 
+// ports has a number for some ports. Most packets go to others: which these are is
+// told by little memory.
+type ports struct {
+	known   [1 << 16 / 64]uint64 // a bit for each port
+	numbers [1 << 16]uint32
+}
+
+func (t *ports) set(port uint16, n uint32) {
+	t.known[port/64] |= 1 << (port % 64)
+	t.numbers[port] = n
+}
+
+// at is where packets to a port go; of the code opMatch if the dispatch does not say.
 func (d *dispatch) at(p *Packet) destination {
-	switch {
-	case p.Proto == lang.TCP && d.tcp != nil:
-		return d.destinations[d.tcp[p.DstPort]]
-	case p.Proto == lang.UDP && d.udp != nil:
-		return d.destinations[d.udp[p.DstPort]]
+	t := d.tcp
+	if p.Proto != lang.TCP {
+		t = d.udp
 	}
-	return destination{}
+	if t == nil || p.Proto == lang.Ping || t.known[p.DstPort/64]>>(p.DstPort%64)&1 == 0 {
+		return destination{}
+	}
+	return d.destinations[t.numbers[p.DstPort]]
 }
 
 // maxJumps is how deep jumps may go (NFT_JUMP_STACK_SIZE).
@@ -125,6 +139,9 @@ func (g *program) run(r *run) compiler.VerdictKind {
 			o.runs++
 		}
 		pc++
+		if code < opDispatch {
+			continue
+		}
 		switch code {
 		case opAccept:
 			return compiler.Accept

@@ -29,9 +29,6 @@ func newSet(s *compiler.Set) *set {
 	return &set{name: s.Name, v6: s.Family == compiler.IPv6, size: s.Size, soonest: math.MaxInt64}
 }
 
-// elementID is the part of a key that the state number makes.
-func elementID(state uint32) uint64 { return 1<<32 | uint64(state) }
-
 // expiry tells when the element ends; false if it does not live at now.
 func (s *set) expiry(k key, now time.Duration) (time.Duration, bool) {
 	at := s.elements.find(k)
@@ -128,9 +125,9 @@ type keyer struct{ hi, lo, id uint64 } // masks of the address, and the state
 func newKeyer(k compiler.Key) keyer {
 	masks := func(bits int) uint64 { return ^uint64(0) << (64 - min(max(bits, 0), 64)) }
 	if k.Family == compiler.IPv4 {
-		return keyer{0, masks(32 + k.Bits), elementID(k.State)}
+		return keyer{0, masks(32 + k.Bits), uint64(k.State)}
 	}
-	return keyer{masks(k.Bits), masks(k.Bits - 64), elementID(k.State)}
+	return keyer{masks(k.Bits), masks(k.Bits - 64), uint64(k.State)}
 }
 
 func (y *keyer) key(hi, lo uint64) key { return key{hi & y.hi, lo & y.lo, y.id} }

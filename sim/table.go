@@ -1,12 +1,13 @@
 package sim
 
 import (
+	"bytes"
 	"math/bits"
 	"net/netip"
 )
 
 // key names an element or a flow: an address and what else there is. The address is
-// two words, of IPv4 the lower half of the second. id is never 0.
+// two words, of IPv4 the lower half of the second.
 type key struct{ hi, lo, id uint64 }
 
 // words are the two words of an address.
@@ -38,30 +39,36 @@ func (k key) address(v6 bool) netip.Addr {
 
 // table is a hash table with open addressing and linear probing, for values that
 // end. Nothing is taken out of it but by sweeping all that has ended, so a lookup
-// meets no holes.
+// meets no holes. What most lookups look at is a byte for each place.
 type table[V any] struct {
-	entries []entry[V] // a power of two
+	tags    []uint8    // a power of two; 0 is an empty place, else bits of the key's hash
+	entries []entry[V] // as many
 	used    int
 }
 
 type entry[V any] struct {
-	key   key // id 0: empty
+	key   key
 	value V
 }
+
+// tag is never 0, and made of bits that do not choose the place.
+func tag(hash uint64) uint8 { return uint8(hash>>56) | 1 }
 
 // find returns the value of a key, nil if there is none. It is valid until the next
 // insertion.
 func (t *table[V]) find(k key) *V {
-	if len(t.entries) == 0 {
+	if len(t.tags) == 0 {
 		return nil
 	}
-	mask := uint64(len(t.entries) - 1)
-	for i := k.hash() & mask; ; i = (i + 1) & mask {
-		e := &t.entries[i]
-		if e.key == k {
-			return &e.value
-		}
-		if e.key.id == 0 {
+	hash, mask := k.hash(), uint64(len(t.tags)-1)
+	wanted := tag(hash)
+	for i := hash & mask; ; i = (i + 1) & mask {
+		switch t.tags[i] {
+		case wanted:
+			if e := &t.entries[i]; e.key == k {
+				return &e.value
+			}
+		case 0:
 			return nil
 		}
 	}
@@ -70,58 +77,68 @@ func (t *table[V]) find(k key) *V {
 // insert adds a key that is not there. If room is short, values that have ended are
 // swept out first, and the table grows if that frees less than a quarter of it.
 func (t *table[V]) insert(k key, v V, ended func(*V) bool) {
-	if 8*(t.used+1) > 7*len(t.entries) {
+	if 8*(t.used+1) > 7*len(t.tags) {
 		t.sweep(ended)
-		if size := len(t.entries); 8*t.used > 5*size {
-			t.rebuild(max(16, 2*size), func(*V) bool { return false })
+		if size := len(t.tags); 8*t.used > 5*size {
+			t.resize(2 * size)
 		}
 	}
 	t.place(k, v)
 }
 
 func (t *table[V]) place(k key, v V) {
-	mask := uint64(len(t.entries) - 1)
-	i := k.hash() & mask
-	for t.entries[i].key.id != 0 {
+	hash, mask := k.hash(), uint64(len(t.tags)-1)
+	i := hash & mask
+	for t.tags[i] != 0 {
 		i = (i + 1) & mask
 	}
-	t.entries[i] = entry[V]{k, v}
+	t.tags[i], t.entries[i] = tag(hash), entry[V]{k, v}
 	t.used++
 }
 
 // sweep takes out what has ended, and gives room back that is not needed any more.
 func (t *table[V]) sweep(ended func(*V) bool) {
-	live := 0
-	for i := range t.entries {
-		if e := &t.entries[i]; e.key.id != 0 && !ended(&e.value) {
-			live++
-		}
-	}
-	if live == t.used && live > 0 {
-		return
-	}
+	t.replace(ended)
 	size := 16
-	for 8*(live+1) > 5*size {
+	for 8*(t.used+1) > 5*size {
 		size *= 2
 	}
-	t.rebuild(size, ended)
+	if size < len(t.tags) || len(t.tags) == 0 {
+		t.resize(size)
+	}
 }
 
-// rebuild moves what has not ended to a new array.
-func (t *table[V]) rebuild(size int, ended func(*V) bool) {
-	old := t.entries
-	t.entries, t.used = make([]entry[V], size), 0
-	for i := range old {
-		if e := &old[i]; e.key.id != 0 && !ended(&e.value) {
+// replace takes each entry out and places it anew, if it has not ended. It begins
+// behind an empty place, so that each finds one where it was or before.
+func (t *table[V]) replace(ended func(*V) bool) {
+	mask := len(t.tags) - 1
+	begin := bytes.IndexByte(t.tags, 0)
+	for i := begin + 1; i <= begin+mask; i++ {
+		at := i & mask
+		if t.tags[at] == 0 {
+			continue
+		}
+		t.tags[at] = 0
+		t.used--
+		if e := &t.entries[at]; !ended(&e.value) {
 			t.place(e.key, e.value)
 		}
 	}
 }
 
+// resize moves all entries to an array of another size.
+func (t *table[V]) resize(size int) {
+	old := *t
+	*t = table[V]{tags: make([]uint8, size), entries: make([]entry[V], size)}
+	for k, v := range old.all {
+		t.place(k, *v)
+	}
+}
+
 // all yields all entries, also those that have ended.
 func (t *table[V]) all(yield func(key, *V) bool) {
-	for i := range t.entries {
-		if e := &t.entries[i]; e.key.id != 0 && !yield(e.key, &e.value) {
+	for i := range t.tags {
+		if e := &t.entries[i]; t.tags[i] != 0 && !yield(e.key, &e.value) {
 			return
 		}
 	}

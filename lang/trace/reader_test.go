@@ -55,7 +55,7 @@ func TestBlocks(t *testing.T) {
 	for i := range 100_000 {
 		fmt.Fprintf(&text, "%d.%03ds 192.0.2.%d -> %d # line %d\n", i/1000, i%1000, i%256, 1+i%65535, i+1)
 	}
-	fmt.Fprintf(&text, "# %s\n+1s 192.0.2.7 -> 22 # the last", strings.Repeat("x", 3*readSize))
+	fmt.Fprintf(&text, "# %s\n+1s 192.0.2.7 -> 22 # the last", strings.Repeat("x", 3*blockSize))
 	r, n := NewReader(strings.NewReader(text.String())), 0
 	parsed, _ := Parse([]byte(text.String()))
 	for e := r.Next(); e != nil; e = r.Next() {

@@ -20,7 +20,7 @@ import (
 func BenchmarkText(b *testing.B) {
 	for _, knocks := range []int{1, 100, 10000} {
 		policy, result := benchPolicy(b, knocks)
-		src := benchTrace(policy, 500_000)
+		src := benchTrace(policy, 2_000_000)
 		read := func() int {
 			r, events := trace.NewReader(bytes.NewReader(src)), 0
 			for e := r.Next(); e != nil; e = r.Next() {
