@@ -27,7 +27,9 @@ func (r *simulation) replayCapture(name string, c *openCapture) error {
 	p.begin(wideTrace)
 	if table, ok := p.(*tablePrinter); ok && r.asksForCounts() {
 		var counts replay.Counts
-		err = r.countCapture(player, c, &counts)
+		bar := r.progressBar(0)
+		counts, err = player.Count(c, bar.steps)
+		bar.stop()
 		table.accepted, table.dropped, table.rejected = counts.Accepted, counts.Dropped, counts.Rejected
 	} else {
 		err = r.playCapture(player, c, p)
@@ -37,13 +39,13 @@ func (r *simulation) replayCapture(name string, c *openCapture) error {
 		fmt.Fprintln(r.out, c.Stats())
 	}
 	r.played(name, policy, player)
-	if err != io.EOF {
+	if err != nil {
 		return r.captureError(name, err)
 	}
 	return nil
 }
 
-// playCapture plays the packets of a capture; [io.EOF] behind the last one.
+// playCapture plays the packets of a capture.
 func (r *simulation) playCapture(player *replay.Player, c *openCapture, p printer) error {
 	end, bar := r.until(), r.progressBar(0)
 	defer bar.stop()
@@ -51,38 +53,15 @@ func (r *simulation) playCapture(player *replay.Player, c *openCapture, p printe
 	for {
 		kind, err := c.Next(&packet)
 		switch {
+		case err == io.EOF || err == nil && packet.Time > end:
+			return nil
 		case err != nil:
 			return err
-		case packet.Time > end:
-			return io.EOF
 		case kind == capture.ToHost:
 			bar.step()
 			p.outcome(r.captureOutcome(player, &packet, c.Record()))
 		case kind == capture.FromHost:
 			player.Answer(&packet)
-		}
-	}
-}
-
-// countCapture counts what becomes of the packets; [io.EOF] behind the last one.
-func (r *simulation) countCapture(player *replay.Player, c *openCapture, counts *replay.Counts) error {
-	const atOnce = 1 << 14
-	bar, before := r.progressBar(0), 0
-	defer bar.stop()
-	var packet sim.Packet
-	for {
-		kind, err := c.Next(&packet)
-		switch {
-		case err != nil:
-			return err
-		case kind == capture.ToHost:
-			counts.Add(player.Verdict(&packet))
-		case kind == capture.FromHost:
-			player.Answer(&packet)
-		}
-		if n := counts.Packets(); n-before >= atOnce {
-			bar.steps(n - before)
-			before = n
 		}
 	}
 }

@@ -41,9 +41,11 @@ func (r *simulation) count(name string) (counted bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	reader, counts := trace.NewReader(f), replay.Counts{}
-	if !r.countAll(player, reader, &counts) || lang.HasErrors(reader.Findings()) {
-		return false, nil
+	reader, bar := trace.NewReader(f), r.progressBar(0)
+	counts, err := player.Count(replay.FromTrace(reader), bar.steps)
+	bar.stop()
+	if err != nil || lang.HasErrors(reader.Findings()) {
+		return false, nil // to be told by who reads it whole
 	}
 	if err := reader.Err(); err != nil {
 		return false, fmt.Errorf("cannot read %s: %w", name, reason(err))
@@ -52,21 +54,6 @@ func (r *simulation) count(name string) (counted bool, err error) {
 	p.accepted, p.dropped, p.rejected = counts.Accepted, counts.Dropped, counts.Rejected
 	p.end()
 	return true, nil
-}
-
-// countAll counts all packets of a trace; false if it expects something.
-func (r *simulation) countAll(player *replay.Player, reader *trace.Reader, counts *replay.Counts) bool {
-	const atOnce = 1 << 14
-	bar := r.progressBar(0)
-	defer bar.stop()
-	for {
-		before := counts.Packets()
-		more, ok := player.Count(reader, atOnce, counts)
-		bar.steps(counts.Packets() - before)
-		if !more {
-			return ok
-		}
-	}
 }
 
 // isCaptureFile reports whether a regular file is a capture.

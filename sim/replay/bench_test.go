@@ -33,9 +33,11 @@ func BenchmarkText(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			var c replay.Counts
-			player.Count(trace.NewReader(bytes.NewReader(src)), len(src), &c)
-			return c.Packets()
+			counts, err := player.Count(replay.FromTrace(trace.NewReader(bytes.NewReader(src))), func(int) {})
+			if err != nil {
+				b.Fatal(err)
+			}
+			return counts.Packets()
 		}
 		for name, f := range map[string]func() int{"read": read, "whole": whole} {
 			b.Run(fmt.Sprintf("%d-knocks/%s", knocks, name), func(b *testing.B) {

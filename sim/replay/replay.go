@@ -88,7 +88,7 @@ func (p *Player) EventUntil(e *trace.Event, end time.Duration, see func(Outcome)
 }
 
 func (p *Player) packet(e *trace.Event, at time.Duration, port uint16) Outcome {
-	p.take(e.Packet, at, port)
+	setPacket(&p.last, e.Packet, at, port)
 	verdict, changes := p.Packet(&p.last)
 	o := Outcome{
 		Event: e, At: at, DstPort: port, Moves: p.Moves(changes),
