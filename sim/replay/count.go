@@ -34,8 +34,8 @@ type Source interface {
 
 // batch is as many packets as are read at once.
 type batch struct {
-	packets [512]sim.Packet
-	kinds   [512]capture.Kind
+	packets [2048]sim.Packet
+	kinds   [2048]capture.Kind
 	n       int
 	err     error // that came behind them
 }
@@ -51,7 +51,7 @@ func (b *batch) read(s Source) {
 // readAhead reads batches, which are to be given back, on another core if there is
 // one. The last has an error.
 func readAhead(s Source) (full <-chan *batch, empty chan<- *batch) {
-	const batches = 3
+	const batches = 4
 	f, e := make(chan *batch, batches), make(chan *batch, batches)
 	for range batches {
 		e <- &batch{}
