@@ -106,46 +106,41 @@ func (s *cursor) digits(most int) (n int, ok bool) {
 	return n, length > 0 && length <= most && (length == 1 || text[0] != '0')
 }
 
-// time reads seconds or milliseconds: one number with a unit.
+// time reads a number of seconds, milliseconds or microseconds, with no more decimals
+// than there are nanoseconds.
 func (s *cursor) time() (time.Duration, bool) {
 	n, ok := s.digits(9)
 	if !ok {
 		return 0, false
 	}
-	fraction, scale := 0, 1
+	fraction, decimals := 0, 0
 	if s.takeByte('.') {
 		begin := s.i
 		for s.i < len(s.text) && s.text[s.i]-'0' <= 9 {
 			fraction = 10*fraction + int(s.text[s.i]-'0')
-			scale *= 10
 			s.i++
-			if s.i-begin > 9 {
-				return 0, false
-			}
 		}
-		if s.i == begin {
+		if decimals = s.i - begin; decimals == 0 {
 			return 0, false
 		}
 	}
-	unit := time.Second
+	zeros := 9 // of a unit in nanoseconds
 	switch {
 	case s.takeByte('s'):
 	case s.take("ms"):
-		unit = time.Millisecond
+		zeros = 6
 	case s.take("us"):
-		unit = time.Microsecond
+		zeros = 3
 	default:
 		return 0, false
 	}
-	if fraction == 0 {
-		return time.Duration(n) * unit, true
-	}
-	part := time.Duration(fraction) * unit
-	if part%time.Duration(scale) != 0 {
+	if decimals > zeros {
 		return 0, false
 	}
-	return time.Duration(n)*unit + part/time.Duration(scale), true
+	return time.Duration(n*power10[zeros] + fraction*power10[zeros-decimals]), true
 }
+
+var power10 = [10]int{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9}
 
 // source reads an address, of IPv4 with its port or without.
 func (s *cursor) source(p *Packet) bool {

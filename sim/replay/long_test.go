@@ -1,0 +1,52 @@
+package replay_test
+
+import (
+	"runtime"
+	"testing"
+
+	"knockc/compiler"
+	"knockc/internal/seeded"
+	"knockc/lang"
+	"knockc/lang/trace"
+	"knockc/sim/replay"
+)
+
+// TestMemoryOfLongTrace: what a replay holds depends on the sources that live at a
+// time, not on how many packets and sources there have been.
+func TestMemoryOfLongTrace(t *testing.T) {
+	packets := 20_000_000
+	if testing.Short() {
+		packets = 2_000_000
+	}
+	policy, _ := lang.Examine([]byte(seeded.Policy(100)))
+	result, found := compiler.Compile(policy)
+	if len(found) > 0 {
+		t.Fatal(found)
+	}
+	player, err := replay.New(result)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, seen, highest := heap(), 0, int64(0)
+	counts, err := player.Count(replay.FromTrace(trace.NewReader(seeded.Trace(100, packets))), func(n int) {
+		if seen/1_000_000 < (seen+n)/1_000_000 {
+			highest = max(highest, heap()-before)
+		}
+		seen += n
+	})
+	if err != nil || counts.Packets() != packets || counts.Accepted == 0 {
+		t.Errorf("%+v, %v", counts, err)
+	}
+	t.Logf("%d packets, %.1f MB at most", packets, float64(highest)/1e6)
+	if highest > 8<<20 {
+		t.Errorf("up to %d bytes are in use during %d packets", highest, packets)
+	}
+}
+
+// heap is how much memory is in use.
+func heap() int64 {
+	runtime.GC()
+	var s runtime.MemStats
+	runtime.ReadMemStats(&s)
+	return int64(s.HeapAlloc)
+}

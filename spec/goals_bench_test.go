@@ -1,0 +1,306 @@
+package spec
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"knockc/compiler"
+	"knockc/internal/netns"
+	"knockc/internal/seeded"
+	"knockc/lang"
+	"knockc/lang/trace"
+	"knockc/sim"
+	"knockc/sim/capture"
+	"knockc/sim/replay"
+)
+
+// BenchmarkGoals prints a table of what knockc costs beside what it should cost. What
+// is compared is run in turn, so that what else the machine does falls on all alike;
+// the times are medians.
+func BenchmarkGoals(b *testing.B) {
+	for b.Loop() {
+		fmt.Printf("\n| work | goal | measured | beside |\n| --- | --- | --- | --- |\n")
+		replayGoals(b)
+		memoryGoals(b)
+		policyGoals(b)
+		processGoals(b)
+		scaleGoals(b)
+		fmt.Println()
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+func row(work, goal, measured, beside string) {
+	fmt.Printf("| %s | %s | %s | %s |\n", work, goal, measured, beside)
+}
+
+// job is something to be timed.
+type job struct {
+	run   func() error
+	cores int
+	times []time.Duration
+}
+
+func inTurn(b *testing.B, rounds int, jobs ...*job) {
+	b.Helper()
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for range rounds {
+		for _, j := range jobs {
+			runtime.GOMAXPROCS(max(1, j.cores))
+			runtime.GC()
+			j.times = append(j.times, timeOf(b, j.run))
+		}
+	}
+}
+
+func timeOf(b *testing.B, f func() error) time.Duration {
+	b.Helper()
+	begin := time.Now()
+	if err := f(); err != nil {
+		b.Fatal(err)
+	}
+	return time.Since(begin)
+}
+
+const goalPackets = 1_000_000
+
+// replayGoals replays files, from their bytes on the disk to the counts of verdicts.
+func replayGoals(b *testing.B) {
+	b.Helper()
+	text, pcap := map[int]*job{}, map[int]*job{}
+	var jobs []*job
+	folder := b.TempDir()
+	for _, knocks := range []int{1, 100, 10000} {
+		result := guarding(b, knocks)
+		trace := written(b, folder, fmt.Sprintf("%d.trace", knocks), seeded.Trace(knocks, goalPackets))
+		capture := written(b, folder, fmt.Sprintf("%d.pcap", knocks), seeded.Capture(knocks, goalPackets))
+		text[knocks] = &job{run: func() error { return replayText(result, trace) }}
+		pcap[knocks] = &job{run: func() error { return replayCapture(result, capture) }}
+		jobs = append(jobs, text[knocks], pcap[knocks])
+	}
+	open := benchPolicy(b, 100).result
+	flows := &job{run: func() error { return replayCapture(open, filepath.Join(folder, "100.pcap")) }}
+	two := &job{run: text[100].run, cores: 2}
+	twoPcap := &job{run: pcap[100].run, cores: 2}
+	readText := &job{run: func() error { _, err := ceilingText(filepath.Join(folder, "100.trace")); return err }}
+	readPcap := &job{run: func() error { _, err := ceilingCapture(filepath.Join(folder, "100.pcap")); return err }}
+	inTurn(b, 21, append(jobs, flows, two, twoPcap, readText, readPcap)...)
+	for _, knocks := range []int{1, 100, 10000} {
+		goals := [2]string{"≥ 8 M packets/s", "≥ 10 M packets/s"}
+		if knocks == 10000 {
+			goals = [2]string{"≥ 2 M packets/s", "≥ 2 M packets/s"}
+		}
+		row(fmt.Sprintf("`sim` on a text trace, %d knocks", knocks), goals[0], rate(text[knocks]), besideCeiling(text[knocks], readText))
+		row(fmt.Sprintf("`sim` on a pcap, %d knocks", knocks), goals[1], rate(pcap[knocks]), besideCeiling(pcap[knocks], readPcap))
+	}
+	row("the pcap, every stranger let in: a flow each", "", rate(flows), besideCeiling(flows, readPcap))
+	row("the text on two cores, 100 knocks", "", rate(two), besideCeiling(two, readText))
+	row("the pcap on two cores, 100 knocks", "", rate(twoPcap), besideCeiling(twoPcap, readPcap))
+}
+
+// guarding is a policy that refuses strangers.
+func guarding(b *testing.B, knocks int) *compiler.Result {
+	b.Helper()
+	p, err := newPair("bench", "default drop\n"+seeded.Policy(knocks), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return p.result
+}
+
+func rate(j *job) string {
+	return fmt.Sprintf("%.1f M packets/s", goalPackets/median(j.times).Seconds()/1e6)
+}
+
+// besideCeiling compares with reading alone, by hand.
+func besideCeiling(j, ceiling *job) string {
+	return fmt.Sprintf("%.1f times what it takes to read it by hand, %s", ratio(j.times, ceiling.times), rate(ceiling))
+}
+
+func written(b *testing.B, folder, name string, from io.Reader) string {
+	b.Helper()
+	data, err := io.ReadAll(from)
+	if err != nil {
+		b.Fatal(err)
+	}
+	file := filepath.Join(folder, name)
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		b.Fatal(err)
+	}
+	return file
+}
+
+func replayText(result *compiler.Result, name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return replayAll(result, replay.FromTrace(trace.NewReader(f)))
+}
+
+func replayCapture(result *compiler.Result, name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	s, err := capture.OpenFile(f, capture.Options{})
+	if err != nil {
+		return err
+	}
+	return replayAll(result, s)
+}
+
+func replayAll(result *compiler.Result, s replay.Source) error {
+	player, err := replay.New(result)
+	if err != nil {
+		return err
+	}
+	counts, err := player.Count(s, func(int) {})
+	if err == nil && (counts.Packets() != goalPackets || counts.Accepted == 0) {
+		err = fmt.Errorf("played %+v of %d packets", counts, goalPackets)
+	}
+	return err
+}
+
+// attempts are packets to a port, each from a source of its own.
+type attempts struct {
+	left int
+	port uint16
+}
+
+func (a *attempts) Next(p *sim.Packet) (capture.Kind, error) {
+	if a.left == 0 {
+		return 0, io.EOF
+	}
+	a.left--
+	*p = sim.Packet{Iface: "eth0", Src: numbered(100, uint32(a.left)), Proto: lang.TCP, DstPort: a.port, Flags: lang.SYN}
+	return capture.ToHost, nil
+}
+
+func memoryGoals(b *testing.B) {
+	b.Helper()
+	const sources = 50_000 // fewer than the set of first steps holds
+	p := benchPolicy(b, 100)
+	memory := func(port uint16) (bytes, allocations float64) {
+		player, err := replay.New(p.result)
+		if err != nil {
+			b.Fatal(err)
+		}
+		before := memStats()
+		if _, err := player.Count(&attempts{sources, port}, func(int) {}); err != nil {
+			b.Fatal(err)
+		}
+		after := memStats()
+		runtime.KeepAlive(player)
+		return (float64(after.HeapAlloc) - float64(before.HeapAlloc)) / sources, float64(after.Mallocs-before.Mallocs) / sources
+	}
+	live, each := memory(p.policy.Knocks[0].Steps[0].Port)
+	none, _ := memory(39999)
+	row("allocations per packet", "0", fmt.Sprintf("%.3f", each), "tables that grow counted")
+	row("memory per live source", "≤ 80 bytes", fmt.Sprintf("%.0f bytes", live), fmt.Sprintf("%.0f for a source without state", none))
+}
+
+func memStats() (s runtime.MemStats) {
+	runtime.GC()
+	runtime.ReadMemStats(&s)
+	return s
+}
+
+func policyGoals(b *testing.B) {
+	b.Helper()
+	policy := []byte(seeded.Bodies(12000))
+	sources, size := goSource(b)
+	format := &job{run: func() error { lang.Format(policy); return nil }}
+	check := &job{run: func() error { lang.Examine(policy); return nil }}
+	ceiling := &job{run: func() error { return gofmt(sources) }}
+	inTurn(b, 21, format, check, ceiling)
+	times := func(j *job) string {
+		return fmt.Sprintf("%.2f × gofmt", ratio(j.times, ceiling.times)*float64(size)/float64(len(policy)))
+	}
+	row("`fmt` of a policy of 1 MB", "≤ 4 × gofmt on 1 MB of Go", times(format), "`check` "+times(check))
+}
+
+// processGoals runs whole commands, as an editor does: on a policy of 10 KB.
+func processGoals(b *testing.B) {
+	b.Helper()
+	folder := b.TempDir()
+	tool := filepath.Join(folder, "knockc")
+	if out, err := exec.Command("go", "build", "-o", tool, "../cmd/knockc").CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	file := written(b, folder, "policy.knock", strings.NewReader(seeded.Bodies(105)))
+	command := func(args ...string) *job {
+		return &job{cores: 2, run: func() error { return exec.Command(tool, args...).Run() }}
+	}
+	version, format, check := command("version"), command("fmt", file), command("check", file)
+	none := &job{cores: 2, run: func() error { return exec.Command("true").Run() }}
+	inTurn(b, 51, version, format, check, none)
+	beside := "`true` takes " + milliseconds(none)
+	row("start-up: `version`, whole process", "≤ 5 ms", milliseconds(version), beside)
+	row("`fmt` of 10 KB, whole process", "≤ 10 ms", milliseconds(format), beside)
+	row("`check` of 10 KB, whole process", "≤ 10 ms", milliseconds(check), beside)
+}
+
+func milliseconds(j *job) string {
+	return fmt.Sprintf("%.1f ms", median(j.times).Seconds()*1000)
+}
+
+// scaleGoals builds 10,000 knocks and lets nft read the result without loading it,
+// and loads 1,000 knocks, three times in turn.
+func scaleGoals(b *testing.B) {
+	b.Helper()
+	one, many := benchPolicy(b, 1).result.Ruleset, benchPolicy(b, 10000).result.Ruleset
+	row("rules that a background packet meets, 1 and 10,000 knocks", "the same", fmt.Sprintf("%d and %d", baseRules(one), baseRules(many)), "")
+	row("sets, 1 and 10,000 knocks", "the same", fmt.Sprintf("%d and %d", len(one.Sets), len(many.Sets)), "")
+
+	text, thousand := seeded.Policy(10000), built(b, seeded.Policy(1000))
+	file := written(b, b.TempDir(), "knock.nft", strings.NewReader(built(b, text)))
+	reader := netns.New(b, "eth0")
+	build := &job{run: func() error { built(b, text); return nil }}
+	check := &job{run: func() error { _, err := reader.Nft("-c", "-f", file); return err }}
+	inTurn(b, 3, build, check)
+	row("`build` of 10,000 knocks", "≤ 1 s, and less than `nft -c`", seconds(build.times), fmt.Sprintf("%.2f × `nft -c` of it", ratio(build.times, check.times)))
+
+	var loads []time.Duration
+	for range 3 {
+		host := netns.New(b, "eth0")
+		loads = append(loads, timeOf(b, func() error { return host.Load(thousand) }))
+	}
+	row("loading 1,000 knocks, both families", "≤ 1 s", seconds(loads), "")
+}
+
+func seconds(times []time.Duration) string { return fmt.Sprintf("%.2f s", median(times).Seconds()) }
+
+// baseRules is how many rules there are before a packet is told apart by its port.
+func baseRules(r *compiler.Ruleset) (rules int) {
+	for _, c := range r.Chains {
+		if c.Hook != nil {
+			rules += len(c.Rules)
+		}
+	}
+	return rules
+}
+
+// built does what `knockc build` does with the text of a policy.
+func built(b *testing.B, policyText string) string {
+	b.Helper()
+	policy, found := lang.Examine([]byte(policyText))
+	result, more := compiler.Compile(policy)
+	if err := firstError("bench", policyText, append(found, more...)); err != nil {
+		b.Fatal(err)
+	}
+	var script strings.Builder
+	if err := result.Ruleset.WriteNFT(&script, nil); err != nil {
+		b.Fatal(err)
+	}
+	return script.String()
+}
