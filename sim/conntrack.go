@@ -19,15 +19,17 @@ const (
 	udpStreamFrom = 2 * time.Second // a flow that has lasted longer is a stream
 )
 
-// flow is one that was let in.
+// flow is one that was let in, or that would have been answered if it had been.
 type flow struct {
 	since, expires time.Duration
+	refused        bool // not let in: whatever the host sends in it, it has not begun it
 	established    bool // the host has answered
 	handshake      bool // the host has answered the SYN, and that is not over
 	fins           int  // that came
 }
 
-// conntrack knows the flows that were let in. A flow ends with its RST; in the kernel
+// conntrack knows the flows that were let in, and in a capture those of UDP that were
+// not: they tell what answers a datagram from what the host began. A flow ends with its RST; in the kernel
 // a segment behind that may still pass for some seconds, if its sequence number fits.
 type conntrack struct{ flows table[flow] }
 
@@ -44,7 +46,7 @@ func (r *run) flowKey() key {
 	return key{r.hi, r.lo, id}
 }
 
-// live is the flow that the packet belongs to, nil if there is none. When the host has
+// live is the flow that the packet belongs to, nil if none was let in. When the host has
 // acknowledged a second FIN, the kernel is in TIME_WAIT (tcp_conntracks), and a SYN
 // ends the flow, and begins another if it is let in.
 func (c *conntrack) live(r *run) *flow {
@@ -55,7 +57,7 @@ func (c *conntrack) live(r *run) *flow {
 	if f != nil && f.fins > 1 && r.packet.Flags&synMask == lang.SYN {
 		f.expires = 0
 	}
-	if f == nil || r.now >= f.expires {
+	if f == nil || r.now >= f.expires || f.refused {
 		return nil
 	}
 	return f
@@ -95,6 +97,43 @@ func (c *conntrack) accepted(r *run) {
 		f.fins++
 	}
 	f.handshake = f.handshake && p.Flags&lang.SYN != 0
+}
+
+// refused takes note of a datagram that the host did not get, but has answered perhaps
+// when it was recorded.
+func (c *conntrack) refused(r *run) {
+	if p := r.packet; p.Proto == lang.UDP && p.Unanswered && p.SrcPort != 0 && c.live(r) == nil {
+		*c.begin(r) = flow{refused: true, expires: r.now + udpIdle}
+	}
+}
+
+// answered takes note of a packet that the host has sent: in a flow that was let in, or
+// as the first of its own. In one that was not let in, it would not have sent anything.
+func (c *conntrack) answered(r *run) {
+	p := r.packet
+	f := c.live(r)
+	switch {
+	case f == nil && c.begins(r):
+		f = c.begin(r)
+		f.established, f.expires = true, r.now+f.idle(r.now, p)
+	case f == nil:
+	case p.Proto == lang.TCP && p.Flags&lang.RST != 0:
+		f.expires = 0
+	default:
+		f.established = true
+	}
+}
+
+// begins reports whether a packet that the host has sent in no flow begins one.
+func (c *conntrack) begins(r *run) bool {
+	switch r.packet.Proto {
+	case lang.TCP:
+		return r.packet.Flags&synMask == lang.SYN
+	case lang.UDP:
+		f := c.flows.find(r.flowKey())
+		return f == nil || !f.refused || r.now >= f.expires
+	}
+	return false
 }
 
 // begin makes the packet's flow, or makes it anew.

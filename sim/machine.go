@@ -76,17 +76,17 @@ func (m *Machine) decide(p *Packet) compiler.VerdictKind {
 	verdict := m.programs[r.family()].run(r)
 	if verdict == compiler.Accept {
 		m.flows.accepted(r)
+	} else {
+		m.flows.refused(r)
 	}
 	return verdict
 }
 
-// Answer says that the host has answered the flow of a packet that it got: the flow is
-// established from then on.
-func (m *Machine) Answer(p *Packet) {
-	if f := m.flows.live(m.begin(p)); f != nil {
-		f.established = true
-	}
-}
+// Answer says that the host has sent a packet of a flow; p has the addresses and ports
+// of one that came to it, and the flags that the host has sent. A flow that was let in
+// is established from then on, or over if the answer is a RST. A SYN, and a datagram
+// that answers none, begins a flow of the host's own: what comes in it is established.
+func (m *Machine) Answer(p *Packet) { m.flows.answered(m.begin(p)) }
 
 func (m *Machine) begin(p *Packet) *run {
 	r := &m.run

@@ -291,6 +291,51 @@ func TestFlows(t *testing.T) {
 	}
 }
 
+// TestAnswers: what the host sends decides what is established.
+func TestAnswers(t *testing.T) {
+	const host = 255 // no source: the host sends
+	type packet struct {
+		from  int
+		flags lang.Flags
+		state string
+	}
+	for _, test := range []struct {
+		name    string
+		proto   lang.Proto
+		drop    bool
+		packets []packet
+	}{
+		{"answered", lang.TCP, false, []packet{{1, lang.SYN, "new"}, {1, lang.SYN, "new"}, {host, lang.SYN | lang.ACK, ""}, {1, lang.ACK, "established"}}},
+		{"refused by the host", lang.TCP, false, []packet{{1, lang.SYN, "new"}, {host, lang.RST | lang.ACK, ""}, {1, lang.SYN, "new"}, {1, lang.ACK, "new"}}},
+		{"cut by the host", lang.TCP, false, []packet{{1, lang.SYN, "new"}, {host, lang.SYN | lang.ACK, ""}, {1, lang.ACK, "established"}, {host, lang.RST, ""}, {1, lang.RST, "invalid"}}},
+		{"the host's own", lang.TCP, false, []packet{{host, lang.SYN, ""}, {1, lang.SYN | lang.ACK, "established"}, {1, lang.ACK, "established"}}},
+		{"the host's own, under a default of drop", lang.TCP, true, []packet{{host, lang.SYN, ""}, {1, lang.SYN | lang.ACK, "established"}}},
+		{"an answer to what was dropped", lang.TCP, true, []packet{{1, lang.SYN, "new"}, {host, lang.SYN | lang.ACK, ""}, {1, lang.ACK, "new"}}},
+		{"datagram answered", lang.UDP, false, []packet{{1, 0, "new"}, {1, 0, "new"}, {host, 0, ""}, {1, 0, "established"}}},
+		{"the host's own datagram", lang.UDP, true, []packet{{host, 0, ""}, {1, 0, "established"}}},
+		{"an answer to a dropped datagram", lang.UDP, true, []packet{{1, 0, "new"}, {host, 0, ""}, {1, 0, "new"}}},
+		{"ping", lang.Ping, false, []packet{{1, 0, "new"}, {host, 0, ""}, {1, 0, "established"}}},
+	} {
+		rules := stateRules()
+		if test.drop {
+			base := rules.Chains[0]
+			base.Rules = append(base.Rules, compiler.Rule{Instructions: []compiler.Instruction{compiler.Verdict{Kind: compiler.Drop}}})
+		}
+		m := newMachine(t, rules)
+		for i, p := range test.packets {
+			packet := &sim.Packet{Src: source(1), SrcPort: 5000, Proto: test.proto, DstPort: 22, Flags: p.flags, Unanswered: true}
+			if p.from == host {
+				m.Answer(packet)
+				continue
+			}
+			_, changes := m.Packet(packet)
+			if got := compiler.ConnState(changes[0].State).String(); got != p.state {
+				t.Errorf("%s, packet %d: %s, want %s", test.name, i+1, got, p.state)
+			}
+		}
+	}
+}
+
 type flowPacket struct {
 	at    time.Duration
 	flags lang.Flags

@@ -100,10 +100,12 @@ func TestCaptureOnKernel(t *testing.T) {
 	}
 }
 
-// visit is what the peer does: it scans, then knocks and enters, over IPv4 and IPv6.
+// visit is what the peer does: it scans, then knocks and enters, over IPv4 and IPv6,
+// and answers when the host connects.
 func visit(t *testing.T, n *network) {
 	t.Helper()
-	for _, v := range []struct{ family, host string }{{"-4", "192.0.2.1"}, {"-6", "2001:db8::1"}} {
+	n.peer.serve(t, "6000")
+	for _, v := range []struct{ family, host, peer string }{{"-4", "192.0.2.1", "192.0.2.2"}, {"-6", "2001:db8::1", "2001:db8::2"}} {
 		door := net.JoinHostPort(v.host, "22")
 		n.closed(t, door)
 		scan := []string{"nmap", "-sS", "-Pn", "-n", "-oG", "-", "-p", "1-500,7000,9000", "--max-retries", "1", "--min-rate", "1000", "--max-rate", "2000"}
@@ -124,6 +126,12 @@ func visit(t *testing.T, n *network) {
 		n.closed(t, door)
 		talk(t, c) // what is established stays
 		c.Close()
+		own, err := n.host.dial(t, net.JoinHostPort(v.peer, "6000"))
+		if err != nil {
+			t.Fatalf("the host's own connection: %v", err)
+		}
+		talk(t, own)
+		own.Close()
 	}
 }
 

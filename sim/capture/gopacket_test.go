@@ -200,9 +200,6 @@ func byGopacket(frame []byte) string {
 	}
 	if s, ok := p.TransportLayer().(*layers.TCP); ok {
 		peerPort, port := swap(uint16(s.SrcPort), uint16(s.DstPort))
-		if from && s.RST {
-			way = "reset"
-		}
 		text := fmt.Sprintf("%s %s tcp/%d", way, netip.AddrPortFrom(peer, peerPort), port)
 		if flags := flagsOf(s); flags != "" {
 			text += " " + flags

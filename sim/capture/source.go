@@ -21,9 +21,8 @@ type Options struct {
 type Kind uint8
 
 const (
-	ToHost    Kind = iota + 1
-	FromHost       // an answer, with the addresses and ports of what it answers
-	HostReset      // the same, but a TCP segment with RST: the host does not want the flow
+	ToHost   Kind = iota + 1
+	FromHost      // with the addresses and ports of what it answers, or would be answered by
 )
 
 // Source reads the packets of a capture.
@@ -195,9 +194,6 @@ func (s *Source) direct(p *sim.Packet) (Kind, Reason) {
 			p.SrcPort, p.DstPort = p.DstPort, p.SrcPort
 		}
 		s.stats.FromHost++
-		if p.Flags&lang.RST != 0 {
-			return HostReset, 0
-		}
 		return FromHost, 0
 	}
 	return 0, OtherHost

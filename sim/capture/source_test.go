@@ -18,7 +18,7 @@ import (
 // show is a packet on one line, with what is not usual.
 func show(kind capture.Kind, p *sim.Packet) string {
 	var b strings.Builder
-	b.WriteString(map[capture.Kind]string{capture.ToHost: "to", capture.FromHost: "from", capture.HostReset: "reset"}[kind])
+	b.WriteString(map[capture.Kind]string{capture.ToHost: "to", capture.FromHost: "from"}[kind])
 	fmt.Fprintf(&b, " %s %s/%d", netip.AddrPortFrom(p.Src, p.SrcPort), p.Proto, p.DstPort)
 	if p.Flags != 0 {
 		fmt.Fprintf(&b, " %s", p.Flags)
@@ -165,7 +165,7 @@ func TestFrames(t *testing.T) {
 		{"from an IPv4 address in IPv6", 101, ip6(netip.AddrFrom16(peer4.As16()), host6, tcp, knock), "[from impossible sources]"},
 
 		{"SYN/ACK of the host", 101, ip4(host4, peer4, tcp, tcpHeader(22, 40000, syn|ack)), "from 198.51.100.7:40000 tcp/22 syn,ack"},
-		{"RST of the host", 101, ip4(host4, peer4, tcp, tcpHeader(22, 40000, rst|ack)), "reset 198.51.100.7:40000 tcp/22 rst,ack"},
+		{"RST of the host", 101, ip4(host4, peer4, tcp, tcpHeader(22, 40000, rst|ack)), "from 198.51.100.7:40000 tcp/22 rst,ack"},
 		{"UDP of the host", 101, ip6(host6, peer6, udp, udpDatagram(53, 40000)), "from [2001:db8:7::7]:40000 udp/53"},
 		{"echo reply of the host", 101, ip4(host4, peer4, icmp, echo(0, 77, 9)), "from 198.51.100.7:77 ping/0 9 bytes"},
 		{"ping of the host", 101, ip4(host4, peer4, icmp, echo(8, 77, 9)), "[from the host on its own account]"},

@@ -110,7 +110,7 @@ func (p *Player) Packet(packet *sim.Packet) (compiler.VerdictKind, []sim.Change)
 	return verdict, changes
 }
 
-// Answer says that the host has answered the flow of a packet that it got.
+// Answer says what the host has sent, see [sim.Machine.Answer].
 func (p *Player) Answer(packet *sim.Packet) { p.machine.Answer(packet) }
 
 func (p *Player) expect(e *trace.Event) Outcome {
