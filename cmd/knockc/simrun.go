@@ -140,8 +140,8 @@ func (r *simulation) replayText(name string, src []byte, tests *suite) (held boo
 		return false, err
 	}
 	r.watch(first, policy)
-	if expects(t) {
-		first.Explain()
+	if asked := replay.AskedBy(t.Events); asked.Any() {
+		first.Explain(asked)
 	}
 	r.play(player, t, r.printer(name), tests)
 	r.played(name, policy, first)
@@ -185,11 +185,6 @@ func (r *simulation) watch(player *replay.Player, policy *simPolicy) {
 	if r.top > 0 {
 		r.counts.Watch(player)
 	}
-}
-
-// expects reports whether a trace expects anything.
-func expects(t *trace.Trace) bool {
-	return slices.ContainsFunc(t.Events, func(e trace.Event) bool { return e.Expect != nil || e.Packet.Want != "" })
 }
 
 // until is when a replay ends.

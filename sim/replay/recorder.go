@@ -10,9 +10,11 @@ import (
 	"knockc/sim"
 )
 
-// recorder keeps of the packets what explains why a source is where it is.
+// recorder keeps of the packets what explains why a source is where it is, as far as
+// the source is asked about.
 type recorder struct {
 	policy  *lang.Policy
+	asked   *concerns
 	symbols *compiler.Symbols
 	targets *targets
 	knocks  map[string]*lang.Knock
@@ -32,11 +34,12 @@ type flow struct {
 	port  uint16 // 0 for pings
 }
 
-// Explain makes the outcomes from now on say why they are not what the trace
-// wants. That takes time and memory.
-func (p *Player) Explain() {
+// Explain makes the outcomes from now on say why they are not what the trace wants,
+// for the sources that it asks about. That takes memory for each of these, and for no
+// other.
+func (p *Player) Explain(asked Asked) {
 	p.recorder = &recorder{
-		policy: p.policy, symbols: p.symbols, targets: newTargets(p.policy),
+		policy: p.policy, asked: newConcerns(p.policy, asked), symbols: p.symbols, targets: newTargets(p.policy),
 		knocks: map[string]*lang.Knock{}, trails: map[trailKey]*trail{}, flows: map[flow]mark{},
 	}
 	for _, k := range p.policy.Knocks {
@@ -48,6 +51,9 @@ func (p *Player) Explain() {
 // Packet takes note of a packet.
 func (r *recorder) Packet(p *sim.Packet, verdict compiler.VerdictKind, changes []sim.Change) {
 	r.number++
+	if !r.asked.has(p.Src) {
+		return
+	}
 	m, at := r.mark(p), r.targets.of(p)
 	ready := make([]bool, len(at.steps))
 	for i, l := range at.steps {
@@ -61,8 +67,16 @@ func (r *recorder) Packet(p *sim.Packet, verdict compiler.VerdictKind, changes [
 	for i, l := range at.steps {
 		r.step(l, p, m, ready[i], shuts(at.steps, ready, l.knock))
 	}
-	if _, known := r.flows[flowOf(p)]; (!known || p.Proto == lang.Ping) && verdict == compiler.Accept && p.SrcPort != 0 {
-		r.flows[flowOf(p)] = m
+	if verdict == compiler.Accept && p.SrcPort != 0 && r.asked.flow(p) {
+		r.accepted(p, m)
+	}
+}
+
+// accepted takes note of a packet that was let in.
+func (r *recorder) accepted(p *sim.Packet, m mark) {
+	f := flowOf(p)
+	if _, known := r.flows[f]; !known || p.Proto == lang.Ping {
+		r.flows[f] = m
 	}
 }
 
