@@ -141,7 +141,7 @@ func (r *simulation) replayText(name string, src []byte, tests *suite) (held boo
 	}
 	r.watch(first, policy)
 	if asked := replay.AskedBy(t.Events); asked.Any() {
-		first.Explain(asked)
+		player.Explain(asked)
 	}
 	r.play(player, t, r.printer(name), tests)
 	r.played(name, policy, first)
@@ -151,6 +151,7 @@ func (r *simulation) replayText(name string, src []byte, tests *suite) (held boo
 // eventPlayer plays events: a [replay.Player] or several at once.
 type eventPlayer interface {
 	EventUntil(e *trace.Event, end time.Duration, see func(replay.Outcome))
+	Explain(asked replay.Asked)
 }
 
 // players makes what plays a trace: with a clock that ticks, a player for each phase

@@ -1,7 +1,6 @@
 package replay
 
 import (
-	"fmt"
 	"iter"
 	"slices"
 	"time"
@@ -20,7 +19,8 @@ const Depends = "depends on the tick"
 type Phases struct {
 	tick    time.Duration
 	players []*Player
-	seen    [][]Outcome // of the last event, by player
+	seen    []Outcome           // of the last packet or expectation, by player
+	causes  map[trailKey]parted // what parted the players last; nil: nothing is explained
 }
 
 // mostPhases is how many phases are tried. A trace whose packets come at more
@@ -37,7 +37,7 @@ func NewPhases(r *compiler.Result, hz int, events []trace.Event) (*Phases, error
 		}
 		p.players = append(p.players, player)
 	}
-	p.seen = make([][]Outcome, len(p.players))
+	p.seen = make([]Outcome, len(p.players))
 	return p, nil
 }
 
@@ -62,13 +62,9 @@ func phases(tick time.Duration, events []trace.Event) []time.Duration {
 // times are those of all packets and expectations.
 func times(events []trace.Event) iter.Seq[time.Duration] {
 	return func(yield func(time.Duration) bool) {
-		for _, e := range events {
-			packets, every := 1, time.Duration(0)
-			if e.Packet != nil && e.Packet.Range != nil {
-				packets, every = int(e.Packet.Range.Last-e.Packet.Range.First)+1, e.Packet.Range.Every
-			}
-			for i := range packets {
-				if !yield(e.At + time.Duration(i)*every) {
+		for i := range events {
+			for at := range instants(&events[i]) {
+				if !yield(at) {
 					return
 				}
 			}
@@ -93,17 +89,31 @@ func (p *Phases) Event(e *trace.Event, see func(Outcome)) { p.EventUntil(e, sim.
 
 // EventUntil plays what of an event comes no later than at the end.
 func (p *Phases) EventUntil(e *trace.Event, end time.Duration, see func(Outcome)) {
-	for i, player := range p.players {
-		p.seen[i] = p.seen[i][:0]
-		player.EventUntil(e, end, func(o Outcome) { p.seen[i] = append(p.seen[i], o) })
-	}
-	for n, o := range p.seen[0] {
-		for _, other := range p.seen[1:] {
-			if other[n].Got != o.Got {
-				o.Got = Depends
-				o.Why = fmt.Sprintf("a deadline passes within less than a tick of %v: leave it a tick more, or one less", p.tick)
-			}
+	for at, port := range instants(e) {
+		if at > end {
+			return
 		}
-		see(o)
+		for i, player := range p.players {
+			p.seen[i] = player.play(e, at, port)
+		}
+		see(p.together())
 	}
+}
+
+// together is what the players have seen, as one.
+func (p *Phases) together() Outcome {
+	o := p.seen[0]
+	if p.causes != nil && o.Event.Packet != nil {
+		p.part(o.Event.Packet.Src)
+	}
+	for i, other := range p.seen {
+		if other.Got != o.Got {
+			o.Got, o.Why = Depends, ""
+			if p.causes != nil && o.Want != "" {
+				o.Why = p.whyDepends(o, i)
+			}
+			break
+		}
+	}
+	return o
 }

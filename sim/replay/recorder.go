@@ -21,6 +21,8 @@ type recorder struct {
 	trails  map[trailKey]*trail
 	flows   map[flow]mark // the first packet of each flow that was let in, of pings the latest
 	number  int           // of packets
+	tick    time.Duration // of the machine's clock; 0: it is exact
+	phase   time.Duration
 }
 
 type trailKey struct {
@@ -41,6 +43,7 @@ func (p *Player) Explain(asked Asked) {
 	p.recorder = &recorder{
 		policy: p.policy, asked: newConcerns(p.policy, asked), symbols: p.symbols, targets: newTargets(p.policy),
 		knocks: map[string]*lang.Knock{}, trails: map[trailKey]*trail{}, flows: map[flow]mark{},
+		tick: p.tick, phase: p.phase,
 	}
 	for _, k := range p.policy.Knocks {
 		p.recorder.knocks[k.Name.Text] = k
@@ -130,21 +133,32 @@ func cut(k *lang.Knock, src netip.Addr) netip.Prefix {
 // change takes note of an element that a packet made, renewed or ended.
 func (r *recorder) change(s compiler.Symbol, c sim.Change, by mark, at *target) {
 	t := r.trail(r.knocks[s.Knock], c.Src)
-	sequence := t.sequence(s.Role == compiler.Closing)
+	if r.tick > 0 && t.changed != by.number {
+		t.before, t.changed = t.deadlines(), by.number
+	}
+	sequence, until := t.sequence(s.Role == compiler.Closing), r.expiry(c)
 	switch {
 	case s.Role == compiler.Grant && c.Ended:
 		t.ended, t.ending = by, endingOf(s.Knock, at)
 	case s.Role == compiler.Grant:
-		t.opened, t.until, t.ended = by, c.Expires, mark{}
+		t.opened, t.until, t.ended = by, until, mark{}
 	case s.Step == 0:
-		sequence.begun = c.Expires
+		sequence.begin, sequence.begun = by, until
 	case c.Ended:
 		step := &sequence.steps[s.Step-1]
 		step.until, step.ended = by.at, by
 	default:
 		step := &sequence.steps[s.Step-1]
-		step.done, step.until, step.ended = by, c.Expires, mark{}
+		step.done, step.until, step.ended = by, until, mark{}
 	}
+}
+
+// expiry is when an element ends, in the time of the trace.
+func (r *recorder) expiry(c sim.Change) time.Duration {
+	if c.Expires == sim.Never {
+		return sim.Never
+	}
+	return c.Expires - r.phase
 }
 
 // endingOf is how a packet ended a grant, told from where it went.
