@@ -38,7 +38,7 @@ func (r *simulation) progressBar(total int) *progressBar {
 	if !ok || os.Getenv("TERM") == "dumb" || !term.IsTerminal(int(f.Fd())) {
 		return nil
 	}
-	rows := !r.quiet && !r.tap && r.state == nil
+	rows := !r.quiet && r.state == nil
 	if rows && term.IsTerminal(int(os.Stdout.Fd())) {
 		return nil
 	}

@@ -47,6 +47,7 @@ func simulate(s *streams, names []string, o *simOptions) error {
 	r := &simulation{streams: s, simOptions: o, policies: policies, several: len(names) > 1, first: true}
 	if o.tap {
 		fmt.Fprintln(s.out, "TAP version 13")
+		s.out.Flush()
 	}
 	err = s.eachFile(names, r.trace)
 	var usage *usageError
@@ -64,9 +65,9 @@ func (r *simulation) trace(name string) error {
 		err = errInput
 	}
 	r.total.trace(t, err == nil)
-	if r.tap || r.junit != nil {
-		t.replayed(err)
-		r.finish(t)
+	if r.asksForTests() {
+		r.tested(t, t.replayed(err))
+		r.suites = append(r.suites, t)
 	}
 	return err
 }
@@ -209,7 +210,10 @@ func (r *simulation) play(player eventPlayer, t *trace.Trace, p printer, tests *
 			if !o.OK() {
 				bar.stop() // it would stand among the failures
 			}
-			tests.outcome(o, r.tap || r.junit != nil)
+			tests.count(o)
+			if r.asksForTests() && isTest(o) {
+				r.tested(tests, testOf(o))
+			}
 			p.outcome(o)
 		})
 	}
