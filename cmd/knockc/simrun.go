@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -108,6 +109,11 @@ func (r *simulation) replay(name string, tests *suite) (held bool, err error) {
 			return true, err
 		}
 	}
+	if r.streamsEvents() && !isCaptureFile(name) {
+		if played, held, err := r.stream(name, tests); played || err != nil {
+			return held, err
+		}
+	}
 	src, c, err := r.readTrace(name, r.captured)
 	switch {
 	case err != nil:
@@ -144,9 +150,26 @@ func (r *simulation) replayText(name string, src []byte, tests *suite) (held boo
 	if asked := replay.AskedBy(t.Events); asked.Any() {
 		player.Explain(asked)
 	}
-	r.play(player, t, r.printer(name), tests)
+	p := r.printer(name)
+	p.begin(t)
+	outcomes := 0
+	for i := range t.Events {
+		outcomes += packets(&t.Events[i])
+	}
+	r.play(player, pointers(t.Events), outcomes, p, tests)
 	r.played(name, policy, first)
 	return tests.failed == 0, nil
+}
+
+// pointers are those to the elements.
+func pointers(events []trace.Event) iter.Seq[*trace.Event] {
+	return func(yield func(*trace.Event) bool) {
+		for i := range events {
+			if !yield(&events[i]) {
+				return
+			}
+		}
+	}
 }
 
 // eventPlayer plays events: a [replay.Player] or several at once.
@@ -197,25 +220,25 @@ func (r *simulation) until() time.Duration {
 	return sim.Never
 }
 
-// play plays the events.
-func (r *simulation) play(player eventPlayer, t *trace.Trace, p printer, tests *suite) {
-	end, bar := r.until(), r.progressBar(packets(t))
-	p.begin(t)
-	for i := range t.Events {
-		if t.Events[i].At > end {
+// play plays the events, which will have as many outcomes.
+func (r *simulation) play(player eventPlayer, events iter.Seq[*trace.Event], outcomes int, p printer, tests *suite) {
+	end, bar := r.until(), r.progressBar(outcomes)
+	see := func(o replay.Outcome) {
+		bar.step()
+		if !o.OK() {
+			bar.stop() // it would stand among the failures
+		}
+		tests.count(o)
+		if r.asksForTests() && isTest(o) {
+			r.tested(tests, testOf(o))
+		}
+		p.outcome(o)
+	}
+	for e := range events {
+		if e.At > end {
 			break
 		}
-		player.EventUntil(&t.Events[i], end, func(o replay.Outcome) {
-			bar.step()
-			if !o.OK() {
-				bar.stop() // it would stand among the failures
-			}
-			tests.count(o)
-			if r.asksForTests() && isTest(o) {
-				r.tested(tests, testOf(o))
-			}
-			p.outcome(o)
-		})
+		player.EventUntil(e, end, see)
 	}
 	bar.stop()
 	p.end()

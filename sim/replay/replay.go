@@ -69,6 +69,12 @@ func (p *Player) Event(e *trace.Event, see func(Outcome)) { p.EventUntil(e, sim.
 
 // EventUntil plays what of an event comes no later than at the end.
 func (p *Player) EventUntil(e *trace.Event, end time.Duration, see func(Outcome)) {
+	if isSingle(e) { // most are, and a loop would allocate for each
+		if e.At <= end {
+			see(p.play(e, e.At, 0))
+		}
+		return
+	}
 	for at, port := range instants(e) {
 		if at > end {
 			return
@@ -80,12 +86,8 @@ func (p *Player) EventUntil(e *trace.Event, end time.Duration, see func(Outcome)
 // instants are the times of an event, and the ports that its packets go to.
 func instants(e *trace.Event) iter.Seq2[time.Duration, uint16] {
 	return func(yield func(time.Duration, uint16) bool) {
-		switch {
-		case e.Expect != nil:
+		if isSingle(e) {
 			yield(e.At, 0)
-			return
-		case e.Packet.Range == nil:
-			yield(e.At, e.Packet.DstPort)
 			return
 		}
 		at := e.At
@@ -98,10 +100,17 @@ func instants(e *trace.Event) iter.Seq2[time.Duration, uint16] {
 	}
 }
 
-// play plays an expectation, or one packet of an event.
+// isSingle reports whether an event is an expectation or a single packet.
+func isSingle(e *trace.Event) bool { return e.Expect != nil || e.Packet.Range == nil }
+
+// play plays an expectation, or one packet of an event, which goes to the port if the
+// event has several.
 func (p *Player) play(e *trace.Event, at time.Duration, port uint16) Outcome {
-	if e.Expect != nil {
+	switch {
+	case e.Expect != nil:
 		return p.expect(e)
+	case e.Packet.Range == nil:
+		port = e.Packet.DstPort
 	}
 	return p.packet(e, at, port)
 }
