@@ -40,8 +40,12 @@ type flow struct {
 // for the sources that it asks about. That takes memory for each of these, and for no
 // other.
 func (p *Player) Explain(asked Asked) {
+	p.explain(newConcerns(p.policy, asked), newTargets(p.policy))
+}
+
+func (p *Player) explain(asked *concerns, targets *targets) {
 	p.recorder = &recorder{
-		policy: p.policy, asked: newConcerns(p.policy, asked), symbols: p.symbols, targets: newTargets(p.policy),
+		policy: p.policy, asked: asked, symbols: p.symbols, targets: targets,
 		knocks: map[string]*lang.Knock{}, trails: map[trailKey]*trail{}, flows: map[flow]mark{},
 		tick: p.tick, phase: p.phase,
 	}

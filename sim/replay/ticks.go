@@ -83,8 +83,10 @@ type parted struct {
 // Explain is [Player.Explain] for all phases.
 func (p *Phases) Explain(asked Asked) {
 	p.causes = map[trailKey]parted{}
+	policy := p.players[0].policy
+	concerns, targets := newConcerns(policy, asked), newTargets(policy)
 	for _, player := range p.players {
-		player.Explain(asked)
+		player.explain(concerns, targets)
 	}
 }
 
