@@ -2,6 +2,7 @@ package replay
 
 import (
 	"iter"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -21,6 +22,7 @@ type Phases struct {
 	players []*Player
 	seen    []Outcome           // of the last packet or expectation, by player
 	causes  map[trailKey]parted // what parted the players last; nil: nothing is explained
+	flows   map[flow]parted     // what parted them when a flow was let in, or was not
 }
 
 // mostPhases is how many phases are tried. A trace whose packets come at more
@@ -103,17 +105,27 @@ func (p *Phases) EventUntil(e *trace.Event, end time.Duration, see func(Outcome)
 // together is what the players have seen, as one.
 func (p *Phases) together() Outcome {
 	o := p.seen[0]
-	if p.causes != nil && o.Event.Packet != nil {
+	explain := p.causes != nil && p.players[0].recorder.asked.has(sourceOf(o.Event))
+	if explain && o.Event.Packet != nil {
 		p.part(o.Event.Packet.Src)
 	}
-	for i, other := range p.seen {
-		if other.Got != o.Got {
-			o.Got, o.Why = Depends, ""
-			if p.causes != nil && o.Want != "" {
-				o.Why = p.whyDepends(o, i)
-			}
-			break
+	other := slices.IndexFunc(p.seen, func(other Outcome) bool { return other.Got != o.Got })
+	if other < 0 {
+		return o
+	}
+	o.Got, o.Why = Depends, ""
+	if explain {
+		why := p.whyDepends(o, other) // which notes what it finds out about a flow
+		if o.Want != "" {
+			o.Why = why
 		}
 	}
 	return o
+}
+
+func sourceOf(e *trace.Event) netip.Addr {
+	if e.Expect != nil {
+		return e.Expect.Src
+	}
+	return e.Packet.Src
 }

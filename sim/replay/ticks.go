@@ -3,6 +3,7 @@ package replay
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"knockc/lang"
@@ -82,7 +83,7 @@ type parted struct {
 
 // Explain is [Player.Explain] for all phases.
 func (p *Phases) Explain(asked Asked) {
-	p.causes = map[trailKey]parted{}
+	p.causes, p.flows = map[trailKey]parted{}, map[flow]parted{}
 	policy := p.players[0].policy
 	concerns, targets := newConcerns(policy, asked), newTargets(policy)
 	for _, player := range p.players {
@@ -94,35 +95,38 @@ func (p *Phases) Explain(asked Asked) {
 // same way in all phases.
 func (p *Phases) part(src netip.Addr) {
 	first := p.players[0].recorder
-	if !first.asked.has(src) {
-		return
-	}
 	for i, other := range p.seen {
-		knock := differs(p.seen[0].Moves, other.Moves)
-		if knock == "" {
-			continue
+		for _, knock := range differing(p.seen[0].Moves, other.Moves) {
+			k := first.knocks[knock]
+			key := trailKey{k, cut(k, src).Addr()}
+			if p.causes[key].by.number == first.number {
+				continue
+			}
+			if c, ok := p.between(k, src, p.seen[0].At, first.number, i, anyDeadline); ok {
+				c.by = first.mark(&p.players[0].last)
+				p.causes[key] = c
+			}
 		}
-		k := first.knocks[knock]
-		if c, ok := p.between(k, src, p.seen[0].At, first.number, i, anyDeadline); ok {
-			c.by = first.mark(&p.players[0].last)
-			p.causes[trailKey{k, cut(k, src).Addr()}] = c
-		}
-		return
 	}
 }
 
-// differs is the first knock that two outcomes moved in different ways; "" if there is
-// none.
-func differs(a, b []Move) string {
-	for i := range max(len(a), len(b)) {
-		switch {
-		case i >= len(a):
-			return b[i].Knock
-		case i >= len(b), a[i].Knock != b[i].Knock, a[i].Kind != b[i].Kind, a[i].Step != b[i].Step:
-			return a[i].Knock
+// differing are the knocks that were moved in different ways.
+func differing(a, b []Move) []string {
+	var knocks []string
+	for _, pair := range [][2][]Move{{a, b}, {b, a}} {
+		for _, m := range pair[0] {
+			if !slices.ContainsFunc(pair[1], m.alike) {
+				knocks = append(knocks, m.Knock)
+			}
 		}
 	}
-	return ""
+	return knocks
+}
+
+// alike reports whether two moves are the same but for times.
+func (m Move) alike(o Move) bool {
+	m.OpenUntil = o.OpenUntil
+	return m == o
 }
 
 // between is the deadline that has passed at a time in the first phase or in another,
@@ -165,36 +169,55 @@ func (p *Phases) agree(k *lang.Knock, src netip.Addr, number, other int) bool {
 
 // whyDepends is why an outcome is not the same in the first phase and in another.
 func (p *Phases) whyDepends(o Outcome, other int) string {
+	c, ok := p.cause(o, other)
+	if !ok {
+		return fmt.Sprintf("a timeout, such as that of an idle flow, ends within one tick of %v: keep what it decides a tick away", p.tick)
+	}
+	what, at := c.by.String(), c.by.at
+	switch {
+	case !c.by.is():
+		what, at = "this expectation", o.At
+	case o.Event.Packet != nil && c.by.number == p.players[0].recorder.number:
+		what = "this packet"
+	}
+	return fmt.Sprintf("%s %s and %s at %s are within one tick of %v: it depends on the tick which comes first, so keep them a tick apart",
+		c.deadline, seconds(c.at), what, seconds(at), p.tick)
+}
+
+// cause is what made an outcome differ between the first phase and another, as far as
+// that is known.
+func (p *Phases) cause(o Outcome, other int) (parted, bool) {
 	first := p.players[0].recorder
-	src, this, number, matters := netip.Addr{}, "this packet", first.number, grantsEnd
-	var knocks []*lang.Knock
 	if x := o.Event.Expect; x != nil {
-		src, this, number = x.Src, "this expectation", first.number+1
-		knocks = []*lang.Knock{first.knocks[x.Knock]}
+		matters := grantsEnd
 		if x.At != nil {
 			matters = openingStep
 		}
-	} else {
-		src = o.Event.Packet.Src
-		for _, g := range first.targets.of(&p.players[0].last).services {
-			knocks = append(knocks, g.knock)
+		return p.causeOf(first.knocks[x.Knock], x.Src, o.At, first.number+1, other, matters)
+	}
+	packet := &p.players[0].last
+	for _, g := range first.targets.of(packet).services {
+		c, ok := p.causeOf(g.knock, packet.Src, o.At, first.number, other, grantsEnd)
+		if ok && !c.by.is() {
+			c.by = first.mark(packet)
+		}
+		if ok && packet.SrcPort != 0 {
+			p.flows[flowOf(packet)] = c
+		}
+		if ok {
+			return c, true
 		}
 	}
-	for _, k := range knocks {
-		if c, ok := p.between(k, src, o.At, number, other, matters); ok {
-			return p.withinTick(c, this, o.At)
-		}
-		if c, ok := p.causes[trailKey{k, cut(k, src).Addr()}]; ok && !p.agree(k, src, number, other) {
-			if c.by.number == number {
-				return p.withinTick(c, this, o.At)
-			}
-			return p.withinTick(c, c.by.String(), c.by.at)
-		}
-	}
-	return fmt.Sprintf("a timeout, such as that of an idle flow, ends within one tick of %v: keep what it decides a tick away", p.tick)
+	c, ok := p.flows[flowOf(packet)]
+	return c, ok
 }
 
-func (p *Phases) withinTick(c parted, what string, at time.Duration) string {
-	return fmt.Sprintf("%s %s and %s at %s are within one tick of %v: it depends on the tick which comes first, so keep them a tick apart",
-		c.deadline, seconds(c.at), what, seconds(at), p.tick)
+// causeOf is what made a source's standing with a knock differ between the first phase
+// and another: a deadline that passes now, with no packet, or what parted them before.
+func (p *Phases) causeOf(k *lang.Knock, src netip.Addr, at time.Duration, number, other int, matters func(deadline) bool) (parted, bool) {
+	if c, ok := p.between(k, src, at, number, other, matters); ok {
+		return c, true
+	}
+	c, ok := p.causes[trailKey{k, cut(k, src).Addr()}]
+	return c, ok && !p.agree(k, src, number, other)
 }
