@@ -23,15 +23,14 @@ type knock struct {
 type converter struct {
 	config *config
 	found  []lang.Finding
-	names  map[string]bool
+	names  map[string]int // those that are taken, and the number last tried behind one
 	knocks []*knock
 }
 
 // convert makes a knock of each door, but for those that shut what others open.
-func convert(c *config) ([]*knock, []lang.Finding) {
-	v := &converter{config: c, names: map[string]bool{}}
+func (v *converter) convert() {
 	var closing []*knock
-	for _, d := range c.doors {
+	for _, d := range v.config.doors {
 		k := v.knock(d)
 		if v.opens(k) {
 			closing = append(closing, k)
@@ -41,14 +40,10 @@ func convert(c *config) ([]*knock, []lang.Finding) {
 		k.Name.Text = v.name(d.section.text)
 		v.knocks = append(v.knocks, k)
 	}
-	for _, k := range closing {
-		v.close(k)
-	}
-	v.everOpen()
+	v.shut(closing)
 	slices.SortStableFunc(v.knocks, func(a, b *knock) int {
 		return cmp.Compare(a.door.section.start.Line, b.door.section.start.Line)
 	})
-	return v.knocks, v.found
 }
 
 // warn says something about a line, also in a comment by what is made of the door.
@@ -117,7 +112,7 @@ func (v *converter) opens(k *knock) (closing bool) {
 	}
 	o, why := v.command(command)
 	if why != "" {
-		v.lose(k, command.value, "it cannot be told what its command opens: %s", why)
+		v.lose(k, command.value, "it cannot be told what this opens: %s", why)
 		return false
 	}
 	if other.value.text != "" {
@@ -162,28 +157,41 @@ func (v *converter) ends(k *knock) {
 	}
 }
 
-// close makes a door's sequence the one that shuts all doors to the same services.
-func (v *converter) close(c *knock) {
-	used := false
+// shut makes the sequences of doors that take something back those that shut the
+// knocks to the same services.
+func (v *converter) shut(closing []*knock) {
+	open := map[string][]*knock{}
 	for _, k := range v.knocks {
-		if c.lost || k.lost || k.closed != nil || !slices.Equal(k.Services, c.Services) {
+		if services := list("", k.Services); !k.lost {
+			open[services] = append(open[services], k)
+		}
+	}
+	for _, c := range closing {
+		knocks := open[list("", c.Services)]
+		switch {
+		case c.lost:
+		case len(knocks) == 0:
+			v.warn(c.door, c.door.section, "door %s is lost: it shuts what no other door opens", lang.Quote(c.door.section.text))
+		case knocks[0].closed != nil:
+			v.warn(c.door, c.door.section, "door %s is lost: a knock has one closing sequence, and door %s gives that",
+				lang.Quote(c.door.section.text), lang.Quote(knocks[0].closed.section.text))
+		default:
+			for _, k := range knocks {
+				v.shutBy(k, c)
+			}
 			continue
 		}
-		used = true
-		k.closed, k.Close = c.door, c.Steps
-		k.door.notes = append(k.door.notes, c.door.notes...)
-		if c.Total != k.Total {
-			v.warn(k.door, c.door.timeout(), "the closing sequence has the total of its knock: %s, not %s", seconds(k.Total), seconds(c.Total))
-		}
+		c.lost = true
+		v.knocks = append(v.knocks, c)
 	}
-	if used {
-		return
+}
+
+func (v *converter) shutBy(k, c *knock) {
+	k.closed, k.Close = c.door, c.Steps
+	k.door.notes = append(k.door.notes, c.door.notes...)
+	if c.Total != k.Total {
+		v.warn(k.door, c.door.timeout(), "the closing sequence has the total of its knock: %s, not %s", seconds(k.Total), seconds(c.Total))
 	}
-	if !c.lost {
-		v.warn(c.door, c.door.section, "door %s is lost: it shuts what no other door opens", lang.Quote(c.door.section.text))
-	}
-	c.lost = true
-	v.knocks = append(v.knocks, c)
 }
 
 // timeout is where a door says how long its sequence may take.
@@ -220,10 +228,11 @@ func (v *converter) name(section string) string {
 	}
 	base = strings.TrimRight(base[:min(len(base), lang.MaxName)], "-")
 	name := base
-	for i := 2; v.names[name]; i++ {
-		suffix := fmt.Sprintf("_%d", i)
+	for v.names[name] > 0 {
+		v.names[base]++
+		suffix := fmt.Sprintf("_%d", v.names[base])
 		name = base[:min(len(base), lang.MaxName-len(suffix))] + suffix
 	}
-	v.names[name] = true
+	v.names[name] = 1
 	return name
 }

@@ -63,11 +63,7 @@ func (p *parser) sequence(e entry) []lang.Step {
 	for _, part := range e.value.split(',') {
 		number, protocol, _ := part.cut(':')
 		step := lang.Step{Span: part.span()}
-		port, ok := p.number(number, "a port", 65535)
-		if ok && port == 0 {
-			p.error(number, "%s is not a port: ports are 1 to 65535", lang.Quote(number.text))
-			ok = false
-		}
+		port, ok := p.number(number, 1, 65535, "a port: ports are 1 to 65535")
 		switch strings.ToLower(protocol.text) {
 		case "", "tcp":
 		case "udp":
@@ -84,17 +80,20 @@ func (p *parser) sequence(e entry) []lang.Step {
 }
 
 func (p *parser) seconds(e entry, d *time.Duration) {
-	if n, ok := p.number(word{e.value.text, e.at().start}, "a number of seconds", 1<<31-1); ok {
+	if n, ok := p.number(word{e.value.text, e.at().start}, 0, 1<<31-1, "a number of seconds"); ok {
 		*d = time.Duration(n) * time.Second
 	}
 }
 
 // number reads a number as knockd does, which ignores what follows the digits.
-func (p *parser) number(w word, what string, most int) (int, bool) {
+func (p *parser) number(w word, least, most int, what string) (int, bool) {
 	digits := w.text[:len(w.text)-len(strings.TrimLeft(w.text, "0123456789"))]
 	n, err := strconv.Atoi(digits)
 	switch {
-	case digits == "" || err == nil && n > most || err != nil:
+	case w.text == "":
+		p.error(w, "expected a number, found nothing")
+		return 0, false
+	case err != nil || n < least || n > most:
 		p.error(w, "%s is not %s", lang.Quote(w.text), what)
 		return 0, false
 	case digits != w.text:

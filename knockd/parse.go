@@ -152,9 +152,9 @@ func (p *parser) unknown(key word, name string, keys []string) {
 	f := p.error(key, "unknown directive %s", lang.Quote(key.text))
 	switch near := lang.Nearest(name, keys); {
 	case slices.Contains(doorKeys, name):
-		f.Message = fmt.Sprintf("%s belongs into the section of a door", lang.Quote(key.text))
+		f.Message = fmt.Sprintf("%s belongs in the section of a door", lang.Quote(key.text))
 	case slices.Contains(optionKeys, name):
-		f.Message = fmt.Sprintf("%s belongs into [options]", lang.Quote(key.text))
+		f.Message = fmt.Sprintf("%s belongs in [options]", lang.Quote(key.text))
 	case near != "":
 		f.Hint = fmt.Sprintf("did you mean `%s`?", near)
 	}

@@ -12,20 +12,27 @@ import (
 
 // Import makes a policy of a configuration of knockd, which the name is that of.
 // The policy is in canonical form and has no errors. It is nil if the
-// configuration has any; else the findings are warnings about its lines.
+// configuration has any; else the findings are warnings about its lines. A knock
+// that the language refuses becomes a comment.
 func Import(name string, src []byte) (policy []byte, found []lang.Finding) {
 	c, found := parse(string(src))
 	if lang.HasErrors(found) {
 		lang.SortFindings(found)
 		return nil, found
 	}
-	knocks, more := convert(c)
-	w := &writer{name: name, config: c, knocks: knocks}
-	text, refused := w.checked()
-	found = append(append(found, more...), refused...)
-	lang.SortFindings(found)
-	policy, _ = lang.Format(text)
-	return policy, found
+	v := &converter{config: c, found: found, names: map[string]int{}}
+	v.convert()
+	w := &writer{name: name, config: c, knocks: v.knocks}
+	for errors := policyErrors(w.policy()); len(errors) > 0; errors = policyErrors(w.policy()) {
+		for _, e := range errors {
+			k := w.knockAt(e.Span.Start.Offset)
+			v.lose(k, k.door.section, "%s", e.Message)
+		}
+	}
+	v.everOpen()
+	lang.SortFindings(v.found)
+	policy, _ = lang.Format(w.policy())
+	return policy, v.found
 }
 
 // writer writes a policy.
@@ -38,28 +45,11 @@ type writer struct {
 	ends []int // where the text of each knock ends
 }
 
-// checked is the text of the policy, in which each knock that has an error is a
-// comment, and what is said of these knocks. All errors stand in knocks: what else
-// the policy holds is the same for all.
-func (w *writer) checked() (text []byte, found []lang.Finding) {
-	for {
-		text = w.policy()
-		errors := policyErrors(text)
-		if len(errors) == 0 {
-			return text, found
-		}
-		for _, e := range errors {
-			i := 0
-			for w.ends[i] <= e.Span.Start.Offset {
-				i++
-			}
-			k := w.knocks[i]
-			message := fmt.Sprintf("door %s is not carried over: %s", lang.Quote(k.door.section.text), e.Message)
-			found = append(found, finding(lang.Warning, k.door.section, "%s", message))
-			k.door.notes = append(k.door.notes, note{k.door.section.start.Line, message})
-			k.lost = true
-		}
-	}
+// knockAt is the knock whose text holds an offset of the policy last written.
+// All errors stand in knocks: what else a policy holds is always right.
+func (w *writer) knockAt(offset int) *knock {
+	i, _ := slices.BinarySearch(w.ends, offset+1)
+	return w.knocks[i]
 }
 
 func policyErrors(text []byte) []lang.Finding {
