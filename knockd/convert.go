@@ -189,6 +189,13 @@ func (v *converter) shut(closing []*knock) {
 func (v *converter) shutBy(k, c *knock) {
 	k.closed, k.Close = c.door, c.Steps
 	k.door.notes = append(k.door.notes, c.door.notes...)
+	shared := func(s lang.Step) bool {
+		return slices.ContainsFunc(k.Steps, func(own lang.Step) bool { return own.Proto == s.Proto && own.Port == s.Port })
+	}
+	if slices.ContainsFunc(c.Steps, shared) {
+		v.warn(k.door, c.door.entries["sequence"].value, "steps that both sequences have do not spoil knock %s when out of order, as they do under knockd", lang.Quote(k.Name.Text)).
+			Hint = "give the closing sequence ports of its own"
+	}
 	if c.Total != k.Total {
 		v.warn(k.door, c.door.timeout(), "the closing sequence has the total of its knock: %s, not %s", seconds(k.Total), seconds(c.Total))
 	}

@@ -19,8 +19,8 @@ services, and a door that shuts another becomes its close sequence.
 
 What cannot be carried over is said in a warning with its line, and in a comment
 of the policy. A door of which no knock can be made becomes a comment as a whole,
-to be completed by hand. The policy never has errors, and the exit status is 0;
-it is 1 if the configuration is one that knockd would not take.
+to be completed by hand. So the policy never has errors, and the exit status is
+0. It is 1 if the configuration itself has errors; then there is no policy.
 
 spec/import.md says what becomes what. A KNOCKD.CONF of - is standard input.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
