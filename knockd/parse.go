@@ -2,6 +2,7 @@ package knockd
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -150,6 +151,9 @@ func (p *parser) valueless(line word, name string, valued bool) {
 
 func (p *parser) unknown(key word, name string, keys []string) {
 	f := p.error(key, "unknown directive %s", lang.Quote(key.text))
+	if p.door != nil {
+		keys = slices.Concat(keys, slices.Sorted(maps.Keys(aliases)))
+	}
 	switch near := lang.Nearest(name, keys); {
 	case slices.Contains(doorKeys, name):
 		f.Message = fmt.Sprintf("%s belongs in the section of a door", lang.Quote(key.text))
