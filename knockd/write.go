@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"knockc/compiler"
 	"knockc/lang"
@@ -154,3 +155,5 @@ func list[T fmt.Stringer](none string, values []T) string {
 	}
 	return b.String()
 }
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%ds", d/time.Second) }
