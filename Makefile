@@ -24,13 +24,14 @@ fuzz: ## run each fuzz target for FUZZTIME
 	go test ./lang/trace -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./lang/trace -run '^$$' -fuzz FuzzFormat -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./lang/trace -run '^$$' -fuzz FuzzShortWay -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
+	go test ./knockd -run '^$$' -fuzz FuzzImport -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./sim/capture -run '^$$' -fuzz FuzzOpen -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 
 bench: ## run the benchmarks
 	go test -run '^$$' -bench . ./...
 
 golden: ## write golden files anew, to be read in the diff
-	go test ./lang/... ./compiler ./sim/replay ./spec ./cmd/... -update
+	go test ./lang/... ./compiler ./sim/replay ./knockd ./spec ./cmd/... -update
 
 lint: ## what gofmt and vet say
 	test -z "$$(gofmt -l .)"
