@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -76,22 +75,22 @@ func (ns Namespace) RunWith(t testing.TB, input string, args ...string) string {
 
 // Do calls f on a thread in the namespace. What sockets f opens stay there.
 func (ns Namespace) Do(f func() error) error {
-	errs := make(chan error)
-	go func() {
-		runtime.LockOSThread() // for good: the thread ends with the goroutine
-		errs <- func() error {
-			fd, err := unix.Open(ns.path(), unix.O_RDONLY|unix.O_CLOEXEC, 0)
-			if err != nil {
-				return err
-			}
-			defer unix.Close(fd)
-			if err := unix.Setns(fd, unix.CLONE_NEWNET); err != nil {
-				return err
-			}
-			return f()
-		}()
-	}()
-	return <-errs
+	result := make(chan error, 1)
+	go onOwnThread(func() { result <- ns.enter(f) })
+	return <-result
+}
+
+// enter puts the thread into the namespace for good.
+func (ns Namespace) enter(f func() error) error {
+	fd, err := unix.Open(ns.path(), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if err := unix.Setns(fd, unix.CLONE_NEWNET); err != nil {
+		return err
+	}
+	return f()
 }
 
 // Serve echoes what a TCP port of the namespace is sent, over IPv4 and IPv6.
