@@ -72,7 +72,7 @@ func (s Sequence) Debian(host string, delay time.Duration) (string, error) {
 	fmt.Fprintf(&b, "knock -d %d %s", delay.Milliseconds(), host)
 	for i, step := range s.Steps {
 		if step.Proto == lang.Ping {
-			return "", stepError(i, step, fmt.Errorf("knock(1) cannot ping"))
+			return "", fmt.Errorf("knock(1) cannot send step %d, %s", i+1, lang.Quote(step.String()))
 		}
 		fmt.Fprintf(&b, " %d:%s", step.Port, step.Proto)
 	}

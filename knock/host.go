@@ -41,16 +41,21 @@ const (
 // Lookup returns the addresses to knock at: the first of each family, in the order
 // that the system prefers. The network is [AnyFamily], [IPv4] or [IPv6].
 func Lookup(ctx context.Context, network, host string) ([]netip.Addr, error) {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		if addr = addr.Unmap(); network == AnyFamily || addr.Is4() == (network == IPv4) {
+			return []netip.Addr{addr}, nil
+		}
+		return nil, fmt.Errorf("%s is not an %s address", host, familyName(network))
+	}
 	all, err := net.DefaultResolver.LookupNetIP(ctx, network, host)
 	var dns *net.DNSError
-	var address *net.AddrError
 	switch {
-	case errors.As(err, &address):
-		return nil, fmt.Errorf("%s has no %s address", host, familyName(network))
+	case errors.As(err, &dns) && dns.IsNotFound && network != AnyFamily:
+		return nil, fmt.Errorf("cannot find an %s address of %s", familyName(network), host)
 	case errors.As(err, &dns):
-		return nil, fmt.Errorf("cannot find host %s: %s", host, dns.Err)
+		return nil, fmt.Errorf("cannot find %s: %s", host, dns.Err)
 	case err != nil:
-		return nil, fmt.Errorf("cannot find host %s: %w", host, err)
+		return nil, fmt.Errorf("cannot find %s: %w", host, err)
 	}
 	var first []netip.Addr
 	for _, addr := range all {

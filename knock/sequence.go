@@ -43,11 +43,16 @@ func (s Sequence) LongestDelay() time.Duration {
 // Delay is the time between two steps if nobody says otherwise: 200ms, or half of
 // the longest if that is less.
 func (s Sequence) Delay() time.Duration {
-	return min(usualDelay, s.LongestDelay()/2)
+	return min(usualDelay, s.comfortable())
 }
 
 // Slower is the delay of the try after one with the given delay: twice as long, but
-// not more than half of the longest, since packets may be late.
+// not more than half of the longest.
 func (s Sequence) Slower(delay time.Duration) time.Duration {
-	return max(delay, min(2*delay, s.LongestDelay()/2))
+	return max(delay, min(2*delay, s.comfortable()))
+}
+
+// comfortable is a delay that leaves packets as much time to be late.
+func (s Sequence) comfortable() time.Duration {
+	return (s.LongestDelay() / 2).Truncate(time.Millisecond)
 }

@@ -39,7 +39,7 @@ func (k *knocking) printForms(s *streams) {
 	if line, err := q.Debian(k.host, delay); err == nil {
 		fmt.Fprintf(s.out, "# knock(1), Debian's package knockd\n%s\n", line)
 	} else {
-		fmt.Fprintf(s.out, "# knock(1): %s\n", err)
+		fmt.Fprintf(s.out, "# %s\n", err)
 	}
 	if port := k.sshPort(); port != 0 {
 		fmt.Fprintf(s.out, "\n# ~/.ssh/config, with bash: ssh knocks before it connects\n%s\n", q.MatchExec(k.host, port, delay))

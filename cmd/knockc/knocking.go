@@ -126,7 +126,7 @@ func (k *knocking) checkDelay() error {
 	case *k.delay > longest:
 		return &usageError{
 			message: fmt.Sprintf("a delay of %s is too long for these steps", lang.FormatDuration(*k.delay)),
-			hint:    fmt.Sprintf("the longest with which they are in time is %s, and on the way packets take some more", lang.FormatDuration(longest)),
+			hint:    fmt.Sprintf("the longest that goes is %s, if no packet is late", lang.FormatDuration(longest)),
 		}
 	}
 	return nil
