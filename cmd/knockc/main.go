@@ -34,7 +34,11 @@ const (
 var commands []*command
 
 func init() {
-	commands = []*command{buildCommand, simCommand, checkCommand, fmtCommand, knockCommand, clientCommand, importCommand, versionCommand, helpCommand}
+	commands = []*command{
+		buildCommand, simCommand, checkCommand, fmtCommand,
+		applyCommand, statusCommand, grantCommand, revokeCommand, removeCommand, rollbackCommand,
+		knockCommand, clientCommand, importCommand, versionCommand, helpCommand,
+	}
 }
 
 func main() {
