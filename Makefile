@@ -9,10 +9,10 @@ build: ## make ./knockc
 
 test: ## run all tests; those on the kernel need root and nftables, and tell what they saw
 	go test -skip OnKernel ./...
-	go test -count=1 -v -run OnKernel ./cmd/knockc ./compiler ./sim/capture ./spec
+	go test -count=1 -v -run OnKernel ./cmd/knockc ./compiler ./live ./sim/capture ./spec
 
 kernel: ## run the tests on the kernel alone; `unshare -rn make kernel` needs no root
-	KNOCKC_KERNEL=required go test -count=1 -v -run OnKernel ./cmd/knockc ./compiler ./sim/capture ./spec
+	KNOCKC_KERNEL=required go test -count=1 -v -run OnKernel ./cmd/knockc ./compiler ./live ./sim/capture ./spec
 	KNOCKC_KERNEL=required go test -count=1 ./internal/netns
 
 soak: ## try random policies on the kernel for as long as SOAK says

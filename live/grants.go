@@ -56,7 +56,7 @@ func (h *Host) Grant(t *Table, knock string, src netip.Addr, lasts time.Duration
 	}
 	for _, does := range k.opens {
 		if last := does[len(does)-1]; last.v6 == src.Is6() {
-			return h.open(t, does, src, lasts)
+			return h.open(t, k, does, src, lasts)
 		}
 	}
 	return Granted{}, fmt.Errorf("knock `%s` does not open for %s", knock, src)
@@ -65,7 +65,7 @@ func (h *Host) Grant(t *Table, knock string, src netip.Addr, lasts time.Duration
 // open makes the elements that the rule which opens the door would make. An element
 // that is there cannot be renewed over netlink but made anew; if it ends between the
 // look and that, it is done again.
-func (h *Host) open(t *Table, does []change, src netip.Addr, lasts time.Duration) (Granted, error) {
+func (h *Host) open(t *Table, k *Knock, does []change, src netip.Addr, lasts time.Duration) (Granted, error) {
 	grant := does[len(does)-1]
 	switch {
 	case lasts == 0:
@@ -73,7 +73,7 @@ func (h *Host) open(t *Table, does []change, src netip.Addr, lasts time.Duration
 	case lasts == lang.Forever:
 		lasts = 0
 	case grant.timeout == 0: // the kernel would end it when the source knocks
-		return Granted{}, errors.New("it grants for ever, and that cannot be mixed with grants that end")
+		return Granted{}, fmt.Errorf("%s grants for ever, which cannot be mixed with grants that end: leave -for out", k.Name)
 	}
 	for try := 1; ; try++ {
 		for _, c := range does {

@@ -24,15 +24,15 @@ func (h *Host) RemoveLeftovers(r *compiler.Ruleset) error {
 		return err
 	}
 	named := namesOf(r)
-	for _, c := range t.chains {
-		if !named["chain "+c.Name] {
-			h.conn.DelChain(&nftables.Chain{Table: t.table, Name: c.Name})
-		}
-	}
-	for _, s := range t.sets {
+	for _, s := range t.sets { // before the chains that elements of maps lead to
 		if !named["set "+s.Name] {
 			s.Table = t.table
 			h.conn.DelSet(s)
+		}
+	}
+	for _, c := range t.chains {
+		if !named["chain "+c.Name] {
+			h.conn.DelChain(&nftables.Chain{Table: t.table, Name: c.Name})
 		}
 	}
 	for _, c := range t.counters {

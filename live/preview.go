@@ -67,10 +67,10 @@ func inOrder(text string) string {
 		return "\t\telements = {\n\t\t\t" + strings.Join(elements, ",\n\t\t\t") + "\n\t\t}\n"
 	})
 	head, rest, _ := strings.Cut(text, "\n")
-	blocks := strings.SplitAfter(strings.TrimSuffix(strings.TrimSpace(rest), "\n}"), "\n\t}\n")
+	blocks := strings.SplitAfter(strings.TrimSuffix(strings.TrimRight(rest, "\n"), "}"), "\n\t}\n")
 	for i := range blocks {
-		blocks[i] = strings.Trim(blocks[i], "\n")
+		blocks[i] = strings.TrimLeft(blocks[i], "\n")
 	}
 	slices.Sort(blocks)
-	return head + "\n" + strings.Join(blocks, "\n") + "\n}\n"
+	return head + "\n" + strings.Join(blocks, "") + "}\n"
 }

@@ -125,7 +125,7 @@ func (a *applying) load(s *streams) (trial *live.Trial, err error) {
 		return nil, err
 	}
 	if a.confirm > 0 {
-		if trial, err = a.beginTrial(); err != nil {
+		if trial, err = a.beginTrial(old); err != nil {
 			return nil, err
 		}
 	}
@@ -146,9 +146,17 @@ func (a *applying) load(s *streams) (trial *live.Trial, err error) {
 	return trial, err
 }
 
+// settles is how long connections are looked at before they are guarded.
+func (a *applying) settles(old *live.Table) time.Duration {
+	if live.Tracks(old) {
+		return 0
+	}
+	return a.settle
+}
+
 // track sees to it that the kernel knows the connections that live.
 func (a *applying) track(s *streams, old *live.Table) error {
-	if live.Tracks(old) || a.settle == 0 {
+	if a.settles(old) == 0 {
 		return nil
 	}
 	if err := a.host.StartTracking(a.ruleset); err != nil {

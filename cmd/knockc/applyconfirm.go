@@ -16,8 +16,8 @@ import (
 
 // beginTrial takes note of what is there, and starts what goes back to it: a process
 // that lives on if this one or its terminal dies.
-func (a *applying) beginTrial() (*live.Trial, error) {
-	lasts := a.confirm + a.settle
+func (a *applying) beginTrial(old *live.Table) (*live.Trial, error) {
+	lasts := a.settles(old) + a.confirm
 	trial, err := a.host.BeginTrial(a.ruleset.Table, lasts)
 	if err != nil {
 		return nil, err

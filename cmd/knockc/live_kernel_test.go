@@ -1,0 +1,361 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"knockc/internal/netns"
+)
+
+const (
+	livePolicy  = "knock ssh < 10000 2345 udp/3456 -> 22 within 3s grant 30s >\nknock web < 7003 7001 7002 -> 80 grant forever close 7101 7003 >\n"
+	otherPolicy = "default drop\nknock ssh < 10000 2345 udp/3457 -> 22 within 3s grant 30s >\nknock new < 7003 7001 7002 -> 81 >\n"
+)
+
+// site is a host and a peer, with policies for the host.
+type site struct {
+	*netns.Pair
+	policy, other string // their files
+}
+
+func newSite(t *testing.T) site {
+	t.Helper()
+	s := site{netns.NewPair(t, "setpriv"), filepath.Join(t.TempDir(), "policy.knock"), filepath.Join(t.TempDir(), "other.knock")}
+	for file, text := range map[string]string{s.policy: livePolicy, s.other: otherPolicy} {
+		if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() { s.Host.Run(t, "sh", "-c", "rm -f /run/knockc/$(stat -Lc %i /proc/self/ns/net).*") })
+	return s
+}
+
+// knockc runs the tool on the host.
+func (s site) knockc(t *testing.T, args ...string) string {
+	t.Helper()
+	return s.Host.Run(t, append([]string{"knockc"}, args...)...)
+}
+
+// fails runs the tool on the host, and wants it to end with a status and a line.
+func (s site) fails(t *testing.T, status int, line string, args ...string) {
+	t.Helper()
+	c := s.Host.Command(t.Context(), args...)
+	out, _ := c.CombinedOutput()
+	if c.ProcessState.ExitCode() != status || string(out) != line+"\n" {
+		t.Errorf("%s: exit status %d, said\n%swant %d and\n%s", strings.Join(args, " "), c.ProcessState.ExitCode(), out, status, line)
+	}
+}
+
+func (s site) isOpen(t *testing.T, host, port string) bool {
+	t.Helper()
+	c, err := s.Peer.Dial(t, net.JoinHostPort(host, port))
+	if err == nil {
+		c.Close()
+	}
+	return err == nil
+}
+
+func (s site) listing(t *testing.T) string {
+	t.Helper()
+	return s.Host.Run(t, "nft", "list", "table", "inet", "knockc")
+}
+
+// TestLifeOnKernel takes a door from nothing to nothing: it is open, then guarded, then
+// opened by the client and by hand, shut by hand, and unguarded again.
+func TestLifeOnKernel(t *testing.T) {
+	s := newSite(t)
+	s.Host.Serve(t, "22")
+	wants := func(open bool, when string) {
+		t.Helper()
+		for _, host := range []string{"192.0.2.1", "2001:db8::1"} {
+			if s.isOpen(t, host, "22") != open {
+				t.Errorf("%s, %s: open is not %v", when, host, open)
+			}
+		}
+	}
+	wants(true, "nothing loaded")
+	s.knockc(t, "apply", "-settle", "0", s.policy)
+	wants(false, "loaded")
+	for _, host := range []string{"192.0.2.1", "2001:db8::1"} {
+		s.Peer.Run(t, "knockc", "knock", "-policy", s.policy, "-delay", "50ms", "ssh", host)
+	}
+	wants(true, "knocked")
+	status := s.knockc(t, "status", s.policy)
+	for _, want := range []string{
+		`(?m)^table inet knockc, policy [0-9a-f]{16}, that of \S+/policy.knock$`,
+		`(?m)^ssh +22 +4 +2 +2 +2$`,
+		`(?m)^ssh +192\.0\.2\.2 +open +(30|2\d)s`,
+		`(?m)^ssh +2001:db8::2 +open +(30|2\d)s`,
+		`(?m)^grants4 +1 +65536 +0 %$`,
+	} {
+		if !regexp.MustCompile(want).MatchString(status) {
+			t.Errorf("the status does not match %s:\n%s", want, status)
+		}
+	}
+	s.knockc(t, "apply", s.policy)
+	wants(true, "applied again")
+	if said := s.knockc(t, "revoke", "all"); strings.Count(said, "ssh is shut for ") != 2 {
+		t.Errorf("revoke says\n%s", said)
+	}
+	wants(false, "revoked")
+	s.knockc(t, "grant", "ssh", "192.0.2.2")
+	s.knockc(t, "grant", "-for", "1m", "ssh", "2001:db8::2")
+	wants(true, "granted")
+	if said := s.knockc(t, "remove"); said != "table inet knockc is gone, with 2 knocks and 2 open doors\n" {
+		t.Errorf("remove says %s", said)
+	}
+	wants(true, "removed")
+	s.fails(t, exitSystem, "knockc: no table inet knockc is loaded: load one with `knockc apply POLICY`", "knockc", "status")
+}
+
+// TestRollbackOnKernel kills what waits for an answer, and its terminal with it: rules
+// and elements come back, with the time they have left.
+func TestRollbackOnKernel(t *testing.T) {
+	s := newSite(t)
+	s.knockc(t, "apply", "-settle", "0", s.policy)
+	s.knockc(t, "grant", "ssh", "192.0.2.2")
+	s.knockc(t, "grant", "web", "192.0.2.3")
+	before := s.listing(t)
+
+	ctx, kill := context.WithCancel(t.Context())
+	defer kill()
+	c := s.Host.Command(ctx, "knockc", "apply", "-confirm", "2s", s.other)
+	waiting, err := c.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer waiting.Close()
+	says, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	readUntil(t, says, "keep it?")
+	if s.listing(t) == before {
+		t.Error("nothing is on trial")
+	}
+	c.Process.Kill()
+	s.waitFor(t, "the rollback", func() bool { return strings.Contains(s.listing(t), "udp . 3456") })
+
+	expires := regexp.MustCompile(`timeout (\S+) expires (\S+?)[, ]`)
+	if after := s.listing(t); withoutTimes(after) != withoutTimes(before) {
+		t.Errorf("what was there:\n%s\nwhat came back:\n%s", before, after)
+	} else if left := expires.FindStringSubmatch(after); left == nil || left[2] >= "29s" || left[2] < "2" {
+		t.Errorf("the grant has %v left of its time", left)
+	}
+}
+
+func withoutTimes(listing string) string {
+	return regexp.MustCompile(`expires \S+`).ReplaceAllString(listing, "expires")
+}
+
+func readUntil(t *testing.T, r io.Reader, text string) {
+	t.Helper()
+	var said strings.Builder
+	b := make([]byte, 1)
+	for !strings.Contains(said.String(), text) {
+		if _, err := r.Read(b); err != nil {
+			t.Fatalf("%v; it said\n%s", err, &said)
+		}
+		said.Write(b)
+	}
+}
+
+func (s site) waitFor(t *testing.T, what string, happened func() bool) {
+	t.Helper()
+	for range 200 {
+		if happened() {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatalf("%s does not happen", what)
+}
+
+// TestConfirmOnKernel answers in all ways.
+func TestConfirmOnKernel(t *testing.T) {
+	s := newSite(t)
+	apply := func(answer, policy string, more ...string) string {
+		t.Helper()
+		c := s.Host.Command(t.Context(), append([]string{"knockc", "apply", "-settle", "0", "-confirm", "1s", policy}, more...)...)
+		c.Stdin = strings.NewReader(answer)
+		out, _ := c.CombinedOutput()
+		return string(out)
+	}
+	if said := apply("no\n", s.policy); !strings.Contains(said, "taken back") {
+		t.Errorf("after no it says\n%s", said)
+	}
+	if tables := s.Host.Run(t, "nft", "list", "tables"); tables != "" {
+		t.Errorf("there was no table, and now there is %s", tables)
+	}
+	if said := apply("what?\nyes\n", s.policy); !strings.HasSuffix(said, "yes or no? kept\n") {
+		t.Errorf("after yes it says\n%s", said)
+	}
+	first := s.knockc(t, "status", s.policy)
+	if said := apply("", s.other); !strings.HasSuffix(said, "nobody said yes\nknockc: taken back: what was there before is loaded again\n") {
+		t.Errorf("without an answer it says\n%s", said)
+	}
+	if again := s.knockc(t, "status", s.policy); again != first {
+		t.Errorf("the status was\n%s\nand is now\n%s", first, again)
+	}
+	s.fails(t, exitSystem, "knockc: no policy is on trial in table inet knockc", "knockc", "rollback")
+}
+
+// TestOnTrialOnKernel: while a policy is on trial nobody changes the table, but to take
+// it back.
+func TestOnTrialOnKernel(t *testing.T) {
+	s := newSite(t)
+	s.knockc(t, "apply", "-settle", "0", s.policy)
+	c := s.Host.Command(t.Context(), "knockc", "apply", "-confirm", "20s", s.other)
+	answer, err := c.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	says, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	readUntil(t, says, "keep it?")
+	for _, args := range [][]string{{"apply", s.policy}, {"remove"}} {
+		c := s.Host.Command(t.Context(), append([]string{"knockc"}, args...)...)
+		if out, _ := c.CombinedOutput(); c.ProcessState.ExitCode() != exitSystem || !strings.HasPrefix(string(out), "knockc: a policy is on trial, which goes unless it is kept in ") {
+			t.Errorf("%s says %s", args[0], out)
+		}
+	}
+	if said := s.knockc(t, "rollback"); said != "taken back: what was there before is loaded again\n" {
+		t.Errorf("rollback says %s", said)
+	}
+	s.knockc(t, "status", s.policy)
+	io.WriteString(answer, "yes\n")
+	if c.Wait(); c.ProcessState.ExitCode() != exitSystem {
+		t.Errorf("yes came too late, and the exit status is %d", c.ProcessState.ExitCode())
+	}
+}
+
+// TestLivingConnectionOnKernel: a connection from before anything used connection
+// tracking outlives apply.
+func TestLivingConnectionOnKernel(t *testing.T) {
+	s := newSite(t)
+	s.Host.Serve(t, "22")
+	c, err := s.Peer.Dial(t, "192.0.2.1:22")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	stop := make(chan bool)
+	var talking sync.WaitGroup
+	talking.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(20 * time.Millisecond):
+				talk(t, c)
+			}
+		}
+	})
+	said := s.knockc(t, "apply", "-settle", "1s", s.policy)
+	close(stop)
+	talking.Wait()
+	talk(t, c)
+	if !strings.HasPrefix(said, "nothing has tracked connections here: looking at those that live for 1s") {
+		t.Errorf("apply says\n%s", said)
+	}
+	if s.isOpen(t, "192.0.2.1", "22") {
+		t.Error("the door is open")
+	}
+	if said := s.knockc(t, "apply", s.policy); strings.Contains(said, "nothing has tracked") {
+		t.Errorf("the second apply says\n%s", said)
+	}
+}
+
+func talk(t *testing.T, c net.Conn) {
+	t.Helper()
+	c.SetDeadline(time.Now().Add(5 * time.Second))
+	b := make([]byte, 5)
+	if _, err := c.Write([]byte("hello")); err != nil {
+		t.Error(err)
+	}
+	if _, err := io.ReadFull(c, b); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestAppliesAtOnceOnKernel: of many applies at the same time each loads all of its
+// policy or says that another is at it.
+func TestAppliesAtOnceOnKernel(t *testing.T) {
+	s := newSite(t)
+	policies := []string{s.policy, s.other}
+	s.knockc(t, "apply", "-settle", "0", s.policy)
+	var all sync.WaitGroup
+	for i := range 20 {
+		all.Go(func() {
+			c := s.Host.Command(t.Context(), "knockc", "apply", policies[i%2])
+			if out, err := c.CombinedOutput(); err != nil && !strings.Contains(string(out), "another knockc is changing this table") {
+				t.Errorf("%v: %.500s", err, out)
+			}
+		})
+	}
+	all.Wait()
+	for _, policy := range policies {
+		c := s.Host.Command(t.Context(), "knockc", "status", policy)
+		if c.Run() != nil {
+			continue
+		}
+		if said := s.knockc(t, "apply", "-dry-run", policy); said != "nothing would change\n" {
+			t.Errorf("%s is loaded, but\n%s", policy, said)
+		}
+		return
+	}
+	t.Error("neither policy is loaded")
+}
+
+// TestLiveErrorsOnKernel: one clear line each, and nothing half done.
+func TestLiveErrorsOnKernel(t *testing.T) {
+	s := newSite(t)
+	const noRight = "knockc: that needs CAP_NET_ADMIN: run it as root"
+	for _, args := range [][]string{{"apply", s.policy}, {"apply", "-dry-run", s.policy}, {"status"}, {"grant", "ssh", "192.0.2.2"}, {"revoke", "all"}, {"remove"}} {
+		s.fails(t, exitSystem, noRight, append([]string{"setpriv", "--bounding-set=-net_admin", "knockc"}, args...)...)
+	}
+	s.knockc(t, "apply", "-settle", "0", s.policy)
+	s.fails(t, exitSystem, "knockc: no knock `shh` in the loaded policy: it has ssh, web", "knockc", "grant", "shh", "192.0.2.2")
+	s.fails(t, exitSystem, "knockc: no knock `shh` in the loaded policy: it has ssh, web", "knockc", "revoke", "shh")
+	s.fails(t, exitSystem, "knockc: web grants for ever, which cannot be mixed with grants that end: leave -for out", "knockc", "grant", "-for", "1h", "web", "192.0.2.2")
+
+	s.Host.Run(t, "nft", "delete table inet knockc; add table inet knockc")
+	const foreign = "knockc: table inet knockc was not made by knockc: leave it alone and give the policy another name with `table NAME`, or delete it: nft delete table inet knockc"
+	for _, args := range [][]string{{"apply", s.policy}, {"status"}, {"remove"}} {
+		s.fails(t, exitSystem, foreign, append([]string{"knockc"}, args...)...)
+	}
+	if said := s.listing(t); said != "table inet knockc {\n}\n" {
+		t.Errorf("the foreign table became\n%s", said)
+	}
+}
+
+// TestChangedByHandOnKernel: what someone did to the table goes with the next apply, and
+// dry-run shows it.
+func TestChangedByHandOnKernel(t *testing.T) {
+	s := newSite(t)
+	s.knockc(t, "apply", "-settle", "0", s.policy)
+	s.Host.Run(t, "nft", "add chain inet knockc mine; insert rule inet knockc tcp_22 jump mine")
+	if said := s.knockc(t, "apply", "-dry-run", s.policy); !strings.Contains(said, "\n-\t\tjump mine\n") {
+		t.Errorf("dry-run says\n%s", said)
+	}
+	s.knockc(t, "apply", s.policy)
+	if said := s.knockc(t, "apply", "-dry-run", s.policy); said != "nothing would change\n" {
+		t.Errorf("afterwards dry-run says\n%s", said)
+	}
+}
