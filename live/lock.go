@@ -3,6 +3,7 @@ package live
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -10,22 +11,38 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stateFolder is where locks lie, and what to go back to. Only its owner can read it.
-const stateFolder = "/run/knockc"
+// stateFolder is where locks lie, and what to go back to: only its owner can read it.
+// Root in a user namespace, who may not write there, has it among the user's own.
+func stateFolder() (string, error) {
+	const folder = "/run/knockc"
+	err := os.MkdirAll(folder, 0o700)
+	if err == nil {
+		err = unix.Access(folder, unix.W_OK)
+	}
+	if own := os.Getenv("XDG_RUNTIME_DIR"); own != "" && errors.Is(err, fs.ErrPermission) {
+		own = filepath.Join(own, "knockc")
+		return own, os.MkdirAll(own, 0o700)
+	}
+	if err != nil {
+		return "", fmt.Errorf("cannot write in %s: %w", folder, err)
+	}
+	return folder, nil
+}
 
 // ErrBusy says that another process changes the table.
 var ErrBusy = errors.New("another knockc is changing this table: wait for it")
 
 // stateFile is the name of a file about a table of this thread's network namespace.
 func stateFile(table, kind string) (string, error) {
-	if err := os.MkdirAll(stateFolder, 0o700); err != nil {
+	folder, err := stateFolder()
+	if err != nil {
 		return "", err
 	}
 	var s unix.Stat_t
 	if err := unix.Stat("/proc/thread-self/ns/net", &s); err != nil {
 		return "", err
 	}
-	return filepath.Join(stateFolder, fmt.Sprintf("%d.%s.%s", s.Ino, table, kind)), nil
+	return filepath.Join(folder, fmt.Sprintf("%d.%s.%s", s.Ino, table, kind)), nil
 }
 
 // Lock keeps other processes from changing the table until unlock is called or the

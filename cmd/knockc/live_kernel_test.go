@@ -34,6 +34,7 @@ func newSite(t *testing.T) site {
 			t.Fatal(err)
 		}
 	}
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir()) // for who may not write in /run
 	t.Cleanup(func() { s.Host.Run(t, "sh", "-c", "rm -f /run/knockc/$(stat -Lc %i /proc/self/ns/net).*") })
 	return s
 }

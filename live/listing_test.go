@@ -1,0 +1,81 @@
+package live
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+const listed = `table inet knockc {
+	counter ssh_steps {
+		packets 7 bytes 420
+	}
+
+	set grants4 {
+		type ipv4_addr . mark
+		size 65536
+		flags dynamic,timeout
+		elements = { 192.0.2.7 . 0x711fe4db timeout 1h expires 59m59s984ms,
+			     192.0.2.8 . 0x711fe4db, 192.0.2.9 . 0x0000beef timeout 30s expires 2s }
+	}
+
+	map ports {
+		type inet_proto . inet_service : verdict
+		elements = { tcp . 22 : jump tcp_22 }
+	}
+
+	chain tcp_22 {
+		ip saddr . meta mark & 0x711fe4db | 0x711fe4db @grants4 accept
+	}
+}
+`
+
+// elementsOf is what a listing says of elements, each on a line.
+func elementsOf(text string) string {
+	var found []string
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, " . 0x") && !strings.Contains(line, "saddr") {
+			found = append(found, strings.TrimSpace(line))
+		}
+	}
+	return strings.Join(found, "\n")
+}
+
+// TestListing: time passes for what a listing holds, and a later one brings what has
+// happened since, as far as these rules know of it.
+func TestListing(t *testing.T) {
+	l := parseListing(listed)
+	const unchanged = `192.0.2.7 . 0x711fe4db timeout 1h expires 59m59s984ms,
+192.0.2.8 . 0x711fe4db,
+192.0.2.9 . 0x0000beef timeout 30s expires 2s,`
+	if got := elementsOf(l.String()); got != unchanged {
+		t.Errorf("the elements became\n%s", got)
+	}
+	if rest := parseListing(l.String()); strings.Join(rest.lines, "\n") != strings.Join(append(l.lines, ""), "\n") {
+		t.Errorf("the rest became\n%s", rest)
+	}
+	l.age(3 * time.Second)
+	const older = `192.0.2.7 . 0x711fe4db timeout 1h expires 59m56s984ms,
+192.0.2.8 . 0x711fe4db,`
+	if got := elementsOf(l.String()); got != older {
+		t.Errorf("after three seconds the elements are\n%s", got)
+	}
+	l.takeOver(parseListing(strings.Replace(listed, "192.0.2.8", "192.0.2.10", 1)))
+	const later = `192.0.2.7 . 0x711fe4db timeout 1h expires 59m59s984ms,
+192.0.2.10 . 0x711fe4db,`
+	if got := elementsOf(l.String()); got != later {
+		t.Errorf("with those of later the elements are\n%s", got)
+	}
+}
+
+// TestPoints: a chain's name tells what it is for, as a policy has it.
+func TestPoints(t *testing.T) {
+	for chain, want := range map[string]string{
+		"tcp_22": "22", "udp_500": "udp/500", "tcp_8000_8010": "8000-8010", "ping_other": "ping", "ping_120": "ping/120",
+		"my_at_home_at_udp_1_9": "udp/1-9",
+	} {
+		if got := pointOf(chain); got != want {
+			t.Errorf("%s is for %s, want %s", chain, got, want)
+		}
+	}
+}
