@@ -34,7 +34,7 @@ const (
 var commands []*command
 
 func init() {
-	commands = []*command{buildCommand, simCommand, checkCommand, fmtCommand, versionCommand, helpCommand}
+	commands = []*command{buildCommand, simCommand, checkCommand, fmtCommand, completionCommand, versionCommand, helpCommand}
 }
 
 func main() {
