@@ -32,7 +32,7 @@ import (
 //
 // `file=NAME` gives a block a name, for the commands of the blocks behind it.
 // With -update the forms, what is said and what is printed are written anew.
-var documents = []string{"language.md", "meaning.md", "findings.md", "traces.md", "capture.md"}
+var documents = []string{"language.md", "meaning.md", "findings.md", "traces.md", "capture.md", "boot.md"}
 
 // docBlock is a fenced block.
 type docBlock struct {
