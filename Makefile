@@ -16,10 +16,10 @@ deb: ## make a Debian package of the last commit
 
 test: ## run all tests; those on the kernel need root and nftables, and tell what they saw
 	go test -skip OnKernel ./...
-	go test -count=1 -v -run OnKernel ./compiler ./sim/capture ./spec
+	go test -count=1 -v -run OnKernel ./cmd/knockc ./compiler ./sim/capture ./spec
 
 kernel: ## run the tests on the kernel alone; `unshare -rn make kernel` needs no root
-	KNOCKC_KERNEL=required go test -count=1 -v -run OnKernel ./compiler ./sim/capture ./spec
+	KNOCKC_KERNEL=required go test -count=1 -v -run OnKernel ./cmd/knockc ./compiler ./sim/capture ./spec
 	KNOCKC_KERNEL=required go test -count=1 ./internal/netns
 
 soak: ## try random policies on the kernel for as long as SOAK says
@@ -31,13 +31,14 @@ fuzz: ## run each fuzz target for FUZZTIME
 	go test ./lang/trace -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./lang/trace -run '^$$' -fuzz FuzzFormat -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./lang/trace -run '^$$' -fuzz FuzzShortWay -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
+	go test ./knockd -run '^$$' -fuzz FuzzImport -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./sim/capture -run '^$$' -fuzz FuzzOpen -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 
 bench: ## run the benchmarks
 	go test -run '^$$' -bench . ./...
 
 golden: ## write golden files anew, to be read in the diff
-	go test ./lang/... ./compiler ./sim/replay ./spec ./cmd/... ./packaging -update
+	go test ./lang/... ./compiler ./sim/replay ./knockd ./spec ./cmd/... ./packaging -update
 
 lint: ## what gofmt and vet say
 	test -z "$$(gofmt -l .)"

@@ -111,7 +111,7 @@ func setOf(i Instruction) string {
 func (b *builder) guardChain() {
 	c := b.chain(baseChain, "every packet that arrives")
 	c.Hook = &Hook{b.policy.Settings.Priority}
-	c.add("", CtState{States: StateEstablished | StateRelated}, Verdict{Kind: Accept})
+	c.add(mark(b.policy), CtState{States: StateEstablished | StateRelated}, Verdict{Kind: Accept})
 	c.add("", Iface{Name: "lo"}, Verdict{Kind: Accept})
 	b.trust(c)
 	b.ifResettable(c, lang.ResetAny, Verdict{Jump, "any_resets"})

@@ -31,7 +31,7 @@ func (r *Ruleset) WriteJSON(w io.Writer) error {
 	p.line(`{"metainfo": {"json_schema_version": 1}}`)
 	p.command("add", "table", object{"name": r.Table})
 	p.command("flush", "table", object{"name": r.Table})
-	for _, d := range r.maps() {
+	for _, d := range r.Maps() {
 		p.command("add", "map", jsonMap(d))
 		p.command("flush", "map", object{"name": d.Name})
 	}
@@ -42,7 +42,7 @@ func (r *Ruleset) WriteJSON(w io.Writer) error {
 		}
 	}
 	p.declarations(r)
-	for _, d := range r.maps() {
+	for _, d := range r.Maps() {
 		if len(d.Entries) == 0 {
 			continue
 		}

@@ -25,7 +25,7 @@ func (r *Ruleset) Load(c *nftables.Conn) error {
 	}
 	c.AddTable(l.table)
 	c.FlushTable(l.table)
-	for _, d := range r.maps() {
+	for _, d := range r.Maps() {
 		l.addMap(d)
 	}
 	for _, chain := range r.Chains {
@@ -42,7 +42,7 @@ func (r *Ruleset) Load(c *nftables.Conn) error {
 	for _, chain := range r.Chains {
 		l.addChain(chain)
 	}
-	for _, d := range r.maps() {
+	for _, d := range r.Maps() {
 		l.addElements(l.maps[d.Name], dispatchElements(d))
 	}
 	for _, chain := range r.Chains {

@@ -22,7 +22,7 @@ func (r *Ruleset) WriteNFT(w io.Writer, header []string) error {
 	p.line("\n# Old rules go, what sources have done stays.")
 	p.line("add table inet %s", r.Table)
 	p.line("flush table inet %s", r.Table)
-	for _, d := range r.maps() { // what an older one holds may go elsewhere now
+	for _, d := range r.Maps() { // what an older one holds may go elsewhere now
 		p.line("add map inet %s %s { %s; }", r.Table, d.Name, strings.Join(d.mapType(), "; "))
 		p.line("flush map inet %s %s", r.Table, d.Name)
 	}
@@ -83,7 +83,7 @@ func (p *printer) content(r *Ruleset) {
 		}
 		p.set(s)
 	}
-	for _, d := range r.maps() {
+	for _, d := range r.Maps() {
 		p.WriteByte('\n')
 		p.namedMap(d)
 	}

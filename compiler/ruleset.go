@@ -56,8 +56,8 @@ const (
 // Families are all families.
 var Families = []Family{IPv4, IPv6}
 
-// maps are the dispatches that have a name.
-func (r *Ruleset) maps() []Dispatch {
+// Maps are the dispatches that have a name.
+func (r *Ruleset) Maps() []Dispatch {
 	var maps []Dispatch
 	known := map[string]bool{"": true}
 	for _, c := range r.Chains {

@@ -24,7 +24,7 @@ func (s Severity) String() string {
 
 // Finding is one thing to say about a text.
 type Finding struct {
-	Code     Code
+	Code     Code // empty if the text is neither a policy nor a trace
 	Severity Severity
 	Span     Span
 	Message  string // one sentence, lower case, no full stop

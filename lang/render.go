@@ -27,7 +27,11 @@ func (f Finding) render(file string, src []byte, paint func(color, text string) 
 	at := f.Span.Start
 	color := map[Severity]string{Error: red, Warning: yellow, Info: cyan}[f.Severity]
 	place := fmt.Sprintf("%s:%d:%d:", Printable(file), at.Line, at.Column)
-	fmt.Fprintf(&b, "%s %s %s [%s]\n", paint(bold, place), paint(color, f.Severity.String()+":"), f.Message, f.Code)
+	fmt.Fprintf(&b, "%s %s %s", paint(bold, place), paint(color, f.Severity.String()+":"), f.Message)
+	if f.Code != "" {
+		fmt.Fprintf(&b, " [%s]", f.Code)
+	}
+	b.WriteByte('\n')
 	before, after := around(src, at.Offset)
 	if strings.TrimSpace(before+after) != "" {
 		marked := after

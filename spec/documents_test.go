@@ -27,12 +27,13 @@ import (
 //	knock K102       a policy of which K102 is said
 //	trace            a trace without errors, in canonical form
 //	trace K012       a trace of which K012 is said
+//	knockd           a configuration of knockd
 //	says             what is said of the block before, the finding's first line
 //	console          commands behind `$ `, and what they print
 //
 // `file=NAME` gives a block a name, for the commands of the blocks behind it.
 // With -update the forms, what is said and what is printed are written anew.
-var documents = []string{"language.md", "meaning.md", "findings.md", "traces.md", "capture.md", "boot.md"}
+var documents = []string{"language.md", "meaning.md", "findings.md", "traces.md", "capture.md", "client.md", "import.md", "boot.md"}
 
 // docBlock is a fenced block.
 type docBlock struct {
@@ -94,7 +95,7 @@ var docCode = regexp.MustCompile(`^K[0-9]{3}$`)
 // markedBlock reads a block's info string.
 func markedBlock(t *testing.T, where string, words []string) *docBlock {
 	t.Helper()
-	if len(words) == 0 || !slices.Contains([]string{"knock", "trace", "says", "console"}, words[0]) {
+	if len(words) == 0 || !slices.Contains([]string{"knock", "trace", "knockd", "says", "console"}, words[0]) {
 		t.Fatalf("%s: a block marked %q", where, words)
 	}
 	b := &docBlock{kind: words[0]}
@@ -201,6 +202,7 @@ func TestDocuments(t *testing.T) {
 			switch b.kind {
 			case "console":
 				want = runCommands(t, dir, b.text)
+			case "knockd":
 			case "says":
 				if i > 0 {
 					line, _ := blocks[i-1].says()

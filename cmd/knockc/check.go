@@ -1,7 +1,11 @@
 package main
 
 import (
+	"errors"
 	"flag"
+	"fmt"
+	"io"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -9,6 +13,7 @@ import (
 	"knockc/compiler"
 	"knockc/lang"
 	"knockc/lang/trace"
+	"knockc/sim/replay"
 )
 
 var checkCommand = &command{
@@ -38,6 +43,7 @@ spec/findings.md explains every code.`,
 type checkRun struct {
 	strict, json bool
 	format       string
+	policies     *policies // of the traces
 }
 
 // fileFindings are the findings about a file.
@@ -57,13 +63,14 @@ func (c *checkRun) run(s *streams, args []string) error {
 	case c.json && c.format != "text":
 		return usagef("-json and -format %s exclude each other", c.format)
 	}
+	c.policies, _ = newPolicies(&streams{err: io.Discard}, "")
 	var all []fileFindings
 	failed := s.eachFile(args, func(name string) error {
 		src, err := s.read(name)
 		if err != nil {
 			return err
 		}
-		found := findings(name, src)
+		found := c.findings(name, src)
 		all = append(all, fileFindings{name, src, found})
 		if slices.ContainsFunc(found, c.fails) {
 			return errInput
@@ -98,10 +105,9 @@ func (c *checkRun) print(s *streams, all []fileFindings) error {
 }
 
 // findings are all findings about a file.
-func findings(name string, src []byte) []lang.Finding {
+func (c *checkRun) findings(name string, src []byte) []lang.Finding {
 	if isTrace(name) {
-		_, found := trace.Parse(src)
-		return found
+		return c.traceFindings(name, src)
 	}
 	policy, found := lang.Examine(src)
 	if !lang.HasErrors(found) {
@@ -110,6 +116,36 @@ func findings(name string, src []byte) []lang.Finding {
 		lang.SortFindings(found)
 	}
 	return found
+}
+
+// traceFindings are all findings about a trace, with what its policy has to do with it.
+func (c *checkRun) traceFindings(name string, src []byte) []lang.Finding {
+	t, found := trace.Parse(src)
+	policy, err := c.policies.of(name, t)
+	switch {
+	case err == nil:
+		found = append(found, replay.Check(t, policy.result)...)
+	case t.Policy == nil && errors.Is(err, fs.ErrNotExist):
+		// It may be meant for a policy that is given with -policy.
+	default:
+		found = append(found, noPolicy(policyFile(name, t), t, err))
+	}
+	lang.SortFindings(found)
+	return found
+}
+
+// noPolicy is the finding that the policy of a trace cannot be used.
+func noPolicy(file string, t *trace.Trace, err error) lang.Finding {
+	f := lang.Finding{Code: lang.CodeUnknown, Severity: lang.Error, Message: lang.Printable(err.Error())}
+	f.Span.Start, f.Span.End = lang.Pos{Line: 1, Column: 1}, lang.Pos{Line: 1, Column: 1}
+	if t.Policy != nil {
+		f.Span, f.Hint = t.Policy.Span, "the name counts from the trace's folder"
+	}
+	if errors.Is(err, errInput) {
+		file = lang.Printable(file)
+		f.Message, f.Hint = fmt.Sprintf("the policy %s has errors", file), "knockc check "+file
+	}
+	return f
 }
 
 // isTrace reports whether a file's name is that of a trace.

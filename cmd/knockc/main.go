@@ -1,5 +1,5 @@
 // Command knockc compiles port-knocking policies to nftables rules, replays
-// packet traces through the compiled rules, and checks and formats policies.
+// packet traces through the compiled rules, checks and formats policies, and knocks.
 //
 //	knockc build policy.knock > knock.nft
 //	knockc sim trace.txt
@@ -34,7 +34,7 @@ const (
 var commands []*command
 
 func init() {
-	commands = []*command{buildCommand, simCommand, checkCommand, fmtCommand, completionCommand, versionCommand, helpCommand}
+	commands = []*command{buildCommand, simCommand, checkCommand, fmtCommand, knockCommand, clientCommand, importCommand, completionCommand, versionCommand, helpCommand}
 }
 
 func main() {
@@ -57,6 +57,8 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 		return exitOK
 	case errors.Is(err, errInput):
 		return exitInput
+	case errors.Is(err, errUsage):
+		return exitUsage
 	case errors.As(err, &usage):
 		fmt.Fprintf(errOut, "knockc: %s\n%s\n", lang.Printable(usage.message), lang.Printable(usage.hint))
 		return exitUsage
@@ -142,10 +144,11 @@ func atLeast(worst lang.Severity, found []lang.Finding) []lang.Finding {
 	return slices.DeleteFunc(slices.Clone(found), func(f lang.Finding) bool { return f.Severity > worst })
 }
 
-// errInput says that the input is at fault and errSystem that the system failed;
-// both have been told already.
+// errInput says that the input is at fault, errUsage the command line and errSystem
+// the system; what exactly has been told already.
 var (
 	errInput  = errors.New("input at fault")
+	errUsage  = errors.New("wrong usage")
 	errSystem = errors.New("system failed")
 )
 

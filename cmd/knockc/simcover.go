@@ -26,8 +26,10 @@ func (r *simulation) printCovers(prefix string) bool {
 		} else {
 			r.printCover(prefix, p, held)
 		}
-		if r.minCover != nil && (r.tap || r.junit != nil) {
-			r.finish(coverSuite(p, *r.minCover, held))
+		if r.minCover != nil && r.asksForTests() {
+			s := &suite{file: p.file}
+			r.tested(s, coverTest(p, *r.minCover, held))
+			r.suites = append(r.suites, s)
 		}
 	}
 	return enough
@@ -70,13 +72,13 @@ func count(missed map[string][]int) int {
 	return n
 }
 
-// coverSuite is the test that enough was met.
-func coverSuite(p *simPolicy, wanted float64, held bool) *suite {
+// coverTest is the test that enough was met.
+func coverTest(p *simPolicy, wanted float64, held bool) test {
 	t := test{name: fmt.Sprintf("cover of %v%%", wanted)}
 	if !held {
 		t.failure = coverFailure(p.cover, wanted)
 	}
-	return &suite{file: p.file, tests: []test{t}}
+	return t
 }
 
 // jsonCovered is a policy's cover as a JSON object.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/xml"
+	"fmt"
+	"unicode/utf8"
 
 	"knockc/lang"
 )
@@ -58,12 +60,27 @@ func junitSuite(s *suite) xmlSuite {
 		switch {
 		case t.broken:
 			x.Errors++
-			c.Error = &xmlFailure{t.failure, t.failure}
+			c.Error = &xmlFailure{capped(t.failure), capped(t.failure)}
 		case t.failure != "":
 			x.Failures++
-			c.Failure = &xmlFailure{t.failure, t.failure + "\n" + t.why + "\n"}
+			c.Failure = &xmlFailure{capped(t.failure), capped(t.failure + "\n" + t.why + "\n")}
 		}
 		x.Cases = append(x.Cases, c)
 	}
 	return x
+}
+
+// maxText is how many bytes of a text CI systems are asked to show.
+const maxText = 64 << 10
+
+// capped is a text, or its beginning and how much is left out.
+func capped(text string) string {
+	if len(text) <= maxText {
+		return text
+	}
+	end := maxText
+	for end > maxText-utf8.UTFMax && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return fmt.Sprintf("%s\n... and %d more bytes\n", text[:end], len(text)-end)
 }

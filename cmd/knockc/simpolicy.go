@@ -56,18 +56,12 @@ func (p *policies) add(file string, src []byte) (*simPolicy, error) {
 	return policy, nil
 }
 
-// of is the policy that a trace names, or the one beside it.
+// of is the policy of a trace, compiled.
 func (p *policies) of(traceName string, t *trace.Trace) (*simPolicy, error) {
 	if p.only != nil {
 		return p.only, nil
 	}
-	file := "policy.knock"
-	if t.Policy != nil {
-		file = t.Policy.File
-	}
-	if !filepath.IsAbs(file) {
-		file = filepath.Join(filepath.Dir(traceName), file)
-	}
+	file := policyFile(traceName, t)
 	key, err := filepath.Abs(file)
 	if err != nil {
 		key = file
@@ -84,4 +78,16 @@ func (p *policies) of(traceName string, t *trace.Trace) (*simPolicy, error) {
 		p.byFile[key] = policy
 	}
 	return policy, err
+}
+
+// policyFile is the policy that a trace names, or the one beside it.
+func policyFile(traceName string, t *trace.Trace) string {
+	file := "policy.knock"
+	if t.Policy != nil {
+		file = t.Policy.File
+	}
+	if filepath.IsAbs(file) {
+		return file
+	}
+	return filepath.Join(filepath.Dir(traceName), file)
 }

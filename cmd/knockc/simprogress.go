@@ -38,7 +38,7 @@ func (r *simulation) progressBar(total int) *progressBar {
 	if !ok || os.Getenv("TERM") == "dumb" || !term.IsTerminal(int(f.Fd())) {
 		return nil
 	}
-	rows := !r.quiet && !r.tap && r.state == nil
+	rows := !r.quiet && r.state == nil
 	if rows && term.IsTerminal(int(os.Stdout.Fd())) {
 		return nil
 	}
@@ -49,15 +49,12 @@ func newProgressBar(w io.Writer, now func() time.Time, total int) *progressBar {
 	return &progressBar{w: w, now: now, begun: now(), total: total}
 }
 
-// packets is how many outcomes a trace will have.
-func packets(t *trace.Trace) int {
-	n := len(t.Events)
-	for _, e := range t.Events {
-		if e.Packet != nil && e.Packet.Range != nil {
-			n += int(e.Packet.Range.Last - e.Packet.Range.First)
-		}
+// packets is how many outcomes an event will have.
+func packets(e *trace.Event) int {
+	if e.Packet == nil || e.Packet.Range == nil {
+		return 1
 	}
-	return n
+	return int(e.Packet.Range.Last-e.Packet.Range.First) + 1
 }
 
 // step counts an outcome. It looks at the clock now and then only.

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -47,6 +48,7 @@ func simulate(s *streams, names []string, o *simOptions) error {
 	r := &simulation{streams: s, simOptions: o, policies: policies, several: len(names) > 1, first: true}
 	if o.tap {
 		fmt.Fprintln(s.out, "TAP version 13")
+		s.out.Flush()
 	}
 	err = s.eachFile(names, r.trace)
 	var usage *usageError
@@ -64,9 +66,9 @@ func (r *simulation) trace(name string) error {
 		err = errInput
 	}
 	r.total.trace(t, err == nil)
-	if r.tap || r.junit != nil {
-		t.replayed(err)
-		r.finish(t)
+	if r.asksForTests() {
+		r.tested(t, t.replayed(err))
+		r.suites = append(r.suites, t)
 	}
 	return err
 }
@@ -107,6 +109,11 @@ func (r *simulation) replay(name string, tests *suite) (held bool, err error) {
 			return true, err
 		}
 	}
+	if r.streamsEvents() && !isCaptureFile(name) {
+		if played, held, err := r.stream(name, tests); played || err != nil {
+			return held, err
+		}
+	}
 	src, c, err := r.readTrace(name, r.captured)
 	switch {
 	case err != nil:
@@ -140,17 +147,35 @@ func (r *simulation) replayText(name string, src []byte, tests *suite) (held boo
 		return false, err
 	}
 	r.watch(first, policy)
-	if expects(t) {
-		first.Explain()
+	if asked := replay.AskedBy(t.Events); asked.Any() {
+		player.Explain(asked)
 	}
-	r.play(player, t, r.printer(name), tests)
+	p := r.printer(name)
+	p.begin(t)
+	outcomes := 0
+	for i := range t.Events {
+		outcomes += packets(&t.Events[i])
+	}
+	r.play(player, pointers(t.Events), outcomes, p, tests)
 	r.played(name, policy, first)
 	return tests.failed == 0, nil
+}
+
+// pointers are those to the elements.
+func pointers(events []trace.Event) iter.Seq[*trace.Event] {
+	return func(yield func(*trace.Event) bool) {
+		for i := range events {
+			if !yield(&events[i]) {
+				return
+			}
+		}
+	}
 }
 
 // eventPlayer plays events: a [replay.Player] or several at once.
 type eventPlayer interface {
 	EventUntil(e *trace.Event, end time.Duration, see func(replay.Outcome))
+	Explain(asked replay.Asked)
 }
 
 // players makes what plays a trace: with a clock that ticks, a player for each phase
@@ -187,11 +212,6 @@ func (r *simulation) watch(player *replay.Player, policy *simPolicy) {
 	}
 }
 
-// expects reports whether a trace expects anything.
-func expects(t *trace.Trace) bool {
-	return slices.ContainsFunc(t.Events, func(e trace.Event) bool { return e.Expect != nil || e.Packet.Want != "" })
-}
-
 // until is when a replay ends.
 func (r *simulation) until() time.Duration {
 	if r.state != nil {
@@ -200,22 +220,25 @@ func (r *simulation) until() time.Duration {
 	return sim.Never
 }
 
-// play plays the events.
-func (r *simulation) play(player eventPlayer, t *trace.Trace, p printer, tests *suite) {
-	end, bar := r.until(), r.progressBar(packets(t))
-	p.begin(t)
-	for i := range t.Events {
-		if t.Events[i].At > end {
+// play plays the events, which will have as many outcomes.
+func (r *simulation) play(player eventPlayer, events iter.Seq[*trace.Event], outcomes int, p printer, tests *suite) {
+	end, bar := r.until(), r.progressBar(outcomes)
+	see := func(o replay.Outcome) {
+		bar.step()
+		if !o.OK() {
+			bar.stop() // it would stand among the failures
+		}
+		tests.count(o)
+		if r.asksForTests() && isTest(o) {
+			r.tested(tests, testOf(o))
+		}
+		p.outcome(o)
+	}
+	for e := range events {
+		if e.At > end {
 			break
 		}
-		player.EventUntil(&t.Events[i], end, func(o replay.Outcome) {
-			bar.step()
-			if !o.OK() {
-				bar.stop() // it would stand among the failures
-			}
-			tests.outcome(o, r.tap || r.junit != nil)
-			p.outcome(o)
-		})
+		player.EventUntil(e, end, see)
 	}
 	bar.stop()
 	p.end()

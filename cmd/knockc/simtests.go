@@ -11,8 +11,8 @@ import (
 // suite is the tests of a trace, or of a policy's cover.
 type suite struct {
 	file         string
-	held, failed int // expectations
-	tests        []test
+	held, failed int    // expectations
+	tests        []test // for JUnit
 }
 
 // test is a test and what came of it.
@@ -26,17 +26,21 @@ type test struct {
 	broken  bool // it could not be run
 }
 
-// outcome counts an outcome. With keep, it may become a test.
-func (s *suite) outcome(o replay.Outcome, keep bool) {
+// count counts an outcome.
+func (s *suite) count(o replay.Outcome) {
 	switch {
 	case !o.OK():
 		s.failed++
 	case o.Want != "":
 		s.held++
 	}
-	if !keep || o.Event.Expect == nil && o.OK() {
-		return
-	}
+}
+
+// isTest reports whether an outcome is a test: an expectation, or a packet that failed.
+func isTest(o replay.Outcome) bool { return o.Event.Expect != nil || !o.OK() }
+
+// testOf is an outcome as a test.
+func testOf(o replay.Outcome) test {
 	t := test{line: o.Event.Span.Start.Line, why: o.Why, want: o.Want, got: o.Got}
 	if x := o.Event.Expect; x != nil {
 		t.name = fmt.Sprintf("expect %s %s for %s", x.Knock, state(o, o.Want), x.Src)
@@ -47,11 +51,11 @@ func (s *suite) outcome(o replay.Outcome, keep bool) {
 	if !o.OK() {
 		t.failure = failure(o)
 	}
-	s.tests = append(s.tests, t)
+	return t
 }
 
-// replayed adds the test that the trace can be replayed at all.
-func (s *suite) replayed(err error) {
+// replayed is the test that the suite's trace can be replayed at all.
+func (s *suite) replayed(err error) test {
 	t := test{name: "can be replayed"}
 	switch {
 	case err == nil || s.failed > 0:
@@ -60,19 +64,21 @@ func (s *suite) replayed(err error) {
 	default:
 		t.failure, t.broken = err.Error(), true
 	}
-	s.tests = append(s.tests, t)
+	return t
 }
 
-// finish prints a suite, or keeps it for the end.
-func (r *simulation) finish(s *suite) {
+// asksForTests reports whether anyone wants to see tests.
+func (o *simOptions) asksForTests() bool { return o.tap || o.junit != nil }
+
+// tested tells what came of a test: TAP at once, JUnit at the end.
+func (r *simulation) tested(s *suite, t test) {
 	if r.tap {
-		for _, t := range s.tests {
-			r.tapped++
-			writeTAP(r.out, r.tapped, s.file, t)
-		}
+		r.tapped++
+		writeTAP(r.out, r.tapped, s.file, t)
+		r.out.Flush()
 	}
 	if r.junit != nil {
-		r.suites = append(r.suites, s)
+		s.tests = append(s.tests, t)
 	}
 }
 

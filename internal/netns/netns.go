@@ -116,7 +116,7 @@ func open(ifnames ...string) (*Host, error) {
 		listening:   make(map[socket]int),
 		connections: make(map[flow]connection),
 	}
-	go h.serve()
+	go onOwnThread(h.serve)
 	err = h.Do(func() error { return h.setUp(ifnames) })
 	if err == nil {
 		err = h.awaitAddresses(ifnames)
@@ -168,21 +168,31 @@ func findNft() (string, error) {
 	return "", err
 }
 
-// serve is the namespace's thread. It ends locked, which destroys the thread.
+// serve is the namespace's thread.
 func (h *Host) serve() {
-	runtime.LockOSThread()
-	if unix.Gettid() == unix.Getpid() {
-		// The main thread is never destroyed, so it must not enter the
-		// namespace. Occupied here, it can't be the next goroutine's thread.
-		go h.serve()
-		<-h.ended
-		runtime.UnlockOSThread()
-		return
-	}
 	defer close(h.ended)
 	for f := range h.calls {
 		f()
 	}
+}
+
+// onOwnThread calls f on a thread that ends with the goroutine, whatever f does to
+// it. It is the whole of a goroutine.
+func onOwnThread(f func()) {
+	runtime.LockOSThread()
+	if unix.Gettid() != unix.Getpid() {
+		f()
+		return
+	}
+	// The main thread is never destroyed, so it must not enter a namespace.
+	// Occupied here, it can't be the next goroutine's thread.
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		onOwnThread(f)
+	}()
+	<-ended
+	runtime.UnlockOSThread()
 }
 
 // close ends the thread and closes the sockets. The kernel then removes the

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -73,7 +74,7 @@ func (p *parser) fits(k *Packet, a, given attributeSet, known bool) {
 		hint, message = "leave one of them out", "`null` stands for no flag at all, not beside others"
 	case a&ofRange != 0 && known && k.Range == nil:
 		if given&ofRange == 0 {
-			hint, message = "a range is written 1000-2000 every 1ms", lang.Quote(p.word(p.next))+" needs a range of ports"
+			hint, message = p.withoutRange(k, a), lang.Quote(p.word(p.next))+" needs a range of ports"
 		}
 	case a == reverse && given&shuffle != 0, a == shuffle && given&reverse != 0:
 		hint, message = "leave one of them out", "a range of ports has one order, not both `reverse` and `shuffle`"
@@ -81,6 +82,34 @@ func (p *parser) fits(k *Packet, a, given attributeSet, known bool) {
 	if message != "" {
 		p.errorf(code, p.span(p.next), hint, "%s", message)
 	}
+}
+
+// withoutRange says what to type instead of an attribute, the next word, that only a
+// range of ports has.
+func (p *parser) withoutRange(k *Packet, a attributeSet) string {
+	if a != every && k.Proto == lang.Ping {
+		return "leave it out"
+	}
+	ports, gap := "1000-2000", "1ms"
+	if k.Proto == lang.UDP {
+		ports = "udp/" + ports
+	}
+	if a != every {
+		return fmt.Sprintf("a range is written %s every %s", ports, gap)
+	}
+	if _, err := lang.ParseDuration(p.word(p.next+1), time.Nanosecond); err == nil {
+		gap = p.word(p.next + 1)
+	}
+	source := "192.0.2.7"
+	if k.Src.IsValid() {
+		source = k.Source()
+	}
+	arrow := slices.IndexFunc(p.words, func(w word) bool { return p.text[w.start:w.end] == "->" })
+	hint := fmt.Sprintf("write a line for each packet: +%s %s -> %s", gap, source, p.word(arrow+1))
+	if k.Proto != lang.Ping {
+		hint += fmt.Sprintf("; or give a range: %s every %s", ports, gap)
+	}
+	return hint
 }
 
 // kind says what a packet is.

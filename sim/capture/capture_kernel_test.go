@@ -67,17 +67,17 @@ func tuple(src netip.Addr, proto string, sport, dport uint16) string {
 // the eyes of tcpdump, and holds the replay of what that recorded to what the kernel
 // let in.
 func TestCaptureOnKernel(t *testing.T) {
-	n := newNetwork(t, "tcpdump", "nmap", "knock")
+	n := newNetwork(t, "nmap", "knock")
 	result := compile(t, doorPolicy)
 	var script bytes.Buffer
 	if err := result.Ruleset.WriteNFT(&script, nil); err != nil {
 		t.Fatal(err)
 	}
-	n.host.runWith(t, watch+script.String(), "nft", "-f", "-")
-	n.host.serve(t, "22")
-	n.host.serve(t, "80")
+	n.Host.RunWith(t, watch+script.String(), "nft", "-f", "-")
+	n.Host.Serve(t, "22")
+	n.Host.Serve(t, "80")
 	ether, anyDevice := filepath.Join(t.TempDir(), "eth0.pcap"), filepath.Join(t.TempDir(), "any.pcap")
-	stopEther, stopAny := n.host.record(t, "eth0", ether), n.host.record(t, "any", anyDevice)
+	stopEther, stopAny := record(t, n.Host, "eth0", ether), record(t, n.Host, "any", anyDevice)
 
 	visit(t, n)
 	n.sendFragments(t)
@@ -102,9 +102,9 @@ func TestCaptureOnKernel(t *testing.T) {
 
 // visit is what the peer does: it scans, then knocks and enters, over IPv4 and IPv6,
 // and answers when the host connects.
-func visit(t *testing.T, n *network) {
+func visit(t *testing.T, n network) {
 	t.Helper()
-	n.peer.serve(t, "6000")
+	n.Peer.Serve(t, "6000")
 	for _, v := range []struct{ family, host, peer string }{{"-4", "192.0.2.1", "192.0.2.2"}, {"-6", "2001:db8::1", "2001:db8::2"}} {
 		door := net.JoinHostPort(v.host, "22")
 		n.closed(t, door)
@@ -112,12 +112,12 @@ func visit(t *testing.T, n *network) {
 		if v.family == "-6" {
 			scan = append(scan, v.family)
 		}
-		if said := n.peer.run(t, append(scan, v.host)...); !strings.Contains(said, "80/open/tcp") || strings.Contains(said, "22/open/tcp") {
+		if said := n.Peer.Run(t, append(scan, v.host)...); !strings.Contains(said, "80/open/tcp") || strings.Contains(said, "22/open/tcp") {
 			t.Errorf("nmap wanted port 80 open and port 22 not:\n%s", said)
 		}
 		n.closed(t, door)
-		n.peer.run(t, "knock", v.family, "-d", "100", v.host, "7000", "8000:udp", "9000")
-		c, err := n.peer.dial(t, door)
+		n.Peer.Run(t, "knock", v.family, "-d", "100", v.host, "7000", "8000:udp", "9000")
+		c, err := n.Peer.Dial(t, door)
 		if err != nil {
 			t.Fatalf("knocked, and the door does not open: %v", err)
 		}
@@ -126,7 +126,7 @@ func visit(t *testing.T, n *network) {
 		n.closed(t, door)
 		talk(t, c) // what is established stays
 		c.Close()
-		own, err := n.host.dial(t, net.JoinHostPort(v.peer, "6000"))
+		own, err := n.Host.Dial(t, net.JoinHostPort(v.peer, "6000"))
 		if err != nil {
 			t.Fatalf("the host's own connection: %v", err)
 		}
@@ -135,9 +135,9 @@ func visit(t *testing.T, n *network) {
 	}
 }
 
-func (n *network) closed(t *testing.T, door string) {
+func (n network) closed(t *testing.T, door string) {
 	t.Helper()
-	if _, err := n.peer.dial(t, door); err == nil {
+	if _, err := n.Peer.Dial(t, door); err == nil {
 		t.Errorf("%s answers, wanted a closed door", door)
 	}
 }
@@ -155,7 +155,7 @@ func talk(t *testing.T, c net.Conn) {
 }
 
 // counted reads a pair of sets of the table watch.
-func (n *network) counted(t *testing.T, set string) tally {
+func (n network) counted(t *testing.T, set string) tally {
 	t.Helper()
 	counts := tally{}
 	for _, family := range []string{"4", "6"} {
@@ -175,7 +175,7 @@ func (n *network) counted(t *testing.T, set string) tally {
 				} `json:"set"`
 			} `json:"nftables"`
 		}
-		out := n.host.run(t, "nft", "-j", "list", "set", "inet", "watch", set+family)
+		out := n.Host.Run(t, "nft", "-j", "list", "set", "inet", "watch", set+family)
 		if err := json.Unmarshal([]byte(out), &listing); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}

@@ -13,9 +13,9 @@ import (
 // sendFragments sends the host what TestFragments reads, each datagram to a port of its
 // own: not what takes time, nor what is malformed. The latter goes past reassembly to
 // the rules (nf_ct_frag6_gather), for which it is invalid.
-func (n *network) sendFragments(t *testing.T) {
+func (n network) sendFragments(t *testing.T) {
 	t.Helper()
-	err := n.peer.do(t, func() error {
+	err := n.Peer.Do(func() error {
 		for i, test := range fragmentTests {
 			for _, family := range []string{"4", "6"} {
 				if test.not == family || strings.HasPrefix(test.want, "[malformed]") || test.parts[len(test.parts)-1].at > 0 {

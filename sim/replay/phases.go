@@ -1,8 +1,8 @@
 package replay
 
 import (
-	"fmt"
 	"iter"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -20,7 +20,9 @@ const Depends = "depends on the tick"
 type Phases struct {
 	tick    time.Duration
 	players []*Player
-	seen    [][]Outcome // of the last event, by player
+	seen    []Outcome           // of the last packet or expectation, by player
+	causes  map[trailKey]parted // what parted the players last; nil: nothing is explained
+	flows   map[flow]parted     // what parted them when a flow was let in, or was not
 }
 
 // mostPhases is how many phases are tried. A trace whose packets come at more
@@ -37,7 +39,7 @@ func NewPhases(r *compiler.Result, hz int, events []trace.Event) (*Phases, error
 		}
 		p.players = append(p.players, player)
 	}
-	p.seen = make([][]Outcome, len(p.players))
+	p.seen = make([]Outcome, len(p.players))
 	return p, nil
 }
 
@@ -62,13 +64,9 @@ func phases(tick time.Duration, events []trace.Event) []time.Duration {
 // times are those of all packets and expectations.
 func times(events []trace.Event) iter.Seq[time.Duration] {
 	return func(yield func(time.Duration) bool) {
-		for _, e := range events {
-			packets, every := 1, time.Duration(0)
-			if e.Packet != nil && e.Packet.Range != nil {
-				packets, every = int(e.Packet.Range.Last-e.Packet.Range.First)+1, e.Packet.Range.Every
-			}
-			for i := range packets {
-				if !yield(e.At + time.Duration(i)*every) {
+		for i := range events {
+			for at := range instants(&events[i]) {
+				if !yield(at) {
 					return
 				}
 			}
@@ -93,17 +91,41 @@ func (p *Phases) Event(e *trace.Event, see func(Outcome)) { p.EventUntil(e, sim.
 
 // EventUntil plays what of an event comes no later than at the end.
 func (p *Phases) EventUntil(e *trace.Event, end time.Duration, see func(Outcome)) {
-	for i, player := range p.players {
-		p.seen[i] = p.seen[i][:0]
-		player.EventUntil(e, end, func(o Outcome) { p.seen[i] = append(p.seen[i], o) })
-	}
-	for n, o := range p.seen[0] {
-		for _, other := range p.seen[1:] {
-			if other[n].Got != o.Got {
-				o.Got = Depends
-				o.Why = fmt.Sprintf("a deadline passes within less than a tick of %v: leave it a tick more, or one less", p.tick)
-			}
+	for at, port := range instants(e) {
+		if at > end {
+			return
 		}
-		see(o)
+		for i, player := range p.players {
+			p.seen[i] = player.play(e, at, port)
+		}
+		see(p.together())
 	}
+}
+
+// together is what the players have seen, as one.
+func (p *Phases) together() Outcome {
+	o := p.seen[0]
+	explain := p.causes != nil && p.players[0].recorder.asked.has(sourceOf(o.Event))
+	if explain && o.Event.Packet != nil {
+		p.part(o.Event.Packet.Src)
+	}
+	other := slices.IndexFunc(p.seen, func(other Outcome) bool { return other.Got != o.Got })
+	if other < 0 {
+		return o
+	}
+	o.Got, o.Why = Depends, ""
+	if explain {
+		why := p.whyDepends(o, other) // which notes what it finds out about a flow
+		if o.Want != "" {
+			o.Why = why
+		}
+	}
+	return o
+}
+
+func sourceOf(e *trace.Event) netip.Addr {
+	if e.Expect != nil {
+		return e.Expect.Src
+	}
+	return e.Packet.Src
 }

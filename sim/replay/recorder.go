@@ -10,15 +10,19 @@ import (
 	"knockc/sim"
 )
 
-// recorder keeps of the packets what explains why a source is where it is.
+// recorder keeps of the packets what explains why a source is where it is, as far as
+// the source is asked about.
 type recorder struct {
 	policy  *lang.Policy
+	asked   *concerns
 	symbols *compiler.Symbols
 	targets *targets
 	knocks  map[string]*lang.Knock
 	trails  map[trailKey]*trail
 	flows   map[flow]mark // the first packet of each flow that was let in, of pings the latest
 	number  int           // of packets
+	tick    time.Duration // of the machine's clock; 0: it is exact
+	phase   time.Duration
 }
 
 type trailKey struct {
@@ -32,12 +36,18 @@ type flow struct {
 	port  uint16 // 0 for pings
 }
 
-// Explain makes the outcomes from now on say why they are not what the trace
-// wants. That takes time and memory.
-func (p *Player) Explain() {
+// Explain makes the outcomes from now on say why they are not what the trace wants,
+// for the sources that it asks about. That takes memory for each of these, and for no
+// other.
+func (p *Player) Explain(asked Asked) {
+	p.explain(newConcerns(p.policy, asked), newTargets(p.policy))
+}
+
+func (p *Player) explain(asked *concerns, targets *targets) {
 	p.recorder = &recorder{
-		policy: p.policy, symbols: p.symbols, targets: newTargets(p.policy),
+		policy: p.policy, asked: asked, symbols: p.symbols, targets: targets,
 		knocks: map[string]*lang.Knock{}, trails: map[trailKey]*trail{}, flows: map[flow]mark{},
+		tick: p.tick, phase: p.phase,
 	}
 	for _, k := range p.policy.Knocks {
 		p.recorder.knocks[k.Name.Text] = k
@@ -48,6 +58,9 @@ func (p *Player) Explain() {
 // Packet takes note of a packet.
 func (r *recorder) Packet(p *sim.Packet, verdict compiler.VerdictKind, changes []sim.Change) {
 	r.number++
+	if !r.asked.has(p.Src) {
+		return
+	}
 	m, at := r.mark(p), r.targets.of(p)
 	ready := make([]bool, len(at.steps))
 	for i, l := range at.steps {
@@ -61,8 +74,16 @@ func (r *recorder) Packet(p *sim.Packet, verdict compiler.VerdictKind, changes [
 	for i, l := range at.steps {
 		r.step(l, p, m, ready[i], shuts(at.steps, ready, l.knock))
 	}
-	if _, known := r.flows[flowOf(p)]; (!known || p.Proto == lang.Ping) && verdict == compiler.Accept && p.SrcPort != 0 {
-		r.flows[flowOf(p)] = m
+	if verdict == compiler.Accept && p.SrcPort != 0 && r.asked.flow(p) {
+		r.accepted(p, m)
+	}
+}
+
+// accepted takes note of a packet that was let in.
+func (r *recorder) accepted(p *sim.Packet, m mark) {
+	f := flowOf(p)
+	if _, known := r.flows[f]; !known || p.Proto == lang.Ping {
+		r.flows[f] = m
 	}
 }
 
@@ -116,21 +137,32 @@ func cut(k *lang.Knock, src netip.Addr) netip.Prefix {
 // change takes note of an element that a packet made, renewed or ended.
 func (r *recorder) change(s compiler.Symbol, c sim.Change, by mark, at *target) {
 	t := r.trail(r.knocks[s.Knock], c.Src)
-	sequence := t.sequence(s.Role == compiler.Closing)
+	if r.tick > 0 && t.changed != by.number {
+		t.before, t.changed = t.deadlines(), by.number
+	}
+	sequence, until := t.sequence(s.Role == compiler.Closing), r.expiry(c)
 	switch {
 	case s.Role == compiler.Grant && c.Ended:
 		t.ended, t.ending = by, endingOf(s.Knock, at)
 	case s.Role == compiler.Grant:
-		t.opened, t.until, t.ended = by, c.Expires, mark{}
+		t.opened, t.until, t.ended = by, until, mark{}
 	case s.Step == 0:
-		sequence.begun = c.Expires
+		sequence.begin, sequence.begun = by, until
 	case c.Ended:
 		step := &sequence.steps[s.Step-1]
 		step.until, step.ended = by.at, by
 	default:
 		step := &sequence.steps[s.Step-1]
-		step.done, step.until, step.ended = by, c.Expires, mark{}
+		step.done, step.until, step.ended = by, until, mark{}
 	}
+}
+
+// expiry is when an element ends, in the time of the trace.
+func (r *recorder) expiry(c sim.Change) time.Duration {
+	if c.Expires == sim.Never {
+		return sim.Never
+	}
+	return c.Expires - r.phase
 }
 
 // endingOf is how a packet ended a grant, told from where it went.

@@ -6,6 +6,7 @@
 package replay
 
 import (
+	"iter"
 	"net/netip"
 	"strconv"
 	"time"
@@ -22,6 +23,8 @@ type Player struct {
 	symbols  *compiler.Symbols
 	policy   *lang.Policy
 	last     sim.Packet
+	tick     time.Duration // of the machine's clock; 0: it is exact
+	phase    time.Duration
 	recorder *recorder // of what explains failures; nil: they are not explained
 	watchers []Watcher
 }
@@ -40,7 +43,7 @@ func New(r *compiler.Result) (*Player, error) {
 // NewTicking is New with a clock that ticks, see [sim.NewTicking].
 func NewTicking(r *compiler.Result, hz int, phase time.Duration) (*Player, error) {
 	m, err := sim.NewTicking(r.Ruleset, hz, phase)
-	return &Player{machine: m, symbols: r.Symbols, policy: r.Policy}, err
+	return &Player{machine: m, symbols: r.Symbols, policy: r.Policy, tick: time.Second / time.Duration(hz), phase: phase}, err
 }
 
 // Watch adds a watcher of the packets from now on.
@@ -66,25 +69,50 @@ func (p *Player) Event(e *trace.Event, see func(Outcome)) { p.EventUntil(e, sim.
 
 // EventUntil plays what of an event comes no later than at the end.
 func (p *Player) EventUntil(e *trace.Event, end time.Duration, see func(Outcome)) {
-	if e.At > end {
+	if isSingle(e) { // most are, and a loop would allocate for each
+		if e.At <= end {
+			see(p.play(e, e.At, 0))
+		}
 		return
 	}
-	if e.Expect != nil {
-		see(p.expect(e))
-		return
-	}
-	if e.Packet.Range == nil {
-		see(p.packet(e, e.At, e.Packet.DstPort))
-		return
-	}
-	at := e.At
-	for port := range e.Packet.Range.Ports() {
+	for at, port := range instants(e) {
 		if at > end {
 			return
 		}
-		see(p.packet(e, at, port))
-		at += e.Packet.Range.Every
+		see(p.play(e, at, port))
 	}
+}
+
+// instants are the times of an event, and the ports that its packets go to.
+func instants(e *trace.Event) iter.Seq2[time.Duration, uint16] {
+	return func(yield func(time.Duration, uint16) bool) {
+		if isSingle(e) {
+			yield(e.At, 0)
+			return
+		}
+		at := e.At
+		for port := range e.Packet.Range.Ports() {
+			if !yield(at, port) {
+				return
+			}
+			at += e.Packet.Range.Every
+		}
+	}
+}
+
+// isSingle reports whether an event is an expectation or a single packet.
+func isSingle(e *trace.Event) bool { return e.Expect != nil || e.Packet.Range == nil }
+
+// play plays an expectation, or one packet of an event, which goes to the port if the
+// event has several.
+func (p *Player) play(e *trace.Event, at time.Duration, port uint16) Outcome {
+	switch {
+	case e.Expect != nil:
+		return p.expect(e)
+	case e.Packet.Range == nil:
+		port = e.Packet.DstPort
+	}
+	return p.packet(e, at, port)
 }
 
 func (p *Player) packet(e *trace.Event, at time.Duration, port uint16) Outcome {

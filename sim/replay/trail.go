@@ -38,6 +38,9 @@ type trail struct {
 	until            time.Duration // the end of that grant's time
 	ended            mark          // what ended the grant before its time
 	ending           ending
+
+	before  []deadline // those before the packet that changed anything last, if the clock ticks
+	changed int        // its number
 }
 
 // ending is how a grant can end before its time.
@@ -52,7 +55,8 @@ const (
 // trailOfSequence is what a source did of a sequence.
 type trailOfSequence struct {
 	steps []trailOfStep // the last step is never done: it opens or shuts
-	begun time.Duration // until when the latest first step counts, if there is a total
+	begin mark          // the latest first step, if there is a total
+	begun time.Duration // until when that counts
 	last  mark          // the latest packet at any of the steps
 }
 

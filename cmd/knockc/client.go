@@ -1,0 +1,67 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+
+	"knockc/lang"
+)
+
+var clientCommand = &command{
+	name:  "client",
+	usage: "[-policy FILE] [-delay TIME] KNOCK HOST | -steps STEPS [-delay TIME] HOST",
+	short: "print a knock as commands for people without knockc",
+	long: `
+Client prints how to knock without knockc: as lines to paste into a shell, with
+bash alone or with sh and nc, as a command of knock(1), and for ~/.ssh/config, so
+that ssh knocks by itself. It sends nothing.
+
+    knockc client -policy policy.knock ssh host.example
+
+What it prints holds the secret, as the policy does. spec/client.md says more.`,
+	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
+		k := &knocking{}
+		k.declare(flags)
+		return func(s *streams, args []string) error {
+			if err := k.read(s, args); err != nil {
+				return err
+			}
+			k.printForms(s)
+			return nil
+		}
+	},
+}
+
+func (k *knocking) printForms(s *streams) {
+	q, delay := k.sequence(), *k.delay
+	fmt.Fprintf(s.out, "# bash, and nothing else\n%s\n\n", q.Bash(k.host, delay))
+	fmt.Fprintf(s.out, "# sh and nc\n%s\n\n", q.NC(k.host, delay))
+	if line, err := q.Debian(k.host, delay); err == nil {
+		fmt.Fprintf(s.out, "# knock(1), Debian's package knockd\n%s\n", line)
+	} else {
+		fmt.Fprintf(s.out, "# %s\n", err)
+	}
+	if port := k.sshPort(); port != 0 {
+		fmt.Fprintf(s.out, "\n# ~/.ssh/config, with bash: ssh knocks before it connects\n%s\n", q.MatchExec(k.host, port, delay))
+		fmt.Fprintf(s.out, "\n# ~/.ssh/config, the same with sh and nc\n%s\n", q.ProxyCommand(k.host, port, delay))
+	}
+}
+
+// sshPort is where ssh is most likely: at port 22 if the knock guards that or says
+// nothing, else at its first TCP service; 0 if there is none.
+func (k *knocking) sshPort() uint16 {
+	const usual = 22
+	services := k.tcpServices()
+	switch {
+	case k.steps != nil:
+		return usual
+	case len(services) == 0:
+		return 0
+	}
+	for _, service := range services {
+		if service.Has(lang.TCP, usual) {
+			return usual
+		}
+	}
+	return services[0].First
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"knockc/knock"
+	"knockc/lang"
+)
+
+var knockCommand = &command{
+	name:  "knock",
+	usage: "[-policy FILE] [-verify] [FLAGS] KNOCK HOST | -steps STEPS [FLAGS] HOST",
+	short: "knock at a host",
+	long: `
+Knock sends the steps of a knock to a host, which needs no privileges, and prints
+what it sent:
+
+    knockc knock -policy policy.knock ssh host.example
+    knockc knock -steps "10000 2345 udp/3456" host.example
+
+It waits for no answer. With -verify it connects to the first TCP service of the
+knock afterwards and says whether that is open. If it is not, it knocks again with
+a delay twice as long, up to three times in all; the exit status is 1 if the
+service stays closed.
+
+A host with addresses of both families gets the steps at one of them only, the one
+that the system prefers. With -verify, the second try is at the other.
+
+spec/client.md says more, also about clients behind NAT.`,
+	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
+		v := &visit{network: knock.AnyFamily}
+		v.declare(flags)
+		flags.Func("family", "knock at an address of this `FAMILY`: 4, 6 or any", v.setFamily)
+		flags.BoolVar(&v.verify, "verify", false, "see whether the door opened, and knock again if not")
+		flags.Func("service", "with -verify: connect to `PORT`", v.setService)
+		return v.run
+	},
+}
+
+// visit is one run of the command.
+type visit struct {
+	knocking
+	network string
+	verify  bool
+	service uint16 // 0: the first TCP service
+}
+
+func (v *visit) setFamily(text string) error {
+	network, ok := map[string]string{"4": knock.IPv4, "6": knock.IPv6, "any": knock.AnyFamily}[text]
+	if !ok {
+		return errors.New("wanted 4, 6 or any")
+	}
+	v.network = network
+	return nil
+}
+
+func (v *visit) setService(text string) error {
+	port, problem := lang.ParsePort(strings.TrimPrefix(text, "tcp/"))
+	if problem != "" {
+		return errors.New("it " + problem)
+	}
+	v.service = port
+	return nil
+}
+
+func (v *visit) run(s *streams, args []string) error {
+	if v.service != 0 && !v.verify {
+		return usagef("-service goes with -verify")
+	}
+	if err := v.read(s, args); err != nil {
+		return err
+	}
+	if v.verify {
+		if err := v.chooseService(); err != nil {
+			return err
+		}
+	}
+	addrs, err := v.addresses()
+	if err != nil {
+		return err
+	}
+	return v.knockAt(s, addrs)
+}
+
+// chooseService finds the service to connect to, or what stands against it.
+func (v *visit) chooseService() error {
+	services, name := v.tcpServices(), v.knock.Name.Text
+	switch {
+	case v.knock.Once:
+		return &usageError{fmt.Sprintf("knock `%s` lets one connection in, which -verify would use up", name), "leave -verify out"}
+	case v.steps != nil && v.service == 0:
+		return usagef("-verify needs -service with -steps")
+	case v.steps != nil:
+		return nil
+	case len(services) == 0:
+		return &usageError{fmt.Sprintf("knock `%s` guards UDP services only, which do not show whether they are open", name), "leave -verify out"}
+	case v.service == 0:
+		v.service = services[0].First
+		return nil
+	}
+	for _, service := range services {
+		if service.Has(lang.TCP, v.service) {
+			return nil
+		}
+	}
+	return usagef("TCP port %d is no service of knock `%s`", v.service, name)
+}
+
+// addresses are those of the host that can be knocked at. If there is none, the
+// error is about the one that the system prefers.
+func (v *visit) addresses() ([]netip.Addr, error) {
+	all, err := knock.Lookup(context.Background(), v.network, v.host)
+	var ready []netip.Addr
+	for _, addr := range all {
+		unready := v.sequence().Ready(addr)
+		if unready == nil {
+			ready = append(ready, addr)
+		} else if err == nil {
+			err = unready
+		}
+	}
+	if len(ready) == 0 {
+		return nil, err
+	}
+	return ready, nil
+}
+
+// maxTries is how often -verify knocks.
+const maxTries = 3
+
+// knockAt knocks once, or with -verify until the door is open.
+func (v *visit) knockAt(s *streams, addrs []netip.Addr) error {
+	delay := *v.delay
+	for try := range maxTries {
+		addr := addrs[try%len(addrs)]
+		if err := v.send(s, addr, delay); err != nil || !v.verify {
+			return err
+		}
+		if v.isOpen(s, addr) {
+			return nil
+		}
+		delay = v.sequence().Slower(delay)
+	}
+	return errInput
+}
+
+func (v *visit) send(s *streams, addr netip.Addr, delay time.Duration) error {
+	if err := v.sequence().Send(addr, delay); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "sent to %s, %s apart:", addr, lang.FormatDuration(delay))
+	for _, step := range v.knock.Steps {
+		fmt.Fprintf(s.out, " %s", step)
+	}
+	fmt.Fprintln(s.out)
+	return s.out.Flush()
+}
+
+// isOpen says whether the service is open, and tells.
+func (v *visit) isOpen(s *streams, addr netip.Addr) bool {
+	name := ""
+	if v.steps == nil {
+		name = v.knock.Name.Text + " at "
+	}
+	open := knock.Open(netip.AddrPortFrom(addr, v.service))
+	fmt.Fprintf(s.out, "%s%s port %d: %s\n", name, addr, v.service, map[bool]string{true: "open", false: "still closed"}[open])
+	s.out.Flush()
+	return open
+}

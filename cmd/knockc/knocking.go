@@ -1,0 +1,138 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"slices"
+	"time"
+
+	"knockc/knock"
+	"knockc/lang"
+)
+
+// knocking is what the commands knock and client have in common: a sequence, where
+// it goes, and how fast.
+type knocking struct {
+	policy string         // "": the usual file
+	steps  *string        // nil: the knock of a policy
+	delay  *time.Duration // nil: as long as is usual
+
+	knock *lang.Knock // without a name and services if it is given by steps
+	host  string
+}
+
+// usualPolicy is where a knock is looked up unless it is said.
+const usualPolicy = "policy.knock"
+
+func (k *knocking) declare(flags *flag.FlagSet) {
+	flags.StringVar(&k.policy, "policy", "", "look the knock up in `FILE`, not in "+usualPolicy)
+	flags.Func("steps", "without a policy: send `STEPS`, written as in one", func(text string) error {
+		k.steps = &text
+		return nil
+	})
+	flags.Func("delay", "wait `TIME` between two steps, 200ms if nothing is said", k.setDelay)
+}
+
+func (k *knocking) setDelay(text string) error {
+	delay, err := lang.ParseDuration(text, time.Millisecond)
+	if err != nil {
+		return fmt.Errorf("it %w", err)
+	}
+	k.delay = &delay
+	return nil
+}
+
+// read takes the arguments, KNOCK and HOST, and finds the knock.
+func (k *knocking) read(s *streams, args []string) error {
+	switch {
+	case k.steps != nil && k.policy != "":
+		return usagef("-steps takes the place of -policy")
+	case k.steps != nil && len(args) != 1:
+		return usagef("-steps goes with HOST alone")
+	case k.steps == nil && len(args) != 2:
+		return usagef("takes KNOCK and HOST")
+	}
+	k.host = args[len(args)-1]
+	if err := knock.CheckHost(k.host); err != nil {
+		return usagef("%v", err)
+	}
+	var err error
+	if k.steps != nil {
+		err = k.readSteps(s)
+	} else {
+		err = k.readPolicy(s, args[0])
+	}
+	if err != nil {
+		return err
+	}
+	return k.checkDelay()
+}
+
+func (k *knocking) readSteps(s *streams) error {
+	src := []byte(*k.steps)
+	steps, found := lang.ParseSteps(src)
+	s.report(s.err, "-steps", src, found)
+	if lang.HasErrors(found) {
+		return errUsage
+	}
+	k.knock = &lang.Knock{Steps: steps}
+	return nil
+}
+
+func (k *knocking) readPolicy(s *streams, name string) error {
+	if k.policy == "" {
+		k.policy = usualPolicy
+	}
+	src, err := s.read(k.policy)
+	if err != nil {
+		return err
+	}
+	policy, found := lang.Examine(src)
+	s.report(s.err, k.policy, src, atLeast(lang.Error, found))
+	if lang.HasErrors(found) {
+		return errInput
+	}
+	k.knock, err = findKnock(policy, k.policy, name)
+	return err
+}
+
+func findKnock(policy *lang.Policy, file, name string) (*lang.Knock, error) {
+	var names []string
+	for _, k := range policy.Knocks {
+		if k.Name.Text == name {
+			return k, nil
+		}
+		names = append(names, k.Name.Text)
+	}
+	message := fmt.Sprintf("there is no knock %s in %s", lang.Quote(name), file)
+	if near := lang.Nearest(name, names); near != "" {
+		message += fmt.Sprintf(", did you mean `%s`?", near)
+	}
+	return nil, errors.New(message)
+}
+
+// sequence is what is sent.
+func (k *knocking) sequence() knock.Sequence {
+	return knock.Sequence{Steps: k.knock.Steps, Within: k.knock.Within, Total: k.knock.Total}
+}
+
+// checkDelay chooses the delay if none is given.
+func (k *knocking) checkDelay() error {
+	usual, longest := k.sequence().Delay(), k.sequence().LongestDelay()
+	switch {
+	case k.delay == nil:
+		k.delay = &usual
+	case *k.delay > longest:
+		return &usageError{
+			message: fmt.Sprintf("a delay of %s is too long for these steps", lang.FormatDuration(*k.delay)),
+			hint:    fmt.Sprintf("the longest that goes is %s, if no packet is late", lang.FormatDuration(longest)),
+		}
+	}
+	return nil
+}
+
+// tcpServices are the services of the knock that a client can connect to.
+func (k *knocking) tcpServices() []lang.Service {
+	return slices.DeleteFunc(slices.Clone(k.knock.Services), func(s lang.Service) bool { return s.Proto != lang.TCP })
+}

@@ -1,0 +1,139 @@
+package netns
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Namespace is a network namespace, by the id of the process that holds it and
+// does nothing else.
+type Namespace int
+
+func newNamespace(t testing.TB) Namespace {
+	t.Helper()
+	holder := exec.Command("unshare", "--net", "sleep", "60")
+	if err := holder.Start(); err != nil {
+		skip(t, err)
+	}
+	t.Cleanup(func() {
+		holder.Process.Kill()
+		holder.Wait()
+	})
+	ns := Namespace(holder.Process.Pid)
+	own, err := os.Readlink("/proc/self/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 1000 {
+		if its, err := os.Readlink(ns.path()); err == nil && its != own {
+			return ns
+		}
+		time.Sleep(time.Millisecond)
+	}
+	skip(t, fmt.Errorf("unshare --net makes no namespace"))
+	return 0
+}
+
+func (ns Namespace) path() string { return filepath.Join("/proc", fmt.Sprint(int(ns)), "ns/net") }
+
+// Command is a program to be run in the namespace.
+func (ns Namespace) Command(ctx context.Context, args ...string) *exec.Cmd {
+	return exec.CommandContext(ctx, "nsenter", append([]string{"--net=" + ns.path(), "--"}, args...)...)
+}
+
+// Run runs a program in the namespace, for half a minute at most, and returns what
+// it printed.
+func (ns Namespace) Run(t testing.TB, args ...string) string {
+	t.Helper()
+	return ns.RunWith(t, "", args...)
+}
+
+// RunWith is Run with standard input.
+func (ns Namespace) RunWith(t testing.TB, input string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	c := ns.Command(ctx, args...)
+	var errs bytes.Buffer
+	c.Stdin, c.Stderr = strings.NewReader(input), &errs
+	out, err := c.Output()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s%s", strings.Join(args, " "), err, out, errs.String())
+	}
+	return string(out)
+}
+
+// Do calls f on a thread in the namespace. What sockets f opens stay there.
+func (ns Namespace) Do(f func() error) error {
+	result := make(chan error, 1)
+	go onOwnThread(func() { result <- ns.enter(f) })
+	return <-result
+}
+
+// enter puts the thread into the namespace for good.
+func (ns Namespace) enter(f func() error) error {
+	fd, err := unix.Open(ns.path(), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if err := unix.Setns(fd, unix.CLONE_NEWNET); err != nil {
+		return err
+	}
+	return f()
+}
+
+// Serve echoes what a TCP port of the namespace is sent, over IPv4 and IPv6.
+func (ns Namespace) Serve(t testing.TB, port string) {
+	t.Helper()
+	var l net.Listener
+	err := ns.Do(func() (err error) {
+		l, err = net.Listen("tcp", "[::]:"+port)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go echo(c)
+		}
+	}()
+}
+
+func echo(c net.Conn) {
+	defer c.Close()
+	b := make([]byte, 64)
+	for n, err := c.Read(b); err == nil; n, err = c.Read(b) {
+		c.Write(b[:n])
+	}
+}
+
+// Dial connects from the namespace, in half a second or not at all.
+func (ns Namespace) Dial(t testing.TB, address string) (net.Conn, error) {
+	t.Helper()
+	var c net.Conn
+	err := ns.Do(func() (err error) {
+		c, err = net.DialTimeout("tcp", address, 500*time.Millisecond)
+		return err
+	})
+	if err == nil {
+		t.Cleanup(func() { c.Close() })
+	}
+	return c, err
+}

@@ -1,0 +1,45 @@
+package netns
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"testing"
+)
+
+// Pair is a host and a peer on one wire: two namespaces joined by a pair of veth
+// devices, both called eth0. Programs run in it as they would on two machines,
+// which is more than a [Host] can do, and slower.
+type Pair struct {
+	Host Namespace // 192.0.2.1 and 2001:db8::1
+	Peer Namespace // 192.0.2.2 and 2001:db8::2
+}
+
+// NewPair returns a pair that is removed when the test ends. It lasts a minute at
+// most. Where a program is missing or the right to make namespaces, it skips the
+// test as [New] does.
+func NewPair(t testing.TB, programs ...string) *Pair {
+	t.Helper()
+	for _, program := range append(programs, "ip", "nft", "nsenter", "unshare") {
+		if _, err := exec.LookPath(program); err != nil {
+			skip(t, err)
+		}
+	}
+	p := &Pair{newNamespace(t), newNamespace(t)}
+	p.Host.Run(t, "ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", fmt.Sprint(int(p.Peer)))
+	for i, ns := range []Namespace{p.Host, p.Peer} {
+		ns.Run(t, "ip", "address", "add", fmt.Sprintf("192.0.2.%d/24", i+1), "dev", "eth0")
+		ns.Run(t, "ip", "address", "add", fmt.Sprintf("2001:db8::%d/64", i+1), "dev", "eth0", "nodad")
+		ns.Run(t, "ip", "link", "set", "lo", "up")
+		ns.Run(t, "ip", "link", "set", "eth0", "up")
+	}
+	return p
+}
+
+func skip(t testing.TB, err error) {
+	t.Helper()
+	if os.Getenv("KNOCKC_KERNEL") == "required" {
+		t.Fatal(err)
+	}
+	t.Skip(err)
+}

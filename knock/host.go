@@ -1,0 +1,94 @@
+package knock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"knockc/lang"
+)
+
+// CheckHost says why a text is neither an address nor the name of a host. One that
+// is can stand in a shell's command line as it is.
+func CheckHost(text string) error {
+	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"
+	if strings.Contains(text, ":") {
+		addr, err := netip.ParseAddr(text)
+		if err != nil || strings.Trim(addr.Zone(), allowed) != "" {
+			return fmt.Errorf("%s is not an address", lang.Quote(text))
+		}
+		return nil
+	}
+	if text == "" || text[0] == '-' || strings.Trim(text, allowed) != "" {
+		return fmt.Errorf("%s is not a host: wanted an address or a name, such as 192.0.2.1, 2001:db8::1 or host.example", lang.Quote(text))
+	}
+	return nil
+}
+
+// Networks are the families that [Lookup] knows: those of package net.
+const (
+	AnyFamily = "ip"
+	IPv4      = "ip4"
+	IPv6      = "ip6"
+)
+
+// Lookup returns the addresses to knock at: the first of each family, in the order
+// that the system prefers. The network is [AnyFamily], [IPv4] or [IPv6].
+func Lookup(ctx context.Context, network, host string) ([]netip.Addr, error) {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		if addr = addr.Unmap(); network == AnyFamily || addr.Is4() == (network == IPv4) {
+			return []netip.Addr{addr}, nil
+		}
+		return nil, fmt.Errorf("%s is not an %s address", host, familyName(network))
+	}
+	all, err := net.DefaultResolver.LookupNetIP(ctx, network, host)
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &dns) && dns.IsNotFound && network != AnyFamily:
+		return nil, fmt.Errorf("cannot find an %s address of %s", familyName(network), host)
+	case errors.As(err, &dns):
+		return nil, fmt.Errorf("cannot find %s: %s", host, dns.Err)
+	case err != nil:
+		return nil, fmt.Errorf("cannot find %s: %w", host, err)
+	}
+	var first []netip.Addr
+	for _, addr := range all {
+		addr = addr.Unmap()
+		if !slices.ContainsFunc(first, func(a netip.Addr) bool { return a.Is4() == addr.Is4() }) {
+			first = append(first, addr)
+		}
+	}
+	return first, nil
+}
+
+func familyName(network string) string {
+	if network == IPv6 {
+		return "IPv6"
+	}
+	return "IPv4"
+}
+
+// sockaddr is an address and a port as the kernel takes them.
+func sockaddr(to netip.Addr, port uint16) (unix.Sockaddr, error) {
+	if to.Is4() {
+		return &unix.SockaddrInet4{Addr: to.As4(), Port: int(port)}, nil
+	}
+	sa := &unix.SockaddrInet6{Addr: to.As16(), Port: int(port)}
+	switch zone := to.Zone(); {
+	case zone != "":
+		iface, err := net.InterfaceByName(zone)
+		if err != nil {
+			return nil, fmt.Errorf("there is no interface %s", lang.Quote(zone))
+		}
+		sa.ZoneId = uint32(iface.Index)
+	case to.IsLinkLocalUnicast():
+		return nil, fmt.Errorf("an address of a link needs its interface: %s%%eth0", to)
+	}
+	return sa, nil
+}

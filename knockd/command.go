@@ -1,0 +1,133 @@
+package knockd
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"knockc/lang"
+)
+
+// opening is what a command does that can be told: it lets one source reach
+// services, or takes that back.
+type opening struct {
+	services []lang.Service // sorted, each once
+	remove   bool
+	guessed  bool // a port was given without its protocol, TCP is meant
+}
+
+// readCommand finds out what a command opens. problem says why that cannot be
+// told; it goes on from a colon.
+func readCommand(text, iface string) (o opening, problem string) {
+	commands, problem := shellCommands(text)
+	if problem != "" {
+		return opening{}, problem
+	}
+	for i, words := range commands {
+		r := rule{iface: iface}
+		if problem := r.read(words); problem != "" {
+			return opening{}, problem
+		}
+		if i > 0 && r.remove != o.remove {
+			return opening{}, "it both opens and closes"
+		}
+		services, problem := r.services()
+		if problem != "" {
+			return opening{}, problem
+		}
+		o.services, o.remove, o.guessed = append(o.services, services...), r.remove, o.guessed || r.guessed
+	}
+	o.services = sorted(o.services)
+	return o, ""
+}
+
+// rule is a rule of a firewall, as far as it was read.
+type rule struct {
+	iface string // where the rule may hold without being another one
+
+	placed  bool // the rule is put into a chain, or taken out of it
+	remove  bool // it is taken out
+	source  bool // it is about packets of the knocker alone
+	accept  bool
+	protos  []lang.Proto // none: not said
+	ports   []portRange  // none: all
+	guessed bool
+}
+
+// read reads the command of one of the firewalls that are known.
+func (r *rule) read(words []string) (problem string) {
+	switch name := path.Base(words[0]); name {
+	case "iptables", "ip6tables", "iptables-nft", "ip6tables-nft", "iptables-legacy", "ip6tables-legacy":
+		return r.iptables(&arguments{words[1:]})
+	case "nft":
+		return r.nft(&arguments{nftWords(words[1:])})
+	case "ufw":
+		return r.ufw(&arguments{words[1:]})
+	}
+	return fmt.Sprintf("%s is not a command that knockc knows", lang.Quote(words[0]))
+}
+
+// services are what the rule opens.
+func (r *rule) services() (services []lang.Service, problem string) {
+	switch {
+	case !r.placed:
+		return nil, "it neither adds nor deletes a rule"
+	case !r.source:
+		return nil, "it is not about packets from %IP% alone"
+	case !r.accept:
+		return nil, "it does not accept"
+	case len(r.ports) == 0:
+		return nil, "it names no port"
+	}
+	for _, proto := range r.protos {
+		for _, p := range r.ports {
+			services = append(services, lang.Service{Proto: proto, First: p.first, Last: p.last})
+		}
+	}
+	return services, ""
+}
+
+// isKnocker reports whether an address is the one that knockd fills in.
+func isKnocker(address string) bool {
+	return address == "%IP%" || address == "%IP%/32" || address == "%IP%/128"
+}
+
+// on takes the interface of a rule; it may be the one that knocks arrive at.
+func (r *rule) on(iface string) (problem string) {
+	if iface == r.iface {
+		return ""
+	}
+	return fmt.Sprintf("it holds on the interface %s alone", lang.Quote(iface))
+}
+
+// unknown says that a word means something that is not known here.
+func unknown(text string) string {
+	if strings.TrimSpace(text) == "" {
+		return "something is missing at its end"
+	}
+	return "knockc does not know what " + lang.Quote(text) + " means there"
+}
+
+// arguments are the words of a command that are not read yet.
+type arguments struct{ words []string }
+
+// next takes a word, "" if there is none.
+func (a *arguments) next() string {
+	if len(a.words) == 0 {
+		return ""
+	}
+	first := a.words[0]
+	a.words = a.words[1:]
+	return first
+}
+
+// skip takes the next word if it is such a one.
+func (a *arguments) skip(is func(string) bool) bool {
+	if len(a.words) == 0 || !is(a.words[0]) {
+		return false
+	}
+	a.next()
+	return true
+}
+
+func isNumber(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }

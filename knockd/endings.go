@@ -1,0 +1,101 @@
+package knockd
+
+import (
+	"slices"
+
+	"knockc/lang"
+)
+
+// ends finds out when the door of a knock shuts by itself.
+func (v *converter) ends(k *knock) {
+	undo := opening{services: k.Services, remove: true}
+	for _, name := range []string{"stop_command", "stop_command_6"} {
+		e := k.door.entries[name]
+		if e.value.text == "" {
+			continue
+		}
+		k.Grant = k.door.grant
+		if o, why := v.command(e); !k.lost && (why != "" || !o.like(undo)) {
+			v.warn(k.door, e.value, "this command is lost: what the knock opens ends after %s", seconds(k.Grant))
+		}
+	}
+}
+
+// shut makes the sequences of doors that take something back those that shut the
+// knocks to the same services.
+func (v *converter) shut(closing []*knock) {
+	open := map[string][]*knock{}
+	for _, k := range v.knocks {
+		if len(k.Services) > 0 {
+			services := list("", k.Services)
+			open[services] = append(open[services], k)
+		}
+	}
+	for _, c := range closing {
+		knocks := open[list("", c.Services)]
+		switch {
+		case c.lost:
+		case len(knocks) == 0:
+			v.unused(c, "it shuts what no other door opens")
+		case knocks[0].closed != nil:
+			v.unused(c, "a knock has one closing sequence, and that is of door "+lang.Quote(knocks[0].closed.section.text))
+		default:
+			for _, k := range knocks {
+				v.shutBy(k, c)
+			}
+			continue
+		}
+		c.lost = true
+		v.knocks = append(v.knocks, c)
+	}
+}
+
+func (v *converter) unused(c *knock, why string) {
+	v.warn(c.door, c.door.section, "door %s is lost: %s", lang.Quote(c.door.section.text), why)
+}
+
+// shutBy gives a knock its closing sequence.
+func (v *converter) shutBy(k, c *knock) {
+	k.closed, k.Close = c.door, c.Steps
+	k.door.notes = append(k.door.notes, c.door.notes...)
+	shared := func(s lang.Step) bool {
+		return slices.ContainsFunc(k.Steps, func(own lang.Step) bool { return own.Proto == s.Proto && own.Port == s.Port })
+	}
+	if slices.ContainsFunc(c.Steps, shared) {
+		v.warn(k.door, c.door.entries["sequence"].value,
+			"steps that both sequences have do not spoil knock %s when out of order, as they do under knockd", lang.Quote(k.Name.Text)).
+			Hint = "give the closing sequence ports of its own"
+	}
+	if c.Total != k.Total {
+		v.warn(k.door, c.door.timeout(),
+			"the closing sequence has the total of its knock: %s, not %s", seconds(k.Total), seconds(c.Total))
+	}
+}
+
+// undone says of a door that shuts others that it cannot open them again.
+func (v *converter) undone(c *knock) {
+	for _, name := range []string{"stop_command", "stop_command_6"} {
+		if e := c.door.entries[name]; e.value.text != "" {
+			v.warn(c.door, e.value, "this command is lost: nothing follows a closing sequence")
+		}
+	}
+}
+
+// timeout is where a door says how long its sequence may take.
+func (d *door) timeout() word {
+	if e, ok := d.entries["seq_timeout"]; ok {
+		return e.at()
+	}
+	return d.section
+}
+
+// everOpen says which doors never shut.
+func (v *converter) everOpen() {
+	for _, k := range v.knocks {
+		if k.Grant != lang.Forever || k.closed != nil || k.lost {
+			continue
+		}
+		v.warn(k.door, k.door.section, "door %s never shuts, as under knockd: it has no stop_command", lang.Quote(k.door.section.text)).
+			Hint = "write grant 10s into the policy: what is connected by then stays so"
+	}
+}

@@ -1,0 +1,91 @@
+package knockd
+
+import (
+	"strings"
+
+	"knockc/lang"
+)
+
+// shellCommands splits a command line into commands, at `;` and `&&`, and these
+// into words, as the shell does. What needs a shell to say what it means is a
+// problem.
+func shellCommands(line string) (commands [][]string, problem string) {
+	s := &shell{rest: line}
+	for s.rest != "" && s.problem == "" {
+		s.step()
+	}
+	s.endCommand()
+	switch {
+	case s.problem != "":
+		return nil, s.problem
+	case len(s.commands) == 0:
+		return nil, "there is no command"
+	}
+	return s.commands, ""
+}
+
+// shell is a command line that is being split.
+type shell struct {
+	rest     string
+	word     strings.Builder
+	inWord   bool // even an empty one, in quotes
+	words    []string
+	commands [][]string
+	problem  string
+}
+
+// step reads what comes next.
+func (s *shell) step() {
+	c := s.rest[0]
+	switch {
+	case strings.IndexByte(space, c) >= 0:
+		s.rest = s.rest[1:]
+		s.endWord()
+	case c == ';' || strings.HasPrefix(s.rest, "&&"):
+		s.rest = strings.TrimPrefix(s.rest[1:], "&")
+		s.endCommand()
+	case c == '\'' || c == '"':
+		s.quoted(c)
+	case c == '\\' && len(s.rest) > 1:
+		s.add(s.rest[1:2])
+		s.rest = s.rest[2:]
+	case strings.IndexByte("|&<>()$`\\#*?~", c) >= 0:
+		s.problem = "the shell does something of its own with " + lang.Quote(s.rest[:1])
+	default:
+		s.add(s.rest[:1])
+		s.rest = s.rest[1:]
+	}
+}
+
+func (s *shell) add(text string) {
+	s.word.WriteString(text)
+	s.inWord = true
+}
+
+func (s *shell) quoted(quote byte) {
+	text, rest, closed := strings.Cut(s.rest[1:], string(quote))
+	switch {
+	case !closed:
+		s.problem = "a quote is not closed"
+	case quote == '"' && strings.ContainsAny(text, "$`\\"):
+		s.problem = "the shell does something of its own with " + lang.Quote(text)
+	}
+	s.add(text)
+	s.rest = rest
+}
+
+func (s *shell) endWord() {
+	if s.inWord {
+		s.words = append(s.words, s.word.String())
+	}
+	s.word.Reset()
+	s.inWord = false
+}
+
+func (s *shell) endCommand() {
+	s.endWord()
+	if len(s.words) > 0 {
+		s.commands = append(s.commands, s.words)
+	}
+	s.words = nil
+}

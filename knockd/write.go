@@ -1,0 +1,159 @@
+package knockd
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"knockc/compiler"
+	"knockc/lang"
+)
+
+// Import makes a policy of a configuration of knockd, which the name is that of.
+// The policy is in canonical form and has no errors. It is nil if the
+// configuration has any; else the findings are warnings about its lines. A knock
+// that the language refuses becomes a comment.
+func Import(name string, src []byte) (policy []byte, found []lang.Finding) {
+	c, found := parse(string(src))
+	if lang.HasErrors(found) {
+		lang.SortFindings(found)
+		return nil, found
+	}
+	v := &converter{config: c, found: found, names: map[string]int{}}
+	v.convert()
+	w := &writer{name: name, config: c, knocks: v.knocks}
+	for errors := policyErrors(w.policy()); len(errors) > 0; errors = policyErrors(w.policy()) {
+		for _, e := range errors {
+			k := w.knockAt(e.Span.Start.Offset)
+			v.lose(k, k.door.section, "%s", e.Message)
+		}
+	}
+	v.everOpen()
+	lang.SortFindings(v.found)
+	policy, _ = lang.Format(w.policy())
+	return policy, v.found
+}
+
+// writer writes a policy.
+type writer struct {
+	name   string
+	config *config
+	knocks []*knock
+
+	out  strings.Builder
+	ends []int // where the text of each knock ends
+}
+
+// knockAt is the knock whose text holds an offset of the policy last written.
+// All errors stand in knocks: what else a policy holds is always right.
+func (w *writer) knockAt(offset int) *knock {
+	i, _ := slices.BinarySearch(w.ends, offset+1)
+	return w.knocks[i]
+}
+
+func policyErrors(text []byte) []lang.Finding {
+	policy, found := lang.Examine(text)
+	if !lang.HasErrors(found) {
+		_, more := compiler.Compile(policy)
+		found = append(found, more...)
+	}
+	var errors []lang.Finding
+	for _, f := range found {
+		if f.Severity == lang.Error {
+			errors = append(errors, f)
+		}
+	}
+	return errors
+}
+
+func (w *writer) policy() []byte {
+	w.out.Reset()
+	w.ends = nil
+	w.comment("Made by knockc import from %s.", w.name)
+	w.comment("What it lets in, the host's own firewall must let in too: see knockc help build.")
+	w.out.WriteString("\n")
+	w.comment("As knockd does, begin anew after a wrong attempt at a port that is a step.")
+	w.out.WriteString("defaults < reset known")
+	if w.config.syslog {
+		w.out.WriteString(" log")
+	}
+	w.out.WriteString(" >\n")
+	for _, k := range w.knocks {
+		w.knock(k)
+		w.ends = append(w.ends, w.out.Len())
+	}
+	return []byte(w.out.String())
+}
+
+// comment writes a line; what would not print in it becomes a character that does.
+func (w *writer) comment(format string, args ...any) {
+	w.out.WriteString("# " + lang.Printable(fmt.Sprintf(format, args...)) + "\n")
+}
+
+func (w *writer) knock(k *knock) {
+	w.out.WriteString("\n")
+	w.comment("Line %d: [%s]%s", k.door.section.start.Line, k.door.section.text, closedBy(k))
+	slices.SortStableFunc(k.door.notes, func(a, b note) int { return cmp.Compare(a.line, b.line) })
+	for _, n := range k.door.notes {
+		w.comment("Line %d: %s", n.line, n.text)
+	}
+	if !k.lost {
+		fmt.Fprintf(&w.out, "%s\n", k)
+		return
+	}
+	for _, name := range doorKeys {
+		if e, ok := k.door.entries[name]; ok && strings.Contains(name, "command") {
+			w.comment("    %s = %s", e.key.text, e.value.text)
+		}
+	}
+	if k.Name.Text != "" {
+		w.comment("%s", k)
+	}
+}
+
+func closedBy(k *knock) string {
+	if k.closed == nil {
+		return ""
+	}
+	return fmt.Sprintf(", closed by line %d: [%s]", k.closed.section.start.Line, k.closed.section.text)
+}
+
+// String is the knock on one line, with what its door says of it. A word in
+// capitals stands for what is not known.
+func (k *knock) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "knock %s <%s ->%s total %s", k.Name.Text,
+		list("STEPS", k.Steps), list("SERVICES", k.Services), seconds(k.Total))
+	if k.Grant == lang.Forever {
+		b.WriteString(" grant forever")
+	} else {
+		b.WriteString(" grant " + seconds(k.Grant))
+	}
+	if len(k.Close) > 0 {
+		b.WriteString(" close" + list("", k.Close))
+	}
+	if len(k.From) > 0 {
+		b.WriteString(" from" + list("", k.From))
+	}
+	if len(k.On) > 0 {
+		b.WriteString(" on" + list("", k.On))
+	}
+	return b.String() + " >"
+}
+
+// list writes values with a space before each, or the word in their place if
+// there are none.
+func list[T fmt.Stringer](none string, values []T) string {
+	if len(values) == 0 {
+		return " " + none
+	}
+	var b strings.Builder
+	for _, v := range values {
+		b.WriteString(" " + v.String())
+	}
+	return b.String()
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%ds", d/time.Second) }

@@ -1,0 +1,43 @@
+package lang
+
+import (
+	"slices"
+
+	"github.com/alecthomas/participle/v2/lexer"
+)
+
+// ParseSteps reads a sequence that stands alone, such as `10000 2345 udp/3456`, as
+// it is read in a knock. The steps mean something only if none of the findings is
+// an error.
+func ParseSteps(src []byte) ([]Step, []Finding) {
+	tokens, found := lexSource(src)
+	p := &parser{findings: found}
+	tokens = slices.DeleteFunc(tokens, func(t lexer.Token) bool { return t.Type == tokenComment || isBad(t) })
+	steps := p.sequence(tokens)
+	if len(steps) == 0 && len(p.findings) == 0 {
+		start := Pos{Line: 1, Column: 1}
+		p.add(CodeSyntax, Span{start, start}, "there is no step").hint("write the ports to knock at, in order: 10000 2345 udp/3456")
+	}
+	SortFindings(p.findings)
+	return steps, p.findings
+}
+
+// sequence reads tokens that hold nothing but steps, and an EOF.
+func (p *parser) sequence(tokens []lexer.Token) (steps []Step) {
+	lex, err := lexer.Upgrade(&tokenLexer{tokens})
+	if err != nil {
+		return nil // never: tokens are handed out as they are
+	}
+	var terms termsNode
+	terms.Parse(lex) // an error is a sequence without a step
+	for _, term := range terms.Terms {
+		if s, ok := p.step(term); ok {
+			steps = append(steps, s)
+		}
+	}
+	if rest := lex.Peek(); !rest.EOF() {
+		p.stray(*rest, "a sequence is steps and nothing else: 10000 2345 udp/3456")
+	}
+	p.fewSteps(steps)
+	return steps
+}

@@ -1,0 +1,82 @@
+package live
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"knockc/compiler"
+)
+
+// Compare tells in the policy's own terms what would change if the ruleset were loaded
+// over the table; nil is a table that is not there. Each difference is a line that
+// begins with `+`, `-` or `~`.
+func Compare(old *Table, r *compiler.Ruleset) []string {
+	before, after := &meanings{}, meaningsOf(r)
+	if old != nil {
+		before = old.meanings()
+	}
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(after.knocks)) {
+		k, was := after.knocks[name], before.knocks[name]
+		if was == nil {
+			lines = append(lines, "+ knock "+k.summary())
+			continue
+		}
+		lines = append(lines, k.changes(was)...)
+	}
+	for _, name := range slices.Sorted(maps.Keys(before.knocks)) {
+		if after.knocks[name] == nil {
+			lines = append(lines, "- knock "+before.knocks[name].summary())
+		}
+	}
+	return lines
+}
+
+func (k *Knock) summary() string {
+	text := fmt.Sprintf("%s < %s -> %s", k.Name, strings.Join(k.Steps, " "), strings.Join(k.Services, " "))
+	if len(k.Close) > 0 {
+		text += " close " + strings.Join(k.Close, " ")
+	}
+	return text + " >"
+}
+
+// changes are what a knock of the same name has become. Whatever is changed, its state
+// numbers are others then.
+func (k *Knock) changes(was *Knock) []string {
+	var lines []string
+	say := func(format string, args ...any) {
+		lines = append(lines, fmt.Sprintf("~ knock %s: ", k.Name)+fmt.Sprintf(format, args...))
+	}
+	lists := func(what string, was, is []string) {
+		switch {
+		case slices.Equal(was, is):
+		case len(was) == len(is):
+			for i := range is {
+				if was[i] != is[i] {
+					say("%s %d is %s, was %s", what, i+1, is[i], was[i])
+				}
+			}
+		default:
+			say("%ss are %s, were %s", what, list(is), list(was))
+		}
+	}
+	lists("step", was.Steps, k.Steps)
+	lists("service", was.Services, k.Services)
+	lists("step of close", was.Close, k.Close)
+	if k.grant != was.grant && len(lines) == 0 {
+		say("another clause is changed")
+	}
+	if k.grant != was.grant {
+		say("begins anew, its open doors are shut")
+	}
+	return lines
+}
+
+func list(all []string) string {
+	if len(all) == 0 {
+		return "none"
+	}
+	return strings.Join(all, " ")
+}

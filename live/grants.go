@@ -1,0 +1,154 @@
+package live
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/nftables"
+	"golang.org/x/sys/unix"
+
+	"knockc/lang"
+)
+
+// UnknownKnockError says that the loaded policy has no such knock.
+type UnknownKnockError struct {
+	Knock string
+	Known []string
+}
+
+func (e *UnknownKnockError) Error() string {
+	if len(e.Known) == 0 {
+		return fmt.Sprintf("no knock `%s`: the loaded policy has none", e.Knock)
+	}
+	return fmt.Sprintf("no knock `%s` in the loaded policy: it has %s", e.Knock, lang.Printable(strings.Join(e.Known, ", ")))
+}
+
+// Knocks are the names of the knocks of the table.
+func (t *Table) Knocks() []string { return slices.Sorted(maps.Keys(t.meanings().knocks)) }
+
+func (t *Table) knock(name string) (*Knock, error) {
+	m := t.meanings()
+	k := m.knocks[name]
+	if k == nil || len(k.opens) == 0 {
+		return nil, &UnknownKnockError{name, slices.Sorted(maps.Keys(m.knocks))}
+	}
+	return k, nil
+}
+
+// Granted is a door that was opened by hand.
+type Granted struct {
+	Source netip.Prefix  // what counts as one source
+	For    time.Duration // [lang.Forever]
+}
+
+// Grant opens the door of a knock for a source, as if it had knocked, for as long as
+// the knock says, or if lasts is not 0 for that long. A door that is open already stays
+// open for that long, or for longer if it does.
+func (h *Host) Grant(t *Table, knock string, src netip.Addr, lasts time.Duration) (Granted, error) {
+	k, err := t.knock(knock)
+	if err != nil {
+		return Granted{}, err
+	}
+	for _, does := range k.opens {
+		if last := does[len(does)-1]; last.v6 == src.Is6() {
+			return h.open(t, does, src, lasts)
+		}
+	}
+	return Granted{}, fmt.Errorf("knock `%s` does not open for %s", knock, src)
+}
+
+// open makes the elements that the rule which opens the door would make. An element
+// that is there cannot be renewed over netlink but made anew; if it ends between the
+// look and that, it is done again.
+func (h *Host) open(t *Table, does []change, src netip.Addr, lasts time.Duration) (Granted, error) {
+	grant := does[len(does)-1]
+	switch {
+	case lasts == 0:
+		lasts = grant.timeout
+	case lasts == lang.Forever:
+		lasts = 0
+	case grant.timeout == 0: // the kernel would end it when the source knocks
+		return Granted{}, errors.New("it grants for ever, and that cannot be mixed with grants that end")
+	}
+	for try := 1; ; try++ {
+		for _, c := range does {
+			timeout := lasts
+			if timeout > 0 { // a guard lives longer than what it speaks of
+				timeout += c.timeout - grant.timeout
+			}
+			if err := h.queueElement(t, c, src, timeout); err != nil {
+				return Granted{}, err
+			}
+		}
+		err := h.conn.Flush()
+		switch {
+		case err == nil:
+			return granted(src, grant, lasts), nil
+		case errors.Is(err, unix.ENFILE):
+			return Granted{}, fmt.Errorf("set %s is full", grant.set)
+		case !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EEXIST) || try == maxTries:
+			return Granted{}, explain(err)
+		}
+	}
+}
+
+func granted(src netip.Addr, grant change, lasts time.Duration) Granted {
+	p, _ := src.Prefix(grant.bits)
+	if lasts == 0 {
+		lasts = lang.Forever
+	}
+	return Granted{p, lasts}
+}
+
+// queueElement makes an element, in place of one that would end before it.
+func (h *Host) queueElement(t *Table, c change, src netip.Addr, timeout time.Duration) error {
+	s := t.set(c.set)
+	if s == nil {
+		return fmt.Errorf("set %s is gone: apply the policy again", c.set)
+	}
+	key := c.key(src)
+	all, err := h.elements(t, c.set)
+	if err != nil {
+		return err
+	}
+	for _, e := range all {
+		if !slices.Equal(e.key, key) {
+			continue
+		}
+		if e.timeout == 0 || timeout > 0 && e.left >= timeout {
+			return nil
+		}
+		if err := h.conn.SetDeleteElements(s, []nftables.SetElement{{Key: key}}); err != nil {
+			return err
+		}
+	}
+	return h.conn.SetAddElements(s, []nftables.SetElement{{Key: key, Timeout: timeout}})
+}
+
+// Revoke shuts the door of a knock, or with an empty name all doors, for the sources in
+// a prefix, or with a zero one for all. It returns what was open. What was let in before
+// goes on.
+func (h *Host) Revoke(t *Table, knock string, from netip.Prefix) ([]Standing, error) {
+	if knock != "" {
+		if _, err := t.knock(knock); err != nil {
+			return nil, err
+		}
+	}
+	m := t.meanings()
+	deleted, err := h.deleteWhere(t, "grants", func(e element) bool {
+		s, known := m.states[e.place]
+		return known && (knock == "" || s.knock.Name == knock) && (!from.IsValid() || from.Contains(e.src))
+	})
+	return m.standing(deleted), err
+}
+
+// Remove takes the whole table out.
+func (h *Host) Remove(t *Table) error {
+	h.conn.DelTable(t.table)
+	return explain(h.conn.Flush())
+}

@@ -1,0 +1,139 @@
+package live
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"knockc/lang"
+)
+
+// listing is a table as nft lists it, which is also how nft reads it. The elements of
+// sets of sources stand apart from the rest.
+type listing struct {
+	lines []string
+	sets  map[string]*listedSet // by name
+}
+
+type listedSet struct {
+	line     int // how many lines stand before the elements
+	elements []listedElement
+}
+
+// listedElement is an element of a set of sources.
+type listedElement struct {
+	key     string // an address and a state number
+	timeout time.Duration
+	expires time.Duration // what is left of the timeout
+}
+
+var (
+	setLine     = regexp.MustCompile(`^\tset (\S+) \{$`)
+	elementText = regexp.MustCompile(`^(\S+ \. 0x[0-9a-f]+)(?: timeout (\S+))?(?: expires (\S+))?$`)
+)
+
+// parseListing takes a listing apart. What it does not know stays as it is.
+func parseListing(text string) *listing {
+	l := &listing{sets: map[string]*listedSet{}}
+	var set *listedSet
+	lines := strings.Split(text, "\n")
+	for i := 0; i < len(lines); i++ {
+		line := lines[i]
+		if name := setLine.FindStringSubmatch(line); name != nil {
+			set = &listedSet{}
+			l.sets[name[1]] = set
+		}
+		elements, found := strings.CutPrefix(line, "\t\telements = {")
+		if set == nil || !found {
+			if set != nil && line == "\t}" {
+				set.line = len(l.lines)
+				set = nil
+			}
+			l.lines = append(l.lines, line)
+			continue
+		}
+		for !strings.HasSuffix(elements, "}") && i+1 < len(lines) {
+			i++
+			elements += lines[i]
+		}
+		set.elements = parseElements(strings.TrimSuffix(elements, "}"))
+	}
+	return l
+}
+
+func parseElements(text string) []listedElement {
+	var all []listedElement
+	for part := range strings.SplitSeq(text, ",") {
+		m := elementText.FindStringSubmatch(strings.TrimSpace(part))
+		if m == nil {
+			continue
+		}
+		e := listedElement{key: m[1]}
+		e.timeout, _ = lang.ParseDuration(m[2], time.Millisecond)
+		e.expires, _ = lang.ParseDuration(m[3], time.Millisecond)
+		all = append(all, e)
+	}
+	return all
+}
+
+// age lets time pass: what has ended goes.
+func (l *listing) age(by time.Duration) {
+	for _, s := range l.sets {
+		var left []listedElement
+		for _, e := range s.elements {
+			if e.timeout > 0 {
+				e.expires -= by.Truncate(time.Millisecond)
+			}
+			if e.timeout == 0 || e.expires > 0 {
+				left = append(left, e)
+			}
+		}
+		s.elements = left
+	}
+}
+
+// takeOver takes the elements of a later listing in place of its own, as far as the
+// rules here speak of them.
+func (l *listing) takeOver(later *listing) {
+	rules := strings.Join(l.lines, "\n")
+	for name, s := range l.sets {
+		other := later.sets[name]
+		if other == nil {
+			continue
+		}
+		s.elements = nil
+		for _, e := range other.elements {
+			if _, number, _ := strings.Cut(e.key, " . "); strings.Contains(rules, number) {
+				s.elements = append(s.elements, e)
+			}
+		}
+	}
+}
+
+// String is the listing with its elements, for nft.
+func (l *listing) String() string {
+	at := map[int]*listedSet{}
+	for _, s := range l.sets {
+		at[s.line] = s
+	}
+	var b strings.Builder
+	for i, line := range l.lines {
+		if s := at[i]; s != nil && len(s.elements) > 0 {
+			b.WriteString("\t\telements = {\n")
+			for _, e := range s.elements {
+				b.WriteString("\t\t\t" + e.String() + ",\n")
+			}
+			b.WriteString("\t\t}\n")
+		}
+		b.WriteString(line + "\n")
+	}
+	return b.String()
+}
+
+func (e listedElement) String() string {
+	if e.timeout == 0 {
+		return e.key
+	}
+	return fmt.Sprintf("%s timeout %s expires %s", e.key, lang.FormatDuration(e.timeout), lang.FormatDuration(e.expires))
+}

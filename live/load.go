@@ -1,0 +1,110 @@
+package live
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/google/nftables"
+	"golang.org/x/sys/unix"
+
+	"knockc/compiler"
+)
+
+// Load loads a ruleset, in place of an older one if there is one: those who have got
+// somewhere, and open doors, stay. See [compiler.Ruleset.Load].
+func (h *Host) Load(r *compiler.Ruleset) error { return explain(r.Load(h.conn)) }
+
+// RemoveLeftovers removes what an older ruleset left behind in the table of this one,
+// which must be loaded: chains, sets and counters that it does not name, and grants
+// for ever of knocks that it does not have.
+func (h *Host) RemoveLeftovers(r *compiler.Ruleset) error {
+	t, err := h.Table(r.Table)
+	if err != nil || t == nil {
+		return err
+	}
+	named := namesOf(r)
+	for _, c := range t.chains {
+		if !named["chain "+c.Name] {
+			h.conn.DelChain(&nftables.Chain{Table: t.table, Name: c.Name})
+		}
+	}
+	for _, s := range t.sets {
+		if !named["set "+s.Name] {
+			s.Table = t.table
+			h.conn.DelSet(s)
+		}
+	}
+	for _, c := range t.counters {
+		if !named["counter "+c.Name] {
+			h.conn.DeleteObject(c)
+		}
+	}
+	err = h.conn.Flush()
+	if err == nil {
+		err = h.removeGrants(t)
+	}
+	if err != nil {
+		return fmt.Errorf("remove what the older policy left in table inet %s: %w", r.Table, explain(err))
+	}
+	return nil
+}
+
+func namesOf(r *compiler.Ruleset) map[string]bool {
+	names := map[string]bool{}
+	for _, c := range r.Chains {
+		names["chain "+c.Name] = true
+	}
+	for _, s := range r.Sets {
+		names["set "+s.Name] = true
+	}
+	for _, d := range r.Maps() {
+		names["set "+d.Name] = true
+	}
+	for _, c := range r.Counters {
+		names["counter "+c.Name] = true
+	}
+	return names
+}
+
+// removeGrants removes grants that do not end by themselves and that no rule of the
+// table makes or asks for.
+func (h *Host) removeGrants(t *Table) error {
+	states := t.meanings().states
+	_, err := h.deleteWhere(t, "grants", func(e element) bool {
+		_, known := states[e.place]
+		return !known && e.timeout == 0
+	})
+	return err
+}
+
+// deleteWhere deletes the elements that are chosen from the sets of a kind, and returns
+// them. An element may end between the look and the deletion, which then fails as a
+// whole and is done again.
+func (h *Host) deleteWhere(t *Table, kind string, chosen func(element) bool) ([]element, error) {
+	for try := 1; ; try++ {
+		var deleted []element
+		for _, family := range []string{"4", "6"} {
+			s := t.set(kind + family)
+			if s == nil {
+				continue
+			}
+			all, err := h.elements(t, s.Name)
+			if err != nil {
+				return nil, err
+			}
+			all = slices.DeleteFunc(all, func(e element) bool { return !chosen(e) })
+			if err := h.queueDeletions(s, all); err != nil {
+				return nil, err
+			}
+			deleted = append(deleted, all...)
+		}
+		err := h.conn.Flush()
+		if err == nil || !errors.Is(err, unix.ENOENT) || try == maxTries {
+			return deleted, explain(err)
+		}
+	}
+}
+
+// maxTries bounds how often something is tried that the clock can spoil.
+const maxTries = 10

@@ -1,0 +1,213 @@
+package live
+
+import (
+	"cmp"
+	"encoding/binary"
+	"math/bits"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
+
+	"knockc/compiler"
+)
+
+// change is what a rule does to an element of a source.
+type change struct {
+	set     string
+	number  uint32 // the state number
+	v6      bool
+	bits    int           // how much of the address makes a source
+	timeout time.Duration // 0: the element does not end by itself
+}
+
+// changes are the updates of a rule, in order.
+func changes(r rule) []change {
+	var all []change
+	var c change
+	for _, e := range r.Exprs {
+		switch e := e.(type) {
+		case *expr.Payload:
+			c.v6 = e.Len == 16
+			c.bits = int(8 * e.Len)
+		case *expr.Bitwise:
+			c.bits = 0
+			for _, b := range e.Mask {
+				c.bits += bits.OnesCount8(b)
+			}
+		case *expr.Immediate:
+			if len(e.Data) == 4 {
+				c.number = binary.NativeEndian.Uint32(e.Data)
+			}
+		case *expr.Dynset:
+			if e.Operation == unix.NFT_DYNSET_OP_UPDATE {
+				c.set, c.timeout = e.SetName, e.Timeout
+				all = append(all, c)
+			}
+		}
+	}
+	return all
+}
+
+// Knock is what the rules tell of a knock.
+type Knock struct {
+	Name     string
+	Steps    []string // as a policy has them
+	Close    []string
+	Services []string // ports and ranges, in order, cut where another knock needs it
+
+	grant uint32     // the state number of its grants
+	opens [][]change // what the rules do by which the door opens
+}
+
+// state is what an element stands for: that a source has done a step of the knock's
+// sequence, or with no step, that the door is open.
+type state struct {
+	knock    *Knock
+	step, of int
+	closing  bool
+	bits     int // how much of an address makes a source
+}
+
+type place struct {
+	set    string
+	number uint32
+}
+
+// meanings is what the rules tell of knocks and of the elements in the sets.
+type meanings struct {
+	knocks map[string]*Knock
+	states map[place]state
+}
+
+var (
+	stepComment    = regexp.MustCompile(`^(\S+) (\d+)/(\d+)( opens| of close)?$`)
+	serviceComment = regexp.MustCompile(`^service of (\S+)$`)
+)
+
+func newMeanings() *meanings { return &meanings{map[string]*Knock{}, map[place]state{}} }
+
+func (t *Table) meanings() *meanings {
+	m := newMeanings()
+	for _, c := range t.chains {
+		for _, r := range t.rules[c.Name] {
+			m.rule(c.Name, r.comment, changes(r))
+		}
+	}
+	m.sort()
+	return m
+}
+
+// meaningsOf are those of a ruleset that is not loaded.
+func meaningsOf(r *compiler.Ruleset) *meanings {
+	m := newMeanings()
+	for _, c := range r.Chains {
+		for _, rule := range c.Rules {
+			var all []change
+			for _, i := range rule.Instructions {
+				if u, ok := i.(compiler.Update); ok {
+					all = append(all, change{u.Set, u.Key.State, u.Key.Family == compiler.IPv6, u.Key.Bits, u.Timeout})
+				}
+			}
+			m.rule(c.Name, rule.Comment, all)
+		}
+	}
+	m.sort()
+	return m
+}
+
+func (m *meanings) rule(chain, comment string, does []change) {
+	if s := stepComment.FindStringSubmatch(comment); s != nil {
+		m.step(chain, s, does)
+	} else if s := serviceComment.FindStringSubmatch(comment); s != nil {
+		k := m.knock(s[1])
+		if at := pointOf(chain); !slices.Contains(k.Services, at) {
+			k.Services = append(k.Services, at)
+		}
+	}
+}
+
+// step takes in what a rule does that belongs to a step. Its last update is that of the
+// step, but behind one of `close` may be that of a guard; others serve time limits.
+func (m *meanings) step(chain string, comment []string, does []change) {
+	k := m.knock(comment[1])
+	step, _ := strconv.Atoi(comment[2])
+	of, _ := strconv.Atoi(comment[3])
+	s := state{knock: k, step: step, of: of, closing: comment[4] == " of close"}
+	steps := &k.Steps
+	if s.closing {
+		steps = &k.Close
+		does = slices.DeleteFunc(does, func(c change) bool { return !strings.HasPrefix(c.set, "closing") })
+	}
+	for len(*steps) < min(of, maxSteps) {
+		*steps = append(*steps, "")
+	}
+	if at := pointOf(chain); 0 < step && step <= len(*steps) && ((*steps)[step-1] == "" || at == "ping") {
+		(*steps)[step-1] = at
+	}
+	if len(does) == 0 {
+		return
+	}
+	last := does[len(does)-1]
+	if comment[4] == " opens" {
+		k.opens = append(k.opens, does)
+		k.grant = last.number
+		s.step, s.of = 0, 0
+	}
+	s.bits = last.bits
+	m.states[place{last.set, last.number}] = s
+}
+
+// maxSteps bounds what a comment is believed that someone has changed.
+const maxSteps = 1 << 10
+
+// sort puts services in the order of their ports, since that of chains does not last.
+func (m *meanings) sort() {
+	for _, k := range m.knocks {
+		slices.SortFunc(k.Services, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
+	}
+}
+
+func (m *meanings) knock(name string) *Knock {
+	if m.knocks[name] == nil {
+		m.knocks[name] = &Knock{Name: name}
+	}
+	return m.knocks[name]
+}
+
+// pointOf is the port, range or ping that a chain is for, as a policy has it.
+func pointOf(chain string) string {
+	if i := strings.LastIndex(chain, "_at_"); i >= 0 {
+		chain = chain[i+len("_at_"):]
+	}
+	parts := strings.Split(chain, "_")
+	proto, ports := parts[0], strings.Join(parts[1:], "-")
+	switch {
+	case chain == "ping_other":
+		return "ping"
+	case proto == "tcp":
+		return ports
+	}
+	return proto + "/" + ports
+}
+
+// address is the address at the beginning of an element's key.
+func address(key []byte) (netip.Addr, uint32, bool) {
+	n := len(key) - 4
+	if n != 4 && n != 16 {
+		return netip.Addr{}, 0, false
+	}
+	a, _ := netip.AddrFromSlice(key[:n])
+	return a, binary.NativeEndian.Uint32(key[n:]), true
+}
+
+// key is that of a source's element.
+func (c change) key(src netip.Addr) []byte {
+	p, _ := src.Prefix(c.bits)
+	return binary.NativeEndian.AppendUint32(p.Addr().AsSlice(), c.number)
+}

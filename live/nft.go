@@ -1,0 +1,55 @@
+package live
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+)
+
+// errNoTable says that there is no table to list.
+var errNoTable = errors.New("no such table")
+
+// nftProgram finds nft, also where not every PATH looks. Only its text can say how much
+// of an element's time is left.
+func nftProgram() (string, error) {
+	path, err := exec.LookPath("nft")
+	if err != nil {
+		path, err = exec.LookPath("/usr/sbin/nft")
+	}
+	if err != nil {
+		return "", errors.New("that needs the program nft: apt-get install nftables")
+	}
+	return path, nil
+}
+
+func nftList(table string) (string, error) {
+	out, err := nft("", "list", "table", "inet", table)
+	if err != nil && isNoTable(err) {
+		return "", errNoTable
+	}
+	return out, err
+}
+
+func isNoTable(err error) bool { return strings.Contains(err.Error(), "No such file or directory") }
+
+func nftLoad(script string) error {
+	_, err := nft(script, "-f", "-")
+	return err
+}
+
+func nft(input string, args ...string) (string, error) {
+	program, err := nftProgram()
+	if err != nil {
+		return "", err
+	}
+	var out, said bytes.Buffer
+	c := exec.Command(program, args...)
+	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(input), &out, &said
+	if err := c.Run(); err != nil {
+		line, _, _ := strings.Cut(strings.TrimSpace(said.String()), "\n")
+		return "", fmt.Errorf("nft: %w: %s", err, line)
+	}
+	return out.String(), nil
+}

@@ -1,0 +1,125 @@
+package live
+
+import (
+	"cmp"
+	"maps"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/google/nftables/expr"
+
+	"knockc/lang"
+)
+
+// Status is what has happened at a table, and who is where.
+type Status struct {
+	Table     string
+	Policy    string // the hash of the policy that is loaded
+	Knocks    []KnockStatus
+	Standings []Standing // by knock, the open doors first
+	Sets      []SetStatus
+}
+
+// KnockStatus is about a knock, since its table was made.
+type KnockStatus struct {
+	Knock
+	StepsDone uint64 // packets that did a step but the last
+	Opened    uint64 // packets that opened the door, or kept it open
+	Open      int    // sources for which it is open
+	Underway  int    // sources that have done a step
+}
+
+// Standing is where a source is: an open door, or the step that it has done.
+type Standing struct {
+	Source  netip.Prefix // what counts as one source
+	Knock   string
+	Open    bool
+	Closing bool          // the step is one of `close`
+	Step    int           // done, of Of
+	Of      int           //
+	Left    time.Duration // until it ends; [lang.Forever]
+}
+
+// SetStatus is how full a set of sources is.
+type SetStatus struct {
+	Name     string
+	Elements int // living
+	Size     int
+}
+
+// Status reads what there is to know about a table.
+func (h *Host) Status(t *Table) (*Status, error) {
+	s := &Status{Table: t.Name, Policy: t.Policy}
+	m := t.meanings()
+	for _, set := range t.sets {
+		if set.IsMap {
+			continue
+		}
+		all, err := h.elements(t, set.Name)
+		if err != nil {
+			return nil, err
+		}
+		s.Sets = append(s.Sets, SetStatus{set.Name, len(all), int(set.Size)})
+		s.Standings = append(s.Standings, m.standing(all)...)
+	}
+	slices.SortFunc(s.Standings, Standing.compare)
+	slices.SortFunc(s.Sets, func(a, b SetStatus) int { return cmp.Compare(a.Name, b.Name) })
+	for _, name := range slices.Sorted(maps.Keys(m.knocks)) {
+		k := KnockStatus{Knock: *m.knocks[name], StepsDone: t.counter(name + "_steps"), Opened: t.counter(name + "_opened")}
+		sources := map[netip.Prefix]bool{}
+		for _, standing := range s.Standings {
+			switch {
+			case standing.Knock != name:
+			case standing.Open:
+				k.Open++
+			default:
+				sources[standing.Source] = true
+			}
+		}
+		k.Underway = len(sources)
+		s.Knocks = append(s.Knocks, k)
+	}
+	return s, nil
+}
+
+func (t *Table) counter(name string) uint64 {
+	for _, c := range t.counters {
+		if packets, ok := c.Obj.(*expr.Counter); ok && c.Name == name {
+			return packets.Packets
+		}
+	}
+	return 0
+}
+
+// standing is what elements say of their sources, as far as it is about knocks.
+func (m *meanings) standing(all []element) []Standing {
+	var found []Standing
+	for _, e := range all {
+		s, known := m.states[e.place]
+		if !known {
+			continue
+		}
+		left := e.left
+		if e.timeout == 0 {
+			left = lang.Forever
+		}
+		source, _ := e.src.Prefix(s.bits)
+		found = append(found, Standing{source, s.knock.Name, s.step == 0, s.closing, s.step, s.of, left})
+	}
+	slices.SortFunc(found, Standing.compare)
+	return found
+}
+
+func (s Standing) compare(other Standing) int {
+	open := func(s Standing) int {
+		if s.Open {
+			return 0
+		}
+		return 1
+	}
+	return cmp.Or(
+		cmp.Compare(s.Knock, other.Knock), cmp.Compare(open(s), open(other)),
+		s.Source.Addr().Compare(other.Source.Addr()), cmp.Compare(s.Step, other.Step),
+	)
+}

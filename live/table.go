@@ -1,0 +1,112 @@
+package live
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/userdata"
+
+	"knockc/compiler"
+)
+
+// Table is a table that knockc made, as it was when it was read.
+type Table struct {
+	Name   string
+	Policy string // the hash of the policy that it was made of
+
+	table    *nftables.Table
+	chains   []*nftables.Chain
+	rules    map[string][]rule // by chain
+	sets     []*nftables.Set   // and maps
+	counters []*nftables.NamedObj
+}
+
+type rule struct {
+	*nftables.Rule
+	comment string
+}
+
+// ForeignError says that there is a table of that name, but knockc did not make it.
+type ForeignError struct{ Table string }
+
+func (e *ForeignError) Error() string {
+	return fmt.Sprintf("table inet %s was not made by knockc: leave it alone and give the policy another name with `table NAME`, or delete it: nft delete table inet %s", e.Table, e.Table)
+}
+
+// Table reads the table of a name; nil if there is none, a [ForeignError] if it is
+// someone else's.
+func (h *Host) Table(name string) (*Table, error) {
+	tables, err := h.conn.ListTablesOfFamily(nftables.TableFamilyINet)
+	if err != nil {
+		return nil, explain(err)
+	}
+	i := slices.IndexFunc(tables, func(t *nftables.Table) bool { return t.Name == name })
+	if i < 0 {
+		return nil, nil
+	}
+	t := &Table{Name: name, table: &nftables.Table{Name: name, Family: nftables.TableFamilyINet}, rules: map[string][]rule{}}
+	if err := h.read(t); err != nil {
+		return nil, fmt.Errorf("read table inet %s: %w", name, explain(err))
+	}
+	if !t.findMark() {
+		return nil, &ForeignError{name}
+	}
+	return t, nil
+}
+
+func (h *Host) read(t *Table) error {
+	all, err := h.conn.ListChainsOfTableFamily(nftables.TableFamilyINet)
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		if c.Table.Name == t.Name {
+			t.chains = append(t.chains, c)
+		}
+	}
+	for _, c := range t.chains {
+		rules, err := h.conn.GetRules(t.table, c)
+		if err != nil {
+			return err
+		}
+		for _, r := range rules {
+			comment, _ := userdata.GetString(r.UserData, userdata.TypeComment)
+			t.rules[c.Name] = append(t.rules[c.Name], rule{r, comment})
+		}
+	}
+	if t.sets, err = h.conn.GetSets(t.table); err != nil {
+		return err
+	}
+	t.sets = slices.DeleteFunc(t.sets, func(s *nftables.Set) bool { return s.Anonymous })
+	objects, err := h.conn.GetNamedObjects(t.table)
+	for _, o := range objects {
+		if named, ok := o.(*nftables.NamedObj); ok {
+			t.counters = append(t.counters, named)
+		}
+	}
+	return err
+}
+
+// findMark reads the mark, which is in the first rule of the base chain.
+func (t *Table) findMark() bool {
+	for _, c := range t.chains {
+		rules := t.rules[c.Name]
+		if c.Hooknum == nil || len(rules) == 0 {
+			continue
+		}
+		if hash, ok := compiler.PolicyOf(rules[0].comment); ok {
+			t.Policy = hash
+			return true
+		}
+	}
+	return false
+}
+
+// set finds a set by its name, nil if there is none.
+func (t *Table) set(name string) *nftables.Set {
+	if i := slices.IndexFunc(t.sets, func(s *nftables.Set) bool { return s.Name == name }); i >= 0 {
+		return t.sets[i]
+	}
+	return nil
+}

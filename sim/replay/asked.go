@@ -1,0 +1,83 @@
+package replay
+
+import (
+	"net/netip"
+
+	"knockc/lang"
+	"knockc/lang/trace"
+	"knockc/sim"
+)
+
+// Asked are the sources of which a trace expects something.
+type Asked struct {
+	sources map[netip.Addr]struct{}
+	flows   map[netip.AddrPort]struct{} // of packets that are not to be accepted
+}
+
+// AskedBy are the sources of which events expect something.
+func AskedBy(events []trace.Event) Asked {
+	var a Asked
+	for i := range events {
+		a.Add(&events[i])
+	}
+	return a
+}
+
+// Add adds the source of an event, if that expects something.
+func (a *Asked) Add(e *trace.Event) {
+	if a.sources == nil {
+		a.sources, a.flows = map[netip.Addr]struct{}{}, map[netip.AddrPort]struct{}{}
+	}
+	if e.Expect != nil {
+		a.sources[e.Expect.Src] = struct{}{}
+		return
+	}
+	if e.Packet.Want != "" {
+		a.sources[e.Packet.Src] = struct{}{}
+	}
+	if e.Packet.Want == trace.Drop || e.Packet.Want == trace.Reject {
+		a.flows[netip.AddrPortFrom(e.Packet.Src, e.Packet.SrcPort)] = struct{}{}
+	}
+}
+
+// Any reports whether there is such a source.
+func (a Asked) Any() bool { return len(a.sources) > 0 }
+
+// concerns tells whose packets may decide what becomes of the sources that are asked
+// about: theirs, and those of all that any knock takes for the same source.
+type concerns struct {
+	bits     [2]int                  // IPv4 and IPv6: the shortest prefix that any knock takes for a source
+	prefixes map[netip.Addr]struct{} // cut to that
+	flows    map[netip.AddrPort]struct{}
+}
+
+func newConcerns(p *lang.Policy, asked Asked) *concerns {
+	c := &concerns{bits: [2]int{32, 128}, prefixes: map[netip.Addr]struct{}{}, flows: asked.flows}
+	for _, k := range p.Knocks {
+		c.bits[0], c.bits[1] = min(c.bits[0], k.Per.IPv4), min(c.bits[1], k.Per.IPv6)
+	}
+	for src := range asked.sources {
+		c.prefixes[c.cut(src)] = struct{}{}
+	}
+	return c
+}
+
+func (c *concerns) has(src netip.Addr) bool {
+	_, ok := c.prefixes[c.cut(src)]
+	return ok
+}
+
+// flow reports whether it matters that the packet's flow was let in: it may be why a
+// packet got through, and why a ping is no attempt.
+func (c *concerns) flow(p *sim.Packet) bool {
+	_, ok := c.flows[netip.AddrPortFrom(p.Src, p.SrcPort)]
+	return ok || p.Proto == lang.Ping
+}
+
+func (c *concerns) cut(src netip.Addr) netip.Addr {
+	bits := c.bits[1]
+	if src.Is4() {
+		bits = c.bits[0]
+	}
+	return netip.PrefixFrom(src, bits).Masked().Addr()
+}
