@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,8 +29,8 @@ func stateFile(table, kind string) (string, error) {
 }
 
 // Lock keeps other processes from changing the table until unlock is called or the
-// process ends; [ErrBusy] if one is at it.
-func Lock(table string) (unlock func(), err error) {
+// process ends. It waits for them as long as patience says; then it is [ErrBusy].
+func Lock(table string, patience time.Duration) (unlock func(), err error) {
 	name, err := stateFile(table, "lock")
 	if err != nil {
 		return nil, err
@@ -38,12 +39,18 @@ func Lock(table string) (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close()
-		if err == unix.EWOULDBLOCK {
-			return nil, ErrBusy
+	for deadline := now() + patience; ; time.Sleep(10 * time.Millisecond) {
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			return func() { f.Close() }, nil
 		}
-		return nil, fmt.Errorf("lock %s: %w", name, err)
+		if err != unix.EWOULDBLOCK || now() >= deadline {
+			break
+		}
 	}
-	return func() { f.Close() }, nil
+	f.Close()
+	if err == unix.EWOULDBLOCK {
+		return nil, ErrBusy
+	}
+	return nil, fmt.Errorf("lock %s: %w", name, err)
 }

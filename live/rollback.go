@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"knockc/lang"
 )
 
 // Trial is what was there before a policy that is loaded for a time, unless someone
@@ -32,18 +34,35 @@ func now() time.Duration {
 	return time.Duration(t.Nano())
 }
 
-// ErrOnTrial says that a policy is on trial already.
-var ErrOnTrial = errors.New("a policy is on trial already: keep it where it was applied, wait until it is taken back, or take it back now with `knockc rollback`")
+// TrialError says that a policy is on trial.
+type TrialError struct{ Left time.Duration }
+
+func (e *TrialError) Error() string {
+	when := "should have been taken back, and was not: do it with `knockc rollback`"
+	if e.Left > 0 {
+		when = fmt.Sprintf("goes unless it is kept in %s: keep it where it was applied, or take it back now with `knockc rollback`", lang.FormatDuration(e.Left.Round(time.Second)))
+	}
+	return "a policy is on trial, which " + when
+}
+
+// NoTrial is a [TrialError] if a policy is on trial in the table.
+func NoTrial(table string) error {
+	t, err := FindTrial(table)
+	if err == nil && t != nil {
+		err = &TrialError{t.Left()}
+	}
+	return err
+}
 
 // BeginTrial takes note of what is there: what [Trial.TakeBack] goes back to. It must
 // be called under the lock.
 func (h *Host) BeginTrial(table string, lasts time.Duration) (*Trial, error) {
+	if err := NoTrial(table); err != nil {
+		return nil, err
+	}
 	name, err := stateFile(table, "trial")
 	if err != nil {
 		return nil, err
-	}
-	if _, err := os.Stat(name); err == nil {
-		return nil, ErrOnTrial
 	}
 	t := &Trial{Table: table, file: name}
 	old, err := h.Table(table)

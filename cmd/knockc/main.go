@@ -34,7 +34,12 @@ const (
 var commands []*command
 
 func init() {
-	commands = []*command{buildCommand, simCommand, checkCommand, fmtCommand, knockCommand, clientCommand, importCommand, completionCommand, versionCommand, helpCommand}
+	commands = []*command{
+		buildCommand, simCommand, checkCommand, fmtCommand,
+		applyCommand, statusCommand, grantCommand, revokeCommand, removeCommand, rollbackCommand,
+		knockCommand, clientCommand, importCommand,
+		completionCommand, versionCommand, helpCommand,
+	}
 }
 
 func main() {

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"knockc/lang"
+	"knockc/live"
+)
+
+// beginTrial takes note of what is there, and starts what goes back to it: a process
+// that lives on if this one or its terminal dies.
+func (a *applying) beginTrial() (*live.Trial, error) {
+	lasts := a.confirm + a.settle
+	trial, err := a.host.BeginTrial(a.ruleset.Table, lasts)
+	if err != nil {
+		return nil, err
+	}
+	if err := startRollback(a.ruleset.Table, lasts); err != nil {
+		trial.Keep() // what was not changed is kept
+		return nil, fmt.Errorf("nothing would go back if this process died, so nothing is loaded: %w", err)
+	}
+	return trial, nil
+}
+
+// startRollback makes `knockc rollback -due` run when a trial ends.
+func startRollback(table string, lasts time.Duration) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	args := []string{"rollback", "-due", "-table", table}
+	if underSystemd() && systemdTimer(self, args, lasts) == nil {
+		return nil
+	}
+	c := exec.Command(self, args...)
+	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // no signal of the terminal reaches it
+	c.Dir = "/"
+	if err := c.Start(); err != nil {
+		return err
+	}
+	return c.Process.Release()
+}
+
+// underSystemd reports whether systemd runs (sd_booted) and its processes are in this
+// network namespace.
+func underSystemd() bool {
+	if _, err := os.Stat("/run/systemd/system"); err != nil {
+		return false
+	}
+	own, err := os.Readlink("/proc/self/ns/net")
+	its, itsErr := os.Readlink("/proc/1/ns/net")
+	return err == nil && itsErr == nil && own == its
+}
+
+// systemdTimer has systemd start the process: one of this session's may be killed with
+// it (KillUserProcesses).
+func systemdTimer(self string, args []string, after time.Duration) error {
+	run := []string{
+		"--quiet", "--collect", "--description", "Go back to the policy before, unless the new one is kept",
+		"--on-active", fmt.Sprintf("%dms", after.Milliseconds()), "--timer-property", "AccuracySec=100ms", "--", self,
+	}
+	return exec.Command("systemd-run", append(run, args...)...).Run()
+}
+
+// ask asks whether to keep what is on trial.
+func (a *applying) ask(s *streams, trial *live.Trial) error {
+	s.print("keep it? It goes in %s unless you say yes, best from a new connection: [yes/no] ", lang.FormatDuration(trial.Left().Round(time.Second)))
+	answers := make(chan bool)
+	go readAnswers(s, answers)
+	for {
+		select {
+		case yes, ok := <-answers:
+			if !ok {
+				answers = nil // nobody will say anything
+				continue
+			}
+			return a.settleTrial(s, trial, yes)
+		case <-time.After(trial.Left()):
+			s.print("\nnobody said yes\n")
+			return a.settleTrial(s, trial, false)
+		}
+	}
+}
+
+// readAnswers tells what a person says, until it is yes or no or the input ends.
+func readAnswers(s *streams, answers chan<- bool) {
+	defer close(answers)
+	for in := bufio.NewScanner(s.in); in.Scan(); s.print("yes or no? ") {
+		switch strings.ToLower(strings.TrimSpace(in.Text())) {
+		case "y", "yes":
+			answers <- true
+			return
+		case "n", "no":
+			answers <- false
+			return
+		}
+	}
+}
+
+// settleTrial keeps what is on trial, or takes it back.
+func (a *applying) settleTrial(s *streams, trial *live.Trial, keep bool) error {
+	unlock, err := live.Lock(trial.Table, patience)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if keep {
+		kept, err := trial.Keep()
+		switch {
+		case err != nil:
+			return err
+		case !kept:
+			return errors.New("too late: it was taken back already")
+		}
+		s.print("kept\n")
+		return a.host.RemoveLeftovers(a.ruleset)
+	}
+	if _, err := trial.TakeBack(); err != nil {
+		return err
+	}
+	s.tell(errors.New("taken back: what was there before is loaded again"))
+	return errInput
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"knockc/lang"
+	"knockc/live"
+)
+
+var grantCommand = &command{
+	name:  "grant",
+	usage: "[-for DURATION] [-table NAME] KNOCK SOURCE",
+	short: "open a door by hand",
+	long: `
+Grant opens the door of a knock for a source address, as if it had knocked: for as
+long as the knock says, or with -for for that long. If the door is open for longer
+already, it stays so.
+
+    knockc grant -for 1h ssh 192.0.2.7`,
+	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
+		table := tableFlag(flags)
+		var lasts time.Duration
+		flags.Func("for", "keep it open for `DURATION`, or forever", func(text string) (err error) {
+			lasts, err = grantDuration(text)
+			return err
+		})
+		return func(s *streams, args []string) error {
+			if len(args) != 2 {
+				return usagef("takes a knock and a source address")
+			}
+			src, err := netip.ParseAddr(args[1])
+			if err != nil || src.Zone() != "" {
+				return usagef("`%s` is not an address", lang.Printable(args[1]))
+			}
+			return changingTable(*table, func(t liveTable) error {
+				granted, err := t.Grant(t.table, args[0], src.Unmap(), lasts)
+				if err == nil {
+					fmt.Fprintf(s.out, "%s is open for %s %s\n", args[0], sourceText(granted.Source), during(granted.For))
+				}
+				return err
+			})
+		}
+	},
+}
+
+var revokeCommand = &command{
+	name:  "revoke",
+	usage: "[-table NAME] KNOCK|all [SOURCE]",
+	short: "shut open doors by hand",
+	long: `
+Revoke shuts the door of a knock, or all doors, for a source address or a prefix,
+or if none is given for everyone. Connections that were let in go on.
+
+    knockc revoke ssh 192.0.2.7
+    knockc revoke all`,
+	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
+		table := tableFlag(flags)
+		return func(s *streams, args []string) error {
+			if len(args) < 1 || len(args) > 2 {
+				return usagef("takes a knock, or all, and no source address or one")
+			}
+			knock := args[0]
+			if knock == "all" {
+				knock = ""
+			}
+			var from netip.Prefix
+			if len(args) == 2 {
+				var err error
+				if from, err = sourcePrefix(args[1]); err != nil {
+					return err
+				}
+			}
+			return changingTable(*table, func(t liveTable) error {
+				shut, err := t.Revoke(t.table, knock, from)
+				if err == nil {
+					tellShut(s, shut)
+				}
+				return err
+			})
+		}
+	},
+}
+
+func tellShut(s *streams, shut []live.Standing) {
+	for _, d := range shut {
+		fmt.Fprintf(s.out, "%s is shut for %s, it was open %s\n", d.Knock, sourceText(d.Source), during(d.Left))
+	}
+	if len(shut) == 0 {
+		fmt.Fprintln(s.out, "no such door was open")
+	}
+}
+
+func sourcePrefix(text string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" {
+		a = a.Unmap()
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(text)
+	if err != nil {
+		return p, usagef("`%s` is neither an address nor a prefix", lang.Printable(text))
+	}
+	return p.Masked(), nil
+}
+
+func grantDuration(text string) (time.Duration, error) {
+	if text == "forever" {
+		return lang.Forever, nil
+	}
+	d, err := lang.ParseDuration(text, time.Millisecond)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("it %w: write `90s` or `1h30m`, or forever", err)
+	case d < time.Millisecond || d > 365*24*time.Hour:
+		return 0, errors.New("a duration is from 1ms to 365d, or forever")
+	}
+	return d, nil
+}
+
+// during says how long something lasts.
+func during(d time.Duration) string {
+	if d == lang.Forever {
+		return "for ever"
+	}
+	return "for " + lang.FormatDuration(d.Round(time.Millisecond))
+}

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"knockc/compiler"
+	"knockc/lang"
+	"knockc/live"
+)
+
+var statusCommand = &command{
+	name:  "status",
+	usage: "[-json|-prometheus] [-watch] [-table NAME] [POLICY]",
+	short: "show who has got how far, and which doors are open",
+	long: `
+Status reads the running kernel: each knock with what it has counted since the rules
+were first loaded, who is at which step, which doors are open for whom and for how
+long, and how full the sets are.
+
+With a POLICY it says whether that is the one that is loaded; if not, the exit status
+is 1.
+
+With -prometheus it prints metrics, for the textfile collector of node_exporter; a
+POLICY is one of them then, and does not change the exit status:
+
+    knockc status -prometheus > knockc.prom.new && mv knockc.prom.new knockc.prom`,
+	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
+		var v viewing
+		table := tableFlag(flags)
+		flags.BoolVar(&v.json, "json", false, "print JSON")
+		flags.BoolVar(&v.prometheus, "prometheus", false, "print metrics in the text format of Prometheus")
+		flags.BoolVar(&v.watch, "watch", false, "show it again each second, until interrupted")
+		return func(s *streams, args []string) error {
+			switch {
+			case len(args) > 1:
+				return usagef("takes one policy, or none")
+			case v.json && v.prometheus:
+				return usagef("-json and -prometheus are two forms of the same")
+			case v.watch && (v.json || v.prometheus):
+				return usagef("-watch is for people")
+			}
+			v.table = *table
+			if len(args) == 1 {
+				v.policy = args[0]
+			}
+			return v.run(s)
+		}
+	},
+}
+
+// viewing is one run of the command.
+type viewing struct {
+	table, policy           string
+	json, prometheus, watch bool
+
+	wanted string // the hash of the policy; "" if none is given
+}
+
+func (v *viewing) run(s *streams) error {
+	if v.policy != "" {
+		if err := v.readPolicy(s); err != nil {
+			return err
+		}
+	}
+	if v.watch {
+		return v.again(s)
+	}
+	status, err := v.read()
+	if err != nil {
+		return err
+	}
+	switch {
+	case v.json:
+		err = v.printJSON(s.out, status)
+	case v.prometheus:
+		v.printMetrics(s.out, status)
+	default:
+		v.print(s.out, status)
+	}
+	if err == nil && v.differs(status) && !v.prometheus { // there a metric says so
+
+		err = errInput
+	}
+	return err
+}
+
+// readPolicy finds out what should be loaded.
+func (v *viewing) readPolicy(s *streams) error {
+	src, err := s.read(v.policy)
+	if err != nil {
+		return err
+	}
+	policy, result, err := s.compile(v.policy, src, lang.Error)
+	if err != nil {
+		return err
+	}
+	v.table = policy.Settings.Table
+	v.wanted, _ = compiler.PolicyOf(result.Ruleset.Mark())
+	return nil
+}
+
+func (v *viewing) differs(s *live.Status) bool { return v.wanted != "" && v.wanted != s.Policy }
+
+func (v *viewing) read() (status *live.Status, err error) {
+	err = withTable(v.table, func(t liveTable) error {
+		status, err = t.Status(t.table)
+		return err
+	})
+	return status, err
+}
+
+// again shows the status each second.
+func (v *viewing) again(s *streams) error {
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt)
+	defer signal.Stop(interrupted)
+	for {
+		status, err := v.read()
+		if err != nil {
+			return err
+		}
+		if s.outColor {
+			fmt.Fprint(s.out, "\x1b[H\x1b[2J") // from the top of an empty screen
+		}
+		v.print(s.out, status)
+		if err := s.out.Flush(); err != nil {
+			return err
+		}
+		select {
+		case <-interrupted:
+			return nil
+		case <-time.After(time.Second):
+			fmt.Fprintln(s.out)
+		}
+	}
+}
+
+// print shows the status to a person.
+func (v *viewing) print(w io.Writer, s *live.Status) {
+	fmt.Fprintf(w, "table inet %s, policy %s", s.Table, s.Policy)
+	switch {
+	case v.differs(s):
+		fmt.Fprintf(w, ": NOT that of %s, which is policy %s", lang.Printable(v.policy), v.wanted)
+	case v.wanted != "":
+		fmt.Fprintf(w, ", that of %s", lang.Printable(v.policy))
+	}
+	fmt.Fprint(w, "\n\n")
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "KNOCK\tSERVICES\tSTEPS DONE\tOPENED\tOPEN NOW\tUNDER WAY")
+	for _, k := range s.Knocks {
+		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%d\n", k.Name, strings.Join(k.Services, " "), k.StepsDone, k.Opened, k.Open, k.Underway)
+	}
+	if len(s.Standings) > 0 {
+		fmt.Fprintln(t, "\nKNOCK\tSOURCE\tSTANDS\tFOR")
+		for _, d := range s.Standings {
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", d.Knock, sourceText(d.Source), stands(d), leftText(d.Left))
+		}
+	}
+	fmt.Fprintln(t, "\nSET\tSOURCES\tROOM FOR\tFULL")
+	for _, set := range s.Sets {
+		fmt.Fprintf(t, "%s\t%d\t%d\t%.0f %%\n", set.Name, set.Elements, set.Size, 100*float64(set.Elements)/float64(max(1, set.Size)))
+	}
+	t.Flush()
+}
+
+func stands(d live.Standing) string {
+	switch {
+	case d.Open:
+		return "open"
+	case d.Closing:
+		return fmt.Sprintf("%d/%d of close", d.Step, d.Of)
+	}
+	return fmt.Sprintf("%d/%d", d.Step, d.Of)
+}
+
+// leftText is how much time is left.
+func leftText(d time.Duration) string {
+	if d == lang.Forever {
+		return "ever"
+	}
+	return lang.FormatDuration(d.Round(100 * time.Millisecond))
+}
