@@ -11,7 +11,7 @@ build: ## make ./knockc
 install: ## install below DESTDIR and PREFIX, which is /usr/local
 	DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) DATE=$(shell git log -1 --format=%cs) packaging/install.sh
 
-deb: ## make a Debian package of the last commit
+deb: ## make a Debian package, with a version that names the last commit
 	packaging/deb.sh
 
 test: ## run all tests; those on the kernel need root and nftables, and tell what they saw

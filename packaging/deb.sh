@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the Debian package of this commit into the folder $1; `make deb` runs this. The
+# Builds a Debian package of what is here into the folder $1; `make deb` runs this. The
 # same commit and the same Go make the same bytes.
 set -eu
 umask 022
@@ -24,6 +24,7 @@ version=$("$stage/usr/bin/knockc" version | cut -d ' ' -f 2)
 if ! git tag --points-at HEAD | grep -qx "v$version"; then
 	version=$version~git$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y%m%d%H%M%S).$commit
 fi
+git diff --quiet HEAD || version=$version.edited
 architecture=$(dpkg --print-architecture)
 maintainer=${MAINTAINER:-$(git log -1 --format='%an <%ae>')}
 
