@@ -1,11 +1,18 @@
 FUZZTIME ?= 10s
 SOAK ?= 10m
+PREFIX ?= /usr/local
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
 
 build: ## make ./knockc
 	go build ./cmd/knockc
+
+install: ## install below DESTDIR and PREFIX, which is /usr/local
+	DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) DATE=$(shell git log -1 --format=%cs) packaging/install.sh
+
+deb: ## make a Debian package, with a version that names the last commit
+	packaging/deb.sh
 
 test: ## run all tests; those on the kernel need root and nftables, and tell what they saw
 	go test -skip OnKernel ./...
@@ -31,10 +38,10 @@ bench: ## run the benchmarks
 	go test -run '^$$' -bench . ./...
 
 golden: ## write golden files anew, to be read in the diff
-	go test ./lang/... ./compiler ./sim/replay ./knockd ./spec ./cmd/... -update
+	go test ./lang/... ./compiler ./sim/replay ./knockd ./spec ./cmd/... ./packaging -update
 
 lint: ## what gofmt and vet say
 	test -z "$$(gofmt -l .)"
 	go vet ./...
 
-.PHONY: help build test kernel soak fuzz bench golden lint
+.PHONY: help build install deb test kernel soak fuzz bench golden lint

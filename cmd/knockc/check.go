@@ -18,7 +18,7 @@ import (
 
 var checkCommand = &command{
 	name:  "check",
-	usage: "[-strict] [-json] [-format FORMAT] FILE...",
+	usage: "[-strict] [-json] [-format text|github|sarif] FILE...",
 	short: "say what is wrong with policies and traces",
 	long: `
 Check reads policies, and traces (files named *.trace or *.txt), and prints what

@@ -46,7 +46,7 @@ Commands:
 
 `)
 	for _, c := range commands {
-		fmt.Fprintf(w, "    %-9s%s\n", c.name, c.short)
+		fmt.Fprintf(w, "    %-12s%s\n", c.name, c.short)
 	}
 	fmt.Fprint(w, `
 `+"`knockc help COMMAND`"+` says more about one.

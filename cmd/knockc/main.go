@@ -37,7 +37,8 @@ func init() {
 	commands = []*command{
 		buildCommand, simCommand, checkCommand, fmtCommand,
 		applyCommand, statusCommand, grantCommand, revokeCommand, removeCommand, rollbackCommand,
-		knockCommand, clientCommand, importCommand, versionCommand, helpCommand,
+		knockCommand, clientCommand, importCommand,
+		completionCommand, versionCommand, helpCommand,
 	}
 }
 

@@ -1,0 +1,38 @@
+#!/bin/sh
+# Builds knockc and installs it below $DESTDIR$PREFIX: the command, its manual pages and
+# completions, the unit and the documents. `make install` runs this.
+set -eu
+umask 022
+cd "$(dirname "$0")/.."
+: "${DESTDIR=}" "${PREFIX=/usr/local}" "${DATE=}"
+: "${ZSH_FUNCTIONS=$PREFIX/share/zsh/site-functions}"
+
+root=$DESTDIR$PREFIX
+command=$root/bin/knockc
+doc=$root/share/doc/knockc
+pages=$(mktemp -d)
+trap 'rm -r "$pages"' EXIT
+
+mkdir -p "$root/bin"
+CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags='-s -w' -o "$command" ./cmd/knockc
+go run ./packaging/manual -knockc "$command" -date "$DATE" -docs "$PREFIX/share/doc/knockc/spec" "$pages"
+for section in 1 5; do
+	install -D -m 644 -t "$root/share/man/man$section" "$pages"/*."$section"
+done
+
+# complete SHELL FILE
+complete() {
+	mkdir -p "$(dirname "$2")"
+	"$command" completion "$1" >"$2"
+}
+complete bash "$root/share/bash-completion/completions/knockc"
+complete zsh "$DESTDIR$ZSH_FUNCTIONS/_knockc"
+complete fish "$root/share/fish/vendor_completions.d/knockc.fish"
+
+unit=$root/lib/systemd/system/knockc.service
+mkdir -p "$(dirname "$unit")"
+sed "s|/usr/bin/|$PREFIX/bin/|; s|/usr/share/|$PREFIX/share/|" packaging/knockc.service >"$unit"
+
+install -D -m 644 -t "$doc" README.md
+install -D -m 644 -t "$doc/spec" spec/*.md spec/grammar.ebnf
+install -D -m 644 -t "$doc/examples" testdata/policies/*

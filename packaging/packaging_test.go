@@ -1,0 +1,149 @@
+// Package packaging holds what brings knockc onto a host; here it is built and looked at.
+package packaging
+
+import (
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"knockc/internal/golden"
+)
+
+// TestPackage builds the Debian package and uses what is in it.
+func TestPackage(t *testing.T) {
+	need(t, "dpkg-deb", "git")
+	// The go command runs a test again if what is in a folder that it has read changes.
+	for _, folder := range []string{".", "deb", "manual", "../cmd/knockc"} {
+		if _, err := os.ReadDir(folder); err != nil {
+			t.Fatal(err)
+		}
+	}
+	folder, root := t.TempDir(), t.TempDir()
+	run(t, "./deb.sh", folder)
+	built, err := filepath.Glob(filepath.Join(folder, "knockc_*.deb"))
+	if err != nil || len(built) != 1 {
+		t.Fatalf("built %v, %v", built, err)
+	}
+	run(t, "dpkg-deb", "--extract", built[0], root)
+
+	t.Run("files", func(t *testing.T) { checkFiles(t, run(t, "dpkg-deb", "--contents", built[0])) })
+	t.Run("command", func(t *testing.T) {
+		if said := run(t, root+"/usr/bin/knockc", "version"); !strings.HasPrefix(said, "knockc ") {
+			t.Error(said)
+		}
+	})
+	t.Run("manual", func(t *testing.T) { checkManual(t, root) })
+	t.Run("unit", func(t *testing.T) { checkUnit(t, root) })
+}
+
+// checkFiles holds the list of files to testdata/files.txt, less the documents and the
+// examples, which have to be all that there are.
+func checkFiles(t *testing.T, contents string) {
+	const doc = "./usr/share/doc/knockc/"
+	var files, documents, examples []string
+	for line := range strings.Lines(contents) {
+		fields := strings.Fields(line) // mode, owner, size, date, time, name
+		name := fields[5]
+		folder, file := path.Split(name)
+		switch {
+		case folder == doc+"spec/" && file != "":
+			documents = append(documents, file)
+		case folder == doc+"examples/" && file != "":
+			examples = append(examples, file)
+		default:
+			files = append(files, fields[0]+" "+fields[1]+" "+name+"\n")
+		}
+	}
+	if *golden.Update {
+		if err := os.WriteFile("testdata/files.txt", []byte(strings.Join(files, "")), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile("testdata/files.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.SplitAfter(string(want), "\n"), append(files, "")); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(names(t, "../spec/*.md", "../spec/*.ebnf"), slices.Sorted(slices.Values(documents))); diff != "" {
+		t.Errorf("documents (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(names(t, "../testdata/policies/*"), slices.Sorted(slices.Values(examples))); diff != "" {
+		t.Errorf("examples (-want +got):\n%s", diff)
+	}
+}
+
+// names are those of the files that match the patterns, sorted.
+func names(t *testing.T, patterns ...string) []string {
+	t.Helper()
+	var all []string
+	for _, pattern := range patterns {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			all = append(all, filepath.Base(file))
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// checkUnit has systemd judge the unit, with the command and the pages where it looks
+// for them, and asks it how much an intruder in the service could do, from 0 to 100.
+func checkUnit(t *testing.T, root string) {
+	need(t, "systemd-analyze")
+	t.Setenv("MANPATH", root+"/usr/share/man")
+	unit := "/usr/lib/systemd/system/knockc.service"
+	if said := run(t, "systemd-analyze", "verify", "--root="+root, unit); said != "" {
+		t.Error(said)
+	}
+	run(t, "systemd-analyze", "security", "--offline=true", "--threshold=20", root+unit)
+}
+
+// TestPrefix installs at another place, which the unit must know.
+func TestPrefix(t *testing.T) {
+	root := t.TempDir()
+	t.Setenv("DESTDIR", root)
+	t.Setenv("PREFIX", "/opt/knockc")
+	run(t, "./install.sh")
+	unit, err := os.ReadFile(root + "/opt/knockc/lib/systemd/system/knockc.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(unit), "\nExecStart=/opt/knockc/bin/knockc apply ") || strings.Contains(string(unit), "/usr/") {
+		t.Errorf("%s", unit)
+	}
+}
+
+// need skips the test without the programs, or fails it if the environment has
+// KNOCKC_PACKAGING=required.
+func need(t *testing.T, programs ...string) {
+	t.Helper()
+	for _, program := range programs {
+		if _, err := exec.LookPath(program); err != nil {
+			if os.Getenv("KNOCKC_PACKAGING") == "required" {
+				t.Fatal(err)
+			}
+			t.Skip(err)
+		}
+	}
+}
+
+// run runs a program and returns all that it says.
+func run(t *testing.T, program string, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(program, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", program, strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
