@@ -72,10 +72,10 @@ func (r *Reader) Err() error {
 // last one. Lines with errors are left out.
 func (r *Reader) Next() *Event {
 	for len(r.lines) > 0 || r.fill() {
-		line, at := r.line()
-		if !r.parseAll && r.simple(line, at) {
+		if !r.parseAll && r.simple() {
 			return &r.event
 		}
+		line, at := r.line()
 		r.parser.trace.Events = r.parser.trace.Events[:0]
 		r.parser.readLine(string(line), at)
 		if events := r.parser.trace.Events; len(events) > 0 {
@@ -89,12 +89,9 @@ func (r *Reader) Next() *Event {
 func (r *Reader) line() (line []byte, at lang.Pos) {
 	line, at = r.lines, r.at
 	if i := bytes.IndexByte(line, '\n'); i >= 0 {
-		line, r.lines = line[:i], line[i+1:]
-	} else {
-		r.lines = nil
+		line = line[:i]
 	}
-	r.at.Offset += len(line) + 1
-	r.at.Line++
+	r.skip(len(line))
 	return line, at
 }
 
