@@ -115,5 +115,5 @@ func (r *simulation) jsonCover(p *simPolicy, held bool) {
 	if r.minCover != nil {
 		j.OK = &held
 	}
-	json.NewEncoder(r.out).Encode(j)
+	writeJSON(r.out, j)
 }

@@ -80,9 +80,7 @@ func (p *jsonPrinter) outcome(o replay.Outcome) {
 	for _, m := range o.Moves {
 		j.Events = append(j.Events, jsonMove(m))
 	}
-	e := json.NewEncoder(p.out)
-	e.SetEscapeHTML(false) // `why` has arrows
-	e.Encode(j)
+	writeJSON(p.out, j)
 }
 
 // packet fills in what is said of a packet.

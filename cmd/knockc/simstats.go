@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -48,7 +47,7 @@ func (r *simulation) jsonStats(name string, stats capture.Stats) {
 			j.LeftOut[capture.Reason(reason).String()] = n
 		}
 	}
-	json.NewEncoder(r.out).Encode(j)
+	writeJSON(r.out, j)
 }
 
 // warnOfHosts warns if a capture has nothing to do with the host that was named.
