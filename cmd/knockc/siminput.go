@@ -62,17 +62,29 @@ func spool(in io.Reader) (content, error) {
 	}
 	f, err := os.CreateTemp("", "knockc-*")
 	if err != nil {
-		return nil, fmt.Errorf("it is long, and a temporary file for it cannot be made: %w", err)
+		return nil, spoolError(err)
 	}
 	os.Remove(f.Name())
-	if _, err = io.Copy(f, io.MultiReader(&begin, in)); err == nil {
-		_, err = f.Seek(0, io.SeekStart)
-	}
-	if err != nil {
+	if _, err := io.Copy(spoolWriter{f}, io.MultiReader(&begin, in)); err != nil {
 		f.Close()
 		return nil, err
 	}
 	return f, nil
+}
+
+// spoolWriter says of a failure that it is not the input's.
+type spoolWriter struct{ f *os.File }
+
+func (w spoolWriter) Write(p []byte) (int, error) {
+	n, err := w.f.Write(p)
+	if err != nil {
+		err = spoolError(err)
+	}
+	return n, err
+}
+
+func spoolError(err error) error {
+	return fmt.Errorf("it is kept in a temporary file in %s: %w", os.TempDir(), reason(err))
 }
 
 // inMemory is content that is held.
