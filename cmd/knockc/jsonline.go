@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"unicode"
 	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // writeJSON writes a value as JSON on a line. Nothing in it steers the terminal, which
@@ -16,22 +18,21 @@ func writeJSON(w io.Writer, v any) {
 	e := json.NewEncoder(&line)
 	e.SetEscapeHTML(false) // some texts have arrows
 	e.Encode(v)
-	text := bytes.TrimSuffix(line.Bytes(), []byte("\n"))
-	if bytes.ContainsFunc(text, unprintable) {
-		text = escapeJSON(text)
-	}
-	w.Write(append(text, '\n'))
+	w.Write(escapeJSON(line.Bytes()))
 }
 
-func unprintable(r rune) bool { return !unicode.IsPrint(r) }
-
-// escapeJSON escapes what does not print; there is none but in strings.
-func escapeJSON(text []byte) []byte {
+// escapeJSON escapes what does not print in a line of JSON, but for what JSON itself
+// does not allow.
+func escapeJSON(line []byte) []byte {
+	const del = 0x7f
+	if !slices.ContainsFunc(line, func(b byte) bool { return b >= del }) {
+		return line // as most are
+	}
 	var b []byte
-	for _, r := range string(text) {
+	for _, r := range string(line) {
 		switch {
-		case !unprintable(r):
-			b = append(b, string(r)...)
+		case r < del || unicode.IsPrint(r):
+			b = utf8.AppendRune(b, r)
 		case r > 0xffff:
 			high, low := utf16.EncodeRune(r)
 			b = fmt.Appendf(b, `\u%04x\u%04x`, high, low)
