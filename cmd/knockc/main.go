@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 
 	"golang.org/x/term"
 
@@ -124,29 +123,6 @@ type streams struct {
 func colorful(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
-}
-
-// report shows findings about a file to a person, on s.out or s.err.
-func (s *streams) report(w io.Writer, file string, src []byte, found []lang.Finding) {
-	render := lang.Finding.Render
-	if w == s.out && s.outColor || w == s.err && s.errColor {
-		render = lang.Finding.RenderColor
-	}
-	for i, f := range found {
-		if i == maxShown {
-			fmt.Fprintf(w, "%s: and %d more\n", lang.Printable(file), len(found)-i)
-			break
-		}
-		io.WriteString(w, render(f, file, src))
-	}
-}
-
-// maxShown is how many findings about a file are shown to a person.
-const maxShown = 100
-
-// atLeast are the findings that are as bad as that or worse.
-func atLeast(worst lang.Severity, found []lang.Finding) []lang.Finding {
-	return slices.DeleteFunc(slices.Clone(found), func(f lang.Finding) bool { return f.Severity > worst })
 }
 
 // errInput says that the input is at fault, errUsage the command line and errSystem

@@ -18,7 +18,7 @@ func (s *streams) compile(name string, src []byte, worst lang.Severity) (*lang.P
 	}
 	s.report(s.err, name, src, atLeast(worst, found))
 	if result == nil {
-		return nil, nil, errInput
+		return nil, nil, inputFault(name, atLeast(lang.Error, found))
 	}
 	return policy, result, nil
 }

@@ -43,7 +43,7 @@ func (r *simulation) printCover(prefix string, p *simPolicy, held bool) {
 	fmt.Fprintf(r.out, "%s%s: %d of %d met, %s%%\n", prefix, file, c.Met(), len(c.Items), percent(c.Percent()))
 	for _, i := range c.Items {
 		if !i.Met {
-			fmt.Fprintf(r.out, "%s%s:%d:%d: %s\n", prefix, file, i.Span.Start.Line, i.Span.Start.Column, i.Missed())
+			fmt.Fprintf(r.out, "%s%s:%d:%d: %s\n", prefix, file, i.Span.Start.Line, i.Span.Start.Column, lang.Printable(i.Missed()))
 		}
 	}
 	all, missed := c.Rules()
@@ -115,5 +115,5 @@ func (r *simulation) jsonCover(p *simPolicy, held bool) {
 	if r.minCover != nil {
 		j.OK = &held
 	}
-	json.NewEncoder(r.out).Encode(j)
+	writeJSON(r.out, j)
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"knockc/lang"
-	"knockc/lang/trace"
 	"knockc/sim"
 	"knockc/sim/replay"
 )
@@ -58,8 +57,8 @@ func (s jsonSeconds) MarshalJSON() ([]byte, error) {
 	return []byte(lang.FormatSeconds(time.Duration(s))), nil
 }
 
-func (p *jsonPrinter) begin(*trace.Trace) {}
-func (p *jsonPrinter) end()               {}
+func (p *jsonPrinter) begin(widths) {}
+func (p *jsonPrinter) end()         {}
 
 func (p *jsonPrinter) outcome(o replay.Outcome) {
 	if p.failuresOnly && o.OK() {
@@ -81,9 +80,7 @@ func (p *jsonPrinter) outcome(o replay.Outcome) {
 	for _, m := range o.Moves {
 		j.Events = append(j.Events, jsonMove(m))
 	}
-	e := json.NewEncoder(p.out)
-	e.SetEscapeHTML(false) // `why` has arrows
-	e.Encode(j)
+	writeJSON(p.out, j)
 }
 
 // packet fills in what is said of a packet.

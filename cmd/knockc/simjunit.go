@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/xml"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"knockc/lang"
@@ -24,6 +25,7 @@ type (
 		Failures int       `xml:"failures,attr"`
 		Errors   int       `xml:"errors,attr"`
 		Cases    []xmlCase `xml:"testcase"`
+		Output   string    `xml:"system-out,omitempty"`
 	}
 	xmlCase struct {
 		Name    string      `xml:"name,attr"`
@@ -54,13 +56,14 @@ func junit(suites []*suite) []byte {
 }
 
 func junitSuite(s *suite) xmlSuite {
-	x := xmlSuite{Name: lang.Printable(s.file), Tests: len(s.tests)}
+	x := xmlSuite{Name: lang.Printable(s.file), Tests: len(s.tests), Output: s.output}
 	for _, t := range s.tests {
 		c := xmlCase{Name: t.title(s.file), Class: x.Name, File: x.Name, Line: t.line}
 		switch {
 		case t.broken:
 			x.Errors++
-			c.Error = &xmlFailure{capped(t.failure), capped(t.failure)}
+			first, _, _ := strings.Cut(t.failure, "\n")
+			c.Error = &xmlFailure{capped(first), capped(t.failure)}
 		case t.failure != "":
 			x.Failures++
 			c.Failure = &xmlFailure{capped(t.failure), capped(t.failure + "\n" + t.why + "\n")}

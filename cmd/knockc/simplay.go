@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 
 	"knockc/compiler"
@@ -12,8 +11,12 @@ import (
 )
 
 // replayCapture replays a capture against the policy found for it.
-func (r *simulation) replayCapture(name string, c *openCapture) error {
-	defer c.Close()
+func (r *simulation) replayCapture(in *input, tests *suite) error {
+	name := in.name
+	c, err := capture.OpenFile(in, *r.captured)
+	if err != nil {
+		return r.captureError(name, err)
+	}
 	policy, err := r.policies.of(name, &trace.Trace{})
 	if err != nil {
 		return err
@@ -24,7 +27,9 @@ func (r *simulation) replayCapture(name string, c *openCapture) error {
 	}
 	r.watch(player, policy)
 	p := r.printer(name)
-	p.begin(wideTrace)
+	var w widths
+	w.fit(wideEvent)
+	p.begin(w)
 	if table, ok := p.(*tablePrinter); ok && r.asksForCounts() {
 		var counts replay.Counts
 		bar := r.progressBar(0)
@@ -35,9 +40,10 @@ func (r *simulation) replayCapture(name string, c *openCapture) error {
 		err = r.playCapture(player, c, p)
 	}
 	p.end()
-	if _, ok := p.(*tablePrinter); ok && r.state == nil {
-		fmt.Fprintln(r.out, c.Stats())
+	if r.state == nil {
+		r.printStats(name, c.Stats(), tests)
 	}
+	r.warnOfHosts(name, c)
 	r.played(name, policy, player)
 	if err != nil {
 		return r.captureError(name, err)
@@ -46,7 +52,7 @@ func (r *simulation) replayCapture(name string, c *openCapture) error {
 }
 
 // playCapture plays the packets of a capture.
-func (r *simulation) playCapture(player *replay.Player, c *openCapture, p printer) error {
+func (r *simulation) playCapture(player *replay.Player, c *capture.Source, p printer) error {
 	end, bar := r.until(), r.progressBar(0)
 	defer bar.stop()
 	var packet sim.Packet

@@ -14,6 +14,7 @@ type simPolicy struct {
 	file   string
 	result *compiler.Result
 	cover  *replay.Cover // nil: nobody asked for it yet
+	fault  error         // why there is no result
 }
 
 // covered takes note of what a player meets.
@@ -56,7 +57,7 @@ func (p *policies) add(file string, src []byte) (*simPolicy, error) {
 	return policy, nil
 }
 
-// of is the policy of a trace, compiled.
+// of is the policy of a trace, compiled. What is wrong with it is told once.
 func (p *policies) of(traceName string, t *trace.Trace) (*simPolicy, error) {
 	if p.only != nil {
 		return p.only, nil
@@ -66,18 +67,26 @@ func (p *policies) of(traceName string, t *trace.Trace) (*simPolicy, error) {
 	if err != nil {
 		key = file
 	}
-	if known := p.byFile[key]; known != nil {
-		return known, nil
+	known := p.byFile[key]
+	if known == nil {
+		known = p.read(file)
+		p.byFile[key] = known
 	}
+	return known, known.fault
+}
+
+// read reads and compiles a policy, and tells what is wrong with it.
+func (p *policies) read(file string) *simPolicy {
 	src, err := readFile(file)
 	if err != nil {
-		return nil, err
+		p.tell(err)
+		return &simPolicy{file: file, fault: &toldError{errSystem, err}}
 	}
 	policy, err := p.add(file, src)
-	if err == nil {
-		p.byFile[key] = policy
+	if err != nil {
+		return &simPolicy{file: file, fault: err}
 	}
-	return policy, err
+	return policy
 }
 
 // policyFile is the policy that a trace names, or the one beside it.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -17,6 +16,7 @@ import (
 type simulation struct {
 	*streams
 	*simOptions
+	kept     map[string]kept // by name
 	policies *policies
 	several  bool
 	first    bool   // no trace was printed yet
@@ -28,42 +28,37 @@ type simulation struct {
 
 // simulate replays traces.
 func simulate(s *streams, names []string, o *simOptions) error {
+	chosen := names
 	if o.run != nil {
-		names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !o.run.MatchString(name) })
-		if len(names) == 0 {
+		chosen = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !o.run.MatchString(name) })
+		if len(chosen) == 0 {
 			return usagef("-run: no trace has a name that matches `%s`", o.run)
 		}
 	}
-	if o.junit != nil {
-		for _, name := range append([]string{o.policy}, names...) {
-			if sameFile(name, *o.junit) {
-				return usagef("-junit would overwrite %s", name)
-			}
-		}
-	}
-	policies, err := newPolicies(s, o.policy)
-	if err != nil {
+	r := &simulation{streams: s, simOptions: o, kept: map[string]kept{}, several: len(chosen) > 1, first: true}
+	if err := r.refuse(names, chosen); err != nil {
 		return err
 	}
-	r := &simulation{streams: s, simOptions: o, policies: policies, several: len(names) > 1, first: true}
+	var err error
+	if r.policies, err = newPolicies(s, o.policy); err != nil {
+		return err
+	}
 	if o.tap {
 		fmt.Fprintln(s.out, "TAP version 13")
 		s.out.Flush()
 	}
-	err = s.eachFile(names, r.trace)
-	var usage *usageError
-	if errors.As(err, &usage) {
-		return err
-	}
-	return r.end(err)
+	return r.end(s.eachFile(chosen, r.trace))
 }
+
+// errExpectation is errInput for an expectation that failed.
+var errExpectation = fmt.Errorf("%w: an expectation failed", errInput)
 
 // trace replays one trace and takes it into account.
 func (r *simulation) trace(name string) error {
 	t := &suite{file: name}
 	held, err := r.replay(name, t)
 	if err == nil && !held {
-		err = errInput
+		err = errExpectation
 	}
 	r.total.trace(t, err == nil)
 	if r.asksForTests() {
@@ -75,7 +70,7 @@ func (r *simulation) trace(name string) error {
 
 // printer shows the outcomes of one trace.
 type printer interface {
-	begin(t *trace.Trace)
+	begin(w widths)
 	outcome(replay.Outcome)
 	end()
 }
@@ -97,79 +92,27 @@ func (r *simulation) printer(name string) printer {
 // noPrinter shows nothing.
 type noPrinter struct{}
 
-func (noPrinter) begin(*trace.Trace)     {}
+func (noPrinter) begin(widths)           {}
 func (noPrinter) outcome(replay.Outcome) {}
 func (noPrinter) end()                   {}
 
 // replay replays one trace or capture against the policy found for it, and reports
 // whether all its expectations held.
 func (r *simulation) replay(name string, tests *suite) (held bool, err error) {
-	if r.asksForCounts() && !isCaptureFile(name) {
-		if counted, err := r.count(name); counted || err != nil {
+	in, err := r.open(name)
+	if err != nil {
+		return false, err
+	}
+	defer in.Close()
+	if in.isCapture() {
+		return true, r.replayCapture(in, tests)
+	}
+	if r.asksForCounts() {
+		if counted, err := r.count(in); counted || err != nil {
 			return true, err
 		}
 	}
-	if r.streamsEvents() && !isCaptureFile(name) {
-		if played, held, err := r.stream(name, tests); played || err != nil {
-			return held, err
-		}
-	}
-	src, c, err := r.readTrace(name, r.captured)
-	switch {
-	case err != nil:
-		return false, err
-	case c != nil && r.hz != 0:
-		c.Close()
-		return false, usagef("-hz is for traces: the packets of the capture %s have met a clock already", name)
-	case c != nil:
-		return true, r.replayCapture(name, c)
-	}
-	return r.replayText(name, src, tests)
-}
-
-func (r *simulation) replayText(name string, src []byte, tests *suite) (held bool, err error) {
-	t, found := trace.Parse(src)
-	r.report(r.err, name, src, found)
-	if lang.HasErrors(found) {
-		return false, errInput
-	}
-	policy, err := r.policies.of(name, t)
-	if err != nil {
-		return false, err
-	}
-	found = replay.Check(t, policy.result)
-	r.report(r.err, name, src, found)
-	if lang.HasErrors(found) {
-		return false, errInput
-	}
-	player, first, err := r.players(policy, t)
-	if err != nil {
-		return false, err
-	}
-	r.watch(first, policy)
-	if asked := replay.AskedBy(t.Events); asked.Any() {
-		player.Explain(asked)
-	}
-	p := r.printer(name)
-	p.begin(t)
-	outcomes := 0
-	for i := range t.Events {
-		outcomes += packets(&t.Events[i])
-	}
-	r.play(player, pointers(t.Events), outcomes, p, tests)
-	r.played(name, policy, first)
-	return tests.failed == 0, nil
-}
-
-// pointers are those to the elements.
-func pointers(events []trace.Event) iter.Seq[*trace.Event] {
-	return func(yield func(*trace.Event) bool) {
-		for i := range events {
-			if !yield(&events[i]) {
-				return
-			}
-		}
-	}
+	return r.replayText(in, tests)
 }
 
 // eventPlayer plays events: a [replay.Player] or several at once.
@@ -179,13 +122,13 @@ type eventPlayer interface {
 }
 
 // players makes what plays a trace: with a clock that ticks, a player for each phase
-// of it, of which the first is to be watched.
-func (r *simulation) players(policy *simPolicy, t *trace.Trace) (eventPlayer, *replay.Player, error) {
+// of it, of which the first is to be watched. Those depend on all events.
+func (r *simulation) players(policy *simPolicy, held []trace.Event) (eventPlayer, *replay.Player, error) {
 	if r.hz == 0 {
 		player, err := replay.New(policy.result)
 		return player, player, err
 	}
-	phases, err := replay.NewPhases(policy.result, r.hz, t.Events)
+	phases, err := replay.NewPhases(policy.result, r.hz, held)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -211,6 +154,9 @@ func (r *simulation) watch(player *replay.Player, policy *simPolicy) {
 		r.counts.Watch(player)
 	}
 }
+
+// printsTable reports whether each packet has a row in a table.
+func (o *simOptions) printsTable() bool { return !o.quiet && !o.tap && !o.json && o.state == nil }
 
 // until is when a replay ends.
 func (r *simulation) until() time.Duration {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/netip"
 
@@ -80,5 +79,5 @@ func (r *simulation) jsonState(name string, s replay.Standing) {
 	if s.Until == sim.Never {
 		j.Until = nil
 	}
-	json.NewEncoder(r.out).Encode(j)
+	writeJSON(r.out, j)
 }

@@ -2,94 +2,104 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"iter"
-	"os"
 
+	"knockc/lang"
 	"knockc/lang/trace"
 	"knockc/sim/replay"
 )
 
-// streamsEvents reports whether a trace can be replayed event by event, as nothing that
-// is asked for needs to know all of it. A table's columns do, and the phases of a clock.
-func (o *simOptions) streamsEvents() bool {
-	return o.hz == 0 && (o.quiet || o.tap || o.json || o.state != nil)
-}
-
-// survey is what must be known of a trace before it is replayed event by event.
+// survey is what must be known of a trace before it is replayed event by event, however
+// long it is.
 type survey struct {
-	policy  *trace.Policy
-	knocks  map[string]trace.Event // the first expectation of each
+	policy  *simPolicy
+	known   map[string]bool // the knocks of which something is expected: the policy has them
 	asked   replay.Asked
 	packets int
+	widths  widths // of its table, if one will be printed
 }
 
-// surveyTrace reads a trace for the first time; nil if it has errors.
-func surveyTrace(f io.Reader) *survey {
-	reader, s := trace.NewReader(f), &survey{knocks: map[string]trace.Event{}}
-	for e := reader.Next(); e != nil; e = reader.Next() {
-		s.packets += packets(e)
-		s.asked.Add(e)
-		if x := e.Expect; x != nil && s.knocks[x.Knock].Expect == nil {
-			s.knocks[x.Knock] = *e
+// survey reads a trace for the first time. What is wrong with it and its policy is told.
+func (r *simulation) survey(in *input) (*survey, error) {
+	reader, err := in.reader()
+	if err != nil {
+		return nil, err
+	}
+	e := reader.Next()
+	s := &survey{known: map[string]bool{}}
+	policy, noPolicy := r.policies.of(in.name, &trace.Trace{Policy: reader.Policy()})
+	if noPolicy == nil {
+		s.policy = policy
+	}
+	var unknown []lang.Finding
+	for ; e != nil; e = reader.Next() {
+		s.add(e)
+		unknown = append(unknown, s.unknown(e)...)
+		if r.printsTable() {
+			s.widths.fit(e)
 		}
 	}
-	if s.policy = reader.Policy(); len(reader.Findings()) > 0 || reader.Err() != nil {
+	if err := reader.Err(); err != nil {
+		return nil, in.readError(err)
+	}
+	found := append(reader.Findings(), unknown...)
+	lang.SortFindings(found)
+	r.reportIn(r.err, in.name, in, found)
+	if lang.HasErrors(found) {
+		return nil, andFault(inputFault(in.name, found), noPolicy)
+	}
+	return s, noPolicy
+}
+
+// add adds an event.
+func (s *survey) add(e *trace.Event) {
+	s.packets += packets(e)
+	s.asked.Add(e)
+}
+
+// unknown finds that the policy does not have the knock of which something is expected.
+func (s *survey) unknown(e *trace.Event) []lang.Finding {
+	if s.policy == nil || e.Expect == nil || s.known[e.Expect.Knock] {
 		return nil
 	}
-	return s
+	found := replay.Check(&trace.Trace{Events: []trace.Event{*e}}, s.policy.result)
+	s.known[e.Expect.Knock] = len(found) == 0
+	return found
 }
 
-// fits reports whether a policy has all knocks of which something is expected.
-func (s *survey) fits(policy *simPolicy) bool {
-	var t trace.Trace
-	for _, e := range s.knocks {
-		t.Events = append(t.Events, e)
-	}
-	return len(replay.Check(&t, policy.result)) == 0
-}
-
-// stream replays a trace in a regular file without holding it, however long it is, and
-// reports whether its expectations held. If it cannot, or if the trace has errors, it
-// has done nothing: that is to be told by who reads it whole.
-func (r *simulation) stream(name string, tests *suite) (played, held bool, err error) {
-	info, err := os.Stat(name)
-	if name == stdio || err != nil || !info.Mode().IsRegular() {
-		return false, false, nil
-	}
-	f, err := os.Open(name)
+// replayText replays a trace and reports whether its expectations held.
+func (r *simulation) replayText(in *input, tests *suite) (held bool, err error) {
+	s, err := r.survey(in)
 	if err != nil {
-		return false, false, nil
+		return false, err
 	}
-	defer f.Close()
-	s := surveyTrace(f)
-	if s == nil {
-		return false, false, nil
-	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return false, false, nil
-	}
-	policy, err := r.policies.of(name, &trace.Trace{Policy: s.policy})
-	if err != nil || !s.fits(policy) {
-		return false, false, err
-	}
-	player, err := replay.New(policy.result)
+	reader, err := in.reader()
 	if err != nil {
-		return false, false, err
+		return false, err
 	}
-	r.watch(player, policy)
+	var failed error
+	events := s.again(reader, &failed)
+	var all []trace.Event
+	if r.hz != 0 {
+		all = hold(events)
+		events = pointers(all)
+	}
+	player, first, err := r.players(s.policy, all)
+	if err != nil {
+		return false, err
+	}
+	r.watch(first, s.policy)
 	if s.asked.Any() {
 		player.Explain(s.asked)
 	}
-	reader, p := trace.NewReader(f), r.printer(name)
-	p.begin(&trace.Trace{})
-	r.play(player, s.again(reader, &err), s.packets, p, tests)
-	if err != nil {
-		return true, false, fmt.Errorf("cannot read %s: %w", name, reason(err))
+	p := r.printer(in.name)
+	p.begin(s.widths)
+	r.play(player, events, s.packets, p, tests)
+	if failed != nil {
+		return false, in.readError(failed)
 	}
-	r.played(name, policy, player)
-	return true, tests.failed == 0, nil
+	r.played(in.name, s.policy, first)
+	return tests.failed == 0, nil
 }
 
 // again gives the events of a trace when it is read for the second time. They end with
@@ -98,7 +108,7 @@ func (s *survey) again(reader *trace.Reader, err *error) iter.Seq[*trace.Event] 
 	return func(yield func(*trace.Event) bool) {
 		left := s.packets
 		for e := reader.Next(); e != nil; e = reader.Next() {
-			if left -= packets(e); left < 0 || e.Expect != nil && s.knocks[e.Expect.Knock].Expect == nil {
+			if left -= packets(e); left < 0 || e.Expect != nil && !s.known[e.Expect.Knock] {
 				break
 			}
 			if !yield(e) {
@@ -107,6 +117,30 @@ func (s *survey) again(reader *trace.Reader, err *error) iter.Seq[*trace.Event] 
 		}
 		if *err = reader.Err(); *err == nil && (left != 0 || len(reader.Findings()) > 0) {
 			*err = errors.New("it has changed while it was read")
+		}
+	}
+}
+
+// hold holds events that are valid for a moment.
+func hold(events iter.Seq[*trace.Event]) (all []trace.Event) {
+	for e := range events {
+		held := *e
+		if e.Packet != nil {
+			packet := *e.Packet
+			held.Packet = &packet
+		}
+		all = append(all, held)
+	}
+	return all
+}
+
+// pointers are those to the elements.
+func pointers(events []trace.Event) iter.Seq[*trace.Event] {
+	return func(yield func(*trace.Event) bool) {
+		for i := range events {
+			if !yield(&events[i]) {
+				return
+			}
 		}
 	}
 }

@@ -20,7 +20,7 @@ type tablePrinter struct {
 	quiet  bool
 	titled bool // one of several traces
 	first  bool
-	width  [3]int // of the columns time, source and destination
+	widths widths
 
 	failuresOnly bool // without a summary
 
@@ -29,22 +29,26 @@ type tablePrinter struct {
 	held, failed                int
 }
 
-func (p *tablePrinter) begin(t *trace.Trace) {
+func (p *tablePrinter) begin(w widths) {
 	if p.titled && !p.quiet {
 		if !p.first {
 			fmt.Fprintln(p.out)
 		}
 		fmt.Fprintf(p.out, "%s\n", p.file)
 	}
-	for i := range t.Events {
-		e := t.Events[i]
-		if e.Packet != nil && e.Packet.Range != nil { // its last row is the widest
-			o := replay.Outcome{Event: &t.Events[i], DstPort: e.Packet.Range.Last}
-			e = trace.Event{At: e.Last(), Packet: singlePacket(o)}
-		}
-		for column, text := range cells(&e) {
-			p.width[column] = max(p.width[column], utf8.RuneCountInString(text))
-		}
+	p.widths = w
+}
+
+// widths are those of the columns time, source and destination.
+type widths [3]int
+
+// fit makes room for an event.
+func (w *widths) fit(e *trace.Event) {
+	if e.Packet != nil && e.Packet.Range != nil { // its last row is the widest
+		e = &trace.Event{At: e.Last(), Packet: singlePacket(replay.Outcome{Event: e, DstPort: e.Packet.Range.Last})}
+	}
+	for column, text := range cells(e) {
+		w[column] = max(w[column], utf8.RuneCountInString(text))
 	}
 }
 
@@ -57,7 +61,7 @@ func cells(e *trace.Event) [3]string {
 	}
 	destination := e.Packet.Destination()
 	if e.Packet.On != nil {
-		destination += " on " + e.Packet.On.Text
+		destination += " on " + lang.Printable(e.Packet.On.Text)
 	}
 	if e.Packet.Unanswered != nil {
 		destination += " unanswered"
@@ -80,7 +84,7 @@ func (p *tablePrinter) outcome(o replay.Outcome) {
 	if !o.OK() {
 		fmt.Fprintf(p.out, "%s:%d: %s: %s\n", p.file, o.Event.Span.Start.Line, paint(p.color, boldRed, "FAIL"), failure(o))
 		if o.Why != "" {
-			fmt.Fprintf(p.out, "    %s\n", o.Why)
+			fmt.Fprintf(p.out, "    %s\n", lang.Printable(o.Why))
 		}
 	}
 }
@@ -114,13 +118,13 @@ func (p *tablePrinter) row(o replay.Outcome) {
 	if moved == "" {
 		verdict = paint(p.color, verdictColors[o.Got], o.Got)
 	}
-	row := fmt.Sprintf("%-*s  %-*s -> %-*s  %s  %s", p.width[0], c[0], p.width[1], c[1], p.width[2], c[2], verdict, moved)
+	row := fmt.Sprintf("%-*s  %-*s -> %-*s  %s  %s", p.widths[0], c[0], p.widths[1], c[1], p.widths[2], c[2], verdict, moved)
 	if x := o.Event.Expect; x != nil {
 		is := "is " + state(o, o.Got)
 		if o.Got == replay.Depends {
 			is = o.Got
 		}
-		row = fmt.Sprintf("%-*s  %s %s for %s", p.width[0], c[0], x.Knock, is, x.Src)
+		row = fmt.Sprintf("%-*s  %s %s for %s", p.widths[0], c[0], x.Knock, is, x.Src)
 	}
 	fmt.Fprintln(p.out, strings.TrimRight(row, " "))
 }

@@ -18,7 +18,11 @@ func TestColor(t *testing.T) {
 		var b strings.Builder
 		out := bufio.NewWriter(&b)
 		p := &tablePrinter{out: out, file: "a.trace", color: color}
-		p.begin(tr)
+		var w widths
+		for i := range tr.Events {
+			w.fit(&tr.Events[i])
+		}
+		p.begin(w)
 		p.outcome(replay.Outcome{Event: &tr.Events[0], DstPort: 22, Got: "drop", Want: "accept", Why: "no grant"})
 		p.outcome(replay.Outcome{
 			Event: &tr.Events[1], DstPort: 1000, Got: "drop", Moves: []replay.Move{{Knock: "ssh", Kind: replay.Stepped, Step: 1, Of: 2}},

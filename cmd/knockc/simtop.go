@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"knockc/sim/replay"
@@ -18,7 +17,7 @@ func (r *simulation) printTop(prefix string) {
 		first := list.tally.First(r.top)
 		if r.json {
 			for _, c := range first {
-				json.NewEncoder(r.out).Encode(jsonTop{list.name, c.Source.String(), c.N, list.tally.Short})
+				writeJSON(r.out, jsonTop{list.name, c.Source.String(), c.N, list.tally.Short})
 			}
 			continue
 		}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode"
+)
+
+// TestHostileName: the name of an interface, which a capture's sender chose, does not
+// steer the terminal and makes no lines of its own, in whatever form the result is.
+func TestHostileName(t *testing.T) {
+	const name = "\x1b[31mX\n1..0\x7f\u009b2J"
+	dir := t.TempDir()
+	files := map[string][]byte{"policy.knock": []byte("knock ssh < 10000 10001 -> 22 >\n"), "a.pcapng": namedCapture(name)}
+	for file, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, file), text, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	xml := filepath.Join(dir, "out.xml")
+	for _, flags := range []string{"", "-quiet", "-json", "-tap", "-state=1s", "-json -state=1s", "-top=3", "-cover", "-tap -junit=" + xml} {
+		var out, errOut strings.Builder
+		args := append([]string{"sim", filepath.Join(dir, "a.pcapng")}, strings.Fields(flags)...)
+		if status := run(args, strings.NewReader(""), &out, &errOut); status != exitOK {
+			t.Errorf("%s: exit status %d: %s", flags, status, errOut.String())
+		}
+		for _, text := range []string{out.String(), errOut.String()} {
+			if i := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); i >= 0 {
+				t.Errorf("%s: %q", flags, text[i:])
+			}
+		}
+		if flags != "-json" {
+			continue
+		}
+		var packet jsonOutcome
+		first, _, _ := strings.Cut(out.String(), "\n")
+		if err := json.Unmarshal([]byte(first), &packet); err != nil || packet.Iface != name {
+			t.Errorf("interface %q, %v", packet.Iface, err)
+		}
+	}
+}
+
+// namedCapture is a pcapng capture of a packet, a raw IPv4 SYN to port 10000, that
+// arrives on the named interface.
+func namedCapture(name string) []byte {
+	le := binary.LittleEndian
+	block := func(kind uint32, body []byte) []byte {
+		for len(body)%4 != 0 {
+			body = append(body, 0)
+		}
+		size := uint32(len(body) + 12)
+		b := le.AppendUint32(le.AppendUint32(nil, kind), size)
+		return le.AppendUint32(append(b, body...), size)
+	}
+	section := le.AppendUint32(nil, 0x1a2b3c4d)
+	section = append(section, 1, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255)
+	iface := le.AppendUint32([]byte{101, 0, 0, 0}, 0) // LINKTYPE_RAW
+	iface = le.AppendUint16(le.AppendUint16(iface, 2), uint16(len(name)))
+	iface = append(iface, name...)
+	syn := rawSYN(7)
+	packet := make([]byte, 12, 64)
+	packet = le.AppendUint32(le.AppendUint32(packet, uint32(len(syn))), uint32(len(syn)))
+	file := append(block(0x0a0d0d0a, section), block(1, iface)...)
+	return append(file, block(6, append(packet, syn...))...)
+}
+
+// rawSYN is a SYN from 10.0.0.0/8, some address of it, to port 10000 of 192.0.2.1.
+func rawSYN(source uint32) []byte {
+	be := binary.BigEndian
+	p := []byte{0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0}
+	p = append(be.AppendUint32(p, 10<<24|source), 192, 0, 2, 1)
+	p = be.AppendUint16(be.AppendUint16(p, 5000), 10000)
+	return append(p, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, 2, 4, 0, 0, 0, 0, 0)
+}
