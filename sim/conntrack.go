@@ -50,7 +50,7 @@ func (r *run) flowKey() key {
 // acknowledged a second FIN, the kernel is in TIME_WAIT (tcp_conntracks), and a SYN
 // ends the flow, and begins another if it is let in.
 func (c *conntrack) live(r *run) *flow {
-	if r.packet.SrcPort == 0 {
+	if r.packet.Alone {
 		return nil
 	}
 	f := c.flows.find(r.flowKey())
@@ -84,7 +84,7 @@ func (c *conntrack) state(r *run) compiler.ConnState {
 // leaves a new flow new.
 func (c *conntrack) accepted(r *run) {
 	p := r.packet
-	if p.SrcPort == 0 || p.Broadcast || r.state == compiler.StateInvalid {
+	if p.Alone || p.Broadcast || r.state == compiler.StateInvalid {
 		return
 	}
 	f := c.live(r)
@@ -102,7 +102,7 @@ func (c *conntrack) accepted(r *run) {
 // refused takes note of a datagram that the host did not get, but has answered perhaps
 // when it was recorded.
 func (c *conntrack) refused(r *run) {
-	if p := r.packet; p.Proto == lang.UDP && p.Unanswered && p.SrcPort != 0 && c.live(r) == nil {
+	if p := r.packet; p.Proto == lang.UDP && p.Unanswered && !p.Alone && c.live(r) == nil {
 		*c.begin(r) = flow{refused: true, expires: r.now + udpIdle}
 	}
 }

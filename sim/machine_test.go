@@ -277,16 +277,33 @@ func TestFlows(t *testing.T) {
 			{0, 0, "new"}, {2 * time.Second, 0, "established"}, {32 * time.Second, 0, "new"},
 		}},
 	} {
-		m := newMachine(t, stateRules())
-		for i, p := range test.packets {
-			_, changes := m.Packet(&sim.Packet{Time: p.at, Src: source(1), SrcPort: 5000, Proto: test.proto, DstPort: 22, Flags: p.flags})
-			got := "none"
-			if len(changes) == 1 {
-				got = compiler.ConnState(changes[0].State).String()
+		for _, port := range []uint16{5000, 0} {
+			m := newMachine(t, stateRules())
+			for i, p := range test.packets {
+				_, changes := m.Packet(&sim.Packet{Time: p.at, Src: source(1), SrcPort: port, Proto: test.proto, DstPort: 22, Flags: p.flags})
+				got := "none"
+				if len(changes) == 1 {
+					got = compiler.ConnState(changes[0].State).String()
+				}
+				if got != p.state {
+					t.Errorf("%s, packet %d from port %d: %s, want %s", test.name, i+1, port, got, p.state)
+				}
 			}
-			if got != p.state {
-				t.Errorf("%s, packet %d: %s, want %s", test.name, i+1, got, p.state)
-			}
+		}
+	}
+}
+
+// TestAlone: a packet that is alone is no part of a flow of its ports.
+func TestAlone(t *testing.T) {
+	m := newMachine(t, stateRules())
+	for i, alone := range []bool{true, false, true, false} {
+		_, changes := m.Packet(&sim.Packet{Src: source(1), SrcPort: 5000, Proto: lang.TCP, DstPort: 22, Flags: lang.SYN, Alone: alone})
+		want := compiler.StateNew
+		if i == 3 {
+			want = compiler.StateEstablished
+		}
+		if got := compiler.ConnState(changes[0].State); got != want {
+			t.Errorf("packet %d: %s, want %s", i+1, got, want)
 		}
 	}
 }
@@ -375,7 +392,7 @@ func TestMemory(t *testing.T) {
 	m := newMachine(t, ruleset(1<<24,
 		[]compiler.Instruction{compiler.L4Proto{Number: 17}, update},
 		[]compiler.Instruction{compiler.Lookup{Key: compiler.Key{Bits: 32}, Set: "s"}, compiler.Verdict{Kind: compiler.Drop}}))
-	packet := sim.Packet{Proto: lang.TCP, Flags: lang.SYN}
+	packet := sim.Packet{Proto: lang.TCP, Flags: lang.SYN, Alone: true}
 	i := 0
 	send := func() {
 		i++

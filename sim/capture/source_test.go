@@ -29,6 +29,9 @@ func show(kind capture.Kind, p *sim.Packet) string {
 	if p.Broadcast {
 		b.WriteString(" broadcast")
 	}
+	if p.Alone {
+		b.WriteString(" alone")
+	}
 	if p.Iface != "eth0" {
 		b.WriteString(" on " + p.Iface)
 	}
@@ -132,10 +135,12 @@ func TestFrames(t *testing.T) {
 		{"half an extension header", 101, ip6(peer6, host6, 60, []byte{6, 0, 1}), "[malformed]"},
 
 		{"UDP", 101, ip4(peer4, host4, udp, udpDatagram(53, 7000, 1, 2)), "to 198.51.100.7:53 udp/7000"},
+		{"UDP from port 0", 101, ip4(peer4, host4, udp, udpDatagram(0, 7000)), "to 198.51.100.7:0 udp/7000"},
 		{"UDP too long", 101, ip4(peer4, host4, udp, with(udpDatagram(53, 7000), 5, 9)), "[malformed]"},
 		{"UDP too short", 101, ip4(peer4, host4, udp, with(udpDatagram(53, 7000), 5, 7)), "[malformed]"},
 		{"half a UDP header", 101, ip4(peer4, host4, udp, udpDatagram(53, 7000)[:6]), "[malformed]"},
 		{"ping", 101, ip4(peer4, host4, icmp, echo(8, 77, 100)), "to 198.51.100.7:77 ping/0 100 bytes"},
+		{"ping with identifier 0", 101, ip4(peer4, host4, icmp, echo(8, 0, 100)), "to 198.51.100.7:0 ping/0 100 bytes"},
 		{"ping with options", 101, ip4(peer4, host4, icmp, echo(8, 77, 100), 1, 1, 1, 0), "to 198.51.100.7:77 ping/0 104 bytes"},
 		{"IPv6 ping", 101, ip6(peer6, host6, 58, echo(128, 77, 100)), "to [2001:db8:7::7]:77 ping/0 100 bytes"},
 		{"ICMPv6 over IPv4", 101, ip4(peer4, host4, 58, echo(128, 77, 100)), "[of other protocols]"},
