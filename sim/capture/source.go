@@ -176,8 +176,11 @@ func (s *Source) direct(p *sim.Packet) (Kind, Reason) {
 	p.Time, p.Iface = s.now, s.iface()
 	switch w := s.way(); w {
 	case wayTo, wayGroup:
-		if s.segment.reply {
+		switch {
+		case s.segment.reply:
 			return 0, OtherICMP
+		case p.Iface != "lo" && s.impossible():
+			return 0, BadSource
 		}
 		p.Src = s.datagram.src
 		p.Broadcast, p.Alone, p.Unanswered = w == wayGroup, false, s.answers
