@@ -323,7 +323,7 @@ func TestAnswers(t *testing.T) {
 		packets []packet
 	}{
 		{"answered", lang.TCP, false, []packet{{1, lang.SYN, "new"}, {1, lang.SYN, "new"}, {host, lang.SYN | lang.ACK, ""}, {1, lang.ACK, "established"}}},
-		{"refused by the host", lang.TCP, false, []packet{{1, lang.SYN, "new"}, {host, lang.RST | lang.ACK, ""}, {1, lang.SYN, "new"}, {1, lang.ACK, "new"}}},
+		{"refused by the host", lang.TCP, false, []packet{{1, lang.SYN, "new"}, {host, lang.RST | lang.ACK, ""}, {1, lang.SYN, "new"}, {1, lang.ACK, "invalid"}}},
 		{"cut by the host", lang.TCP, false, []packet{{1, lang.SYN, "new"}, {host, lang.SYN | lang.ACK, ""}, {1, lang.ACK, "established"}, {host, lang.RST, ""}, {1, lang.RST, "invalid"}}},
 		{"the host's own", lang.TCP, false, []packet{{host, lang.SYN, ""}, {1, lang.SYN | lang.ACK, "established"}, {1, lang.ACK, "established"}}},
 		{"the host's own, under a default of drop", lang.TCP, true, []packet{{host, lang.SYN, ""}, {1, lang.SYN | lang.ACK, "established"}}},
