@@ -175,14 +175,15 @@ func (f *flow) segment(flags lang.Flags, now time.Duration, answer bool) {
 	if next == tcpInvalid {
 		return
 	}
-	f.answered = f.answered || answer
+	answered := f.answered
+	f.answered = answered || answer
 	switch {
 	case next == tcpIgnored, next == tcpSynSent && before == tcpSynSent:
 		return
 	case next == tcpClosed:
 		f.expires = 0
 		return
-	case next == tcpEstablished && !f.answered:
+	case next == tcpEstablished && !answered:
 		f.expires = now + tcpPickedUp
 	default:
 		f.expires = now + tcpIdle[next]
