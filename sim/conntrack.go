@@ -94,6 +94,9 @@ func (c *conntrack) accepted(r *run) {
 	}
 	f := c.live(r)
 	if f == nil {
+		if !r.follows() {
+			return
+		}
 		f = c.begin(r)
 	}
 	f.sent(r, f.own)
@@ -118,7 +121,7 @@ func (c *conntrack) answered(r *run) {
 		return
 	}
 	f := c.live(r)
-	if f == nil && c.begins(r) {
+	if f == nil && c.begins(r) && r.follows() {
 		f = c.begin(r)
 		f.own = true
 	}

@@ -416,6 +416,44 @@ func TestMemory(t *testing.T) {
 	runtime.KeepAlive(m)
 }
 
+// TestFlowsOfNoMatter: flows take memory only where the rules do not accept all that
+// comes anyway.
+func TestFlowsOfNoMatter(t *testing.T) {
+	const plain = "trust 10.0.0.0/8\nknock ssh < 1000 2000 -> 22 >"
+	for _, test := range []struct {
+		policy string
+		proto  lang.Proto
+		port   uint16
+		kept   bool
+	}{
+		{plain, lang.TCP, 80, false},
+		{plain, lang.UDP, 22, false},
+		{plain, lang.Ping, 0, false},
+		{plain, lang.TCP, 22, true},
+		{"open 80\ndefault drop\n" + plain, lang.TCP, 80, false},
+		{"open 80\ndefault drop\n" + plain, lang.Ping, 0, false},
+		{"default drop\n" + plain, lang.TCP, 22, true},
+		{"knock ssh < 1000 2000 -> 22 reset any >", lang.TCP, 80, true},
+		{"knock ssh < 1000 ping 2000 -> 22 >", lang.Ping, 0, true},
+		{"knock ssh < 1000 ping 2000 -> 22 >", lang.TCP, 80, false},
+	} {
+		policy, found := lang.Parse([]byte(test.policy))
+		if len(found) > 0 {
+			t.Fatal(found)
+		}
+		result, _ := compiler.Compile(policy)
+		m := newMachine(t, result.Ruleset)
+		before := heap()
+		for i := range 50_000 {
+			m.Verdict(&sim.Packet{Iface: "eth0", Src: source(1), SrcPort: uint16(i), Proto: test.proto, DstPort: test.port, Flags: lang.SYN})
+		}
+		if kept := heap()-before > 1<<20; kept != test.kept {
+			t.Errorf("%q: flows of %s/%d are kept: %v", test.policy, test.proto, test.port, kept)
+		}
+		runtime.KeepAlive(m)
+	}
+}
+
 // heap is how much memory is in use.
 func heap() int64 {
 	runtime.GC()
