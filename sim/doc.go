@@ -17,7 +17,7 @@
 // differs between phases depends on the tick.
 //
 // Memory is bounded by what lives at a time: an element takes 33 bytes and a flow 49, in
-// tables that are at least 5/16 full. A flow is kept from the packet that was accepted
+// tables whose size doubles when they are full. A flow is kept from the packet that was accepted
 // until the kernel would forget it, but only at ports where the rules do other than accept
 // all that comes: elsewhere nothing depends on it.
 //
