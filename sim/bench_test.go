@@ -32,7 +32,7 @@ func benchPackets(policy *lang.Policy, n int) []sim.Packet {
 	add := func(src int, port uint16) {
 		at += 100 * time.Microsecond
 		addr := netip.AddrFrom4([4]byte{10, 1, byte(src >> 8), byte(src)})
-		packets = append(packets, sim.Packet{Time: at, Iface: "eth0", Src: addr, Proto: lang.TCP, DstPort: port, Flags: lang.SYN})
+		packets = append(packets, sim.Packet{Time: at, Iface: "eth0", Src: addr, Proto: lang.TCP, DstPort: port, Flags: lang.SYN, Alone: true})
 	}
 	for len(packets) < n {
 		src := r.IntN(5000)

@@ -7,30 +7,35 @@ import (
 	"knockc/lang"
 )
 
-// How long an idle flow lasts: the kernel's defaults (nf_conntrack_proto_tcp.c,
-// nf_conntrack_proto_udp.c, nf_conntrack_proto_icmp.c).
+// How long an idle flow of datagrams lasts: the kernel's defaults
+// (nf_conntrack_proto_udp.c, nf_conntrack_proto_icmp.c).
 const (
-	tcpIdle       = 5 * 24 * time.Hour
-	tcpUnanswered = 2 * time.Minute
-	tcpFinIdle    = 2 * time.Minute
 	udpIdle       = 30 * time.Second
 	pingIdle      = 30 * time.Second
 	udpStreamIdle = 2 * time.Minute
 	udpStreamFrom = 2 * time.Second // a flow that has lasted longer is a stream
 )
 
+// How long an idle flow of TCP lasts if the host is taken to answer: nobody says when
+// it does, and the rest of a conversation may be left out.
+const (
+	tcpTrusted    = 5 * 24 * time.Hour
+	tcpTrustedFIN = 2 * time.Minute
+)
+
 // flow is one that was let in, or that would have been answered if it had been.
 type flow struct {
 	since, expires time.Duration
+	tcp            tcpState
+	own            bool // the host has begun it
+	answered       bool // both sides have sent
 	refused        bool // not let in: whatever the host sends in it, it has not begun it
-	established    bool // the host has answered
-	handshake      bool // the host has answered the SYN, and that is not over
-	fins           int  // that came
 }
 
 // conntrack knows the flows that were let in, and in a capture those of UDP that were
-// not: they tell what answers a datagram from what the host began. A flow ends with its RST; in the kernel
-// a segment behind that may still pass for some seconds, if its sequence number fits.
+// not: they tell what answers a datagram from what the host began. A flow ends with its
+// RST; in the kernel a segment behind that may still pass for some seconds, if its
+// sequence number fits.
 type conntrack struct{ flows table[flow] }
 
 // flowKey is the key of the packet's five-tuple; the host's address is always the same.
@@ -46,15 +51,14 @@ func (r *run) flowKey() key {
 	return key{r.hi, r.lo, id}
 }
 
-// live is the flow that the packet belongs to, nil if none was let in. When the host has
-// acknowledged a second FIN, the kernel is in TIME_WAIT (tcp_conntracks), and a SYN
-// ends the flow, and begins another if it is let in.
+// live is the flow that the packet belongs to, nil if none was let in. In TIME_WAIT a
+// SYN ends the flow, and begins another if it is let in.
 func (c *conntrack) live(r *run) *flow {
-	if r.packet.SrcPort == 0 {
+	if r.packet.Alone {
 		return nil
 	}
 	f := c.flows.find(r.flowKey())
-	if f != nil && f.fins > 1 && r.packet.Flags&synMask == lang.SYN {
+	if f != nil && f.tcp == tcpTimeWait && r.packet.Flags&synMask == lang.SYN {
 		f.expires = 0
 	}
 	if f == nil || r.now >= f.expires || f.refused {
@@ -66,16 +70,17 @@ func (c *conntrack) live(r *run) *flow {
 // state is what the kernel would call the packet's state.
 func (c *conntrack) state(r *run) compiler.ConnState {
 	p, f := r.packet, c.live(r)
-	established := f != nil && f.established
+	var tcp tcpState
+	if f != nil {
+		tcp = f.tcp
+	}
 	switch {
 	case p.Proto == lang.TCP && !validFlags(p.Flags):
 		return compiler.StateInvalid
-	case established && p.Proto == lang.TCP && p.Flags&(lang.SYN|lang.ACK) == lang.SYN|lang.ACK && !f.handshake:
+	case p.Proto == lang.TCP && tcp.next(p.Flags, f != nil && f.own) == tcpInvalid:
 		return compiler.StateInvalid
-	case established:
+	case f != nil && (f.answered || f.own):
 		return compiler.StateEstablished
-	case p.Proto == lang.TCP && !opens(p.Flags):
-		return compiler.StateInvalid
 	}
 	return compiler.StateNew
 }
@@ -84,25 +89,26 @@ func (c *conntrack) state(r *run) compiler.ConnState {
 // leaves a new flow new.
 func (c *conntrack) accepted(r *run) {
 	p := r.packet
-	if p.SrcPort == 0 || p.Broadcast || r.state == compiler.StateInvalid {
+	if p.Alone || p.Broadcast || r.state == compiler.StateInvalid {
 		return
 	}
 	f := c.live(r)
 	if f == nil {
+		if !r.follows() {
+			return
+		}
 		f = c.begin(r)
 	}
-	f.established = f.established || !p.Unanswered
-	f.expires = r.now + f.idle(r.now, p)
-	if p.Proto == lang.TCP && p.Flags&lang.FIN != 0 {
-		f.fins++
+	f.sent(r, f.own)
+	if !p.Unanswered {
+		f.trust(r)
 	}
-	f.handshake = f.handshake && p.Flags&lang.SYN != 0
 }
 
 // refused takes note of a datagram that the host did not get, but has answered perhaps
 // when it was recorded.
 func (c *conntrack) refused(r *run) {
-	if p := r.packet; p.Proto == lang.UDP && p.Unanswered && p.SrcPort != 0 && c.live(r) == nil {
+	if p := r.packet; p.Proto == lang.UDP && p.Unanswered && !p.Alone && c.live(r) == nil {
 		*c.begin(r) = flow{refused: true, expires: r.now + udpIdle}
 	}
 }
@@ -111,16 +117,16 @@ func (c *conntrack) refused(r *run) {
 // as the first of its own. In one that was not let in, it would not have sent anything.
 func (c *conntrack) answered(r *run) {
 	p := r.packet
+	if p.Proto == lang.TCP && !validFlags(p.Flags) {
+		return
+	}
 	f := c.live(r)
-	switch {
-	case f == nil && c.begins(r):
+	if f == nil && c.begins(r) && r.follows() {
 		f = c.begin(r)
-		f.established, f.expires = true, r.now+f.idle(r.now, p)
-	case f == nil:
-	case p.Proto == lang.TCP && p.Flags&lang.RST != 0:
-		f.expires = 0
-	default:
-		f.established = true
+		f.own = true
+	}
+	if f != nil {
+		f.sent(r, !f.own)
 	}
 }
 
@@ -144,48 +150,62 @@ func (c *conntrack) begin(r *run) *flow {
 		c.flows.insert(k, flow{}, func(f *flow) bool { return now >= f.expires })
 		f = c.flows.find(k)
 	}
-	*f = flow{since: now, handshake: r.packet.Flags&lang.SYN != 0}
+	*f = flow{since: now}
 	return f
 }
 
-// idle is how long the flow lives after a packet if no other comes.
-func (f *flow) idle(now time.Duration, p *Packet) time.Duration {
+// sent takes note of a packet of the flow, from whoever began it or in answer.
+func (f *flow) sent(r *run, answer bool) {
+	p, now := r.packet, r.now
+	stream := f.answered && now-f.since > udpStreamFrom
 	switch {
-	case p.Proto == lang.Ping:
-		return pingIdle
-	case p.Proto == lang.UDP && now-f.since > udpStreamFrom:
-		return udpStreamIdle
+	case p.Proto == lang.TCP:
+		f.segment(p.Flags, now, answer)
+		return
+	case p.Proto == lang.UDP && stream:
+		f.expires = now + udpStreamIdle
 	case p.Proto == lang.UDP:
-		return udpIdle
-	case p.Flags&lang.RST != 0:
-		return 0
-	case !f.established:
-		return tcpUnanswered
-	case p.Flags&lang.FIN != 0:
-		return tcpFinIdle
+		f.expires = now + udpIdle
+	default:
+		f.expires = now + pingIdle
 	}
-	return tcpIdle
+	f.answered = f.answered || answer
 }
 
-// synMask masks the flags that tell a SYN from other segments.
-const synMask = lang.FIN | lang.SYN | lang.RST | lang.ACK
-
-// validFlags reports whether a segment's flags are among those that TCP uses
-// (tcp_valid_flags in nf_conntrack_proto_tcp.c).
-func validFlags(f lang.Flags) bool {
-	switch f &^ lang.PSH {
-	case lang.SYN, lang.SYN | lang.URG, lang.SYN | lang.ACK,
-		lang.RST, lang.RST | lang.ACK,
-		lang.FIN | lang.ACK, lang.FIN | lang.ACK | lang.URG,
-		lang.ACK, lang.ACK | lang.URG:
-		return true
+// segment is sent for TCP. A SYN that is sent again does not make the flow last longer.
+func (f *flow) segment(flags lang.Flags, now time.Duration, answer bool) {
+	before, next := f.tcp, f.tcp.next(flags, answer)
+	if next == tcpInvalid {
+		return
 	}
-	return false
+	answered := f.answered
+	f.answered = answered || answer
+	switch {
+	case next == tcpIgnored, next == tcpSynSent && before == tcpSynSent:
+		return
+	case next == tcpClosed:
+		f.expires = 0
+		return
+	case next == tcpEstablished && !answered:
+		f.expires = now + tcpPickedUp
+	default:
+		f.expires = now + tcpIdle[next]
+	}
+	f.tcp = next
 }
 
-// opens reports whether a segment can be the first of a flow: a SYN, or an ACK
-// of a flow that began before tracking did (nf_conntrack_tcp_loose).
-func opens(f lang.Flags) bool {
-	f &= synMask
-	return f == lang.SYN || f == lang.ACK
+// trust takes it that the host answers the packet at once.
+func (f *flow) trust(r *run) {
+	f.answered = true
+	switch {
+	case r.packet.Proto != lang.TCP || r.packet.Flags&lang.RST != 0:
+		return
+	case r.packet.Flags&lang.FIN != 0:
+		f.expires = r.now + tcpTrustedFIN
+	default:
+		f.expires = r.now + tcpTrusted
+	}
+	if next := f.tcp.answered(); next < tcpStates {
+		f.tcp = next
+	}
 }

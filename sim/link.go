@@ -77,7 +77,7 @@ func (l *linker) rule(c *compiler.Chain, r compiler.Rule) error {
 			return err
 		}
 		if f, ok := familyOf(i); ok && f != l.family {
-			linked = op{code: opMatch, target: l.condition(func(*run) bool { return false })}
+			linked = op{code: opMatch, byProto: true, target: l.condition(func(*run) bool { return false })}
 		}
 		l.ops = append(l.ops, linked)
 	}
@@ -167,9 +167,19 @@ func (l *linker) instruction(i compiler.Instruction) (op, error) {
 		return op{code: opReject}, nil
 	}
 	if holds := condition(i); holds != nil {
-		return op{code: opMatch, target: l.condition(holds)}, nil
+		return op{code: opMatch, target: l.condition(holds), byProto: isByProto(i)}, nil
 	}
 	return op{}, fmt.Errorf("unknown instruction %T", i)
+}
+
+// isByProto reports whether an instruction looks at nothing but the protocol and family
+// of a packet, as far as the simulator has packets.
+func isByProto(i compiler.Instruction) bool {
+	switch i.(type) {
+	case compiler.L4Proto, compiler.ICMP:
+		return true
+	}
+	return false
 }
 
 func (l *linker) condition(holds func(*run) bool) uint32 {

@@ -128,7 +128,8 @@ func (m *Machine) Elements(at time.Duration) func(yield func(Element) bool) {
 	}
 }
 
-// Runs tells how often each rule of each chain was run to its end.
+// Runs tells how often each rule of each chain was run to its end. At a port where the
+// rules accept all that comes, each packet counts as the first of its flow.
 func (m *Machine) Runs() map[string][]uint64 {
 	runs := map[string][]uint64{}
 	for f, program := range m.programs {
@@ -156,6 +157,9 @@ type run struct {
 	silent  bool   // changes are not noted
 	state   compiler.ConnState
 }
+
+// follows reports whether the packet's flow, if it begins one, can matter.
+func (r *run) follows() bool { return r.machine.programs[r.family()].follows(r) }
 
 func (r *run) family() compiler.Family {
 	if r.v6 {

@@ -238,122 +238,6 @@ func TestChains(t *testing.T) {
 	}
 }
 
-// TestFlows follows flows through connection tracking: each packet's state.
-func TestFlows(t *testing.T) {
-	const minute, day = time.Minute, 24 * time.Hour
-	for _, test := range []struct {
-		name    string
-		proto   lang.Proto
-		packets []flowPacket
-	}{
-		{"handshake", lang.TCP, []flowPacket{
-			{0, lang.SYN, "new"}, {1, lang.SYN, "established"}, {1, lang.SYN | lang.ACK, "established"},
-			{2, lang.ACK, "established"}, {3, lang.SYN | lang.ACK, "invalid"}, {3, lang.SYN, "established"},
-		}},
-		{"never sent", lang.TCP, []flowPacket{
-			{0, lang.SYN, "new"}, {1, 0, "invalid"}, {1, lang.FIN, "invalid"}, {1, lang.FIN | lang.PSH | lang.URG, "invalid"},
-		}},
-		{"picked up", lang.TCP, []flowPacket{{0, lang.ACK, "new"}, {1, lang.ACK, "established"}}},
-		{"no beginning", lang.TCP, []flowPacket{
-			{0, lang.SYN | lang.ACK, "invalid"}, {1, lang.RST, "invalid"}, {2, lang.FIN | lang.ACK, "invalid"}, {3, lang.SYN, "new"},
-		}},
-		{"reset", lang.TCP, []flowPacket{{0, lang.SYN, "new"}, {1, lang.RST, "established"}, {2, lang.SYN, "new"}}},
-		{"idle", lang.TCP, []flowPacket{
-			{0, lang.SYN, "new"}, {5*day - 1, lang.ACK, "established"}, {10*day - 1, lang.ACK, "new"},
-		}},
-		{"finished", lang.TCP, []flowPacket{
-			{0, lang.SYN, "new"}, {1, lang.FIN | lang.ACK, "established"}, {2 * minute, lang.ACK, "established"}, {2*minute + 5*day, lang.SYN, "new"},
-		}},
-		{"finished and gone", lang.TCP, []flowPacket{
-			{0, lang.SYN, "new"}, {0, lang.FIN | lang.ACK, "established"}, {2 * minute, lang.SYN, "new"},
-		}},
-		{"datagrams", lang.UDP, []flowPacket{
-			{0, 0, "new"}, {time.Second, 0, "established"}, {31 * time.Second, 0, "new"},
-		}},
-		{"stream", lang.UDP, []flowPacket{
-			{0, 0, "new"}, {3 * time.Second, 0, "established"}, {122 * time.Second, 0, "established"}, {242 * time.Second, 0, "new"},
-		}},
-		{"not yet a stream", lang.UDP, []flowPacket{
-			{0, 0, "new"}, {2 * time.Second, 0, "established"}, {32 * time.Second, 0, "new"},
-		}},
-	} {
-		m := newMachine(t, stateRules())
-		for i, p := range test.packets {
-			_, changes := m.Packet(&sim.Packet{Time: p.at, Src: source(1), SrcPort: 5000, Proto: test.proto, DstPort: 22, Flags: p.flags})
-			got := "none"
-			if len(changes) == 1 {
-				got = compiler.ConnState(changes[0].State).String()
-			}
-			if got != p.state {
-				t.Errorf("%s, packet %d: %s, want %s", test.name, i+1, got, p.state)
-			}
-		}
-	}
-}
-
-// TestAnswers: what the host sends decides what is established.
-func TestAnswers(t *testing.T) {
-	const host = 255 // no source: the host sends
-	type packet struct {
-		from  int
-		flags lang.Flags
-		state string
-	}
-	for _, test := range []struct {
-		name    string
-		proto   lang.Proto
-		drop    bool
-		packets []packet
-	}{
-		{"answered", lang.TCP, false, []packet{{1, lang.SYN, "new"}, {1, lang.SYN, "new"}, {host, lang.SYN | lang.ACK, ""}, {1, lang.ACK, "established"}}},
-		{"refused by the host", lang.TCP, false, []packet{{1, lang.SYN, "new"}, {host, lang.RST | lang.ACK, ""}, {1, lang.SYN, "new"}, {1, lang.ACK, "new"}}},
-		{"cut by the host", lang.TCP, false, []packet{{1, lang.SYN, "new"}, {host, lang.SYN | lang.ACK, ""}, {1, lang.ACK, "established"}, {host, lang.RST, ""}, {1, lang.RST, "invalid"}}},
-		{"the host's own", lang.TCP, false, []packet{{host, lang.SYN, ""}, {1, lang.SYN | lang.ACK, "established"}, {1, lang.ACK, "established"}}},
-		{"the host's own, under a default of drop", lang.TCP, true, []packet{{host, lang.SYN, ""}, {1, lang.SYN | lang.ACK, "established"}}},
-		{"an answer to what was dropped", lang.TCP, true, []packet{{1, lang.SYN, "new"}, {host, lang.SYN | lang.ACK, ""}, {1, lang.ACK, "new"}}},
-		{"datagram answered", lang.UDP, false, []packet{{1, 0, "new"}, {1, 0, "new"}, {host, 0, ""}, {1, 0, "established"}}},
-		{"the host's own datagram", lang.UDP, true, []packet{{host, 0, ""}, {1, 0, "established"}}},
-		{"an answer to a dropped datagram", lang.UDP, true, []packet{{1, 0, "new"}, {host, 0, ""}, {1, 0, "new"}}},
-		{"ping", lang.Ping, false, []packet{{1, 0, "new"}, {host, 0, ""}, {1, 0, "established"}}},
-	} {
-		rules := stateRules()
-		if test.drop {
-			base := rules.Chains[0]
-			base.Rules = append(base.Rules, compiler.Rule{Instructions: []compiler.Instruction{compiler.Verdict{Kind: compiler.Drop}}})
-		}
-		m := newMachine(t, rules)
-		for i, p := range test.packets {
-			packet := &sim.Packet{Src: source(1), SrcPort: 5000, Proto: test.proto, DstPort: 22, Flags: p.flags, Unanswered: true}
-			if p.from == host {
-				m.Answer(packet)
-				continue
-			}
-			_, changes := m.Packet(packet)
-			if got := compiler.ConnState(changes[0].State).String(); got != p.state {
-				t.Errorf("%s, packet %d: %s, want %s", test.name, i+1, got, p.state)
-			}
-		}
-	}
-}
-
-type flowPacket struct {
-	at    time.Duration
-	flags lang.Flags
-	state string
-}
-
-// stateRules accept everything and record each packet's state.
-func stateRules() *compiler.Ruleset {
-	var rules [][]compiler.Instruction
-	for _, s := range []compiler.ConnState{compiler.StateNew, compiler.StateEstablished, compiler.StateInvalid} {
-		rules = append(rules, []compiler.Instruction{
-			compiler.CtState{States: s},
-			compiler.Update{Key: compiler.Key{Bits: 32, State: uint32(s)}, Set: "s", Timeout: time.Second},
-		})
-	}
-	return ruleset(100, rules...)
-}
-
 // TestLinkErrors: a ruleset that names what it does not have is refused.
 func TestLinkErrors(t *testing.T) {
 	for want, r := range map[string]*compiler.Ruleset{
@@ -375,7 +259,7 @@ func TestMemory(t *testing.T) {
 	m := newMachine(t, ruleset(1<<24,
 		[]compiler.Instruction{compiler.L4Proto{Number: 17}, update},
 		[]compiler.Instruction{compiler.Lookup{Key: compiler.Key{Bits: 32}, Set: "s"}, compiler.Verdict{Kind: compiler.Drop}}))
-	packet := sim.Packet{Proto: lang.TCP, Flags: lang.SYN}
+	packet := sim.Packet{Proto: lang.TCP, Flags: lang.SYN, Alone: true}
 	i := 0
 	send := func() {
 		i++

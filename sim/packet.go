@@ -13,7 +13,7 @@ type Packet struct {
 	Time    time.Duration // since the start; never before the packet before it
 	Iface   string        // the interface it arrives on
 	Src     netip.Addr
-	SrcPort uint16 // 0: a flow that no other packet belongs to; of a ping, its identifier
+	SrcPort uint16 // of a ping, its identifier
 	Proto   lang.Proto
 	DstPort uint16     // of a TCP segment or UDP datagram
 	Flags   lang.Flags // of a TCP segment
@@ -22,6 +22,9 @@ type Packet struct {
 	// Broadcast says that the packet is addressed to a broadcast or multicast
 	// address, not to one of the host itself.
 	Broadcast bool
+
+	// Alone says that no other packet belongs to the packet's flow, whatever its ports.
+	Alone bool
 
 	// Unanswered says that the host does not answer, if it gets the packet.
 	Unanswered bool

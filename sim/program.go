@@ -16,6 +16,7 @@ type program struct {
 	conditions []func(*run) bool     // of opMatch
 	dispatches []*dispatch           // of opDispatch
 	lengths    []map[int]destination // of opLengths
+	followed   [3]*followed          // by protocol
 }
 
 // op is an instruction. If it breaks, the rule behind goes on at op.onBreak; at the
@@ -26,6 +27,7 @@ type op struct {
 	first   uint16 // of ports; the states or flags that match
 	last    uint16 // of ports; the mask of flags
 	ends    bool   // it is the last of its rule
+	byProto bool   // of opMatch: the condition looks at the protocol alone
 	onBreak uint32
 	target  uint32 // of opGoto and opJump; which condition, dispatch or lengths
 	set     *set
@@ -114,8 +116,7 @@ func (g *program) run(r *run) compiler.VerdictKind {
 		case opLocal:
 			holds = r.packet.Broadcast == o.not
 		case opPorts:
-			port := r.packet.DstPort
-			holds = r.packet.Proto != lang.Ping && (o.first <= port && port <= o.last) != o.not
+			holds = o.hasPort(r.packet)
 		case opLookup:
 			holds = o.set.has(o.keys.key(r.hi, r.lo), r.now) != o.not
 		case opUpdate:
@@ -162,6 +163,11 @@ func (g *program) run(r *run) compiler.VerdictKind {
 			pc = stack[depth]
 		}
 	}
+}
+
+// hasPort is the condition of opPorts.
+func (o *op) hasPort(p *Packet) bool {
+	return p.Proto != lang.Ping && (o.first <= p.DstPort && p.DstPort <= o.last) != o.not
 }
 
 func (r *run) update(o *op) bool {

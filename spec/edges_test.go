@@ -103,7 +103,7 @@ func TestBroadcasts(t *testing.T) {
 		{1001, true, compiler.Drop}, {2001, false, compiler.Drop},
 		{1001, false, compiler.Drop}, {2001, true, compiler.Drop}, {3000, true, compiler.Accept}, {2001, false, compiler.Accept},
 	} {
-		packet := sim.Packet{Iface: "eth0", Src: someone(1), Proto: lang.UDP, DstPort: step.port, Broadcast: step.broadcast}
+		packet := sim.Packet{Iface: "eth0", Src: someone(1), Proto: lang.UDP, DstPort: step.port, Broadcast: step.broadcast, Alone: true}
 		if v, _ := m.Packet(&packet); v != step.verdict {
 			t.Errorf("packet %d: verdict %v, want %v", i+1, v, step.verdict)
 		}

@@ -18,6 +18,7 @@ type flow struct {
 // flowState is what is known of a flow that was let in and answered.
 type flowState struct {
 	began, ends time.Duration
+	unanswered  bool // begun by a SYN that the host did not answer: not established
 	handshake   bool // begun by a SYN that was not yet acknowledged
 	fins        int  // that came
 }
@@ -39,7 +40,7 @@ func (m *Model) live(at time.Duration, p *trace.Packet) bool {
 // established reports whether the packet belongs to a living flow. A segment
 // that TCP would never send belongs to none.
 func (m *Model) established(at time.Duration, p *trace.Packet) bool {
-	if !m.live(at, p) {
+	if !m.live(at, p) || m.flows[flowOf(p)].unanswered {
 		return false
 	}
 	if p.Proto != lang.TCP {
@@ -64,8 +65,12 @@ func (m *Model) accepted(at time.Duration, p *trace.Packet) {
 		return
 	}
 	key := flowOf(p)
-	known := m.live(at, p)
-	if !known && (!begins(p) || p.Unanswered != nil) || known && !m.established(at, p) {
+	known := m.live(at, p) && !m.flows[key].unanswered
+	if !known && !m.isNew(at, p) || known && !m.established(at, p) {
+		return
+	}
+	if !known && p.Unanswered != nil {
+		m.unanswered(at, p)
 		return
 	}
 	f := m.flows[key]
@@ -80,10 +85,33 @@ func (m *Model) accepted(at time.Duration, p *trace.Packet) {
 	m.flows[key] = f
 }
 
-// begins reports whether a packet can be the first of a flow.
-func begins(p *trace.Packet) bool {
-	flags := p.Flags & (lang.SYN | lang.FIN | lang.RST | lang.ACK)
-	return p.Proto != lang.TCP || flags == lang.SYN || flags == lang.ACK
+// unanswered notes a packet that was let in, but is not answered. That matters behind a
+// SYN: what is no answer to an answer is invalid.
+func (m *Model) unanswered(at time.Duration, p *trace.Packet) {
+	switch {
+	case p.Proto != lang.TCP:
+	case p.Flags&lang.RST != 0:
+		delete(m.flows, flowOf(p))
+	case isAttempt(p) && !m.live(at, p):
+		m.flows[flowOf(p)] = flowState{unanswered: true, ends: at + 2*time.Minute}
+	}
+}
+
+// isNew reports whether a packet that is not established is new, and not invalid: one
+// that can be the first of a flow. Behind a SYN without an answer it is another, or a RST.
+func (m *Model) isNew(at time.Duration, p *trace.Packet) bool {
+	if p.Proto != lang.TCP {
+		return true
+	}
+	switch p.Flags & (lang.SYN | lang.FIN | lang.RST | lang.ACK) {
+	case lang.SYN:
+		return true
+	case lang.ACK:
+		return !m.live(at, p)
+	case lang.RST, lang.RST | lang.ACK:
+		return m.live(at, p) && p.Flags&lang.URG == 0
+	}
+	return false
 }
 
 // idleTime is how long a flow lives after a packet if no other comes.

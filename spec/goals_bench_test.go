@@ -182,7 +182,7 @@ func (a *attempts) Next(p *sim.Packet) (capture.Kind, error) {
 		return 0, io.EOF
 	}
 	a.left--
-	*p = sim.Packet{Iface: "eth0", Src: numbered(100, uint32(a.left)), Proto: lang.TCP, DstPort: a.port, Flags: lang.SYN}
+	*p = sim.Packet{Iface: "eth0", Src: numbered(100, uint32(a.left)), Proto: lang.TCP, DstPort: a.port, Flags: lang.SYN, Alone: true}
 	return capture.ToHost, nil
 }
 

@@ -65,19 +65,19 @@ func (m *Model) decide(at time.Duration, p *trace.Packet) trace.Verdict {
 	}
 	switch {
 	case p.Proto != lang.Ping && m.isStep(p):
-		return m.refuse(p)
+		return m.refuse(at, p)
 	case m.guards(p) && isAttempt(p) && m.letsIn(at, p):
 		return trace.Accept
 	case m.guards(p):
-		return m.refuse(p)
+		return m.refuse(at, p)
 	}
 	return m.undecided(p)
 }
 
 // refuse is what becomes of what is refused. An invalid segment with ACK may be a
 // late one of a living connection, which a reset would end, so it is dropped.
-func (m *Model) refuse(p *trace.Packet) trace.Verdict {
-	late := p.Proto == lang.TCP && p.Flags&lang.ACK != 0 && !begins(p)
+func (m *Model) refuse(at time.Duration, p *trace.Packet) trace.Verdict {
+	late := p.Proto == lang.TCP && p.Flags&lang.ACK != 0 && !m.isNew(at, p)
 	if m.policy.Settings.RefuseReject && !late {
 		return trace.Reject
 	}

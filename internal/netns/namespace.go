@@ -124,12 +124,12 @@ func echo(c net.Conn) {
 	}
 }
 
-// Dial connects from the namespace, in half a second or not at all.
+// Dial connects from the namespace, in a second or not at all.
 func (ns Namespace) Dial(t testing.TB, address string) (net.Conn, error) {
 	t.Helper()
 	var c net.Conn
 	err := ns.Do(func() (err error) {
-		c, err = net.DialTimeout("tcp", address, 500*time.Millisecond)
+		c, err = net.DialTimeout("tcp", address, time.Second)
 		return err
 	})
 	if err == nil {

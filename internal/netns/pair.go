@@ -1,10 +1,13 @@
 package netns
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // Pair is a host and a peer on one wire: two namespaces joined by a pair of veth
@@ -33,7 +36,24 @@ func NewPair(t testing.TB, programs ...string) *Pair {
 		ns.Run(t, "ip", "link", "set", "lo", "up")
 		ns.Run(t, "ip", "link", "set", "eth0", "up")
 	}
+	p.awaitWire(t)
 	return p
+}
+
+// awaitWire waits until packets pass: a closed port says so.
+func (p *Pair) awaitWire(t testing.TB) {
+	t.Helper()
+	for _, address := range []string{"192.0.2.1:1", "[2001:db8::1]:1"} {
+		var err error
+		for range 20 {
+			if _, err = p.Peer.Dial(t, address); errors.Is(err, unix.ECONNREFUSED) {
+				break
+			}
+		}
+		if !errors.Is(err, unix.ECONNREFUSED) {
+			t.Fatalf("the wire to %s: %v", address, err)
+		}
+	}
 }
 
 func skip(t testing.TB, err error) {

@@ -99,6 +99,29 @@ func TestPcapng(t *testing.T) {
 	}
 }
 
+// TestPcapngNames takes for nameless what no Linux host has for a name.
+func TestPcapngNames(t *testing.T) {
+	for name, want := range map[string]string{
+		"wan0": "wan0", "br-lan.5": "br-lan.5", "wan0\x00rest": "wan0", "fifteen-bytes-x": "fifteen-bytes-x", "größe": "größe",
+		"any": "eth0", "": "eth0", "sixteen-bytes-xx": "eth0", ".": "eth0", "..": "eth0", "a/b": "eth0", "a:b": "eth0", "a b": "eth0",
+		"\x1b[31m": "eth0", "a\nb": "eth0", "\u202eabc": "eth0", "a\xff": "eth0", `\Device\NPF_{B5A1}`: "eth0",
+	} {
+		for _, given := range []string{"", "wg0"} {
+			n := &ng{order: le}
+			n.section()
+			n.iface(113, 0, n.option(2, []byte(name)...))
+			n.enhanced(0, 0, cooked(0, synFrame))
+			_, ifaces, err := times(open(t, n.b, capture.Options{Iface: given}))
+			if given != "" {
+				want = given
+			}
+			if err != nil || !slices.Equal(ifaces, []string{want}) {
+				t.Errorf("%q, with the interface %q given: on %v, %v, want %s", name, given, ifaces, err, want)
+			}
+		}
+	}
+}
+
 func offset(order appender, seconds uint64) []byte { return order.AppendUint64(nil, seconds) }
 
 // TestPcapngTime looks at units of time and numbers at the edges.

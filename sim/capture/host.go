@@ -33,7 +33,7 @@ func (s *Source) way() way {
 		return wayTo
 	case slices.Contains(s.hosts, d.src):
 		return wayFrom
-	case s.frame.cast == toGroup || group(d.dst):
+	case s.toGroup():
 		return wayGroup
 	}
 	return wayOther
@@ -45,10 +45,32 @@ func (s *Source) cookedWay() way {
 		return wayFrom
 	case s.frame.cast == toOther:
 		return wayOther
-	case s.frame.cast == toGroup || group(s.datagram.dst):
+	case s.toGroup():
 		return wayGroup
 	}
 	return wayTo
+}
+
+// toGroup reports whether the datagram is addressed to a group. What a broadcast frame
+// holds need not be: for the kernel the address decides (fib daddr type). Only one that
+// is not the broadcast address of any network is told from one that may be.
+func (s *Source) toGroup() bool {
+	dst := s.datagram.dst
+	return group(dst) || s.frame.cast == toGroup && dst.Is4() && dst.As4()[3]&3 == 3
+}
+
+// impossible reports whether the kernel drops a datagram to the host for its addresses
+// before any rule of the input hook sees it (ip_route_input_slow, fib_validate_source,
+// ip6_rcv_core). On the loopback interface it does not look at them.
+func (s *Source) impossible() bool {
+	d := &s.datagram
+	switch {
+	case d.src.IsLoopback(), d.dst.IsLoopback():
+		return true
+	case !d.src.Is4():
+		return false
+	}
+	return d.src == d.dst || slices.Contains(s.hosts, d.src)
 }
 
 // group reports whether an address is none of a single host: multicast, or the
@@ -126,7 +148,7 @@ func (s *Source) eachAddressed(see func(src, dst netip.Addr)) (cooked bool) {
 	var p sim.Packet
 	for s.reader.next(&s.rec) == nil {
 		s.tick()
-		if s.decode(&p) != 0 || s.frame.cast == toGroup || group(s.datagram.dst) {
+		if s.decode(&p) != 0 || s.toGroup() {
 			continue
 		}
 		if s.frame.cooked {

@@ -78,8 +78,8 @@ func possible4(src, dst uint32) bool {
 	switch {
 	case src>>28 == 0xe, src == everybody:
 		return false
-	case src>>24 == 0:
-		return dst == everybody
+	case src == 0:
+		return dst == everybody || dst>>8 == 0xe00000 // ip_mc_validate_source
 	}
 	return true
 }
@@ -115,7 +115,7 @@ func (d *datagram) ipv6(s *Source) Reason {
 		return Malformed
 	}
 	d.src, d.dst = netip.AddrFrom16([16]byte(b[8:])), netip.AddrFrom16([16]byte(b[24:]))
-	if b[8] == 0xff || d.src.Is4In6() {
+	if b[8] == 0xff {
 		return BadSource
 	}
 	d.proto, d.extra = b[6], 0

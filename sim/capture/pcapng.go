@@ -4,6 +4,11 @@ import (
 	"bytes"
 	"math"
 	"math/bits"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"knockc/lang"
 )
 
 // The types of blocks that matter (draft-ietf-opsawg-pcapng, section 10.1).
@@ -25,7 +30,6 @@ const (
 const (
 	minBlock = 12
 	maxPorts = 1 << 16
-	maxName  = 64
 )
 
 // pcapng reads the newer format: sections of blocks, some of which are packets.
@@ -166,9 +170,9 @@ func (r *pcapng) describe(b []byte) error {
 
 func (r *pcapng) option(p *port, code uint16, value []byte) {
 	switch {
-	case code == optionName && len(value) <= maxName:
+	case code == optionName:
 		name, _, _ := bytes.Cut(value, []byte{0})
-		p.name = string(name)
+		p.name = ifaceName(name)
 	case code == optionResolution && len(value) == 1 && value[0]&0x80 != 0:
 		p.unit = unit{shift: value[0] & 0x7f, offset: p.unit.offset}
 	case code == optionResolution && len(value) == 1:
@@ -182,6 +186,20 @@ func (r *pcapng) option(p *port, code uint16, value []byte) {
 		}
 		p.unit.offset = int64(high<<32 | low)
 	}
+}
+
+// ifaceName is the name of an interface, "" if it is none that Linux allows
+// (dev_valid_name) and people can read. Nothing arrives on "any", the name of what
+// records on all of them.
+func ifaceName(name []byte) string {
+	unprintable := func(r rune) bool { return !unicode.IsPrint(r) }
+	switch s := string(name); {
+	case len(s) > lang.MaxIface, s == "any", s == ".", s == "..":
+	case !utf8.ValidString(s), strings.ContainsAny(s, "/: "), strings.ContainsFunc(s, unprintable):
+	default:
+		return s
+	}
+	return ""
 }
 
 // packet reads an enhanced or obsolete packet block, which differ in their first

@@ -176,11 +176,14 @@ func (s *Source) direct(p *sim.Packet) (Kind, Reason) {
 	p.Time, p.Iface = s.now, s.iface()
 	switch w := s.way(); w {
 	case wayTo, wayGroup:
-		if s.segment.reply {
+		switch {
+		case s.segment.reply:
 			return 0, OtherICMP
+		case p.Iface != "lo" && s.impossible():
+			return 0, BadSource
 		}
 		p.Src = s.datagram.src
-		p.Broadcast, p.Unanswered = w == wayGroup, s.answers
+		p.Broadcast, p.Alone, p.Unanswered = w == wayGroup, false, s.answers
 		s.stats.ToHost++
 		s.countShort()
 		return ToHost, 0
@@ -189,7 +192,7 @@ func (s *Source) direct(p *sim.Packet) (Kind, Reason) {
 			return 0, reason
 		}
 		p.Src = s.datagram.dst
-		p.Broadcast, p.Unanswered = false, false
+		p.Broadcast, p.Alone, p.Unanswered = false, false, false
 		if p.Proto != lang.Ping {
 			p.SrcPort, p.DstPort = p.DstPort, p.SrcPort
 		}

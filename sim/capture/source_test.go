@@ -29,6 +29,9 @@ func show(kind capture.Kind, p *sim.Packet) string {
 	if p.Broadcast {
 		b.WriteString(" broadcast")
 	}
+	if p.Alone {
+		b.WriteString(" alone")
+	}
 	if p.Iface != "eth0" {
 		b.WriteString(" on " + p.Iface)
 	}
@@ -74,8 +77,10 @@ func TestFrames(t *testing.T) {
 	syn4 := ip4(peer4, host4, tcp, knock)
 	syn6 := ip6(peer6, host6, tcp, knock)
 	const to4, to6 = "to 198.51.100.7:40000 tcp/22 syn", "to [2001:db8:7::7]:40000 tcp/22 syn"
+	subnet4 := netip.MustParseAddr("192.0.2.255")
 	everybody, group4 := netip.MustParseAddr("255.255.255.255"), netip.MustParseAddr("224.0.0.251")
-	group6 := netip.MustParseAddr("ff02::1")
+	group6, loopback := netip.MustParseAddr("ff02::1"), netip.MustParseAddr("127.0.0.1")
+	const to4In6 = "to [::ffff:198.51.100.7]:40000 tcp/22 syn"
 	cut := func(b []byte, n int) []byte { return b[:len(b)-n] }
 	with := func(b []byte, i int, v byte) []byte { b = bytes.Clone(b); b[i] = v; return b }
 
@@ -132,10 +137,12 @@ func TestFrames(t *testing.T) {
 		{"half an extension header", 101, ip6(peer6, host6, 60, []byte{6, 0, 1}), "[malformed]"},
 
 		{"UDP", 101, ip4(peer4, host4, udp, udpDatagram(53, 7000, 1, 2)), "to 198.51.100.7:53 udp/7000"},
+		{"UDP from port 0", 101, ip4(peer4, host4, udp, udpDatagram(0, 7000)), "to 198.51.100.7:0 udp/7000"},
 		{"UDP too long", 101, ip4(peer4, host4, udp, with(udpDatagram(53, 7000), 5, 9)), "[malformed]"},
 		{"UDP too short", 101, ip4(peer4, host4, udp, with(udpDatagram(53, 7000), 5, 7)), "[malformed]"},
 		{"half a UDP header", 101, ip4(peer4, host4, udp, udpDatagram(53, 7000)[:6]), "[malformed]"},
 		{"ping", 101, ip4(peer4, host4, icmp, echo(8, 77, 100)), "to 198.51.100.7:77 ping/0 100 bytes"},
+		{"ping with identifier 0", 101, ip4(peer4, host4, icmp, echo(8, 0, 100)), "to 198.51.100.7:0 ping/0 100 bytes"},
 		{"ping with options", 101, ip4(peer4, host4, icmp, echo(8, 77, 100), 1, 1, 1, 0), "to 198.51.100.7:77 ping/0 104 bytes"},
 		{"IPv6 ping", 101, ip6(peer6, host6, 58, echo(128, 77, 100)), "to [2001:db8:7::7]:77 ping/0 100 bytes"},
 		{"ICMPv6 over IPv4", 101, ip4(peer4, host4, 58, echo(128, 77, 100)), "[of other protocols]"},
@@ -155,14 +162,23 @@ func TestFrames(t *testing.T) {
 		{"broadcast", 101, ip4(peer4, everybody, udp, udpDatagram(68, 67)), "to 198.51.100.7:68 udp/67 broadcast"},
 		{"multicast", 101, ip4(peer4, group4, udp, udpDatagram(5353, 5353)), "to 198.51.100.7:5353 udp/5353 broadcast"},
 		{"IPv6 multicast", 101, ip6(peer6, group6, udp, udpDatagram(5353, 5353)), "to [2001:db8:7::7]:5353 udp/5353 broadcast"},
-		{"subnet broadcast", 1, with(ether(ip4(peer4, peer4.Next(), udp, udpDatagram(1, 2))), 0, 255), "to 198.51.100.7:1 udp/2 broadcast"},
+		{"subnet broadcast", 1, with(ether(ip4(peer4, subnet4, udp, udpDatagram(1, 2))), 0, 255), "to 198.51.100.7:1 udp/2 broadcast"},
+		{"broadcast frame to another host", 1, with(ether(ip4(peer4, peer4.Next(), udp, udpDatagram(1, 2))), 0, 255), "[of other hosts]"},
 		{"broadcast frame to the host", 1, with(ether(syn4), 0, 255), to4},
 		{"from 0.0.0.0 to all", 101, ip4(netip.IPv4Unspecified(), everybody, udp, udpDatagram(68, 67)), "to 0.0.0.0:68 udp/67 broadcast"},
 		{"from 0.0.0.0", 101, ip4(netip.IPv4Unspecified(), host4, tcp, knock), "[from impossible sources]"},
 		{"from a group", 101, ip4(group4, host4, tcp, knock), "[from impossible sources]"},
 		{"from all", 101, ip4(everybody, host4, tcp, knock), "[from impossible sources]"},
 		{"from an IPv6 group", 101, ip6(group6, host6, tcp, knock), "[from impossible sources]"},
-		{"from an IPv4 address in IPv6", 101, ip6(netip.AddrFrom16(peer4.As16()), host6, tcp, knock), "[from impossible sources]"},
+		{"from an IPv4 address in IPv6", 101, ip6(netip.AddrFrom16(peer4.As16()), host6, tcp, knock), to4In6},
+		{"from 0.1.2.3", 101, ip4(netip.MustParseAddr("0.1.2.3"), host4, tcp, knock), "to 0.1.2.3:40000 tcp/22 syn"},
+		{"from loopback", 101, ip4(loopback, host4, tcp, knock), "[from impossible sources]"},
+		{"from loopback to a group", 101, ip4(loopback, group4, udp, udpDatagram(1, 2)), "[from impossible sources]"},
+		{"from IPv6 loopback", 101, ip6(netip.IPv6Loopback(), host6, tcp, knock), "[from impossible sources]"},
+		{"to loopback", 113, cooked(0, ip4(peer4, loopback, tcp, knock)), "[of other hosts]"},
+		{"on loopback", 276, cooked2(0, 772, ip4(host4, host4, tcp, knock)), "to 192.0.2.1:40000 tcp/22 syn on lo"},
+		{"from the host's own address", 101, ip4(host4, host4, tcp, knock), "[from impossible sources]"},
+		{"from the host's own IPv6 address", 101, ip6(host6, host6, tcp, knock), "to [2001:db8::1]:40000 tcp/22 syn"},
 
 		{"SYN/ACK of the host", 101, ip4(host4, peer4, tcp, tcpHeader(22, 40000, syn|ack)), "from 198.51.100.7:40000 tcp/22 syn,ack"},
 		{"RST of the host", 101, ip4(host4, peer4, tcp, tcpHeader(22, 40000, rst|ack)), "from 198.51.100.7:40000 tcp/22 rst,ack"},
@@ -171,7 +187,6 @@ func TestFrames(t *testing.T) {
 		{"ping of the host", 101, ip4(host4, peer4, icmp, echo(8, 77, 9)), "[from the host on its own account]"},
 		{"multicast of the host", 101, ip4(host4, group4, udp, udpDatagram(5353, 5353)), "[from the host on its own account]"},
 		{"broken segment of the host", 101, ip4(host4, peer4, tcp, knock[:4]), "[malformed]"},
-		{"the host to itself", 101, ip4(host4, host4, tcp, knock), "to 192.0.2.1:40000 tcp/22 syn"},
 		{"empty", 1, nil, "[malformed]"},
 		{"cut", 101, cut(syn4, 1), "[malformed]"},
 	} {
@@ -222,6 +237,7 @@ func TestSnapped(t *testing.T) {
 func TestCookedWay(t *testing.T) {
 	frame := ip4(peer4, peer4.Next(), tcp, tcpHeader(40000, 22, syn))
 	group := ip4(peer4, netip.MustParseAddr("224.0.0.251"), udp, udpDatagram(1, 2))
+	subnet := ip4(peer4, netip.MustParseAddr("198.51.100.255"), tcp, tcpHeader(40000, 22, syn))
 	for _, test := range []struct {
 		packetType uint16
 		ip         []byte
@@ -229,7 +245,10 @@ func TestCookedWay(t *testing.T) {
 	}{
 		{0, frame, "to 198.51.100.7:40000 tcp/22 syn"},
 		{0, group, "to 198.51.100.7:1 udp/2 broadcast"},
-		{1, frame, "to 198.51.100.7:40000 tcp/22 syn broadcast"},
+		{0, ip4(peer4, netip.MustParseAddr("127.0.0.1"), tcp, tcpHeader(40000, 22, syn)), "[from impossible sources]"},
+		{0, ip4(peer4, peer4, tcp, tcpHeader(40000, 22, syn)), "[from impossible sources]"},
+		{1, frame, "to 198.51.100.7:40000 tcp/22 syn"},
+		{1, subnet, "to 198.51.100.7:40000 tcp/22 syn broadcast"},
 		{2, group, "to 198.51.100.7:1 udp/2 broadcast"},
 		{3, frame, "[of other hosts]"},
 		{4, frame, "from 198.51.100.8:22 tcp/40000 syn"},
@@ -246,6 +265,15 @@ func TestCookedWay(t *testing.T) {
 	packets, stats := read(t, pcapOf(113, cooked(3, ip4(peer4, host4, tcp, tcpHeader(1, 2, syn)))), atHost)
 	if got, want := outcome(packets, stats), "to 198.51.100.7:1 tcp/2 syn"; got != want {
 		t.Errorf("named host: %s, want %s", got, want)
+	}
+}
+
+// TestFindHostInBroadcastFrames: what a broadcast frame holds may be for the host alone.
+func TestFindHostInBroadcastFrames(t *testing.T) {
+	frame := cat(broadcastMAC, peerMAC, []byte{8, 0}, ip4(peer4, host4, tcp, tcpHeader(40000, 22, syn)))
+	packets, stats := read(t, pcapOf(1, frame), capture.Options{})
+	if got, want := outcome(packets, stats), "to 198.51.100.7:40000 tcp/22 syn"; got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }
 

@@ -17,7 +17,7 @@ const (
 	OwnGroup                        // from the host to a broadcast or multicast address, or a ping of its own
 	Snapped                         // the recording stopped before the headers ended
 	Malformed                       // headers that contradict each other; the kernel drops it or calls it invalid
-	BadSource                       // no packet comes from there (ip_route_input_slow, ip6_rcv_core)
+	BadSource                       // no packet comes from there, or goes there
 	Fragment                        // part of a datagram that another record completed, or none
 	Overlap                         // a fragment that repeats or contradicts others, or makes a datagram too long
 	Flooded                         // a fragment of one datagram too many at a time

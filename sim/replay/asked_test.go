@@ -60,7 +60,7 @@ func TestExplainAllocatesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	player.Explain(replay.AskedBy(events))
-	p := sim.Packet{Iface: trace.DefaultIface, Src: netip.MustParseAddr("10.0.0.1"), Proto: lang.TCP, Flags: lang.SYN}
+	p := sim.Packet{Iface: trace.DefaultIface, Src: netip.MustParseAddr("10.0.0.1"), Proto: lang.TCP, Flags: lang.SYN, Alone: true}
 	n := testing.AllocsPerRun(10_000, func() {
 		p.Src = p.Src.Next()
 		for _, p.DstPort = range []uint16{1000, 22, 2000} {

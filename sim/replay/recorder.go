@@ -74,7 +74,7 @@ func (r *recorder) Packet(p *sim.Packet, verdict compiler.VerdictKind, changes [
 	for i, l := range at.steps {
 		r.step(l, p, m, ready[i], shuts(at.steps, ready, l.knock))
 	}
-	if verdict == compiler.Accept && p.SrcPort != 0 && r.asked.flow(p) {
+	if verdict == compiler.Accept && !p.Alone && r.asked.flow(p) {
 		r.accepted(p, m)
 	}
 }

@@ -51,7 +51,8 @@ func (s *traceSource) Next(p *sim.Packet) (capture.Kind, error) {
 // setPacket makes p a packet of a trace.
 func setPacket(p *sim.Packet, k *trace.Packet, at time.Duration, port uint16) {
 	p.Time, p.Iface, p.Src, p.SrcPort, p.DstPort = at, trace.DefaultIface, k.Src, k.SrcPort, port
-	p.Proto, p.Flags, p.Length, p.Unanswered = k.Proto, k.Flags, 0, k.Unanswered != nil
+	p.Proto, p.Flags, p.Length = k.Proto, k.Flags, 0
+	p.Alone, p.Unanswered = k.SrcPort == 0, k.Unanswered != nil
 	if k.On != nil {
 		p.Iface = k.On.Text
 	}

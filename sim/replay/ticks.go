@@ -201,7 +201,7 @@ func (p *Phases) cause(o Outcome, other int) (parted, bool) {
 		if ok && !c.by.is() {
 			c.by = first.mark(packet)
 		}
-		if ok && packet.SrcPort != 0 {
+		if ok && !packet.Alone {
 			p.flows[flowOf(packet)] = c
 		}
 		if ok {
