@@ -55,7 +55,7 @@ func (c *conntrack) live(r *run) *flow {
 	}
 	f := c.flows.find(r.flowKey())
 	if f != nil && f.fins > 1 && r.packet.Flags&synMask == lang.SYN {
-		f.expires = 0
+		f.expires = r.now
 	}
 	if f == nil || r.now >= f.expires || f.refused {
 		return nil
@@ -92,7 +92,7 @@ func (c *conntrack) accepted(r *run) {
 		f = c.begin(r)
 	}
 	f.established = f.established || !p.Unanswered
-	f.expires = r.now + f.idle(r.now, p)
+	f.expires = after(r.now, f.idle(r.now, p))
 	if p.Proto == lang.TCP && p.Flags&lang.FIN != 0 {
 		f.fins++
 	}
@@ -103,7 +103,7 @@ func (c *conntrack) accepted(r *run) {
 // when it was recorded.
 func (c *conntrack) refused(r *run) {
 	if p := r.packet; p.Proto == lang.UDP && p.Unanswered && p.SrcPort != 0 && c.live(r) == nil {
-		*c.begin(r) = flow{refused: true, expires: r.now + udpIdle}
+		*c.begin(r) = flow{refused: true, expires: after(r.now, udpIdle)}
 	}
 }
 
@@ -115,10 +115,10 @@ func (c *conntrack) answered(r *run) {
 	switch {
 	case f == nil && c.begins(r):
 		f = c.begin(r)
-		f.established, f.expires = true, r.now+f.idle(r.now, p)
+		f.established, f.expires = true, after(r.now, f.idle(r.now, p))
 	case f == nil:
 	case p.Proto == lang.TCP && p.Flags&lang.RST != 0:
-		f.expires = 0
+		f.expires = r.now
 	default:
 		f.established = true
 	}

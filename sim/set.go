@@ -43,30 +43,28 @@ func (s *set) has(k key, now time.Duration) bool {
 	return at != nil && now < *at
 }
 
-// update makes or renews an element, without a timeout if that is 0; false if it
-// would have to be made and the set is full. A living element keeps its kind: one
-// that never ends goes on to do so, and one with a timeout ends at once if it is
-// renewed without (nft_dynset_eval).
-func (s *set) update(k key, now, timeout time.Duration) (expires time.Duration, ok bool) {
+// update makes or renews an element, to end at a time, or at once if that is now;
+// false if it would have to be made and the set is full. What had ended before a
+// collection has had its place freed. A living element keeps its kind: one that never
+// ends goes on to do so (nft_dynset_eval).
+func (s *set) update(k key, now, expires, collected time.Duration) (ends time.Duration, ok bool) {
 	at := s.elements.find(k)
 	if at != nil && now < *at {
 		if *at != Never {
-			*at = now + timeout
+			*at = expires
 			s.soonest = min(s.soonest, *at)
 		}
 		return *at, true
 	}
-	expires = now + timeout
-	if timeout == 0 {
+	if expires == now {
 		expires = Never
 	}
-	return expires, s.make(k, at, now, expires)
+	return expires, s.make(k, at, collected, expires)
 }
 
 // make makes an element that does not live, or not any more, at the place given;
 // false if the set is full.
-func (s *set) make(k key, at *time.Duration, now, expires time.Duration) bool {
-	collected := now - now%collectEvery // when the last collection was
+func (s *set) make(k key, at *time.Duration, collected, expires time.Duration) bool {
 	if s.crowded(collected) {
 		s.collect(collected)
 		if s.crowded(collected) {
