@@ -36,11 +36,20 @@ func (c Clock) ticks(t time.Duration) uint64 {
 	return n
 }
 
-// Part is how much of a tick is over at a time if the phase is 0.
-func (c Clock) Part(t time.Duration) int64 {
+// PhaseAt is the phase with which a tick begins at a time.
+func (c Clock) PhaseAt(t time.Duration) int64 {
 	hi, lo := bits.Mul64(uint64(t), uint64(c.HZ))
-	return int64(bits.Rem64(hi, lo, perTick))
+	return int64(perTick-bits.Rem64(hi, lo, perTick)) % perTick
 }
+
+// Latest is when a deadline would be that is set at a time, if a tick had begun then: no
+// phase has a later one.
+func (c Clock) Latest(t, deadline time.Duration) time.Duration {
+	return after(deadline, t-c.Begin(t))
+}
+
+// End is when a timeout ends that begins at a time.
+func (c Clock) End(t, timeout time.Duration) time.Duration { return c.end(t, c.lasts(timeout)) }
 
 // tick is the first nanosecond of a tick; [Never] if that is out of reach.
 func (c Clock) tick(n uint64) time.Duration {
