@@ -10,8 +10,12 @@ import (
 type Clock struct {
 	HZ      int           // how often it ticks in a second; 0: it is exact
 	Phase   int64         // how much of a tick is over at time 0, in billionths of a tick
-	Collect time.Duration // when in each second the places of ended elements are freed
+	Collect time.Duration // when in each second the places of ended elements are freed; or [Late]
 }
+
+// Late collects no earlier than with any time of collections. If no set is full so, none
+// is with any.
+const Late time.Duration = -1
 
 // perTick is how many units of a phase a tick has, and nanoseconds a second.
 const perTick = 1_000_000_000
@@ -95,11 +99,15 @@ func after(t, d time.Duration) time.Duration {
 // collected is the time before which all that had ended has had its place freed by
 // now. What ends in the very tick of a collection is freed.
 func (c Clock) collected(now time.Duration) time.Duration {
-	over := (now - c.Collect) % collectEvery
+	since := c.Collect
+	if since == Late {
+		now, since = now-collectEvery, 0
+	}
+	over := (now - since) % collectEvery
 	if over < 0 {
 		over += collectEvery
 	}
-	if c.HZ != 0 {
+	if c.HZ != 0 && c.Collect != Late {
 		over--
 	}
 	return now - over

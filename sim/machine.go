@@ -36,7 +36,7 @@ func (m *Machine) WasFull() bool { return m.full }
 func newMachine(r *compiler.Ruleset, c Clock) (*Machine, error) {
 	m := &Machine{sets: map[string]*set{}, clock: c}
 	for _, s := range r.Sets {
-		m.sets[s.Name] = newSet(s)
+		m.sets[s.Name] = newSet(s, c)
 	}
 	err := m.link(r)
 	return m, err

@@ -23,10 +23,12 @@ type set struct {
 
 	ghosts      int           // places of elements that were ended or had ended, and were made anew
 	ghostPeriod time.Duration // the collection period that the ghosts are of
+	late        bool          // collections are, so the places are held for another period
+	lateGhosts  int           // those of the period before
 }
 
-func newSet(s *compiler.Set) *set {
-	return &set{name: s.Name, v6: s.Family == compiler.IPv6, size: s.Size, soonest: math.MaxInt64}
+func newSet(s *compiler.Set, c Clock) *set {
+	return &set{late: c.Collect == Late, name: s.Name, v6: s.Family == compiler.IPv6, size: s.Size, soonest: math.MaxInt64}
 }
 
 // expiry tells when the element ends; false if it does not live at now.
@@ -100,9 +102,13 @@ func (s *set) delete(k key, now time.Duration) bool {
 // the last collection was.
 func (s *set) crowded(collected time.Duration) bool {
 	if s.ghostPeriod != collected {
+		s.lateGhosts = 0
+		if s.late && collected == s.ghostPeriod+collectEvery {
+			s.lateGhosts = s.ghosts
+		}
 		s.ghosts, s.ghostPeriod = 0, collected
 	}
-	return s.elements.used+s.ghosts >= s.size
+	return s.elements.used+s.ghosts+s.lateGhosts >= s.size
 }
 
 // collect takes out the elements that had ended when the last collection was.

@@ -142,11 +142,10 @@ func (r *simulation) replayText(name string, src []byte, tests *suite) (held boo
 	if lang.HasErrors(found) {
 		return false, errInput
 	}
-	player, first, err := r.players(policy, t)
+	player, err := r.player(policy, t)
 	if err != nil {
 		return false, err
 	}
-	r.watch(first, policy)
 	if asked := replay.AskedBy(t.Events); asked.Any() {
 		player.Explain(asked)
 	}
@@ -157,7 +156,7 @@ func (r *simulation) replayText(name string, src []byte, tests *suite) (held boo
 		outcomes += packets(&t.Events[i])
 	}
 	r.play(player, pointers(t.Events), outcomes, p, tests)
-	r.played(name, policy, first)
+	r.played(name, policy, player)
 	return tests.failed == 0, nil
 }
 
@@ -176,36 +175,52 @@ func pointers(events []trace.Event) iter.Seq[*trace.Event] {
 type eventPlayer interface {
 	EventUntil(e *trace.Event, end time.Duration, see func(replay.Outcome))
 	Explain(asked replay.Asked)
+	Standings(at time.Duration) []replay.Standing
 }
 
-// players makes what plays a trace: with a clock that ticks, a player for each phase
-// of it, of which the first is to be watched.
-func (r *simulation) players(policy *simPolicy, t *trace.Trace) (eventPlayer, *replay.Player, error) {
+// player makes what plays a trace: all phases at once, if the clock ticks.
+func (r *simulation) player(policy *simPolicy, t *trace.Trace) (eventPlayer, error) {
 	if r.hz == 0 {
 		player, err := replay.New(policy.result)
-		return player, player, err
+		if err == nil {
+			r.watch(player, policy)
+		}
+		return player, err
 	}
 	phases, err := replay.NewPhases(policy.result, r.hz, t.Events)
-	if err != nil {
-		return nil, nil, err
+	if err == nil && r.cover {
+		phases.Cover(policy.covering())
 	}
-	return phases, phases.First(), nil
+	return phases, err
 }
 
 // played does what is to be done behind each replay.
-func (r *simulation) played(name string, policy *simPolicy, player *replay.Player) {
-	if r.cover {
-		policy.cover.Ran(player)
+func (r *simulation) played(name string, policy *simPolicy, player eventPlayer) {
+	switch player := player.(type) {
+	case *replay.Phases:
+		r.noteUntried(name, player)
+	case *replay.Player:
+		if r.cover {
+			policy.cover.Ran(player)
+		}
 	}
 	if r.state != nil {
 		r.printState(name, player.Standings(*r.state))
 	}
 }
 
+// noteUntried says if not all phases of the clock were tried.
+func (r *simulation) noteUntried(name string, phases *replay.Phases) {
+	if tried, of := phases.Tried(); tried < of {
+		fmt.Fprintf(r.err, "%s: note: %d of %d phases of the clock were tried: what is said may still depend on the tick; shorter traces have fewer\n",
+			lang.Printable(name), tried, of)
+	}
+}
+
 // watch counts what the options ask for.
 func (r *simulation) watch(player *replay.Player, policy *simPolicy) {
 	if r.cover {
-		policy.covered(player)
+		policy.covering().Watch(player)
 	}
 	if r.top > 0 {
 		r.counts.Watch(player)

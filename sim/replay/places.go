@@ -120,6 +120,9 @@ func (p *places) choose() choice {
 	for number := 1; number < c.tried.tried; number++ {
 		c.phases = append(c.phases, phase{number: number})
 	}
+	if len(c.phases) == 0 {
+		c.phases = []phase{{}} // the first beside itself
+	}
 	return c
 }
 

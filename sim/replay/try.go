@@ -65,11 +65,8 @@ func (p *Phases) attempt(end time.Duration) *attempt {
 func (t *attempt) phases(c choice, why string) {
 	t.count.tried += c.tried.tried
 	t.count.of += c.tried.of
-	if len(c.phases) == 0 {
-		c.phases = []phase{{}}
-	}
 	for others := range slices.Chunk(c.phases, batchSize-1) {
-		b := t.abreast(others)
+		b := t.abreast(others, c.at)
 		b.play(t, c.at, why)
 		t.ended(b)
 		if t.full && !c.at.together {
@@ -78,10 +75,16 @@ func (t *attempt) phases(c choice, why string) {
 	}
 }
 
-func (p *Phases) abreast(others []phase) *abreast {
+// abreast makes players of phases. If sources are apart, it is to be found out if a set
+// can be full.
+func (p *Phases) abreast(others []phase, at *places) *abreast {
 	b := &abreast{hz: p.hz, phases: append([]phase{{}}, others...)}
 	for _, f := range b.phases {
-		player, _ := NewTicking(p.result, sim.Clock{HZ: p.hz, Collect: f.collect}) // the first of all met no error
+		clock := sim.Clock{HZ: p.hz, Collect: f.collect}
+		if !at.together {
+			clock.Collect = sim.Late
+		}
+		player, _ := NewTicking(p.result, clock) // the first of all met no error
 		b.players = append(b.players, player)
 		if p.cover != nil {
 			player.cover = p.cover.empty()
