@@ -49,7 +49,7 @@ func (c Clock) PhaseAt(t time.Duration) int64 {
 // Latest is when a deadline would be that is set at a time, if a tick had begun then: no
 // phase has a later one.
 func (c Clock) Latest(t, deadline time.Duration) time.Duration {
-	return after(deadline, t-c.Begin(t))
+	return after(deadline, min(t, last)-c.Begin(t))
 }
 
 // End is when a timeout ends that begins at a time.

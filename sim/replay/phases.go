@@ -47,7 +47,10 @@ func NewPhases(r *compiler.Result, hz int, events []trace.Event) (*Phases, error
 
 // Explain is [Player.Explain] for all phases. Like Cover it must come before the first
 // event.
-func (p *Phases) Explain(asked Asked) { p.asked = &asked }
+func (p *Phases) Explain(asked Asked) {
+	p.asked = &asked
+	p.first.Explain(asked)
+}
 
 // Cover notes in a cover what packets met in all phases.
 func (p *Phases) Cover(c *Cover) { p.cover = c }
