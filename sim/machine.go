@@ -26,6 +26,19 @@ func New(r *compiler.Ruleset) (*Machine, error) { return newMachine(r, Clock{}) 
 // NewTicking is New with a clock like the kernel's.
 func NewTicking(r *compiler.Ruleset, c Clock) (*Machine, error) { return newMachine(r, c) }
 
+// Restart empties the machine, and gives it a clock of the same rate.
+func (m *Machine) Restart(c Clock) {
+	for _, s := range m.sets {
+		*s = set{name: s.name, v6: s.v6, size: s.size, soonest: Never, late: c.Collect == Late}
+	}
+	for _, p := range m.programs {
+		for i := range p.ops {
+			p.ops[i].runs = 0
+		}
+	}
+	m.flows, m.clock, m.full = conntrack{}, c, false
+}
+
 // Shift gives the clock another phase, for the packets of some sources: as long as no
 // set is full, nothing that others do can be seen by these.
 func (m *Machine) Shift(phase int64) { m.clock.Phase = phase }

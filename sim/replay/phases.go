@@ -25,6 +25,8 @@ type Phases struct {
 	asked  *Asked // nil: nothing is explained
 	cover  *Cover // nil: nobody asks for it
 
+	machines []*sim.Machine // to be used again
+
 	tried    bool
 	outcomes int          // so far
 	notes    map[int]note // of outcomes that depend on the tick, by number

@@ -40,7 +40,7 @@ func (p *Phases) try(end time.Duration) {
 	if p.cover != nil {
 		p.cover.join(t.met)
 	}
-	p.notes, p.stood, p.count = t.notes, t.stood, t.count
+	p.notes, p.stood, p.count, p.machines = t.notes, t.stood, t.count, nil
 }
 
 const whyCollected = "a set was full (size %d): whether it had room depends on when the kernel collects what has ended, once a second, so have larger sets"
@@ -84,7 +84,7 @@ func (p *Phases) abreast(others []phase, at *places) *abreast {
 		if !at.together {
 			clock.Collect = sim.Late
 		}
-		player, _ := NewTicking(p.result, clock) // the first of all met no error
+		player := p.fresh(len(b.players), clock)
 		b.players = append(b.players, player)
 		if p.cover != nil {
 			player.cover = p.cover.empty()
@@ -96,6 +96,17 @@ func (p *Phases) abreast(others []phase, at *places) *abreast {
 		b.explain(*p.asked)
 	}
 	return b
+}
+
+// fresh is a new player, on a machine that has played before if there is one.
+func (p *Phases) fresh(i int, c sim.Clock) *Player {
+	if i == len(p.machines) {
+		m, _ := sim.NewTicking(p.result.Ruleset, c) // there was no error with the first of all
+		p.machines = append(p.machines, m)
+	} else {
+		p.machines[i].Restart(c)
+	}
+	return &Player{machine: p.machines[i], symbols: p.result.Symbols, policy: p.result.Policy, clock: c}
 }
 
 // play plays the events up to the end, and notes where the phases differ.
