@@ -58,7 +58,7 @@ func TestPhasesAreAll(t *testing.T) {
 			}
 		}
 	}
-	if certain < 500 || depends < 50 {
+	if certain < 400 || depends < 50 {
 		t.Errorf("%d certain, %d depend on the tick", certain, depends)
 	}
 }

@@ -24,6 +24,8 @@ const (
 // places are the phases that differ: between two of them, the same packets share a
 // tick. A packet changes to the next tick where the phase is what its own tick has left.
 type places struct {
+	targets  *targets
+	resets   bool // a knock has a `reset`, so that any packet may move it
 	hz       int
 	events   []trace.Event
 	end      time.Duration                   // no event counts that comes later
@@ -54,22 +56,23 @@ type triedPhases struct{ tried, of int }
 
 // placesApart are those of sources that no knock takes for one, each for itself.
 func placesApart(policy *lang.Policy, hz int, events []trace.Event, end time.Duration) *places {
-	p := &places{hz: hz, events: events, end: end, group: newConcerns(policy, Asked{}).cut}
+	p := &places{targets: newTargets(policy), hz: hz, events: events, end: end, group: newConcerns(policy, Asked{}).cut}
+	p.resets = slices.ContainsFunc(policy.Knocks, func(k *lang.Knock) bool { return k.Reset.Mode != lang.ResetNone })
 	p.find()
 	return p
 }
 
-// placesTogether are those of all sources as if they were one.
-func placesTogether(hz int, events []trace.Event, end time.Duration) *places {
-	one := func(netip.Addr) netip.Addr { return netip.Addr{} }
-	p := &places{hz: hz, events: events, end: end, group: one, together: true}
-	p.find()
-	return p
+// allTogether are the same of all sources as if they were one.
+func (p *places) allTogether() *places {
+	q := *p
+	q.together, q.group = true, func(netip.Addr) netip.Addr { return netip.Addr{} }
+	q.find()
+	return &q
 }
 
 func (p *places) find() {
 	p.byGroup = map[netip.Addr]*differingPhases{}
-	clock, outcomes := sim.Clock{HZ: p.hz}, 0
+	clock := sim.Clock{HZ: p.hz}
 	for src, at := range p.times() {
 		phases := p.byGroup[p.group(src)]
 		if phases == nil {
@@ -77,23 +80,28 @@ func (p *places) find() {
 			p.byGroup[p.group(src)] = phases
 		}
 		phases.add(clock.PhaseAt(at))
-		outcomes++
 	}
 	for _, phases := range p.byGroup {
 		phases.sort()
 	}
+	outcomes := 0
+	for i := range p.events {
+		for range instants(&p.events[i]) {
+			outcomes++
+		}
+	}
 	p.most = min(mostPhases, max(fewestPhases, mostPlays/max(1, outcomes)))
 }
 
-// times are those of all packets and expectations, with their sources.
+// times are those of all packets and expectations that can matter, with their sources.
 func (p *places) times() iter.Seq2[netip.Addr, time.Duration] {
 	return func(yield func(netip.Addr, time.Duration) bool) {
 		for i := range p.events {
-			for at := range instants(&p.events[i]) {
+			for at, port := range instants(&p.events[i]) {
 				if at > p.end {
 					break
 				}
-				if !yield(sourceOf(&p.events[i]), at) {
+				if !p.idle(&p.events[i], port) && !yield(sourceOf(&p.events[i]), at) {
 					return
 				}
 			}
@@ -101,12 +109,25 @@ func (p *places) times() iter.Seq2[netip.Addr, time.Duration] {
 	}
 }
 
-// of are the phases of a source; none if nothing of it counts.
+// idle reports whether an event, or one packet of it, is a packet that moves nothing and
+// is in no flow, whenever it comes.
+func (p *places) idle(e *trace.Event, port uint16) bool {
+	if p.resets || e.Packet == nil || e.Packet.Proto == lang.Ping || e.Packet.SrcPort != 0 {
+		return false
+	}
+	if e.Packet.Range == nil {
+		port = e.Packet.DstPort
+	}
+	at := p.targets.of(&sim.Packet{Proto: e.Packet.Proto, DstPort: port})
+	return len(at.steps) == 0 && len(at.services) == 0
+}
+
+// of are the phases of a source.
 func (p *places) of(src netip.Addr) differingPhases {
 	if phases := p.byGroup[p.group(src)]; phases != nil {
 		return *phases
 	}
-	return nil
+	return differingPhases{0}
 }
 
 // choose chooses phases, all unless they are too many.

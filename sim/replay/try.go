@@ -28,10 +28,10 @@ type abreast struct {
 // the kernel collects.
 func (p *Phases) try(end time.Duration) {
 	t := p.attempt(end)
-	apart := placesApart(p.result.Policy, p.hz, p.events, end).choose()
-	if t.phases(apart, ""); t.full {
+	apart := placesApart(p.result.Policy, p.hz, p.events, end)
+	if t.phases(apart.choose(), ""); t.full {
 		t = p.attempt(end)
-		together := placesTogether(p.hz, p.events, end)
+		together := apart.allTogether()
 		byTick := together.choose()
 		t.phases(byTick, "")
 		collected := together.collections(p.result.Ruleset)
