@@ -59,7 +59,7 @@ func (c *conntrack) live(r *run) *flow {
 	}
 	f := c.flows.find(r.flowKey())
 	if f != nil && f.tcp == tcpTimeWait && r.packet.Flags&synMask == lang.SYN {
-		f.expires = 0
+		f.expires = r.now
 	}
 	if f == nil || r.now >= f.expires || f.refused {
 		return nil
@@ -109,7 +109,7 @@ func (c *conntrack) accepted(r *run) {
 // when it was recorded.
 func (c *conntrack) refused(r *run) {
 	if p := r.packet; p.Proto == lang.UDP && p.Unanswered && !p.Alone && c.live(r) == nil {
-		*c.begin(r) = flow{refused: true, expires: r.now + udpIdle}
+		*c.begin(r) = flow{refused: true, expires: after(r.now, udpIdle)}
 	}
 }
 
@@ -163,11 +163,11 @@ func (f *flow) sent(r *run, answer bool) {
 		f.segment(p.Flags, now, answer)
 		return
 	case p.Proto == lang.UDP && stream:
-		f.expires = now + udpStreamIdle
+		f.expires = after(now, udpStreamIdle)
 	case p.Proto == lang.UDP:
-		f.expires = now + udpIdle
+		f.expires = after(now, udpIdle)
 	default:
-		f.expires = now + pingIdle
+		f.expires = after(now, pingIdle)
 	}
 	f.answered = f.answered || answer
 }
@@ -184,12 +184,12 @@ func (f *flow) segment(flags lang.Flags, now time.Duration, answer bool) {
 	case next == tcpIgnored, next == tcpSynSent && before == tcpSynSent:
 		return
 	case next == tcpClosed:
-		f.expires = 0
+		f.expires = now
 		return
 	case next == tcpEstablished && !answered:
-		f.expires = now + tcpPickedUp
+		f.expires = after(now, tcpPickedUp)
 	default:
-		f.expires = now + tcpIdle[next]
+		f.expires = after(now, tcpIdle[next])
 	}
 	f.tcp = next
 }
@@ -201,9 +201,9 @@ func (f *flow) trust(r *run) {
 	case r.packet.Proto != lang.TCP || r.packet.Flags&lang.RST != 0:
 		return
 	case r.packet.Flags&lang.FIN != 0:
-		f.expires = r.now + tcpTrustedFIN
+		f.expires = after(r.now, tcpTrustedFIN)
 	default:
-		f.expires = r.now + tcpTrusted
+		f.expires = after(r.now, tcpTrusted)
 	}
 	if next := f.tcp.answered(); next < tcpStates {
 		f.tcp = next

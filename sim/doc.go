@@ -7,14 +7,15 @@
 // what the loaded rules do.
 //
 // Time is the packets' own: the machine's clock stands where the last packet
-// was. An element with timeout T, updated at t, lives in [t, t+T). Elements
-// that have ended hold their place in the set until the next collection, once
-// a second, as in the kernel (nft_set_hash.c), so a set can be full of them.
+// was. An element with timeout T, updated at t, lives in [t, t+T); one that would end
+// later than a time can be never ends. Elements that have ended hold their place in the
+// set until the next collection, once a second, as in the kernel (nft_set_hash.c), so a
+// set can be full of them. With an exact clock, collections are at whole seconds.
 //
 // [New] makes a machine with an exact clock. That of [NewTicking] advances in ticks,
 // as the kernel's jiffies do: timeouts are whole ticks, and what happens within a tick
-// happens at once. Where in a tick a trace begins is not known, so a verdict that
-// differs between phases depends on the tick.
+// happens at once. Where in a tick a trace begins is not known, nor when the kernel
+// collects, so what differs between phases depends on the tick.
 //
 // Memory is bounded by what lives at a time: an element takes 33 bytes and a flow 49, in
 // tables whose size doubles when they are full. A flow is kept from the packet that was accepted

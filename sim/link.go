@@ -10,7 +10,7 @@ import (
 type linker struct {
 	program
 	family compiler.Family
-	clock  clock
+	clock  Clock
 	sets   map[string]*set
 	chains map[string]uint32 // where each begins
 	rules  map[string][]int  // of each chain: the last op of each rule, -1: left out
@@ -148,7 +148,7 @@ func (l *linker) instruction(i compiler.Instruction) (op, error) {
 	case compiler.Lookup:
 		return l.element(op{code: opLookup, not: i.Not}, i.Set, i.Key)
 	case compiler.Update:
-		return l.element(op{code: opUpdate, timeout: l.clock.lasts(i.Timeout)}, i.Set, i.Key)
+		return l.element(op{code: opUpdate, lasts: l.clock.lasts(i.Timeout)}, i.Set, i.Key)
 	case compiler.Delete:
 		return l.element(op{code: opDelete}, i.Set, i.Key)
 	case compiler.Count, compiler.Log:

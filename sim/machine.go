@@ -13,44 +13,43 @@ type Machine struct {
 	rules    [2]map[string][]int // of each chain in each program: the last op of each rule, or -1
 	sets     map[string]*set
 	flows    conntrack
-	clock    clock
+	clock    Clock
 	run      run
 	changes  []Change // of the last packet
-}
-
-// clock is the machine's: exact, or one that ticks.
-type clock struct{ tick, phase time.Duration }
-
-func (c clock) at(t time.Duration) time.Duration {
-	if c.tick == 0 {
-		return t
-	}
-	return (t + c.phase) / c.tick * c.tick
-}
-
-// lasts is how long a timeout lasts by the clock: at least a tick, and whole ones
-// (nf_msecs_to_jiffies64).
-func (c clock) lasts(timeout time.Duration) time.Duration {
-	if c.tick == 0 || timeout == 0 {
-		return timeout
-	}
-	return max(c.tick, timeout/c.tick*c.tick)
+	full     bool     // a set was
 }
 
 // New loads a ruleset into a machine whose sets are empty and whose clock is exact.
 // A ruleset that names a set or chain that it does not have is an error.
-func New(r *compiler.Ruleset) (*Machine, error) { return newMachine(r, clock{}) }
+func New(r *compiler.Ruleset) (*Machine, error) { return newMachine(r, Clock{}) }
 
-// NewTicking is New with a clock like the kernel's, which advances hz times a second,
-// for the first time less than a tick after the beginning: at 1/hz - phase.
-func NewTicking(r *compiler.Ruleset, hz int, phase time.Duration) (*Machine, error) {
-	return newMachine(r, clock{time.Second / time.Duration(hz), phase})
+// NewTicking is New with a clock like the kernel's.
+func NewTicking(r *compiler.Ruleset, c Clock) (*Machine, error) { return newMachine(r, c) }
+
+// Restart empties the machine, and gives it a clock of the same rate.
+func (m *Machine) Restart(c Clock) {
+	for _, s := range m.sets {
+		*s = set{name: s.name, v6: s.v6, size: s.size, soonest: Never, late: c.Collect == Late}
+	}
+	for _, p := range m.programs {
+		for i := range p.ops {
+			p.ops[i].runs = 0
+		}
+	}
+	m.flows, m.clock, m.full = conntrack{}, c, false
 }
 
-func newMachine(r *compiler.Ruleset, c clock) (*Machine, error) {
+// Shift gives the clock another phase, for the packets of some sources: as long as no
+// set is full, nothing that others do can be seen by these.
+func (m *Machine) Shift(phase int64) { m.clock.Phase = phase }
+
+// WasFull reports whether a packet did not find room in a set.
+func (m *Machine) WasFull() bool { return m.full }
+
+func newMachine(r *compiler.Ruleset, c Clock) (*Machine, error) {
 	m := &Machine{sets: map[string]*set{}, clock: c}
 	for _, s := range r.Sets {
-		m.sets[s.Name] = newSet(s)
+		m.sets[s.Name] = newSet(s, c)
 	}
 	err := m.link(r)
 	return m, err
@@ -90,7 +89,7 @@ func (m *Machine) Answer(p *Packet) { m.flows.answered(m.begin(p)) }
 
 func (m *Machine) begin(p *Packet) *run {
 	r := &m.run
-	r.machine, r.packet, r.now, r.v6 = m, p, m.clock.at(p.Time), !p.Src.Is4()
+	r.machine, r.packet, r.now, r.v6 = m, p, m.clock.Begin(p.Time), !p.Src.Is4()
 	r.hi, r.lo = words(p.Src)
 	return r
 }
@@ -102,7 +101,7 @@ func (m *Machine) Expiry(setName string, k compiler.Key, src netip.Addr, at time
 	if s == nil {
 		return 0, false // a ruleset without the set has nothing to put in it
 	}
-	return s.expiry(keyOf(k, src), m.clock.at(at))
+	return s.expiry(keyOf(k, src), min(at, last))
 }
 
 // Element is a living element of a set.
@@ -116,7 +115,7 @@ type Element struct {
 // Elements yields all that live at the given time, which must not be before the last
 // packet's, in no order.
 func (m *Machine) Elements(at time.Duration) func(yield func(Element) bool) {
-	now := m.clock.at(at)
+	now := min(at, last)
 	return func(yield func(Element) bool) {
 		for _, s := range m.sets {
 			for k, expires := range s.elements.all {

@@ -312,29 +312,56 @@ func TestMemoryIsGivenBack(t *testing.T) {
 func TestTicks(t *testing.T) {
 	const ms = time.Millisecond
 	for _, test := range []struct {
-		hz                    int
-		phase, timeout, later time.Duration
-		lives                 bool
+		hz             int
+		phase          int64 // in billionths of a tick
+		timeout, later time.Duration
+		lives          bool
 	}{
 		{250, 0, 100 * ms, 100*ms - 1, true},
 		{250, 0, 100 * ms, 100 * ms, false},
 		{250, 0, 103 * ms, 100 * ms, false}, // 25 ticks
 		{250, 0, 1 * ms, 4*ms - 1, true},    // a tick at least
 		{250, 0, 1 * ms, 4 * ms, false},
-		{250, 3 * ms, 100 * ms, 97 * ms, false}, // the tick is 1 ms away, the last one 97
-		{250, 3 * ms, 100 * ms, 97*ms - 1, true},
-		{100, 5 * ms, 25 * ms, 15*ms - 1, true}, // 2 ticks
-		{100, 5 * ms, 25 * ms, 15 * ms, false},
-		{300, 0, time.Second, time.Second - time.Microsecond, true},
+		{250, 750_000_000, 100 * ms, 97 * ms, false}, // the tick is 1 ms away, the last one 97
+		{250, 750_000_000, 100 * ms, 97*ms - 1, true},
+		{100, 500_000_000, 25 * ms, 15*ms - 1, true}, // 2 ticks
+		{100, 500_000_000, 25 * ms, 15 * ms, false},
+		{300, 0, 10 * ms, 10*ms - 1, true}, // 3 ticks
+		{300, 0, 10 * ms, 10 * ms, false},
+		{300, 0, 16 * ms, 13_333_333, true}, // 4 ticks
+		{300, 0, 16 * ms, 13_333_334, false},
+		{300, 0, 9 * time.Hour, 9*time.Hour - 1, true},
+		{300, 0, 9 * time.Hour, 9 * time.Hour, false},
+		{300, 1, 9 * time.Hour, 9*time.Hour - 1, true},
+		{300, 300, 9 * time.Hour, 9*time.Hour - 1, false}, // a nanosecond of the tick is over
 	} {
 		update := compiler.Update{Key: compiler.Key{Bits: 32}, Set: "s", Timeout: test.timeout}
-		m, err := sim.NewTicking(ruleset(2, []compiler.Instruction{update}), test.hz, test.phase)
+		m, err := sim.NewTicking(ruleset(2, []compiler.Instruction{update}), sim.Clock{HZ: test.hz, Phase: test.phase})
 		if err != nil {
 			t.Fatal(err)
 		}
 		m.Packet(&sim.Packet{Src: source(1)})
 		if _, lives := m.Expiry("s", update.Key, source(1), test.later); lives != test.lives {
 			t.Errorf("%+v: lives is %v", test, lives)
+		}
+	}
+}
+
+// TestLastTime: what would end later than a time can be never ends, and at the last
+// time there is everything still works.
+func TestLastTime(t *testing.T) {
+	update := compiler.Update{Key: compiler.Key{Bits: 32}, Set: "s", Timeout: 2 * time.Second}
+	for _, c := range []sim.Clock{{}, {HZ: 300}, {HZ: 1000, Phase: 999_999_999}} {
+		for _, before := range []time.Duration{0, 1, time.Second, 3 * time.Second} {
+			m, err := sim.NewTicking(ruleset(2, []compiler.Instruction{update}), c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m.Packet(&sim.Packet{Src: source(1), Time: sim.Never - before})
+			_, lives := m.Expiry("s", update.Key, source(1), sim.Never)
+			if want := before < 2*time.Second; lives != want {
+				t.Errorf("%+v, %v before the last time: lives is %v", c, before, lives)
+			}
 		}
 	}
 }

@@ -32,7 +32,7 @@ type op struct {
 	target  uint32 // of opGoto and opJump; which condition, dispatch or lengths
 	set     *set
 	keys    keyer
-	timeout time.Duration
+	lasts   int64  // of an update: its timeout, see Clock.lasts
 	runs    uint64 // how often the rule was run to its end here
 }
 
@@ -172,9 +172,16 @@ func (o *op) hasPort(p *Packet) bool {
 
 func (r *run) update(o *op) bool {
 	k := o.keys.key(r.hi, r.lo)
-	expires, ok := o.set.update(k, r.now, o.timeout)
+	clock := &r.machine.clock
+	expires := r.now
+	if o.lasts > 0 {
+		expires = clock.end(r.packet.Time, o.lasts)
+	}
+	expires, ok := o.set.update(k, r.now, expires, clock.collected(r.now))
 	if ok {
 		r.change(o.set, k, expires)
+	} else {
+		r.machine.full = true
 	}
 	return ok
 }

@@ -23,10 +23,12 @@ type set struct {
 
 	ghosts      int           // places of elements that were ended or had ended, and were made anew
 	ghostPeriod time.Duration // the collection period that the ghosts are of
+	late        bool          // collections are, so the places are held for another period
+	lateGhosts  int           // those of the period before
 }
 
-func newSet(s *compiler.Set) *set {
-	return &set{name: s.Name, v6: s.Family == compiler.IPv6, size: s.Size, soonest: math.MaxInt64}
+func newSet(s *compiler.Set, c Clock) *set {
+	return &set{late: c.Collect == Late, name: s.Name, v6: s.Family == compiler.IPv6, size: s.Size, soonest: math.MaxInt64}
 }
 
 // expiry tells when the element ends; false if it does not live at now.
@@ -43,30 +45,28 @@ func (s *set) has(k key, now time.Duration) bool {
 	return at != nil && now < *at
 }
 
-// update makes or renews an element, without a timeout if that is 0; false if it
-// would have to be made and the set is full. A living element keeps its kind: one
-// that never ends goes on to do so, and one with a timeout ends at once if it is
-// renewed without (nft_dynset_eval).
-func (s *set) update(k key, now, timeout time.Duration) (expires time.Duration, ok bool) {
+// update makes or renews an element, to end at a time, or at once if that is now;
+// false if it would have to be made and the set is full. What had ended before a
+// collection has had its place freed. A living element keeps its kind: one that never
+// ends goes on to do so (nft_dynset_eval).
+func (s *set) update(k key, now, expires, collected time.Duration) (ends time.Duration, ok bool) {
 	at := s.elements.find(k)
 	if at != nil && now < *at {
 		if *at != Never {
-			*at = now + timeout
+			*at = expires
 			s.soonest = min(s.soonest, *at)
 		}
 		return *at, true
 	}
-	expires = now + timeout
-	if timeout == 0 {
+	if expires == now {
 		expires = Never
 	}
-	return expires, s.make(k, at, now, expires)
+	return expires, s.make(k, at, collected, expires)
 }
 
 // make makes an element that does not live, or not any more, at the place given;
 // false if the set is full.
-func (s *set) make(k key, at *time.Duration, now, expires time.Duration) bool {
-	collected := now - now%collectEvery // when the last collection was
+func (s *set) make(k key, at *time.Duration, collected, expires time.Duration) bool {
 	if s.crowded(collected) {
 		s.collect(collected)
 		if s.crowded(collected) {
@@ -102,9 +102,13 @@ func (s *set) delete(k key, now time.Duration) bool {
 // the last collection was.
 func (s *set) crowded(collected time.Duration) bool {
 	if s.ghostPeriod != collected {
+		s.lateGhosts = 0
+		if s.late && collected == s.ghostPeriod+collectEvery {
+			s.lateGhosts = s.ghosts
+		}
 		s.ghosts, s.ghostPeriod = 0, collected
 	}
-	return s.elements.used+s.ghosts >= s.size
+	return s.elements.used+s.ghosts+s.lateGhosts >= s.size
 }
 
 // collect takes out the elements that had ended when the last collection was.

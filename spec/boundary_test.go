@@ -10,6 +10,7 @@ import (
 
 	"knockc/internal/netns"
 	"knockc/lang/trace"
+	"knockc/sim"
 	"knockc/sim/replay"
 )
 
@@ -72,7 +73,7 @@ func TestBoundariesOnKernel(t *testing.T) {
 	}
 	packets, accepted, leftOut, disagreements := 0, 0, 0, 0
 	for _, o := range onKernel(t, pairs) {
-		player, err := replay.NewTicking(o.pair.result, int(netns.HZ()), 0)
+		player, err := replay.NewTicking(o.pair.result, sim.Clock{HZ: int(netns.HZ())})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -47,8 +47,10 @@ having decided. The rules made of the policy that never ran to their end are
 listed apart and do not count.
 
 Time is exact, unless -hz is given. The kernel's clock ticks, and a timeout is a
-number of whole ticks. When in a tick a trace begins nobody knows: a verdict that
-depends on it is "depends on the tick", and an expectation of it fails.
+number of whole ticks. When in a tick a trace begins nobody knows, nor, once a set was
+full, when the kernel collects: a verdict that depends on it is "depends on the tick",
+and an expectation of it fails. So is what a packet moved, and where a source stands;
+-cover counts what is met in any case. -top counts openings, so it goes without -hz.
 ` + "`getconf CLK_TCK`" + ` does not tell the kernel's HZ; /boot/config-* does, CONFIG_HZ.
 
 -state ends the replay at a time, behind the packets of that time, and prints
@@ -161,6 +163,7 @@ func (o *simOptions) check() error {
 		{o.state != nil, o.minCover != nil, "state", "min-cover"},
 		{o.state != nil, o.cover, "state", "cover"},
 		{o.state != nil, o.top > 0, "state", "top"},
+		{o.hz > 0, o.top > 0, "hz", "top"},
 	} {
 		if two.a && two.b {
 			return usagef("-%s and -%s exclude each other", two.aa, two.bb)

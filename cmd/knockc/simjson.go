@@ -48,6 +48,7 @@ type jsonEvent struct {
 	Of       int    `json:"of,omitempty"`
 	Closed   bool   `json:"closed,omitempty"`
 	Reset    bool   `json:"reset,omitempty"`
+	Depends  bool   `json:"depends,omitempty"` // on the tick what it did
 }
 
 // jsonSeconds is a number of seconds, exact to the nanosecond.
@@ -123,6 +124,8 @@ func jsonMove(m replay.Move) any {
 		return jsonEvent{Knock: m.Knock, Closed: true}
 	case replay.Reset:
 		return jsonEvent{Knock: m.Knock, Reset: true}
+	case replay.Uncertain:
+		return jsonEvent{Knock: m.Knock, Depends: true}
 	case replay.SteppedClose:
 		return jsonEvent{Knock: m.Knock, Sequence: "close", Step: m.Step, Of: m.Of}
 	}

@@ -17,12 +17,12 @@ type simPolicy struct {
 	fault  error         // why there is no result
 }
 
-// covered takes note of what a player meets.
-func (p *simPolicy) covered(player *replay.Player) {
+// covering is the policy's cover.
+func (p *simPolicy) covering() *replay.Cover {
 	if p.cover == nil {
 		p.cover = replay.NewCover(p.result.Policy)
 	}
-	p.cover.Watch(player)
+	return p.cover
 }
 
 // policies finds the policies of traces, and compiles each once.

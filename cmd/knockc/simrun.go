@@ -119,36 +119,53 @@ func (r *simulation) replay(name string, tests *suite) (held bool, err error) {
 type eventPlayer interface {
 	EventUntil(e *trace.Event, end time.Duration, see func(replay.Outcome))
 	Explain(asked replay.Asked)
+	Standings(at time.Duration) []replay.Standing
 }
 
-// players makes what plays a trace: with a clock that ticks, a player for each phase
-// of it, of which the first is to be watched. Those depend on all events.
-func (r *simulation) players(policy *simPolicy, held []trace.Event) (eventPlayer, *replay.Player, error) {
+// player makes what plays a trace: all phases at once, if the clock ticks. Those depend
+// on all events.
+func (r *simulation) player(policy *simPolicy, held []trace.Event) (eventPlayer, error) {
 	if r.hz == 0 {
 		player, err := replay.New(policy.result)
-		return player, player, err
+		if err == nil {
+			r.watch(player, policy)
+		}
+		return player, err
 	}
 	phases, err := replay.NewPhases(policy.result, r.hz, held)
-	if err != nil {
-		return nil, nil, err
+	if err == nil && r.cover {
+		phases.Cover(policy.covering())
 	}
-	return phases, phases.First(), nil
+	return phases, err
 }
 
 // played does what is to be done behind each replay.
-func (r *simulation) played(name string, policy *simPolicy, player *replay.Player) {
-	if r.cover {
-		policy.cover.Ran(player)
+func (r *simulation) played(name string, policy *simPolicy, player eventPlayer) {
+	switch player := player.(type) {
+	case *replay.Phases:
+		r.noteUntried(name, player)
+	case *replay.Player:
+		if r.cover {
+			policy.cover.Ran(player)
+		}
 	}
 	if r.state != nil {
 		r.printState(name, player.Standings(*r.state))
 	}
 }
 
+// noteUntried says if not all phases of the clock were tried.
+func (r *simulation) noteUntried(name string, phases *replay.Phases) {
+	if tried, of := phases.Tried(); tried < of {
+		fmt.Fprintf(r.err, "%s: note: %d of %d phases of the clock were tried: what is said may still depend on the tick; shorter traces have fewer\n",
+			lang.Printable(name), tried, of)
+	}
+}
+
 // watch counts what the options ask for.
 func (r *simulation) watch(player *replay.Player, policy *simPolicy) {
 	if r.cover {
-		policy.covered(player)
+		policy.covering().Watch(player)
 	}
 	if r.top > 0 {
 		r.counts.Watch(player)

@@ -42,6 +42,10 @@ func sourceText(p netip.Prefix) string {
 
 // standing is where a source stands, in the words of the table.
 func standing(s replay.Standing) string {
+	if s.Depends {
+		s.Depends = false
+		return standing(s) + ", " + replay.Depends
+	}
 	if s.Role == compiler.Grant {
 		return moved(replay.Move{Kind: replay.Opened, OpenUntil: s.Until})
 	}
@@ -62,13 +66,14 @@ type jsonStanding struct {
 	Step     int          `json:"step,omitempty"`
 	Of       int          `json:"of,omitempty"`
 	Open     bool         `json:"open,omitempty"`
-	Until    *jsonSeconds `json:"until"` // null: for ever
+	Until    *jsonSeconds `json:"until"`             // null: for ever
+	Depends  bool         `json:"depends,omitempty"` // on the tick
 }
 
 func (r *simulation) jsonState(name string, s replay.Standing) {
 	j := jsonStanding{
 		State: jsonSeconds(*r.state), Src: sourceText(s.Source), Knock: s.Knock,
-		Step: s.Step, Of: s.Of, Open: s.Role == compiler.Grant, Until: (*jsonSeconds)(&s.Until),
+		Step: s.Step, Of: s.Of, Open: s.Role == compiler.Grant, Until: (*jsonSeconds)(&s.Until), Depends: s.Depends,
 	}
 	if r.several {
 		j.File = name

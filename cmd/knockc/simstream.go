@@ -84,11 +84,10 @@ func (r *simulation) replayText(in *input, tests *suite) (held bool, err error) 
 		all = hold(events)
 		events = pointers(all)
 	}
-	player, first, err := r.players(s.policy, all)
+	player, err := r.player(s.policy, all)
 	if err != nil {
 		return false, err
 	}
-	r.watch(first, s.policy)
 	if s.asked.Any() {
 		player.Explain(s.asked)
 	}
@@ -98,7 +97,7 @@ func (r *simulation) replayText(in *input, tests *suite) (held bool, err error) 
 	if failed != nil {
 		return false, in.readError(failed)
 	}
-	r.played(in.name, s.policy, first)
+	r.played(in.name, s.policy, player)
 	return tests.failed == 0, nil
 }
 

@@ -170,6 +170,8 @@ func moved(m replay.Move) string {
 		return fmt.Sprintf("close %d/%d", m.Step, m.Of)
 	case replay.Stepped:
 		return fmt.Sprintf("%d/%d", m.Step, m.Of)
+	case replay.Uncertain:
+		return replay.Depends
 	}
 	if m.OpenUntil == sim.Never {
 		return "open"

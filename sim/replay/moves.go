@@ -13,7 +13,7 @@ type Move struct {
 	Knock     string
 	Kind      MoveKind
 	Step, Of  int           // of Stepped and SteppedClose
-	OpenUntil time.Duration // of Opened; [sim.Never] if the door stays open
+	OpenUntil time.Duration // of Opened; the latest that it can be; [sim.Never] if the door stays open
 }
 
 // MoveKind is what a packet can do to a knock.
@@ -25,6 +25,7 @@ const (
 	SteppedClose                 // a step of the `close` sequence was done
 	Stepped                      // a step was done
 	Opened                       // the door opened, or its grant was renewed
+	Uncertain                    // it depends on the tick what the packet did
 )
 
 // Moves puts changes of elements into the policy's words.
@@ -42,7 +43,7 @@ func (p *Player) Moves(changes []sim.Change) []Move {
 		case c.Ended:
 			m.Kind, m.Step, m.Of = Reset, 0, 0
 		case s.Role == compiler.Grant:
-			m.Kind, m.OpenUntil = Opened, c.Expires
+			m.Kind, m.OpenUntil = Opened, p.clock.Latest(p.last.Time, c.Expires)
 		case s.Role == compiler.Closing:
 			m.Kind = SteppedClose
 		default:

@@ -1,8 +1,6 @@
 package replay
 
 import (
-	"iter"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -12,120 +10,101 @@ import (
 )
 
 // Depends is what became of a packet or expectation if that depends on where in a
-// tick of the kernel's clock the trace began.
+// tick of the kernel's clock the trace began, or on when the kernel collects what has
+// ended in a set that was full.
 const Depends = "depends on the tick"
 
 // Phases replays events with a clock that ticks, for each phase that it could have at
-// the beginning.
+// the beginning. It is silent about all but the first, once they have been tried, and
+// says where they differ.
 type Phases struct {
-	tick    time.Duration
-	players []*Player
-	seen    []Outcome           // of the last packet or expectation, by player
-	causes  map[trailKey]parted // what parted the players last; nil: nothing is explained
-	flows   map[flow]parted     // what parted them when a flow was let in, or was not
+	result *compiler.Result
+	hz     int
+	events []trace.Event
+	first  *Player
+	asked  *Asked // nil: nothing is explained
+	cover  *Cover // nil: nobody asks for it
+
+	machines []*sim.Machine // to be used again
+
+	tried    bool
+	outcomes int          // so far
+	notes    map[int]note // of outcomes that depend on the tick, by number
+	stood    *stood       // where sources stand at the end
+	count    triedPhases
 }
 
-// mostPhases is how many phases are tried. A trace whose packets come at more
-// different places in a tick is tried at as many, evenly spread.
-const mostPhases = 64
+// note is what of an outcome depends on the tick.
+type note struct {
+	got   bool
+	why   string
+	moves []string // the knocks that were moved in different ways
+}
 
 // NewPhases makes a player of some events for a clock of hz ticks a second.
 func NewPhases(r *compiler.Result, hz int, events []trace.Event) (*Phases, error) {
-	p := &Phases{tick: time.Second / time.Duration(hz)}
-	for _, phase := range phases(p.tick, events) {
-		player, err := NewTicking(r, hz, phase)
-		if err != nil {
-			return nil, err
-		}
-		p.players = append(p.players, player)
-	}
-	p.seen = make([]Outcome, len(p.players))
-	return p, nil
+	first, err := NewTicking(r, sim.Clock{HZ: hz})
+	return &Phases{result: r, hz: hz, events: events, first: first}, err
 }
 
-// phases are all that differ: between two of them, the same packets share a tick. One
-// packet changes to the next tick where the phase is what its own tick has left.
-func phases(tick time.Duration, events []trace.Event) []time.Duration {
-	differ := map[time.Duration]bool{0: true}
-	for at := range times(events) {
-		differ[(tick-at%tick)%tick] = true
-		if len(differ) > mostPhases {
-			return evenPhases(tick)
-		}
-	}
-	var all []time.Duration
-	for phase := range differ {
-		all = append(all, phase)
-	}
-	slices.Sort(all)
-	return all
+// Explain is [Player.Explain] for all phases. Like Cover it must come before the first
+// event.
+func (p *Phases) Explain(asked Asked) {
+	p.asked = &asked
+	p.first.Explain(asked)
 }
 
-// times are those of all packets and expectations.
-func times(events []trace.Event) iter.Seq[time.Duration] {
-	return func(yield func(time.Duration) bool) {
-		for i := range events {
-			for at := range instants(&events[i]) {
-				if !yield(at) {
-					return
-				}
-			}
-		}
-	}
-}
-
-func evenPhases(tick time.Duration) []time.Duration {
-	var all []time.Duration
-	for i := range time.Duration(mostPhases) {
-		all = append(all, tick*i/mostPhases)
-	}
-	return all
-}
-
-// First is the player of the first phase, to be watched for all.
-func (p *Phases) First() *Player { return p.players[0] }
+// Cover notes in a cover what packets met in all phases.
+func (p *Phases) Cover(c *Cover) { p.cover = c }
 
 // Event plays one event like [Player.Event]. What is not the same in all phases is
-// [Depends], and the moves are then those of one of them.
+// [Depends].
 func (p *Phases) Event(e *trace.Event, see func(Outcome)) { p.EventUntil(e, sim.Never, see) }
 
-// EventUntil plays what of an event comes no later than at the end.
+// EventUntil plays what of an event comes no later than at the end, which must be the
+// same for all events.
 func (p *Phases) EventUntil(e *trace.Event, end time.Duration, see func(Outcome)) {
-	for at, port := range instants(e) {
-		if at > end {
-			return
-		}
-		for i, player := range p.players {
-			p.seen[i] = player.play(e, at, port)
-		}
-		see(p.together())
+	if !p.tried {
+		p.tried = true
+		p.try(end)
 	}
+	p.first.EventUntil(e, end, func(o Outcome) {
+		n, depends := p.notes[p.outcomes]
+		p.outcomes++
+		if depends {
+			o = n.on(o)
+		}
+		see(o)
+	})
 }
 
-// together is what the players have seen, as one.
-func (p *Phases) together() Outcome {
-	o := p.seen[0]
-	explain := p.causes != nil && p.players[0].recorder.asked.has(sourceOf(o.Event))
-	if explain && o.Event.Packet != nil {
-		p.part(o.Event.Packet.Src)
+// on is an outcome with what of it depends on the tick.
+func (n note) on(o Outcome) Outcome {
+	if n.got {
+		o.Got, o.Why = Depends, ""
+		if o.Want != "" {
+			o.Why = n.why
+		}
 	}
-	other := slices.IndexFunc(p.seen, func(other Outcome) bool { return other.Got != o.Got })
-	if other < 0 {
+	if len(n.moves) == 0 {
 		return o
 	}
-	o.Got, o.Why = Depends, ""
-	if explain {
-		why := p.whyDepends(o, other) // which notes what it finds out about a flow
-		if o.Want != "" {
-			o.Why = why
-		}
+	o.Moves = slices.DeleteFunc(slices.Clone(o.Moves), func(m Move) bool { return slices.Contains(n.moves, m.Knock) })
+	for _, knock := range n.moves {
+		o.Moves = append(o.Moves, Move{Knock: knock, Kind: Uncertain})
 	}
 	return o
 }
 
-func sourceOf(e *trace.Event) netip.Addr {
-	if e.Expect != nil {
-		return e.Expect.Src
+// Tried tells how many phases were tried, and how many there are that differ. If these
+// are more, what is said to be certain may still depend on the tick.
+func (p *Phases) Tried() (tried, of int) { return p.count.tried, p.count.of }
+
+// Standings are where sources stand at the end, which is the time given: as far as
+// they do in all phases.
+func (p *Phases) Standings(time.Duration) []Standing {
+	if p.stood == nil {
+		return nil // no event came before the end
 	}
-	return e.Packet.Src
+	return p.first.sorted(p.stood.together())
 }

@@ -21,8 +21,7 @@ type recorder struct {
 	trails  map[trailKey]*trail
 	flows   map[flow]mark // the first packet of each flow that was let in, of pings the latest
 	number  int           // of packets
-	tick    time.Duration // of the machine's clock; 0: it is exact
-	phase   time.Duration
+	clock   sim.Clock     // the machine's
 }
 
 type trailKey struct {
@@ -47,7 +46,7 @@ func (p *Player) explain(asked *concerns, targets *targets) {
 	p.recorder = &recorder{
 		policy: p.policy, asked: asked, symbols: p.symbols, targets: targets,
 		knocks: map[string]*lang.Knock{}, trails: map[trailKey]*trail{}, flows: map[flow]mark{},
-		tick: p.tick, phase: p.phase,
+		clock: p.clock,
 	}
 	for _, k := range p.policy.Knocks {
 		p.recorder.knocks[k.Name.Text] = k
@@ -137,10 +136,10 @@ func cut(k *lang.Knock, src netip.Addr) netip.Prefix {
 // change takes note of an element that a packet made, renewed or ended.
 func (r *recorder) change(s compiler.Symbol, c sim.Change, by mark, at *target) {
 	t := r.trail(r.knocks[s.Knock], c.Src)
-	if r.tick > 0 && t.changed != by.number {
+	if r.clock.HZ > 0 && t.changed != by.number {
 		t.before, t.changed = t.deadlines(), by.number
 	}
-	sequence, until := t.sequence(s.Role == compiler.Closing), r.expiry(c)
+	sequence, until := t.sequence(s.Role == compiler.Closing), c.Expires
 	switch {
 	case s.Role == compiler.Grant && c.Ended:
 		t.ended, t.ending = by, endingOf(s.Knock, at)
@@ -155,14 +154,6 @@ func (r *recorder) change(s compiler.Symbol, c sim.Change, by mark, at *target) 
 		step := &sequence.steps[s.Step-1]
 		step.done, step.until, step.ended = by, until, mark{}
 	}
-}
-
-// expiry is when an element ends, in the time of the trace.
-func (r *recorder) expiry(c sim.Change) time.Duration {
-	if c.Expires == sim.Never {
-		return sim.Never
-	}
-	return c.Expires - r.phase
 }
 
 // endingOf is how a packet ended a grant, told from where it went.

@@ -23,9 +23,9 @@ type Player struct {
 	symbols  *compiler.Symbols
 	policy   *lang.Policy
 	last     sim.Packet
-	tick     time.Duration // of the machine's clock; 0: it is exact
-	phase    time.Duration
+	clock    sim.Clock // the machine's, in the first phase
 	recorder *recorder // of what explains failures; nil: they are not explained
+	cover    *Cover    // what the player itself has met; nil: nobody asks
 	watchers []Watcher
 }
 
@@ -41,9 +41,9 @@ func New(r *compiler.Result) (*Player, error) {
 }
 
 // NewTicking is New with a clock that ticks, see [sim.NewTicking].
-func NewTicking(r *compiler.Result, hz int, phase time.Duration) (*Player, error) {
-	m, err := sim.NewTicking(r.Ruleset, hz, phase)
-	return &Player{machine: m, symbols: r.Symbols, policy: r.Policy, tick: time.Second / time.Duration(hz), phase: phase}, err
+func NewTicking(r *compiler.Result, c sim.Clock) (*Player, error) {
+	m, err := sim.NewTicking(r.Ruleset, c)
+	return &Player{machine: m, symbols: r.Symbols, policy: r.Policy, clock: c}, err
 }
 
 // Watch adds a watcher of the packets from now on.

@@ -81,30 +81,33 @@ type parted struct {
 	by       mark          // the packet
 }
 
-// Explain is [Player.Explain] for all phases.
-func (p *Phases) Explain(asked Asked) {
-	p.causes, p.flows = map[trailKey]parted{}, map[flow]parted{}
-	policy := p.players[0].policy
+// tick is how long a tick is, less a fraction of a nanosecond.
+func (b *abreast) tick() time.Duration { return time.Second / time.Duration(b.hz) }
+
+// explain is [Player.Explain] for all phases.
+func (b *abreast) explain(asked Asked) {
+	b.causes, b.flows = map[trailKey]parted{}, map[flow]parted{}
+	policy := b.players[0].policy
 	concerns, targets := newConcerns(policy, asked), newTargets(policy)
-	for _, player := range p.players {
+	for _, player := range b.players {
 		player.explain(concerns, targets)
 	}
 }
 
 // part takes note of what the latest packet parted: knocks that it did not move in the
 // same way in all phases.
-func (p *Phases) part(src netip.Addr) {
-	first := p.players[0].recorder
-	for i, other := range p.seen {
-		for _, knock := range differing(p.seen[0].Moves, other.Moves) {
+func (b *abreast) part(src netip.Addr) {
+	first := b.players[0].recorder
+	for i, other := range b.seen {
+		for _, knock := range differing(b.seen[0].Moves, other.Moves) {
 			k := first.knocks[knock]
 			key := trailKey{k, cut(k, src).Addr()}
-			if p.causes[key].by.number == first.number {
+			if b.causes[key].by.number == first.number {
 				continue
 			}
-			if c, ok := p.between(k, src, p.seen[0].At, first.number, i, anyDeadline); ok {
-				c.by = first.mark(&p.players[0].last)
-				p.causes[key] = c
+			if c, ok := b.between(k, src, b.seen[0].At, first.number, i, anyDeadline); ok {
+				c.by = first.mark(&b.players[0].last)
+				b.causes[key] = c
 			}
 		}
 	}
@@ -132,13 +135,13 @@ func (m Move) alike(o Move) bool {
 // between is the deadline that has passed at a time in the first phase or in another,
 // and not in both, of those that matter; what the packet of the given number did does
 // not count yet.
-func (p *Phases) between(k *lang.Knock, src netip.Addr, at time.Duration, number, other int, matters func(deadline) bool) (c parted, ok bool) {
-	a, b := p.players[0].recorder, p.players[other].recorder
-	others := b.trail(k, src).deadlinesBefore(number)
-	for _, d := range a.trail(k, src).deadlinesBefore(number) {
+func (b *abreast) between(k *lang.Knock, src netip.Addr, at time.Duration, number, other int, matters func(deadline) bool) (c parted, ok bool) {
+	first := b.players[0].recorder
+	others := b.players[other].recorder.trail(k, src).deadlinesBefore(number)
+	for _, d := range first.trail(k, src).deadlinesBefore(number) {
 		for _, o := range others {
 			if matters(d) && d.same(o) && (at < d.until) != (at < o.until) {
-				c, ok = parted{deadline: d.String(), at: d.until + (d.set.at+a.phase)%p.tick}, true
+				c, ok = parted{deadline: d.String(), at: first.clock.Latest(d.set.at, d.until)}, true
 			}
 		}
 	}
@@ -153,71 +156,63 @@ func openingStep(d deadline) bool { return d.of == ofStep && !d.closing }
 
 // agree reports whether a source stands at the same place in two phases, but for the
 // times, as it did before the packet of the given number.
-func (p *Phases) agree(k *lang.Knock, src netip.Addr, number, other int) bool {
-	a := p.players[0].recorder.trail(k, src).deadlinesBefore(number)
-	b := p.players[other].recorder.trail(k, src).deadlinesBefore(number)
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if !a[i].same(b[i]) {
-			return false
-		}
-	}
-	return true
+func (b *abreast) agree(k *lang.Knock, src netip.Addr, number, other int) bool {
+	one := b.players[0].recorder.trail(k, src).deadlinesBefore(number)
+	two := b.players[other].recorder.trail(k, src).deadlinesBefore(number)
+	return slices.EqualFunc(one, two, deadline.same)
 }
 
 // whyDepends is why an outcome is not the same in the first phase and in another.
-func (p *Phases) whyDepends(o Outcome, other int) string {
-	c, ok := p.cause(o, other)
+func (b *abreast) whyDepends(o Outcome, other int) string {
+	c, ok := b.cause(o, other)
 	if !ok {
-		return fmt.Sprintf("a timeout, such as that of an idle flow, ends within one tick of %v: keep what it decides a tick away", p.tick)
+		return fmt.Sprintf("a timeout, such as that of an idle flow, ends within one tick of %v: keep what it decides a tick away", b.tick())
 	}
 	what, at := c.by.String(), c.by.at
 	switch {
 	case !c.by.is():
 		what, at = "this expectation", o.At
-	case o.Event.Packet != nil && c.by.number == p.players[0].recorder.number:
+	case o.Event.Packet != nil && c.by.number == b.players[0].recorder.number:
 		what = "this packet"
 	}
 	return fmt.Sprintf("%s %s and %s at %s are within one tick of %v: it depends on the tick which comes first, so keep them a tick apart",
-		c.deadline, seconds(c.at), what, seconds(at), p.tick)
+		c.deadline, seconds(c.at), what, seconds(at), b.tick())
 }
 
 // cause is what made an outcome differ between the first phase and another, as far as
 // that is known.
-func (p *Phases) cause(o Outcome, other int) (parted, bool) {
-	first := p.players[0].recorder
+func (b *abreast) cause(o Outcome, other int) (parted, bool) {
+	first := b.players[0].recorder
 	if x := o.Event.Expect; x != nil {
 		matters := grantsEnd
 		if x.At != nil {
 			matters = openingStep
 		}
-		return p.causeOf(first.knocks[x.Knock], x.Src, o.At, first.number+1, other, matters)
+		return b.causeOf(first.knocks[x.Knock], x.Src, o.At, first.number+1, other, matters)
 	}
-	packet := &p.players[0].last
+	packet := &b.players[0].last
 	for _, g := range first.targets.of(packet).services {
-		c, ok := p.causeOf(g.knock, packet.Src, o.At, first.number, other, grantsEnd)
+		c, ok := b.causeOf(g.knock, packet.Src, o.At, first.number, other, grantsEnd)
 		if ok && !c.by.is() {
 			c.by = first.mark(packet)
 		}
 		if ok && !packet.Alone {
-			p.flows[flowOf(packet)] = c
+			b.flows[flowOf(packet)] = c
 		}
 		if ok {
 			return c, true
 		}
 	}
-	c, ok := p.flows[flowOf(packet)]
+	c, ok := b.flows[flowOf(packet)]
 	return c, ok
 }
 
 // causeOf is what made a source's standing with a knock differ between the first phase
 // and another: a deadline that passes now, with no packet, or what parted them before.
-func (p *Phases) causeOf(k *lang.Knock, src netip.Addr, at time.Duration, number, other int, matters func(deadline) bool) (parted, bool) {
-	if c, ok := p.between(k, src, at, number, other, matters); ok {
+func (b *abreast) causeOf(k *lang.Knock, src netip.Addr, at time.Duration, number, other int, matters func(deadline) bool) (parted, bool) {
+	if c, ok := b.between(k, src, at, number, other, matters); ok {
 		return c, true
 	}
-	c, ok := p.causes[trailKey{k, cut(k, src).Addr()}]
-	return c, ok && !p.agree(k, src, number, other)
+	c, ok := b.causes[trailKey{k, cut(k, src).Addr()}]
+	return c, ok && !b.agree(k, src, number, other)
 }

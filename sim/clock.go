@@ -1,0 +1,114 @@
+package sim
+
+import (
+	"math/bits"
+	"time"
+)
+
+// Clock is that of a machine. The zero value is exact; one with a rate is like the
+// kernel's jiffies: it stands still within a tick, and timeouts are whole ticks.
+type Clock struct {
+	HZ      int           // how often it ticks in a second; 0: it is exact
+	Phase   int64         // how much of a tick is over at time 0, in billionths of a tick
+	Collect time.Duration // when in each second the places of ended elements are freed; or [Late]
+}
+
+// Late collects no earlier than with any time of collections. If no set is full so, none
+// is with any.
+const Late time.Duration = -1
+
+// perTick is how many units of a phase a tick has, and nanoseconds a second.
+const perTick = 1_000_000_000
+
+// last is the last time that there is: what ends later never ends.
+const last = Never - 1
+
+// Begin is when the tick began that a time lies in, before 0 perhaps; if the clock is
+// exact, it is the time itself.
+func (c Clock) Begin(t time.Duration) time.Duration {
+	if c.HZ == 0 {
+		return min(t, last)
+	}
+	return min(c.tick(c.ticks(t)), last)
+}
+
+// ticks is how often the clock has ticked by a time, which is not before 0.
+func (c Clock) ticks(t time.Duration) uint64 {
+	hi, lo := bits.Mul64(uint64(t), uint64(c.HZ))
+	lo, carry := bits.Add64(lo, uint64(c.Phase), 0)
+	n, _ := bits.Div64(hi+carry, lo, perTick)
+	return n
+}
+
+// PhaseAt is the phase with which a tick begins at a time.
+func (c Clock) PhaseAt(t time.Duration) int64 {
+	hi, lo := bits.Mul64(uint64(t), uint64(c.HZ))
+	return int64(perTick-bits.Rem64(hi, lo, perTick)) % perTick
+}
+
+// Latest is when a deadline would be that is set at a time, if a tick had begun then: no
+// phase has a later one.
+func (c Clock) Latest(t, deadline time.Duration) time.Duration {
+	return after(deadline, min(t, last)-c.Begin(t))
+}
+
+// End is when a timeout ends that begins at a time.
+func (c Clock) End(t, timeout time.Duration) time.Duration { return c.end(t, c.lasts(timeout)) }
+
+// tick is the first nanosecond of a tick; [Never] if that is out of reach.
+func (c Clock) tick(n uint64) time.Duration {
+	hz := uint64(c.HZ)
+	if n == 0 {
+		return -time.Duration(uint64(c.Phase) / hz)
+	}
+	hi, lo := bits.Mul64(n, perTick)
+	lo, borrow := bits.Sub64(lo, uint64(c.Phase), 0)
+	lo, carry := bits.Add64(lo, hz-1, 0)
+	if hi += carry - borrow; hi >= hz {
+		return Never
+	}
+	t, _ := bits.Div64(hi, lo, hz)
+	return time.Duration(min(t, uint64(Never)))
+}
+
+// lasts is how long a timeout lasts, in nanoseconds or, if the clock ticks, in ticks:
+// at least one, and whole ones (nf_msecs_to_jiffies64). 0 is for ever.
+func (c Clock) lasts(timeout time.Duration) int64 {
+	if c.HZ == 0 || timeout == 0 {
+		return int64(timeout)
+	}
+	return int64(max(1, Clock{HZ: c.HZ}.ticks(timeout)))
+}
+
+// end is when a timeout ends that begins at a time.
+func (c Clock) end(t time.Duration, lasts int64) time.Duration {
+	if c.HZ != 0 {
+		return c.tick(c.ticks(t) + uint64(lasts))
+	}
+	return after(min(t, last), time.Duration(lasts))
+}
+
+// after is the time that comes later by a duration; [Never] if there is none.
+func after(t, d time.Duration) time.Duration {
+	if t > 0 && d > Never-t {
+		return Never
+	}
+	return t + d
+}
+
+// collected is the time before which all that had ended has had its place freed by
+// now. What ends in the very tick of a collection is freed.
+func (c Clock) collected(now time.Duration) time.Duration {
+	since := c.Collect
+	if since == Late {
+		now, since = now-collectEvery, 0
+	}
+	over := (now - since) % collectEvery
+	if over < 0 {
+		over += collectEvery
+	}
+	if c.HZ != 0 && c.Collect != Late {
+		over--
+	}
+	return now - over
+}
