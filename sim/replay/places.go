@@ -17,7 +17,7 @@ import (
 // packets to play, but not fewer than fewestPhases.
 const (
 	mostPhases   = 4096
-	mostPlays    = 50_000_000
+	mostPlays    = 25_000_000
 	fewestPhases = 64
 )
 
