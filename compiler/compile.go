@@ -112,7 +112,7 @@ func (b *builder) guardChain() {
 	c := b.chain(baseChain, "every packet that arrives")
 	c.Hook = &Hook{b.policy.Settings.Priority}
 	c.add(mark(b.policy), CtState{States: StateEstablished | StateRelated}, Verdict{Kind: Accept})
-	c.add("", Iface{Name: "lo"}, Verdict{Kind: Accept})
+	c.add(settings(&b.policy.Settings), Iface{Name: "lo"}, Verdict{Kind: Accept})
 	b.trust(c)
 	b.ifResettable(c, lang.ResetAny, Verdict{Jump, "any_resets"})
 	if len(b.pings) > 0 {

@@ -31,3 +31,48 @@ func mark(p *lang.Policy) string {
 	}
 	return fmt.Sprintf("%s%x", markBegins, h.Sum(nil)[:8])
 }
+
+// settingsBegin is how the comment that tells of settings begins.
+const settingsBegin = "settings: "
+
+// SettingsOf are the settings of a policy that a rule's comment tells of, as far as there
+// is room; false if the comment is none that does.
+func SettingsOf(comment string) (settings string, ok bool) {
+	return strings.CutPrefix(comment, settingsBegin)
+}
+
+// settings says which settings are not the usual ones, in a comment; empty if none.
+func settings(s *lang.Settings) string {
+	var says []string
+	say := func(given bool, format string, args ...any) {
+		if given {
+			says = append(says, fmt.Sprintf(format, args...))
+		}
+	}
+	say(s.DefaultDrop, "default drop")
+	say(s.RefuseReject, "refuse reject")
+	say(s.Priority != lang.DefaultPriority, "priority %d", s.Priority)
+	say(s.Size != lang.DefaultSize, "size %d", s.Size)
+	say(len(s.Open) > 0, "open %s", list(s.Open))
+	say(len(s.TrustPrefixes) > 0, "trust %s", list(s.TrustPrefixes))
+	say(len(s.TrustIfaces) > 0, "trust %s", strings.ReplaceAll(list(s.TrustIfaces), `"`, ""))
+	if len(says) == 0 {
+		return ""
+	}
+	text := settingsBegin + strings.Join(says, " ")
+	if len(text) > maxComment {
+		text = strings.ToValidUTF8(text[:maxComment-len(" ...")], "") + " ..."
+	}
+	return text
+}
+
+// maxComment is the longest comment of a rule (NFTNL_UDATA_COMMENT_MAXLEN).
+const maxComment = 127
+
+func list[T any](all []T) string {
+	var texts []string
+	for _, v := range all {
+		texts = append(texts, fmt.Sprint(v))
+	}
+	return strings.Join(texts, " ")
+}

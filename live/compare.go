@@ -5,8 +5,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"knockc/compiler"
+	"knockc/lang"
 )
 
 // Compare tells in the policy's own terms what would change if the ruleset were loaded
@@ -18,6 +20,9 @@ func Compare(old *Table, r *compiler.Ruleset) []string {
 		before = old.meanings()
 	}
 	var lines []string
+	if before.settings != after.settings {
+		lines = append(lines, fmt.Sprintf("~ settings are %s, were %s", orUsual(after.settings), orUsual(before.settings)))
+	}
 	for _, name := range slices.Sorted(maps.Keys(after.knocks)) {
 		k, was := after.knocks[name], before.knocks[name]
 		if was == nil {
@@ -65,6 +70,15 @@ func (k *Knock) changes(was *Knock) []string {
 	lists("step", was.Steps, k.Steps)
 	lists("service", was.Services, k.Services)
 	lists("step of close", was.Close, k.Close)
+	value := func(what string, was, is any) {
+		if was != is {
+			say("%s is %v, was %v", what, is, was)
+		}
+	}
+	value("within", lang.FormatDuration(was.Within), lang.FormatDuration(k.Within))
+	value("grant", grantText(was.Grant), grantText(k.Grant))
+	value("once", was.Once, k.Once)
+	value("per", fmt.Sprintf("/%d /%d", was.Per[0], was.Per[1]), fmt.Sprintf("/%d /%d", k.Per[0], k.Per[1]))
 	if k.grant != was.grant && len(lines) == 0 {
 		say("another clause is changed")
 	}
@@ -74,9 +88,50 @@ func (k *Knock) changes(was *Knock) []string {
 	return lines
 }
 
+func grantText(d time.Duration) string {
+	if d == 0 {
+		return "forever"
+	}
+	return lang.FormatDuration(d)
+}
+
+func orUsual(settings string) string {
+	if settings == "" {
+		return "the usual ones"
+	}
+	return "`" + settings + "`"
+}
+
 func list(all []string) string {
 	if len(all) == 0 {
 		return "none"
 	}
 	return strings.Join(all, " ")
+}
+
+// ChangedByHand tells in what a table differs from the ruleset that it was made of, as
+// far as the number of its rules and their comments show; empty if in nothing.
+func ChangedByHand(t *Table, r *compiler.Ruleset) string {
+	for _, c := range r.Chains {
+		rules := t.rules[c.Name]
+		if len(rules) != len(c.Rules) {
+			return fmt.Sprintf("chain %s has %d rules, not %d", c.Name, len(rules), len(c.Rules))
+		}
+		for i := range rules {
+			if rules[i].comment != c.Rules[i].Comment {
+				return fmt.Sprintf("rule %d of chain %s is another one", i+1, c.Name)
+			}
+		}
+	}
+	for _, s := range r.Sets {
+		if t.set(s.Name) == nil {
+			return fmt.Sprintf("set %s is missing", s.Name)
+		}
+	}
+	for _, d := range r.Maps() {
+		if t.set(d.Name) == nil {
+			return fmt.Sprintf("map %s is missing", d.Name)
+		}
+	}
+	return ""
 }

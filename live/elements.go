@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/nftables"
+	"golang.org/x/sys/unix"
 )
 
 // element is a living element of a set.
@@ -32,18 +33,54 @@ func (h *Host) elements(t *Table, set string) ([]element, error) {
 	return all, nil
 }
 
-// maxDeleted is how many elements' keys fit in one message.
-const maxDeleted = 1000
+// maxTries bounds how often something is tried that others can spoil.
+const maxTries = 10
 
-func (h *Host) queueDeletions(s *nftables.Set, gone []element) error {
-	for some := range slices.Chunk(gone, maxDeleted) {
-		var keys []nftables.SetElement
-		for _, e := range some {
-			keys = append(keys, nftables.SetElement{Key: e.key})
+// maxChanged is how many elements fit in one message.
+const maxChanged = 200
+
+// deleteWhere deletes the elements that are chosen from the sets of some kinds, and
+// returns them.
+func (h *Host) deleteWhere(t *Table, kinds []string, chosen func(element) bool) ([]element, error) {
+	var deleted []element
+	for _, kind := range kinds {
+		for _, family := range []string{"4", "6"} {
+			s := t.set(kind + family)
+			if s == nil {
+				continue
+			}
+			all, err := h.elements(t, s.Name)
+			if err != nil {
+				return deleted, err
+			}
+			all = slices.DeleteFunc(all, func(e element) bool { return !chosen(e) })
+			for some := range slices.Chunk(all, maxChanged) {
+				if err := h.delete(s, some); err != nil {
+					return deleted, err
+				}
+				deleted = append(deleted, some...)
+			}
 		}
-		if err := h.conn.SetDeleteElements(s, keys); err != nil {
+	}
+	return deleted, nil
+}
+
+// delete deletes elements. What is not there cannot be deleted, and an element may end
+// at any time: so it is made first, which is nothing if it is there.
+func (h *Host) delete(s *nftables.Set, gone []element) error {
+	var elements []nftables.SetElement
+	for _, e := range gone {
+		elements = append(elements, nftables.SetElement{Key: e.key, Timeout: e.timeout})
+	}
+	for try := 1; ; try++ {
+		for _, err := range []error{h.conn.SetAddElements(s, elements), h.conn.SetDeleteElements(s, elements)} {
+			if err != nil {
+				return err
+			}
+		}
+		err := explain(h.conn.Flush())
+		if !is(err, unix.ENOENT) && !is(err, unix.ENFILE) || try == maxTries {
 			return err
 		}
 	}
-	return nil
 }

@@ -1,7 +1,6 @@
 package live
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -34,7 +33,7 @@ func (t *Table) Knocks() []string { return slices.Sorted(maps.Keys(t.meanings().
 func (t *Table) knock(name string) (*Knock, error) {
 	m := t.meanings()
 	k := m.knocks[name]
-	if k == nil || len(k.opens) == 0 {
+	if k == nil {
 		return nil, &UnknownKnockError{name, slices.Sorted(maps.Keys(m.knocks))}
 	}
 	return k, nil
@@ -59,7 +58,7 @@ func (h *Host) Grant(t *Table, knock string, src netip.Addr, lasts time.Duration
 			return h.open(t, k, does, src, lasts)
 		}
 	}
-	return Granted{}, fmt.Errorf("knock `%s` does not open for %s", knock, src)
+	return Granted{}, fmt.Errorf("knock `%s` never opens", knock)
 }
 
 // open makes the elements that the rule which opens the door would make. An element
@@ -76,63 +75,66 @@ func (h *Host) open(t *Table, k *Knock, does []change, src netip.Addr, lasts tim
 		return Granted{}, fmt.Errorf("%s grants for ever, which cannot be mixed with grants that end: leave -for out", k.Name)
 	}
 	for try := 1; ; try++ {
+		var left time.Duration // of the last, which is the grant
 		for _, c := range does {
 			timeout := lasts
 			if timeout > 0 { // a guard lives longer than what it speaks of
 				timeout += c.timeout - grant.timeout
 			}
-			if err := h.queueElement(t, c, src, timeout); err != nil {
+			var err error
+			if left, err = h.queueElement(t, c, src, timeout); err != nil {
 				return Granted{}, err
 			}
 		}
-		err := h.conn.Flush()
+		err := explain(h.conn.Flush())
 		switch {
 		case err == nil:
-			return granted(src, grant, lasts), nil
-		case errors.Is(err, unix.ENFILE):
+			source, _ := src.Prefix(grant.bits)
+			return Granted{source, left}, nil
+		case is(err, unix.ENFILE):
 			return Granted{}, fmt.Errorf("set %s is full", grant.set)
-		case !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EEXIST) || try == maxTries:
-			return Granted{}, explain(err)
+		case !is(err, unix.ENOENT) && !is(err, unix.EEXIST) || try == maxTries:
+			return Granted{}, err
 		}
 	}
 }
 
-func granted(src netip.Addr, grant change, lasts time.Duration) Granted {
-	p, _ := src.Prefix(grant.bits)
-	if lasts == 0 {
-		lasts = lang.Forever
-	}
-	return Granted{p, lasts}
-}
-
-// queueElement makes an element, in place of one that would end before it.
-func (h *Host) queueElement(t *Table, c change, src netip.Addr, timeout time.Duration) error {
+// queueElement makes an element, in place of one that would end before it. It returns how
+// long that lives, or the one that does not end before it.
+func (h *Host) queueElement(t *Table, c change, src netip.Addr, timeout time.Duration) (left time.Duration, err error) {
 	s := t.set(c.set)
 	if s == nil {
-		return fmt.Errorf("set %s is gone: apply the policy again", c.set)
+		return 0, fmt.Errorf("set %s is gone: apply the policy again", c.set)
 	}
 	key := c.key(src)
 	all, err := h.elements(t, c.set)
 	if err != nil {
-		return err
+		return 0, err
+	}
+	if timeout == 0 {
+		left = lang.Forever
+	} else {
+		left = timeout
 	}
 	for _, e := range all {
-		if !slices.Equal(e.key, key) {
+		switch {
+		case !slices.Equal(e.key, key):
 			continue
-		}
-		if e.timeout == 0 || timeout > 0 && e.left >= timeout {
-			return nil
+		case e.timeout == 0:
+			return lang.Forever, nil
+		case timeout > 0 && e.left >= timeout:
+			return e.left, nil
 		}
 		if err := h.conn.SetDeleteElements(s, []nftables.SetElement{{Key: key}}); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return h.conn.SetAddElements(s, []nftables.SetElement{{Key: key, Timeout: timeout}})
+	return left, h.conn.SetAddElements(s, []nftables.SetElement{{Key: key, Timeout: timeout}})
 }
 
 // Revoke shuts the door of a knock, or with an empty name all doors, for the sources in
-// a prefix, or with a zero one for all. It returns what was open. What was let in before
-// goes on.
+// a prefix, or with a zero one for all; who is under way begins anew. It returns what
+// was open. What was let in before goes on.
 func (h *Host) Revoke(t *Table, knock string, from netip.Prefix) ([]Standing, error) {
 	if knock != "" {
 		if _, err := t.knock(knock); err != nil {
@@ -140,11 +142,16 @@ func (h *Host) Revoke(t *Table, knock string, from netip.Prefix) ([]Standing, er
 		}
 	}
 	m := t.meanings()
-	deleted, err := h.deleteWhere(t, "grants", func(e element) bool {
+	deleted, err := h.deleteWhere(t, []string{"first", "steps", "grants"}, func(e element) bool {
 		s, known := m.states[e.place]
-		return known && (knock == "" || s.knock.Name == knock) && (!from.IsValid() || from.Contains(e.src))
+		if !known || knock != "" && s.knock.Name != knock {
+			return false
+		}
+		source, _ := e.src.Prefix(s.bits)
+		return !from.IsValid() || from.Overlaps(source)
 	})
-	return m.standing(deleted), err
+	open := slices.DeleteFunc(m.standing(deleted), func(s Standing) bool { return !s.Open })
+	return open, err
 }
 
 // Remove takes the whole table out.

@@ -32,17 +32,31 @@ func Open() (*Host, error) {
 // Close ends the connection.
 func (h *Host) Close() error { return h.conn.CloseLasting() }
 
-// explain puts an error in a user's words. The library does not wrap all errors, so
-// they are told by their text too.
+// explain puts an error in a user's words, on one line.
 func explain(err error) error {
-	is := func(e unix.Errno) bool { return errors.Is(err, e) || strings.Contains(err.Error(), e.Error()) }
 	switch {
 	case err == nil:
 		return nil
-	case is(unix.EPERM):
+	case is(err, unix.EPERM):
 		return ErrPermission
-	case is(unix.EPROTONOSUPPORT), is(unix.EOPNOTSUPP), is(unix.EAFNOSUPPORT):
-		return fmt.Errorf("%w (%w)", ErrNoNFTables, err)
+	case is(err, unix.EPROTONOSUPPORT), is(err, unix.EOPNOTSUPP), is(err, unix.EAFNOSUPPORT):
+		return fmt.Errorf("%w (%w)", ErrNoNFTables, oneLine{err})
 	}
-	return err
+	return oneLine{err}
 }
+
+// is reports whether the kernel said so. The library does not wrap all errors, so they
+// are told by their text too.
+func is(err error, e unix.Errno) bool {
+	return err != nil && (errors.Is(err, e) || strings.Contains(err.Error(), e.Error()))
+}
+
+// oneLine is the first of many errors of a transaction that failed as a whole.
+type oneLine struct{ error }
+
+func (e oneLine) Error() string {
+	first, _, _ := strings.Cut(e.error.Error(), "\n")
+	return first
+}
+
+func (e oneLine) Unwrap() error { return e.error }

@@ -30,6 +30,7 @@ type listedElement struct {
 
 var (
 	setLine     = regexp.MustCompile(`^\tset (\S+) \{$`)
+	stateNumber = regexp.MustCompile(`0x[0-9a-f]{8}`)
 	elementText = regexp.MustCompile(`^(\S+ \. 0x[0-9a-f]+)(?: timeout (\S+))?(?: expires (\S+))?$`)
 )
 
@@ -53,11 +54,12 @@ func parseListing(text string) *listing {
 			l.lines = append(l.lines, line)
 			continue
 		}
-		for !strings.HasSuffix(elements, "}") && i+1 < len(lines) {
+		begin := i
+		for !strings.HasSuffix(lines[i], "}") && i+1 < len(lines) {
 			i++
-			elements += lines[i]
 		}
-		set.elements = parseElements(strings.TrimSuffix(elements, "}"))
+		all := append([]string{elements}, lines[begin+1:i+1]...)
+		set.elements = parseElements(strings.TrimSuffix(strings.Join(all, ""), "}"))
 	}
 	return l
 }
@@ -96,7 +98,12 @@ func (l *listing) age(by time.Duration) {
 // takeOver takes the elements of a later listing in place of its own, as far as the
 // rules here speak of them.
 func (l *listing) takeOver(later *listing) {
-	rules := strings.Join(l.lines, "\n")
+	known := map[string]bool{}
+	for _, line := range l.lines {
+		for _, number := range stateNumber.FindAllString(line, -1) {
+			known[number] = true
+		}
+	}
 	for name, s := range l.sets {
 		other := later.sets[name]
 		if other == nil {
@@ -104,7 +111,7 @@ func (l *listing) takeOver(later *listing) {
 		}
 		s.elements = nil
 		for _, e := range other.elements {
-			if _, number, _ := strings.Cut(e.key, " . "); strings.Contains(rules, number) {
+			if known[stateNumber.FindString(e.key)] {
 				s.elements = append(s.elements, e)
 			}
 		}

@@ -1,12 +1,9 @@
 package live
 
 import (
-	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/google/nftables"
-	"golang.org/x/sys/unix"
 
 	"knockc/compiler"
 )
@@ -71,40 +68,9 @@ func namesOf(r *compiler.Ruleset) map[string]bool {
 // table makes or asks for.
 func (h *Host) removeGrants(t *Table) error {
 	states := t.meanings().states
-	_, err := h.deleteWhere(t, "grants", func(e element) bool {
+	_, err := h.deleteWhere(t, []string{"grants"}, func(e element) bool {
 		_, known := states[e.place]
 		return !known && e.timeout == 0
 	})
 	return err
 }
-
-// deleteWhere deletes the elements that are chosen from the sets of a kind, and returns
-// them. An element may end between the look and the deletion, which then fails as a
-// whole and is done again.
-func (h *Host) deleteWhere(t *Table, kind string, chosen func(element) bool) ([]element, error) {
-	for try := 1; ; try++ {
-		var deleted []element
-		for _, family := range []string{"4", "6"} {
-			s := t.set(kind + family)
-			if s == nil {
-				continue
-			}
-			all, err := h.elements(t, s.Name)
-			if err != nil {
-				return nil, err
-			}
-			all = slices.DeleteFunc(all, func(e element) bool { return !chosen(e) })
-			if err := h.queueDeletions(s, all); err != nil {
-				return nil, err
-			}
-			deleted = append(deleted, all...)
-		}
-		err := h.conn.Flush()
-		if err == nil || !errors.Is(err, unix.ENOENT) || try == maxTries {
-			return deleted, explain(err)
-		}
-	}
-}
-
-// maxTries bounds how often something is tried that the clock can spoil.
-const maxTries = 10

@@ -32,17 +32,23 @@ func stateFolder() (string, error) {
 // ErrBusy says that another process changes the table.
 var ErrBusy = errors.New("another knockc is changing this table: wait for it")
 
-// stateFile is the name of a file about a table of this thread's network namespace.
+// stateFile is the name of a file about a table of this thread's network namespace. The
+// kernel numbers these and gives no number twice (SO_NETNS_COOKIE).
 func stateFile(table, kind string) (string, error) {
 	folder, err := stateFolder()
 	if err != nil {
 		return "", err
 	}
-	var s unix.Stat_t
-	if err := unix.Stat("/proc/thread-self/ns/net", &s); err != nil {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
 		return "", err
 	}
-	return filepath.Join(folder, fmt.Sprintf("%d.%s.%s", s.Ino, table, kind)), nil
+	defer unix.Close(fd)
+	namespace, err := unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
+	if err != nil {
+		return "", fmt.Errorf("the kernel does not number its network namespaces: %w", err)
+	}
+	return filepath.Join(folder, fmt.Sprintf("%d.%s.%s", namespace, table, kind)), nil
 }
 
 // Lock keeps other processes from changing the table until unlock is called or the

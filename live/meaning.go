@@ -60,6 +60,10 @@ type Knock struct {
 	Steps    []string // as a policy has them
 	Close    []string
 	Services []string // ports and ranges, in order, cut where another knock needs it
+	Within   time.Duration
+	Grant    time.Duration // 0: for ever
+	Once     bool
+	Per      [2]int // how much of an IPv4 and an IPv6 address makes a source
 
 	grant uint32     // the state number of its grants
 	opens [][]change // what the rules do by which the door opens
@@ -81,8 +85,9 @@ type place struct {
 
 // meanings is what the rules tell of knocks and of the elements in the sets.
 type meanings struct {
-	knocks map[string]*Knock
-	states map[place]state
+	knocks   map[string]*Knock
+	states   map[place]state
+	settings string // those that are not the usual ones
 }
 
 var (
@@ -90,7 +95,9 @@ var (
 	serviceComment = regexp.MustCompile(`^service of (\S+)$`)
 )
 
-func newMeanings() *meanings { return &meanings{map[string]*Knock{}, map[place]state{}} }
+func newMeanings() *meanings {
+	return &meanings{knocks: map[string]*Knock{}, states: map[place]state{}}
+}
 
 func (t *Table) meanings() *meanings {
 	m := newMeanings()
@@ -129,6 +136,10 @@ func (m *meanings) rule(chain, comment string, does []change) {
 		if at := pointOf(chain); !slices.Contains(k.Services, at) {
 			k.Services = append(k.Services, at)
 		}
+	} else if name, ok := strings.CutPrefix(comment, "once "); ok {
+		m.knock(name).Once = true
+	} else if settings, ok := compiler.SettingsOf(comment); ok {
+		m.settings = settings
 	}
 }
 
@@ -154,13 +165,25 @@ func (m *meanings) step(chain string, comment []string, does []change) {
 		return
 	}
 	last := does[len(does)-1]
-	if comment[4] == " opens" {
+	switch {
+	case comment[4] == " opens":
 		k.opens = append(k.opens, does)
-		k.grant = last.number
+		k.grant, k.Grant = last.number, last.timeout
 		s.step, s.of = 0, 0
+		k.Per[0] = cmp.Or(k.Per[0], last.bits*bit(!last.v6))
+		k.Per[1] = cmp.Or(k.Per[1], last.bits*bit(last.v6))
+	case !s.closing:
+		k.Within = last.timeout
 	}
 	s.bits = last.bits
 	m.states[place{last.set, last.number}] = s
+}
+
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // maxSteps bounds what a comment is believed that someone has changed.

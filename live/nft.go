@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
+	"syscall"
 )
 
 // errNoTable says that there is no table to list.
@@ -34,6 +35,12 @@ func nftList(table string) (string, error) {
 
 func isNoTable(err error) bool { return strings.Contains(err.Error(), "No such file or directory") }
 
+// nftWorks is an error if nft is not there or has not the right to do anything.
+func nftWorks() error {
+	_, err := nft("", "list", "tables")
+	return err
+}
+
 func nftLoad(script string) error {
 	_, err := nft(script, "-f", "-")
 	return err
@@ -47,6 +54,7 @@ func nft(input string, args ...string) (string, error) {
 	var out, said bytes.Buffer
 	c := exec.Command(program, args...)
 	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(input), &out, &said
+	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // a terminal that closes does not end it
 	if err := c.Run(); err != nil {
 		line, _, _ := strings.Cut(strings.TrimSpace(said.String()), "\n")
 		return "", fmt.Errorf("nft: %w: %s", err, line)

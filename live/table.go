@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/userdata"
+	"golang.org/x/sys/unix"
 
 	"knockc/compiler"
 )
@@ -45,14 +46,19 @@ func (h *Host) Table(name string) (*Table, error) {
 	if i < 0 {
 		return nil, nil
 	}
-	t := &Table{Name: name, table: &nftables.Table{Name: name, Family: nftables.TableFamilyINet}, rules: map[string][]rule{}}
-	if err := h.read(t); err != nil {
-		return nil, fmt.Errorf("read table inet %s: %w", name, explain(err))
+	for try := 1; ; try++ {
+		t := &Table{Name: name, table: &nftables.Table{Name: name, Family: nftables.TableFamilyINet}, rules: map[string][]rule{}}
+		err := explain(h.read(t))
+		switch {
+		case is(err, unix.ENOENT) && try < maxTries: // someone changes it meanwhile
+			continue
+		case err != nil:
+			return nil, fmt.Errorf("read table inet %s: %w", name, err)
+		case !t.findMark():
+			return nil, &ForeignError{name}
+		}
+		return t, nil
 	}
-	if !t.findMark() {
-		return nil, &ForeignError{name}
-	}
-	return t, nil
 }
 
 func (h *Host) read(t *Table) error {
@@ -88,19 +94,44 @@ func (h *Host) read(t *Table) error {
 	return err
 }
 
-// findMark reads the mark, which is in the first rule of the base chain.
+// findMark reads the mark, which is in the base chain: in its first rule, unless someone
+// has put others before it.
 func (t *Table) findMark() bool {
 	for _, c := range t.chains {
-		rules := t.rules[c.Name]
-		if c.Hooknum == nil || len(rules) == 0 {
-			continue
-		}
-		if hash, ok := compiler.PolicyOf(rules[0].comment); ok {
-			t.Policy = hash
-			return true
+		for _, r := range t.rules[c.Name] {
+			if hash, ok := compiler.PolicyOf(r.comment); ok && c.Hooknum != nil {
+				t.Policy = hash
+				return true
+			}
 		}
 	}
 	return false
+}
+
+// Others are the names of other tables that knockc made.
+func (h *Host) Others(name string) ([]string, error) {
+	chains, err := h.conn.ListChainsOfTableFamily(nftables.TableFamilyINet)
+	if err != nil {
+		return nil, explain(err)
+	}
+	var others []string
+	for _, c := range chains {
+		if c.Hooknum == nil || c.Table.Name == name || slices.Contains(others, c.Table.Name) {
+			continue
+		}
+		rules, err := h.conn.GetRules(c.Table, c)
+		if err != nil {
+			return nil, explain(err)
+		}
+		for _, r := range rules {
+			comment, _ := userdata.GetString(r.UserData, userdata.TypeComment)
+			if _, ok := compiler.PolicyOf(comment); ok {
+				others = append(others, c.Table.Name)
+				break
+			}
+		}
+	}
+	return others, nil
 }
 
 // set finds a set by its name, nil if there is none.

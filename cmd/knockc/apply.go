@@ -4,6 +4,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"knockc/compiler"
@@ -36,9 +39,9 @@ A POLICY of - is standard input.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		var a applying
 		flags.BoolVar(&a.dryRun, "dry-run", false, "say what would change, and load nothing")
-		durationVar(flags, &a.confirm, "confirm", "go back after `DURATION` unless someone says yes")
+		durationVar(flags, &a.confirm, time.Second, "confirm", "go back after `DURATION` unless someone says yes")
 		a.settle = 5 * time.Second
-		durationVar(flags, &a.settle, "settle", "see connections for `DURATION`, 5s if not said, if they were not tracked before")
+		durationVar(flags, &a.settle, 0, "settle", "see connections for `DURATION`, 5s if not said, if they were not tracked before")
 		return func(s *streams, args []string) error {
 			switch {
 			case len(args) != 1:
@@ -54,18 +57,20 @@ A POLICY of - is standard input.`,
 	},
 }
 
-// durationVar declares a flag for a duration as the language writes it, or 0.
-func durationVar(flags *flag.FlagSet, d *time.Duration, name, usage string) {
-	flags.Func(name, usage, func(text string) error {
-		if text == "0" || text == "0s" {
-			*d = 0
-			return nil
+// durationVar declares a flag for a duration as the language writes it, or 0 if that is
+// not less than the least.
+func durationVar(flags *flag.FlagSet, d *time.Duration, least time.Duration, name, usage string) {
+	flags.Func(name, usage, func(text string) (err error) {
+		parsed := time.Duration(0)
+		if text != "0" && text != "0s" {
+			parsed, err = lang.ParseDuration(text, time.Millisecond)
 		}
-		parsed, err := lang.ParseDuration(text, time.Millisecond)
-		if err != nil {
+		switch {
+		case err != nil:
 			return fmt.Errorf("it %w: write for example 60s", err)
-		}
-		if parsed > 24*time.Hour {
+		case parsed < least:
+			return fmt.Errorf("it is shorter than %s", lang.FormatDuration(least))
+		case parsed > 24*time.Hour:
 			return errors.New("it is longer than a day")
 		}
 		*d = parsed
@@ -107,26 +112,36 @@ func (a *applying) run(s *streams) error {
 	return err
 }
 
-// load loads the ruleset under the lock. With -confirm it begins a trial first.
+// load loads the ruleset under the lock. With -confirm it begins a trial first. What it
+// says comes behind: a terminal that takes nothing must not keep others waiting.
 func (a *applying) load(s *streams) (trial *live.Trial, err error) {
-	if _, err := a.host.Table(a.ruleset.Table); err != nil {
+	if _, err := a.host.Table(a.ruleset.Table); err != nil { // before the lock: whoever has no right to read needs none
 		return nil, err
 	}
 	unlock, err := live.Lock(a.ruleset.Table, patience)
 	if err != nil {
 		return nil, err
 	}
-	defer unlock()
-	if err := live.NoTrial(a.ruleset.Table); err != nil {
-		return nil, err
-	}
-	old, err := a.host.Table(a.ruleset.Table)
+	old, trial, err := a.loadLocked(s)
+	unlock()
 	if err != nil {
 		return nil, err
 	}
+	return trial, a.tell(s, old)
+}
+
+func (a *applying) loadLocked(s *streams) (old *live.Table, trial *live.Trial, err error) {
+	if old, err = a.host.Table(a.ruleset.Table); err != nil {
+		return nil, nil, err
+	}
+	if old != nil || a.confirm > 0 { // without a table the door is open, trial or not
+		if err := live.NoTrial(a.ruleset.Table); err != nil {
+			return nil, nil, err
+		}
+	}
 	if a.confirm > 0 {
 		if trial, err = a.beginTrial(old); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	if err = a.track(s, old); err == nil {
@@ -134,21 +149,18 @@ func (a *applying) load(s *streams) (trial *live.Trial, err error) {
 	}
 	switch {
 	case err != nil && trial != nil:
-		_, back := trial.TakeBack()
-		return nil, errors.Join(err, back)
-	case err != nil:
-		return nil, err
-	}
-	a.tell(s, old)
-	if trial == nil {
+		err = errors.Join(err, trial.TakeBack())
+	case err == nil && trial != nil:
+		err = trial.Extend(a.confirm)
+	case err == nil:
 		err = a.host.RemoveLeftovers(a.ruleset)
 	}
-	return trial, err
+	return old, trial, err
 }
 
 // settles is how long connections are looked at before they are guarded.
 func (a *applying) settles(old *live.Table) time.Duration {
-	if live.Tracks(old) {
+	if a.settle == 0 || live.Tracks(old) {
 		return 0
 	}
 	return a.settle
@@ -156,24 +168,48 @@ func (a *applying) settles(old *live.Table) time.Duration {
 
 // track sees to it that the kernel knows the connections that live.
 func (a *applying) track(s *streams, old *live.Table) error {
-	if a.settles(old) == 0 {
+	settle := a.settles(old)
+	if settle == 0 {
 		return nil
 	}
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(interrupted)
 	if err := a.host.StartTracking(a.ruleset); err != nil {
 		return err
 	}
-	s.print("nothing has tracked connections here: looking at those that live for %s; press a key in sessions that are idle\n", lang.FormatDuration(a.settle))
-	time.Sleep(a.settle)
-	return nil
+	s.print("nothing has tracked connections here: looking at those that live for %s; press a key in sessions that are idle\n", lang.FormatDuration(settle))
+	select {
+	case <-time.After(settle):
+		return nil
+	case <-interrupted:
+	}
+	err := errors.New("interrupted: nothing is loaded")
+	table, findErr := a.host.Table(a.ruleset.Table)
+	if findErr != nil || table == nil {
+		return errors.Join(err, findErr)
+	}
+	return errors.Join(err, a.host.Remove(table))
 }
 
 // tell says what the policy has changed.
-func (a *applying) tell(s *streams, old *live.Table) {
+func (a *applying) tell(s *streams, old *live.Table) error {
 	for _, line := range live.Compare(old, a.ruleset) {
 		s.print("%s\n", line)
 	}
 	knocks := len(a.ruleset.Counters) / 2
 	s.print("table inet %s: loaded %s, for IPv4 and IPv6\n", a.ruleset.Table, plural(knocks, "knock"))
+	return a.warnOfOthers(s)
+}
+
+// warnOfOthers tells of tables that guard beside this one.
+func (a *applying) warnOfOthers(s *streams) error {
+	others, err := a.host.Others(a.ruleset.Table)
+	for _, other := range others {
+		other = lang.Printable(other)
+		fmt.Fprintf(s.err, "knockc: warning: table inet %s, which knockc has made too, guards as well: `knockc remove -table %s` takes it out\n", other, other)
+	}
+	return err
 }
 
 // print prints at once, for what a user waits for.

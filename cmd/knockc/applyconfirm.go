@@ -23,27 +23,29 @@ func (a *applying) beginTrial(old *live.Table) (*live.Trial, error) {
 		return nil, err
 	}
 	if err := startRollback(a.ruleset.Table, lasts); err != nil {
-		trial.Keep() // what was not changed is kept
+		trial.End()
 		return nil, fmt.Errorf("nothing would go back if this process died, so nothing is loaded: %w", err)
 	}
 	return trial, nil
 }
 
-// startRollback makes `knockc rollback -due` run when a trial ends.
+// startRollback makes `knockc rollback -due` run when a trial ends. It may run twice: a
+// process of this session may be killed with it (KillUserProcesses of systemd-logind),
+// and a program that `go run` has built is gone when a timer would start it.
 func startRollback(table string, lasts time.Duration) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
 	args := []string{"rollback", "-due", "-table", table}
-	if underSystemd() && systemdTimer(self, args, lasts) == nil {
-		return nil
-	}
 	c := exec.Command(self, args...)
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // no signal of the terminal reaches it
 	c.Dir = "/"
 	if err := c.Start(); err != nil {
 		return err
+	}
+	if underSystemd() {
+		systemdTimer(self, args, lasts) // if it refuses, there is the process
 	}
 	return c.Process.Release()
 }
@@ -59,8 +61,7 @@ func underSystemd() bool {
 	return err == nil && itsErr == nil && own == its
 }
 
-// systemdTimer has systemd start the process: one of this session's may be killed with
-// it (KillUserProcesses).
+// systemdTimer has systemd start the process.
 func systemdTimer(self string, args []string, after time.Duration) error {
 	run := []string{
 		"--quiet", "--collect", "--description", "Go back to the policy before, unless the new one is kept",
@@ -106,25 +107,40 @@ func readAnswers(s *streams, answers chan<- bool) {
 
 // settleTrial keeps what is on trial, or takes it back.
 func (a *applying) settleTrial(s *streams, trial *live.Trial, keep bool) error {
-	unlock, err := live.Lock(trial.Table, patience)
+	unlock, err := live.Lock(trial.Table, time.Minute)
 	if err != nil {
 		return err
 	}
-	defer unlock()
-	if keep {
-		kept, err := trial.Keep()
-		switch {
-		case err != nil:
-			return err
-		case !kept:
-			return errors.New("too late: it was taken back already")
-		}
-		s.print("kept\n")
-		return a.host.RemoveLeftovers(a.ruleset)
+	goes, err := trial.Goes()
+	switch {
+	case err != nil:
+	case goes && keep:
+		err = a.keep(trial)
+	case goes:
+		err = trial.TakeBack()
+	case keep:
+		err = errors.New("too late: it was taken back already")
 	}
-	if _, err := trial.TakeBack(); err != nil {
+	unlock()
+	switch {
+	case err != nil:
 		return err
+	case keep:
+		s.print("kept\n")
+		return nil
 	}
 	s.tell(errors.New("taken back: what was there before is loaded again"))
 	return errInput
+}
+
+// keep ends the trial, if it still is that policy which is loaded.
+func (a *applying) keep(trial *live.Trial) error {
+	table, err := a.host.Table(trial.Table)
+	if err == nil && (table == nil || live.ChangedByHand(table, a.ruleset) != "") {
+		err = errors.New("the policy on trial is not loaded any more, someone has changed the table meanwhile: apply it again")
+	}
+	if err != nil {
+		return errors.Join(err, trial.End())
+	}
+	return errors.Join(trial.End(), a.host.RemoveLeftovers(a.ruleset))
 }

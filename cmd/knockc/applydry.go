@@ -28,13 +28,12 @@ func (a *applying) preview(s *streams) error {
 		return fmt.Errorf("the rules cannot be tried: %w", err)
 	}
 	rules := diff.Diff("loaded", []byte(before), "policy", []byte(after))
-	if len(rules) == 0 {
+	switch {
+	case len(rules) == 0:
 		fmt.Fprintln(s.out, "nothing would change")
-		return nil
-	}
-	if len(changes) > 0 {
+	case len(changes) > 0:
 		fmt.Fprintln(s.out)
 	}
 	s.out.Write(rules)
-	return nil
+	return a.warnOfOthers(s)
 }

@@ -34,10 +34,20 @@ func withTable(name string, f func(liveTable) error) error {
 	if err != nil {
 		return err
 	}
-	if table == nil {
-		return fmt.Errorf("no table inet %s is loaded: load one with `knockc apply POLICY`", lang.Printable(name))
+	switch {
+	case table == nil:
+		return &notLoadedError{name}
+	case table.Settling():
+		return fmt.Errorf("table inet %s holds no policy yet: an apply is under way, or was killed and has to be repeated", lang.Printable(name))
 	}
 	return f(liveTable{host, table})
+}
+
+// notLoadedError says that there is no table of that name.
+type notLoadedError struct{ table string }
+
+func (e *notLoadedError) Error() string {
+	return fmt.Sprintf("no table inet %s is loaded: load one with `knockc apply POLICY`", lang.Printable(e.table))
 }
 
 // changingTable is withTable while no other process changes the table.

@@ -1,11 +1,11 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"time"
 
+	"knockc/lang"
 	"knockc/live"
 )
 
@@ -45,35 +45,51 @@ func rollback(s *streams, table string) error {
 		return err
 	}
 	if trial == nil {
-		return fmt.Errorf("no policy is on trial in table inet %s", table)
+		return fmt.Errorf("no policy is on trial in table inet %s", lang.Printable(table))
 	}
-	took, err := trial.TakeBack()
-	switch {
-	case err != nil:
+	if err := trial.TakeBack(); err != nil {
 		return err
-	case !took:
-		return errors.New("it was kept or taken back just now")
 	}
 	fmt.Fprintln(s.out, "taken back: what was there before is loaded again")
 	return nil
 }
 
-// rollbackWhenDue takes back the trial that is on when it begins, and no later one.
+// rollbackWhenDue takes back the trial that is on when it begins, and no later one. It
+// does not give up as long as the trial goes: nobody else may be left to do it.
 func rollbackWhenDue(table string) error {
 	trial, err := live.FindTrial(table)
 	if err != nil || trial == nil {
 		return err
 	}
-	time.Sleep(trial.Left())
-	unlock, err := live.Lock(table, time.Minute)
+	for {
+		time.Sleep(trial.Left())
+		over, err := takeBackIfDue(trial)
+		if over {
+			return err
+		}
+		if err != nil {
+			time.Sleep(time.Second)
+		}
+	}
+}
+
+// takeBackIfDue reports whether there is nothing more to be done. The trial may have been
+// extended.
+func takeBackIfDue(trial *live.Trial) (over bool, err error) {
+	unlock, err := live.Lock(trial.Table, time.Minute)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer unlock()
-	current, err := live.FindTrial(table)
-	if err != nil || current == nil || current.Until != trial.Until {
-		return err
+	goes, err := trial.Goes()
+	switch {
+	case err != nil:
+		return false, err
+	case !goes:
+		return true, nil
+	case trial.Left() > 0:
+		return false, nil
 	}
-	_, err = trial.TakeBack()
-	return err
+	err = trial.TakeBack()
+	return err == nil, err
 }

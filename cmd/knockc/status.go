@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -60,7 +61,9 @@ type viewing struct {
 	table, policy           string
 	json, prometheus, watch bool
 
-	wanted string // the hash of the policy; "" if none is given
+	ruleset *compiler.Ruleset // of the policy, nil if none is given
+	wanted  string            // its hash
+	changed string            // what someone has changed by hand in what should be loaded
 }
 
 func (v *viewing) run(s *streams) error {
@@ -73,7 +76,12 @@ func (v *viewing) run(s *streams) error {
 		return v.again(s)
 	}
 	status, err := v.read()
-	if err != nil {
+	var notLoaded *notLoadedError
+	switch {
+	case v.prometheus && errors.As(err, &notLoaded):
+		v.printNotLoaded(s.out)
+		return nil
+	case err != nil:
 		return err
 	}
 	switch {
@@ -102,15 +110,21 @@ func (v *viewing) readPolicy(s *streams) error {
 		return err
 	}
 	v.table = policy.Settings.Table
-	v.wanted, _ = compiler.PolicyOf(result.Ruleset.Mark())
+	v.ruleset = result.Ruleset
+	v.wanted, _ = compiler.PolicyOf(v.ruleset.Mark())
 	return nil
 }
 
-func (v *viewing) differs(s *live.Status) bool { return v.wanted != "" && v.wanted != s.Policy }
+func (v *viewing) differs(s *live.Status) bool {
+	return v.wanted != "" && (v.wanted != s.Policy || v.changed != "")
+}
 
 func (v *viewing) read() (status *live.Status, err error) {
 	err = withTable(v.table, func(t liveTable) error {
 		status, err = t.Status(t.table)
+		if err == nil && v.wanted == t.table.Policy {
+			v.changed = live.ChangedByHand(t.table, v.ruleset)
+		}
 		return err
 	})
 	return status, err
@@ -146,6 +160,8 @@ func (v *viewing) again(s *streams) error {
 func (v *viewing) print(w io.Writer, s *live.Status) {
 	fmt.Fprintf(w, "table inet %s, policy %s", s.Table, s.Policy)
 	switch {
+	case v.changed != "":
+		fmt.Fprintf(w, ", that of %s, but CHANGED BY HAND: %s", lang.Printable(v.policy), v.changed)
 	case v.differs(s):
 		fmt.Fprintf(w, ": NOT that of %s, which is policy %s", lang.Printable(v.policy), v.wanted)
 	case v.wanted != "":

@@ -15,11 +15,12 @@ import (
 
 // Trial is what was there before a policy that is loaded for a time, unless someone
 // keeps it. It lies in a file, for the process that ends the trial may be another one
-// than that which began it.
+// than that which began it: the file is there until that is done. A trial is begun and
+// ended under the lock.
 type Trial struct {
 	Table   string
+	Taken   time.Duration // when the listing was made, by [now]; no two trials have the same
 	Until   time.Duration // when it ends, by [now]
-	Taken   time.Duration // when the listing was made
 	Listing string        // of nft, empty if there was no table
 
 	file string
@@ -35,27 +36,34 @@ func now() time.Duration {
 }
 
 // TrialError says that a policy is on trial.
-type TrialError struct{ Left time.Duration }
+type TrialError struct {
+	Table string
+	Left  time.Duration // of its time
+}
 
 func (e *TrialError) Error() string {
-	when := "should have been taken back, and was not: do it with `knockc rollback`"
+	when := "is being taken back; if that does not come to an end, see what says"
 	if e.Left > 0 {
-		when = fmt.Sprintf("goes unless it is kept in %s: keep it where it was applied, or take it back now with `knockc rollback`", lang.FormatDuration(e.Left.Round(time.Second)))
+		when = fmt.Sprintf("goes unless it is kept in %s: keep it where it was applied, or take it back now with", lang.FormatDuration(max(e.Left.Round(time.Second), time.Second)))
 	}
-	return "a policy is on trial, which " + when
+	command := "knockc rollback"
+	if e.Table != lang.DefaultTable {
+		command += " -table " + e.Table
+	}
+	return fmt.Sprintf("a policy is on trial, which %s `%s`", when, command)
 }
 
 // NoTrial is a [TrialError] if a policy is on trial in the table.
 func NoTrial(table string) error {
 	t, err := FindTrial(table)
 	if err == nil && t != nil {
-		err = &TrialError{t.Left()}
+		err = &TrialError{table, t.Left()}
 	}
 	return err
 }
 
-// BeginTrial takes note of what is there: what [Trial.TakeBack] goes back to. It must
-// be called under the lock.
+// BeginTrial takes note of what is there: what [Trial.TakeBack] goes back to. It is an
+// error if that could not be done later.
 func (h *Host) BeginTrial(table string, lasts time.Duration) (*Trial, error) {
 	if err := NoTrial(table); err != nil {
 		return nil, err
@@ -70,16 +78,20 @@ func (h *Host) BeginTrial(table string, lasts time.Duration) (*Trial, error) {
 		return nil, err
 	}
 	t.Taken = now()
-	t.Until = t.Taken + lasts
 	if old != nil {
-		if t.Listing, err = nftList(table); err != nil {
-			return nil, err
-		}
+		t.Listing, err = nftList(table)
+	} else {
+		err = nftWorks()
 	}
-	return t, t.write()
+	if err != nil {
+		return nil, err
+	}
+	return t, t.Extend(lasts)
 }
 
-func (t *Trial) write() error {
+// Extend makes the trial last as long as that from now on.
+func (t *Trial) Extend(lasts time.Duration) error {
+	t.Until = now() + lasts
 	text, err := json.Marshal(t)
 	if err != nil {
 		return err
@@ -114,36 +126,33 @@ func FindTrial(table string) (*Trial, error) {
 // Left is how long the trial still lasts, less than nothing if it should have ended.
 func (t *Trial) Left() time.Duration { return t.Until - now() }
 
-// end claims the right to end the trial, which only one process gets.
-func (t *Trial) end() (bool, error) {
-	claimed := fmt.Sprintf("%s.%d", t.file, os.Getpid())
-	err := os.Rename(t.file, claimed)
-	if errors.Is(err, fs.ErrNotExist) {
+// Goes reports whether the trial has not ended yet, and reads until when it lasts.
+func (t *Trial) Goes() (bool, error) {
+	current, err := FindTrial(t.Table)
+	if err != nil || current == nil {
+		return false, err
+	}
+	if current.Taken != t.Taken {
 		return false, nil
 	}
-	if err != nil {
-		return false, err
-	}
-	return true, os.Remove(claimed)
+	t.Until = current.Until
+	return true, nil
 }
 
-// Keep ends the trial and leaves loaded what is; false if it has ended already.
-func (t *Trial) Keep() (bool, error) { return t.end() }
+// End ends the trial and leaves loaded what is.
+func (t *Trial) End() error { return os.Remove(t.file) }
 
-// TakeBack ends the trial and goes back to what was there before; false if it has
-// ended already. It must be called under the lock.
-func (t *Trial) TakeBack() (bool, error) {
+// TakeBack goes back to what was there before, and ends the trial. Whoever fails to, or
+// dies meanwhile, leaves the trial to others.
+func (t *Trial) TakeBack() error {
 	script, err := t.script()
+	if err == nil {
+		err = nftLoad(script)
+	}
 	if err != nil {
-		return false, err
+		return err
 	}
-	if ours, err := t.end(); !ours || err != nil {
-		return ours, err
-	}
-	if err := nftLoad(script); err != nil {
-		return true, errors.Join(err, t.write())
-	}
-	return true, nil
+	return t.End()
 }
 
 // script makes what was there before, with what sources have done since.
