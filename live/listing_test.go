@@ -79,3 +79,14 @@ func TestPoints(t *testing.T) {
 		}
 	}
 }
+
+// TestLongListing: a flood fills sets, and their listing is still read at once.
+func TestLongListing(t *testing.T) {
+	const elements = 60_000
+	text := strings.Replace(listed, "192.0.2.8 . 0x711fe4db,", strings.Repeat("192.0.2.8 . 0x711fe4db,\n\t\t\t     ", elements), 1)
+	l := parseListing(text)
+	l.takeOver(parseListing(text))
+	if n := strings.Count(l.String(), "0x711fe4db,"); n != elements {
+		t.Errorf("%d elements, want %d", n, elements)
+	}
+}

@@ -233,15 +233,25 @@ func TestGrantOnKernel(t *testing.T) {
 		t.Errorf("revoked %v, %v", shut, err)
 	}
 	wants("ssh", false, src4.Next())
+	for _, port := range []uint16{1001, 1002} {
+		h.attempt(src4.Next(), netns.TCP, port)
+	}
 	if shut, err = h.live.Revoke(table, "", netip.Prefix{}); err != nil || len(shut) != 1 {
 		t.Errorf("revoked all: %v, %v", shut, err)
 	}
+	h.attempt(src4.Next(), netns.UDP, 1003) // the last step, behind those that were revoked too
+	wants("ssh", false, src4.Next())
 
 	if g := grant("net", src4, 0); g.Source.String() != "198.51.100.0/24" {
 		t.Errorf("granted %+v", g)
 	}
 	wants("net", true, src4.Next().Next())         // of the same network
 	wants("net", false, src4.Next().Next().Next()) // it was for once
+	grant("net", src4, 0)
+	if shut, err := h.live.Revoke(table, "net", netip.PrefixFrom(src4, 32)); err != nil || len(shut) != 1 {
+		t.Errorf("revoked for one of a network: %v, %v", shut, err)
+	}
+	wants("net", false, src4)
 	if _, err := h.live.Grant(table, "web", src4, time.Hour); err == nil {
 		t.Error("a grant that ends, beside those that do not")
 	}

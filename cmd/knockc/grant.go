@@ -53,7 +53,8 @@ var revokeCommand = &command{
 	short: "shut open doors by hand",
 	long: `
 Revoke shuts the door of a knock, or all doors, for a source address or a prefix,
-or if none is given for everyone. Connections that were let in go on.
+or if none is given for everyone; who is under way begins anew. Connections that
+were let in go on.
 
     knockc revoke ssh 192.0.2.7
     knockc revoke all`,

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"io"
 	"net"
 	"os"
@@ -117,135 +116,6 @@ func TestLifeOnKernel(t *testing.T) {
 	s.fails(t, exitSystem, "knockc: no table inet knockc is loaded: load one with `knockc apply POLICY`", "knockc", "status")
 }
 
-// TestRollbackOnKernel kills what waits for an answer, and its terminal with it: rules
-// and elements come back, with the time they have left.
-func TestRollbackOnKernel(t *testing.T) {
-	s := newSite(t)
-	s.knockc(t, "apply", "-settle", "0", s.policy)
-	s.knockc(t, "grant", "ssh", "192.0.2.2")
-	s.knockc(t, "grant", "web", "192.0.2.3")
-	before := s.listing(t)
-
-	ctx, kill := context.WithCancel(t.Context())
-	defer kill()
-	c := s.Host.Command(ctx, "knockc", "apply", "-confirm", "2s", s.other)
-	waiting, err := c.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer waiting.Close()
-	says, err := c.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	readUntil(t, says, "keep it?")
-	if s.listing(t) == before {
-		t.Error("nothing is on trial")
-	}
-	c.Process.Kill()
-	s.waitFor(t, "the rollback", func() bool { return strings.Contains(s.listing(t), "udp . 3456") })
-
-	expires := regexp.MustCompile(`timeout (\S+) expires (\S+?)[, ]`)
-	if after := s.listing(t); withoutTimes(after) != withoutTimes(before) {
-		t.Errorf("what was there:\n%s\nwhat came back:\n%s", before, after)
-	} else if left := expires.FindStringSubmatch(after); left == nil || left[2] >= "29s" || left[2] < "2" {
-		t.Errorf("the grant has %v left of its time", left)
-	}
-}
-
-func withoutTimes(listing string) string {
-	return regexp.MustCompile(`expires \S+`).ReplaceAllString(listing, "expires")
-}
-
-func readUntil(t *testing.T, r io.Reader, text string) {
-	t.Helper()
-	var said strings.Builder
-	b := make([]byte, 1)
-	for !strings.Contains(said.String(), text) {
-		if _, err := r.Read(b); err != nil {
-			t.Fatalf("%v; it said\n%s", err, &said)
-		}
-		said.Write(b)
-	}
-}
-
-func (s site) waitFor(t *testing.T, what string, happened func() bool) {
-	t.Helper()
-	for range 200 {
-		if happened() {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatalf("%s does not happen", what)
-}
-
-// TestConfirmOnKernel answers in all ways.
-func TestConfirmOnKernel(t *testing.T) {
-	s := newSite(t)
-	apply := func(answer, policy string, more ...string) string {
-		t.Helper()
-		c := s.Host.Command(t.Context(), append([]string{"knockc", "apply", "-settle", "0", "-confirm", "1s", policy}, more...)...)
-		c.Stdin = strings.NewReader(answer)
-		out, _ := c.CombinedOutput()
-		return string(out)
-	}
-	if said := apply("no\n", s.policy); !strings.Contains(said, "taken back") {
-		t.Errorf("after no it says\n%s", said)
-	}
-	if tables := s.Host.Run(t, "nft", "list", "tables"); tables != "" {
-		t.Errorf("there was no table, and now there is %s", tables)
-	}
-	if said := apply("what?\nyes\n", s.policy); !strings.HasSuffix(said, "yes or no? kept\n") {
-		t.Errorf("after yes it says\n%s", said)
-	}
-	first := s.knockc(t, "status", s.policy)
-	if said := apply("", s.other); !strings.HasSuffix(said, "nobody said yes\nknockc: taken back: what was there before is loaded again\n") {
-		t.Errorf("without an answer it says\n%s", said)
-	}
-	if again := s.knockc(t, "status", s.policy); again != first {
-		t.Errorf("the status was\n%s\nand is now\n%s", first, again)
-	}
-	s.fails(t, exitSystem, "knockc: no policy is on trial in table inet knockc", "knockc", "rollback")
-}
-
-// TestOnTrialOnKernel: while a policy is on trial nobody changes the table, but to take
-// it back.
-func TestOnTrialOnKernel(t *testing.T) {
-	s := newSite(t)
-	s.knockc(t, "apply", "-settle", "0", s.policy)
-	c := s.Host.Command(t.Context(), "knockc", "apply", "-confirm", "20s", s.other)
-	answer, err := c.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	says, err := c.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	readUntil(t, says, "keep it?")
-	for _, args := range [][]string{{"apply", s.policy}, {"remove"}} {
-		c := s.Host.Command(t.Context(), append([]string{"knockc"}, args...)...)
-		if out, _ := c.CombinedOutput(); c.ProcessState.ExitCode() != exitSystem || !strings.HasPrefix(string(out), "knockc: a policy is on trial, which goes unless it is kept in ") {
-			t.Errorf("%s says %s", args[0], out)
-		}
-	}
-	if said := s.knockc(t, "rollback"); said != "taken back: what was there before is loaded again\n" {
-		t.Errorf("rollback says %s", said)
-	}
-	s.knockc(t, "status", s.policy)
-	io.WriteString(answer, "yes\n")
-	if c.Wait(); c.ProcessState.ExitCode() != exitSystem {
-		t.Errorf("yes came too late, and the exit status is %d", c.ProcessState.ExitCode())
-	}
-}
-
 // TestLivingConnectionOnKernel: a connection from before anything used connection
 // tracking outlives apply.
 func TestLivingConnectionOnKernel(t *testing.T) {
@@ -324,6 +194,59 @@ func TestAppliesAtOnceOnKernel(t *testing.T) {
 	t.Error("neither policy is loaded")
 }
 
+// TestTrackingOnKernel: that connections from before are known does not mean that those
+// of now are.
+func TestTrackingOnKernel(t *testing.T) {
+	s := newSite(t)
+	s.Host.Serve(t, "22")
+	s.knockc(t, "apply", "-settle", "0", s.policy)
+	s.knockc(t, "grant", "ssh", "192.0.2.2")
+	if _, err := s.Peer.Dial(t, "192.0.2.1:22"); err != nil {
+		t.Fatal(err)
+	}
+	s.knockc(t, "remove")
+	said := s.knockc(t, "apply", "-settle", "10ms", s.policy)
+	if !strings.HasPrefix(said, "nothing has tracked connections here") {
+		t.Errorf("apply says\n%s", said)
+	}
+}
+
+// TestInterruptedOnKernel: an apply that is interrupted while it looks at connections
+// leaves nothing.
+func TestInterruptedOnKernel(t *testing.T) {
+	s := newSite(t)
+	c := s.Host.Command(t.Context(), "knockc", "apply", "-settle", "20s", s.policy)
+	says, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	readUntil(t, says, "idle\n")
+	c.Process.Signal(os.Interrupt)
+	if c.Wait(); c.ProcessState.ExitCode() != exitSystem {
+		t.Errorf("exit status %d", c.ProcessState.ExitCode())
+	}
+	if tables := s.Host.Run(t, "nft", "list", "tables"); tables != "" {
+		t.Errorf("it left %s", tables)
+	}
+}
+
+// TestOtherTableOnKernel: who gives the table another name is told of the old one.
+func TestOtherTableOnKernel(t *testing.T) {
+	s := newSite(t)
+	s.knockc(t, "apply", "-settle", "0", s.policy)
+	if err := os.WriteFile(s.other, []byte("table hidden\n"+livePolicy), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	c := s.Host.Command(t.Context(), "knockc", "apply", "-settle", "0", s.other)
+	const want = "knockc: warning: table inet knockc, which knockc has made too, guards as well: `knockc remove -table knockc` takes it out\n"
+	if out, err := c.CombinedOutput(); err != nil || !strings.HasSuffix(string(out), want) {
+		t.Errorf("%v, it says\n%s", err, out)
+	}
+}
+
 // TestLiveErrorsOnKernel: one clear line each, and nothing half done.
 func TestLiveErrorsOnKernel(t *testing.T) {
 	s := newSite(t)
@@ -346,17 +269,34 @@ func TestLiveErrorsOnKernel(t *testing.T) {
 	}
 }
 
-// TestChangedByHandOnKernel: what someone did to the table goes with the next apply, and
-// dry-run shows it.
+// TestChangedByHandOnKernel: what someone did to the table is told, and goes with the
+// next apply.
 func TestChangedByHandOnKernel(t *testing.T) {
 	s := newSite(t)
 	s.knockc(t, "apply", "-settle", "0", s.policy)
-	s.Host.Run(t, "nft", "add chain inet knockc mine; insert rule inet knockc tcp_22 jump mine")
-	if said := s.knockc(t, "apply", "-dry-run", s.policy); !strings.Contains(said, "\n-\t\tjump mine\n") {
-		t.Errorf("dry-run says\n%s", said)
+	for change, told := range map[string]string{
+		"add chain inet knockc mine; insert rule inet knockc tcp_22 jump mine": "chain tcp_22 has ",
+		"insert rule inet knockc guard counter":                                "chain guard has 4 rules, not 3",
+		"flush chain inet knockc tcp_22":                                       "chain tcp_22 has 0 rules, not ",
+	} {
+		s.Host.Run(t, "nft", change)
+		c := s.Host.Command(t.Context(), "knockc", "status", s.policy)
+		if out, _ := c.Output(); c.ProcessState.ExitCode() != exitInput || !strings.Contains(string(out), "CHANGED BY HAND: "+told) {
+			t.Errorf("after %s the status is\n%s", change, out)
+		}
+		if said := s.knockc(t, "apply", "-dry-run", s.policy); !strings.Contains(said, "diff loaded policy\n") {
+			t.Errorf("after %s dry-run says\n%s", change, said)
+		}
+		s.knockc(t, "apply", s.policy)
+		if said := s.knockc(t, "apply", "-dry-run", s.policy); said != "nothing would change\n" {
+			t.Errorf("behind %s dry-run says\n%s", change, said)
+		}
 	}
-	s.knockc(t, "apply", s.policy)
-	if said := s.knockc(t, "apply", "-dry-run", s.policy); said != "nothing would change\n" {
-		t.Errorf("afterwards dry-run says\n%s", said)
+	s.Host.Run(t, "nft", "flush", "ruleset")
+	metrics := s.knockc(t, "status", "-prometheus", s.policy)
+	for _, want := range []string{`knockc_loaded{table="knockc"} 0`, `knockc_policy_current{table="knockc"} 0`} {
+		if !strings.Contains(metrics, want+"\n") {
+			t.Errorf("nothing is loaded, and the metrics lack %s:\n%s", want, metrics)
+		}
 	}
 }

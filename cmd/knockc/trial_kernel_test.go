@@ -1,0 +1,247 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestRollbackOnKernel kills what waits for an answer, and its terminal with it: rules
+// and elements come back, with the time they have left.
+func TestRollbackOnKernel(t *testing.T) {
+	s := newSite(t)
+	s.knockc(t, "apply", "-settle", "0", s.policy)
+	s.knockc(t, "grant", "ssh", "192.0.2.2")
+	s.knockc(t, "grant", "web", "192.0.2.3")
+	before := s.listing(t)
+
+	ctx, kill := context.WithCancel(t.Context())
+	defer kill()
+	c := s.Host.Command(ctx, "knockc", "apply", "-confirm", "2s", s.other)
+	waiting, err := c.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer waiting.Close()
+	says, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	readUntil(t, says, "keep it?")
+	if s.listing(t) == before {
+		t.Error("nothing is on trial")
+	}
+	c.Process.Kill()
+	s.waitFor(t, "the rollback", func() bool { return strings.Contains(s.listing(t), "udp . 3456") })
+
+	expires := regexp.MustCompile(`timeout (\S+) expires (\S+?)[, ]`)
+	if after := s.listing(t); withoutTimes(after) != withoutTimes(before) {
+		t.Errorf("what was there:\n%s\nwhat came back:\n%s", before, after)
+	} else if left := expires.FindStringSubmatch(after); left == nil || left[2] >= "29s" || left[2] < "2" {
+		t.Errorf("the grant has %v left of its time", left)
+	}
+}
+
+func withoutTimes(listing string) string {
+	return regexp.MustCompile(`expires \S+`).ReplaceAllString(listing, "expires")
+}
+
+func readUntil(t *testing.T, r io.Reader, text string) {
+	t.Helper()
+	var said strings.Builder
+	b := make([]byte, 1)
+	for !strings.Contains(said.String(), text) {
+		if _, err := r.Read(b); err != nil {
+			t.Fatalf("%v; it said\n%s", err, &said)
+		}
+		said.Write(b)
+	}
+}
+
+func (s site) waitFor(t *testing.T, what string, happened func() bool) {
+	t.Helper()
+	for range 200 {
+		if happened() {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatalf("%s does not happen", what)
+}
+
+// TestConfirmOnKernel answers in all ways.
+func TestConfirmOnKernel(t *testing.T) {
+	s := newSite(t)
+	apply := func(answer, policy string, more ...string) string {
+		t.Helper()
+		c := s.Host.Command(t.Context(), append([]string{"knockc", "apply", "-settle", "0", "-confirm", "1s", policy}, more...)...)
+		c.Stdin = strings.NewReader(answer)
+		out, _ := c.CombinedOutput()
+		return string(out)
+	}
+	if said := apply("no\n", s.policy); !strings.Contains(said, "taken back") {
+		t.Errorf("after no it says\n%s", said)
+	}
+	if tables := s.Host.Run(t, "nft", "list", "tables"); tables != "" {
+		t.Errorf("there was no table, and now there is %s", tables)
+	}
+	if said := apply("what?\nyes\n", s.policy); !strings.HasSuffix(said, "yes or no? kept\n") {
+		t.Errorf("after yes it says\n%s", said)
+	}
+	first := s.knockc(t, "status", s.policy)
+	if said := apply("", s.other); !strings.HasSuffix(said, "nobody said yes\nknockc: taken back: what was there before is loaded again\n") {
+		t.Errorf("without an answer it says\n%s", said)
+	}
+	if again := s.knockc(t, "status", s.policy); again != first {
+		t.Errorf("the status was\n%s\nand is now\n%s", first, again)
+	}
+	s.fails(t, exitSystem, "knockc: no policy is on trial in table inet knockc", "knockc", "rollback")
+}
+
+// TestOnTrialOnKernel: while a policy is on trial nobody changes the table, but to take
+// it back.
+func TestOnTrialOnKernel(t *testing.T) {
+	s := newSite(t)
+	s.knockc(t, "apply", "-settle", "0", s.policy)
+	c := s.Host.Command(t.Context(), "knockc", "apply", "-confirm", "20s", s.other)
+	answer, err := c.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	says, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	readUntil(t, says, "keep it?")
+	for _, args := range [][]string{{"apply", s.policy}, {"remove"}} {
+		c := s.Host.Command(t.Context(), append([]string{"knockc"}, args...)...)
+		if out, _ := c.CombinedOutput(); c.ProcessState.ExitCode() != exitSystem || !strings.HasPrefix(string(out), "knockc: a policy is on trial, which goes unless it is kept in ") {
+			t.Errorf("%s says %s", args[0], out)
+		}
+	}
+	if said := s.knockc(t, "rollback"); said != "taken back: what was there before is loaded again\n" {
+		t.Errorf("rollback says %s", said)
+	}
+	s.knockc(t, "status", s.policy)
+	io.WriteString(answer, "yes\n")
+	if c.Wait(); c.ProcessState.ExitCode() != exitSystem {
+		t.Errorf("yes came too late, and the exit status is %d", c.ProcessState.ExitCode())
+	}
+}
+
+// TestKilledAnywhereOnKernel kills whoever takes a policy back, at any moment: what was
+// there before comes back all the same, or stays if nothing was there.
+func TestKilledAnywhereOnKernel(t *testing.T) {
+	for i, before := range []bool{true, false, true, false, true, true} {
+		s := newSite(t)
+		if before {
+			s.knockc(t, "apply", "-settle", "0", s.policy)
+		}
+		c := s.Host.Command(t.Context(), "knockc", "apply", "-settle", "0", "-confirm", "1s", s.other)
+		answer, err := c.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		says, err := c.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		readUntil(t, says, "keep it?")
+		if i > 0 { // the first is killed before anyone answers
+			io.WriteString(answer, "no\n")
+			time.Sleep(time.Duration(rand.IntN(30)) * time.Millisecond)
+		}
+		c.Process.Kill()
+		c.Wait()
+		s.waitFor(t, "the rollback", func() bool {
+			tables := s.Host.Run(t, "nft", "list", "tables")
+			return !before && tables == "" || before && strings.Contains(s.listing(t), "udp . 3456")
+		})
+	}
+}
+
+// TestStuckTerminalOnKernel: a terminal that takes no more output, as one does whose
+// connection the new rules refuse, keeps nothing from going back.
+func TestStuckTerminalOnKernel(t *testing.T) {
+	s := newSite(t)
+	s.knockc(t, "apply", "-settle", "0", s.policy)
+	var large strings.Builder // for what a pipe holds
+	for i := range 1500 {
+		fmt.Fprintf(&large, "knock a_name_that_takes_its_room_%d < %d %d %d -> 22 >\n", i, 10000+i, 40000-i, 50000+i)
+	}
+	if err := os.WriteFile(s.other, []byte(large.String()), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	c := s.Host.Command(t.Context(), "sh", "-c", "knockc apply -confirm 1s "+s.other+" 2>/dev/null | sleep 20")
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.waitFor(t, "the trial", func() bool { return strings.Contains(s.listing(t), "tcp . 40000") })
+	s.waitFor(t, "the rollback", func() bool { return strings.Contains(s.listing(t), "udp . 3456") })
+}
+
+// TestFlushedOnTrialOnKernel: what is gone cannot be kept, and a door that stands open
+// meanwhile can be shut.
+func TestFlushedOnTrialOnKernel(t *testing.T) {
+	s := newSite(t)
+	for _, again := range []bool{false, true} {
+		c := s.Host.Command(t.Context(), "knockc", "apply", "-settle", "0", "-confirm", "20s", s.policy)
+		answer, err := c.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		says, err := c.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		readUntil(t, says, "keep it?")
+		s.Host.Run(t, "nft", "flush", "ruleset")
+		want := exitSystem
+		if again {
+			s.knockc(t, "apply", "-settle", "0", s.policy)
+			want = exitOK
+		}
+		io.WriteString(answer, "yes\n")
+		io.Copy(io.Discard, says)
+		if c.Wait(); c.ProcessState.ExitCode() != want {
+			t.Errorf("loaded again: %v; exit status %d, want %d", again, c.ProcessState.ExitCode(), want)
+		}
+	}
+}
+
+// TestNoWayBackOnKernel: what could not be taken back is not loaded.
+func TestNoWayBackOnKernel(t *testing.T) {
+	s := newSite(t)
+	knockc, err := exec.LookPath("knockc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nft, err := exec.LookPath("nft")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.fails(t, exitSystem, "knockc: that needs the program nft: apt-get install nftables",
+		"unshare", "-m", "sh", "-c", "mount --bind /dev/null "+nft+" && PATH=/nowhere exec "+knockc+" apply -settle 0 -confirm 1s "+s.policy)
+	if tables := s.Host.Run(t, "nft", "list", "tables"); tables != "" {
+		t.Errorf("it loaded %s", tables)
+	}
+}
