@@ -112,14 +112,8 @@ func (m *meanings) standing(all []element) []Standing {
 }
 
 func (s Standing) compare(other Standing) int {
-	open := func(s Standing) int {
-		if s.Open {
-			return 0
-		}
-		return 1
-	}
 	return cmp.Or(
-		cmp.Compare(s.Knock, other.Knock), cmp.Compare(open(s), open(other)),
-		s.Source.Addr().Compare(other.Source.Addr()), cmp.Compare(s.Step, other.Step),
+		cmp.Compare(s.Knock, other.Knock), -cmp.Compare(bit(s.Open), bit(other.Open)),
+		s.Source.Addr().Compare(other.Source.Addr()), cmp.Compare(bit(s.Closing), bit(other.Closing)), cmp.Compare(s.Step, other.Step),
 	)
 }

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	livePolicy  = "knock ssh < 10000 2345 udp/3456 -> 22 within 3s grant 30s >\nknock web < 7003 7001 7002 -> 80 grant forever close 7101 7003 >\n"
+	livePolicy  = "knock ssh < 10000 2345 udp/3456 -> 22 within 20s grant 30s >\nknock web < 7003 7001 7002 -> 80 grant forever close 7101 7003 >\n"
 	otherPolicy = "default drop\nknock ssh < 10000 2345 udp/3457 -> 22 within 3s grant 30s >\nknock new < 7003 7001 7002 -> 81 >\n"
 )
 
@@ -99,6 +99,9 @@ func TestLifeOnKernel(t *testing.T) {
 		if !regexp.MustCompile(want).MatchString(status) {
 			t.Errorf("the status does not match %s:\n%s", want, status)
 		}
+	}
+	if regexp.MustCompile(`(?m)^ssh +192\.0\.2\.2 +1/3`).MatchString(status) || !regexp.MustCompile(`(?m)^ssh +192\.0\.2\.2 +2/3 +\d`).MatchString(status) {
+		t.Errorf("the source is not shown at its latest step:\n%s", status)
 	}
 	s.knockc(t, "apply", s.policy)
 	wants(true, "applied again")

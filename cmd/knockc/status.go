@@ -175,7 +175,7 @@ func (v *viewing) print(w io.Writer, s *live.Status) {
 	}
 	if len(s.Standings) > 0 {
 		fmt.Fprintln(t, "\nKNOCK\tSOURCE\tSTANDS\tFOR")
-		for _, d := range s.Standings {
+		for _, d := range furthest(s.Standings) {
 			fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", d.Knock, sourceText(d.Source), stands(d), leftText(d.Left))
 		}
 	}
@@ -184,6 +184,19 @@ func (v *viewing) print(w io.Writer, s *live.Status) {
 		fmt.Fprintf(t, "%s\t%d\t%d\t%.0f %%\n", set.Name, set.Elements, set.Size, 100*float64(set.Elements)/float64(max(1, set.Size)))
 	}
 	t.Flush()
+}
+
+// furthest leaves out steps of sources that have done a later one too.
+func furthest(all []live.Standing) []live.Standing {
+	var kept []live.Standing
+	for _, d := range all {
+		if n := len(kept) - 1; n >= 0 && kept[n].Knock == d.Knock && kept[n].Source == d.Source &&
+			!kept[n].Open && kept[n].Closing == d.Closing {
+			kept = kept[:n]
+		}
+		kept = append(kept, d)
+	}
+	return kept
 }
 
 func stands(d live.Standing) string {
