@@ -346,6 +346,9 @@ func TestApplyUnderFloodOnKernel(t *testing.T) {
 	const applied = 100
 	for i := range applied {
 		h.apply(policies[i%2])
+		if i%20 > 1 {
+			continue
+		}
 		if s := h.status(); s.Knocks[len(s.Knocks)-1-i%2].Open != 1 {
 			t.Errorf("under the flood the status is %+v", s.Knocks)
 		}
