@@ -48,6 +48,12 @@ func Compile(p *lang.Policy) (*Result, []lang.Finding) {
 	return &Result{p, b.ruleset, symbols}, nil
 }
 
+// Check finds what [Compile] would find, without compiling.
+func Check(p *lang.Policy) []lang.Finding {
+	_, found := symbolTable(p)
+	return found
+}
+
 // builder makes a ruleset. Its methods add the chains that they are named for,
 // as far as the policy needs them.
 type builder struct {

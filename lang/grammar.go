@@ -3,6 +3,7 @@ package lang
 import (
 	"math"
 	"strings"
+	"sync"
 
 	"github.com/alecthomas/participle/v2"
 	"github.com/alecthomas/participle/v2/lexer"
@@ -88,20 +89,23 @@ type declarationNode struct {
 	Setting  *settingNode  `parser:"| @@"`
 }
 
-// The first token tells which kind it is, so each is parsed by itself: trying
-// them in turn is what costs most.
-var (
-	grammar        = participle.MustBuild[declarationNode](participle.Lexer(definition{}))
-	knockParser    = production[knockNode]()
-	defaultsParser = production[defaultsNode]()
-	settingParser  = production[settingNode]()
-)
-
-func init() {
-	participle.MaxIterations = math.MaxInt // a policy may be as long as it likes
+// parsers are those of the kinds of declarations. The first token tells which kind it is,
+// so each is parsed by itself: trying them in turn is what costs most.
+type parsers struct {
+	knock    *participle.Parser[knockNode]
+	defaults *participle.Parser[defaultsNode]
+	setting  *participle.Parser[settingNode]
 }
 
-func production[P any]() *participle.Parser[P] {
+// newParsers are made once, and not before there is something to parse: it takes as long
+// as the start of a command.
+var newParsers = sync.OnceValue(func() parsers {
+	participle.MaxIterations = math.MaxInt // a policy may be as long as it likes
+	grammar := participle.MustBuild[declarationNode](participle.Lexer(definition{}))
+	return parsers{production[knockNode](grammar), production[defaultsNode](grammar), production[settingNode](grammar)}
+})
+
+func production[P any](grammar *participle.Parser[declarationNode]) *participle.Parser[P] {
 	p, err := participle.ParserForProduction[P](grammar)
 	if err != nil {
 		panic(err) // the grammar above lacks it
@@ -116,13 +120,14 @@ func parseDeclaration(tokens []lexer.Token) (n declarationNode, err error) {
 	if err != nil {
 		return n, err
 	}
+	p := newParsers()
 	switch first := tokens[0]; {
 	case first.Type == tokenKnock:
-		n.Knock, err = knockParser.ParseFromLexer(lex)
+		n.Knock, err = p.knock.ParseFromLexer(lex)
 	case first.Value == "defaults":
-		n.Defaults, err = defaultsParser.ParseFromLexer(lex)
+		n.Defaults, err = p.defaults.ParseFromLexer(lex)
 	default:
-		n.Setting, err = settingParser.ParseFromLexer(lex)
+		n.Setting, err = p.setting.ParseFromLexer(lex)
 	}
 	return n, err
 }

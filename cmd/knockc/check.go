@@ -111,8 +111,7 @@ func (c *checkRun) findings(name string, src []byte) []lang.Finding {
 	}
 	policy, found := lang.Examine(src)
 	if !lang.HasErrors(found) {
-		_, more := compiler.Compile(policy)
-		found = append(found, more...)
+		found = append(found, compiler.Check(policy)...)
 		lang.SortFindings(found)
 	}
 	return found
