@@ -18,8 +18,11 @@ type linker struct {
 
 // link makes the programs of a machine.
 func (m *Machine) link(r *compiler.Ruleset) error {
+	if err := checkDepth(r); err != nil {
+		return err
+	}
 	for _, f := range compiler.Families {
-		l := &linker{family: f, clock: m.clock, sets: m.sets, chains: map[string]uint32{}, rules: map[string][]int{}}
+		l := &linker{family: f, clock: m.clock, sets: m.sets, chains: make(map[string]uint32, len(r.Chains)), rules: make(map[string][]int, len(r.Chains))}
 		if err := l.link(r); err != nil {
 			return err
 		}
@@ -46,11 +49,9 @@ func (l *linker) link(r *compiler.Ruleset) error {
 	if !hasBase {
 		return fmt.Errorf("the ruleset has no base chain")
 	}
-	if err := checkDepth(r); err != nil {
-		return err
-	}
 	l.ops = make([]op, 0, size)
 	for _, c := range r.Chains {
+		l.rules[c.Name] = make([]int, 0, len(c.Rules))
 		for _, rule := range c.Rules {
 			if err := l.rule(c, rule); err != nil {
 				return fmt.Errorf("chain %s: %w", c.Name, err)
@@ -256,11 +257,11 @@ func (l *linker) verdict(v compiler.Verdict) (destination, error) {
 // checkDepth refuses rulesets that the kernel would refuse: with chains that lead
 // further than it follows, or in a circle (nft_chain_validate, EMLINK).
 func checkDepth(r *compiler.Ruleset) error {
-	chains := map[string]*compiler.Chain{}
+	chains := make(map[string]*compiler.Chain, len(r.Chains))
 	for _, c := range r.Chains {
 		chains[c.Name] = c
 	}
-	depths := map[string]int{}
+	depths := make(map[string]int, len(r.Chains))
 	var depth func(name string, level int) error
 	depth = func(name string, level int) error {
 		if known, ok := depths[name]; ok && known >= level || chains[name] == nil {

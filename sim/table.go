@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math/bits"
 	"net/netip"
 )
@@ -39,10 +40,10 @@ func (k key) address(v6 bool) netip.Addr {
 
 // table is a hash table with open addressing and linear probing, for values that
 // end. Nothing is taken out of it but by sweeping all that has ended, so a lookup
-// meets no holes. What most lookups look at is a byte for each place.
+// meets no holes. What most lookups look at is a byte for each place, eight at a time.
 type table[V any] struct {
-	tags    []uint8    // a power of two; 0 is an empty place, else bits of the key's hash
-	entries []entry[V] // as many
+	tags    []uint8    // 0 is an empty place, else bits of the key's hash; behind them the first ones again
+	entries []entry[V] // a power of two
 	used    int
 }
 
@@ -51,24 +52,35 @@ type entry[V any] struct {
 	value V
 }
 
+// group is how many tags are looked at at once.
+const group = 8
+
 // tag is never 0, and made of bits that do not choose the place.
 func tag(hash uint64) uint8 { return uint8(hash>>56) | 1 }
+
+// zeros marks the highest bit of each byte that is zero, and perhaps of others above one.
+func zeros(bytes uint64) uint64 { return (bytes - ones) &^ bytes & (ones << 7) }
+
+// ones has the lowest bit of each byte.
+const ones = 0x0101010101010101
 
 // find returns the value of a key, nil if there is none. It is valid until the next
 // insertion.
 func (t *table[V]) find(k key) *V {
-	if len(t.tags) == 0 {
+	if len(t.entries) == 0 {
 		return nil
 	}
-	hash, mask := k.hash(), uint64(len(t.tags)-1)
-	wanted := tag(hash)
-	for i := hash & mask; ; i = (i + 1) & mask {
-		switch t.tags[i] {
-		case wanted:
-			if e := &t.entries[i]; e.key == k {
+	hash, mask := k.hash(), uint64(len(t.entries)-1)
+	wanted := uint64(tag(hash)) * ones
+	for i := hash & mask; ; i = (i + group) & mask {
+		tags := binary.LittleEndian.Uint64(t.tags[i:])
+		for found := zeros(tags ^ wanted); found != 0; found &= found - 1 {
+			e := &t.entries[(i+uint64(bits.TrailingZeros64(found)/8))&mask]
+			if e.key == k {
 				return &e.value
 			}
-		case 0:
+		}
+		if zeros(tags) != 0 {
 			return nil
 		}
 	}
@@ -77,9 +89,9 @@ func (t *table[V]) find(k key) *V {
 // insert adds a key that is not there. If room is short, values that have ended are
 // swept out first, and the table grows if that frees less than a quarter of it.
 func (t *table[V]) insert(k key, v V, ended func(*V) bool) {
-	if 8*(t.used+1) > 7*len(t.tags) {
+	if 8*(t.used+1) > 7*len(t.entries) {
 		t.sweep(ended)
-		if size := len(t.tags); 8*t.used > 5*size {
+		if size := len(t.entries); 8*t.used > 5*size {
 			t.resize(2 * size)
 		}
 	}
@@ -87,13 +99,21 @@ func (t *table[V]) insert(k key, v V, ended func(*V) bool) {
 }
 
 func (t *table[V]) place(k key, v V) {
-	hash, mask := k.hash(), uint64(len(t.tags)-1)
+	hash, mask := k.hash(), uint64(len(t.entries)-1)
 	i := hash & mask
 	for t.tags[i] != 0 {
 		i = (i + 1) & mask
 	}
-	t.tags[i], t.entries[i] = tag(hash), entry[V]{k, v}
+	t.setTag(int(i), tag(hash))
+	t.entries[i] = entry[V]{k, v}
 	t.used++
+}
+
+func (t *table[V]) setTag(i int, tag uint8) {
+	t.tags[i] = tag
+	if i < group {
+		t.tags[len(t.entries)+i] = tag
+	}
 }
 
 // sweep takes out what has ended, and gives room back that is not needed any more.
@@ -103,7 +123,7 @@ func (t *table[V]) sweep(ended func(*V) bool) {
 	for 8*(t.used+1) > 5*size {
 		size *= 2
 	}
-	if size < len(t.tags) || len(t.tags) == 0 {
+	if size < len(t.entries) || len(t.entries) == 0 {
 		t.resize(size)
 	}
 }
@@ -111,14 +131,14 @@ func (t *table[V]) sweep(ended func(*V) bool) {
 // replace takes each entry out and places it anew, if it has not ended. It begins
 // behind an empty place, so that each finds one where it was or before.
 func (t *table[V]) replace(ended func(*V) bool) {
-	mask := len(t.tags) - 1
+	mask := len(t.entries) - 1
 	begin := bytes.IndexByte(t.tags, 0)
 	for i := begin + 1; i <= begin+mask; i++ {
 		at := i & mask
 		if t.tags[at] == 0 {
 			continue
 		}
-		t.tags[at] = 0
+		t.setTag(at, 0)
 		t.used--
 		if e := &t.entries[at]; !ended(&e.value) {
 			t.place(e.key, e.value)
@@ -129,7 +149,7 @@ func (t *table[V]) replace(ended func(*V) bool) {
 // resize moves all entries to an array of another size.
 func (t *table[V]) resize(size int) {
 	old := *t
-	*t = table[V]{tags: make([]uint8, size), entries: make([]entry[V], size)}
+	*t = table[V]{tags: make([]uint8, size+group), entries: make([]entry[V], size)}
 	for k, v := range old.all {
 		t.place(k, *v)
 	}
@@ -137,7 +157,7 @@ func (t *table[V]) resize(size int) {
 
 // all yields all entries, also those that have ended.
 func (t *table[V]) all(yield func(key, *V) bool) {
-	for i := range t.tags {
+	for i := range t.entries {
 		if e := &t.entries[i]; t.tags[i] != 0 && !yield(e.key, &e.value) {
 			return
 		}
