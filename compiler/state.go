@@ -39,6 +39,18 @@ func (k SetKind) SetName(f Family) string {
 	return setKinds[k].name + [...]string{"4", "6"}[f]
 }
 
+// IsStateSet reports whether a set of that name is one of sources.
+func IsStateSet(name string) bool {
+	for kind := range setKinds {
+		for _, f := range Families {
+			if SetKind(kind).SetName(f) == name {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Place is where the state of a source is kept: a state number in one of the
 // shared sets.
 type Place struct {

@@ -108,30 +108,3 @@ func list(all []string) string {
 	}
 	return strings.Join(all, " ")
 }
-
-// ChangedByHand tells in what a table differs from the ruleset that it was made of, as
-// far as the number of its rules and their comments show; empty if in nothing.
-func ChangedByHand(t *Table, r *compiler.Ruleset) string {
-	for _, c := range r.Chains {
-		rules := t.rules[c.Name]
-		if len(rules) != len(c.Rules) {
-			return fmt.Sprintf("chain %s has %d rules, not %d", c.Name, len(rules), len(c.Rules))
-		}
-		for i := range rules {
-			if rules[i].comment != c.Rules[i].Comment {
-				return fmt.Sprintf("rule %d of chain %s is another one", i+1, c.Name)
-			}
-		}
-	}
-	for _, s := range r.Sets {
-		if t.set(s.Name) == nil {
-			return fmt.Sprintf("set %s is missing", s.Name)
-		}
-	}
-	for _, d := range r.Maps() {
-		if t.set(d.Name) == nil {
-			return fmt.Sprintf("map %s is missing", d.Name)
-		}
-	}
-	return ""
-}

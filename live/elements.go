@@ -1,6 +1,7 @@
 package live
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 	"time"
@@ -65,22 +66,23 @@ func (h *Host) deleteWhere(t *Table, kinds []string, chosen func(element) bool) 
 	return deleted, nil
 }
 
-// delete deletes elements. What is not there cannot be deleted, and an element may end
-// at any time: so it is made first, which is nothing if it is there.
+// delete deletes elements. One may have ended meanwhile, and then none of them is
+// deleted: so each half is tried by itself.
 func (h *Host) delete(s *nftables.Set, gone []element) error {
-	var elements []nftables.SetElement
+	var keys []nftables.SetElement
 	for _, e := range gone {
-		elements = append(elements, nftables.SetElement{Key: e.key, Timeout: e.timeout})
+		keys = append(keys, nftables.SetElement{Key: e.key})
 	}
-	for try := 1; ; try++ {
-		for _, err := range []error{h.conn.SetAddElements(s, elements), h.conn.SetDeleteElements(s, elements)} {
-			if err != nil {
-				return err
-			}
-		}
-		err := explain(h.conn.Flush())
-		if !is(err, unix.ENOENT) && !is(err, unix.ENFILE) || try == maxTries {
-			return err
-		}
+	if err := h.conn.SetDeleteElements(s, keys); err != nil {
+		return err
+	}
+	err := explain(h.conn.Flush())
+	switch half := len(gone) / 2; {
+	case !is(err, unix.ENOENT):
+		return err
+	case half == 0:
+		return nil
+	default:
+		return errors.Join(h.delete(s, gone[:half]), h.delete(s, gone[half:]))
 	}
 }

@@ -78,7 +78,11 @@ func (h *Host) open(t *Table, k *Knock, does []change, src netip.Addr, lasts tim
 		var left time.Duration // of the last, which is the grant
 		for _, c := range does {
 			timeout := lasts
-			if timeout > 0 { // a guard lives longer than what it speaks of
+			switch {
+			case c == grant:
+			case lasts > grant.timeout: // the source's next knock would shorten a guard with a timeout
+				timeout = 0
+			case lasts > 0: // a guard lives longer than what it speaks of
 				timeout += c.timeout - grant.timeout
 			}
 			var err error
@@ -134,7 +138,7 @@ func (h *Host) queueElement(t *Table, c change, src netip.Addr, timeout time.Dur
 
 // Revoke shuts the door of a knock, or with an empty name all doors, for the sources in
 // a prefix, or with a zero one for all; who is under way begins anew. It returns what
-// was open. What was let in before goes on.
+// was open, and where those under way were. What was let in before goes on.
 func (h *Host) Revoke(t *Table, knock string, from netip.Prefix) ([]Standing, error) {
 	if knock != "" {
 		if _, err := t.knock(knock); err != nil {
@@ -150,8 +154,7 @@ func (h *Host) Revoke(t *Table, knock string, from netip.Prefix) ([]Standing, er
 		source, _ := e.src.Prefix(s.bits)
 		return !from.IsValid() || from.Overlaps(source)
 	})
-	open := slices.DeleteFunc(m.standing(deleted), func(s Standing) bool { return !s.Open })
-	return open, err
+	return Furthest(m.standing(deleted)), err
 }
 
 // Remove takes the whole table out.

@@ -1,11 +1,15 @@
 package live
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
+	"knockc/compiler"
 	"knockc/lang"
 )
 
@@ -41,7 +45,7 @@ func parseListing(text string) *listing {
 	lines := strings.Split(text, "\n")
 	for i := 0; i < len(lines); i++ {
 		line := lines[i]
-		if name := setLine.FindStringSubmatch(line); name != nil {
+		if name := setLine.FindStringSubmatch(line); name != nil && compiler.IsStateSet(name[1]) {
 			set = &listedSet{}
 			l.sets[name[1]] = set
 		}
@@ -109,13 +113,30 @@ func (l *listing) takeOver(later *listing) {
 		if other == nil {
 			continue
 		}
-		s.elements = nil
+		var taken []listedElement
 		for _, e := range other.elements {
 			if known[stateNumber.FindString(e.key)] {
-				s.elements = append(s.elements, e)
+				taken = append(taken, e)
 			}
 		}
+		if strings.HasPrefix(name, "doors") || strings.HasPrefix(name, "busy") {
+			taken = longest(s.elements, taken)
+		}
+		s.elements = taken
 	}
+}
+
+// longest has the elements of both, of each key that which lasts longest: guards must
+// outlive all that they speak of, and other rules knew of less.
+func longest(a, b []listedElement) []listedElement {
+	best := map[string]listedElement{}
+	for _, e := range slices.Concat(a, b) {
+		old, ok := best[e.key]
+		if !ok || old.timeout > 0 && (e.timeout == 0 || e.expires > old.expires) {
+			best[e.key] = e
+		}
+	}
+	return slices.SortedFunc(maps.Values(best), func(a, b listedElement) int { return cmp.Compare(a.key, b.key) })
 }
 
 // String is the listing with its elements, for nft.

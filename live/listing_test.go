@@ -61,6 +61,17 @@ func TestListing(t *testing.T) {
 		t.Errorf("after three seconds the elements are\n%s", got)
 	}
 	l.takeOver(parseListing(strings.Replace(listed, "192.0.2.8", "192.0.2.10", 1)))
+	guards := func(expires string) *listing {
+		text := strings.Replace(listed, "set grants4", "set doors4", 1)
+		return parseListing(strings.Replace(text, "59m59s984ms", expires, 1))
+	}
+	for _, other := range []string{"20s", "40m"} {
+		g := guards("30m")
+		g.takeOver(guards(other))
+		if want := map[string]string{"20s": "30m", "40m": "40m"}[other]; !strings.Contains(g.String(), "timeout 1h expires "+want+",") {
+			t.Errorf("of 30m and %s a guard that outlives all it speaks of lasts\n%s", other, elementsOf(g.String()))
+		}
+	}
 	const later = `192.0.2.7 . 0x711fe4db timeout 1h expires 59m59s984ms,
 192.0.2.10 . 0x711fe4db,`
 	if got := elementsOf(l.String()); got != later {

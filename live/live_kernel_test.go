@@ -236,7 +236,7 @@ func TestGrantOnKernel(t *testing.T) {
 	for _, port := range []uint16{1001, 1002} {
 		h.attempt(src4.Next(), netns.TCP, port)
 	}
-	if shut, err = h.live.Revoke(table, "", netip.Prefix{}); err != nil || len(shut) != 1 {
+	if shut, err = h.live.Revoke(table, "", netip.Prefix{}); err != nil || len(shut) != 2 || !shut[0].Open || shut[1].Step != 2 {
 		t.Errorf("revoked all: %v, %v", shut, err)
 	}
 	h.attempt(src4.Next(), netns.UDP, 1003) // the last step, behind those that were revoked too

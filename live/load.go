@@ -12,6 +12,13 @@ import (
 // somewhere, and open doors, stay. See [compiler.Ruleset.Load].
 func (h *Host) Load(r *compiler.Ruleset) error { return explain(r.Load(h.conn)) }
 
+// Wake makes a table that someone has put to sleep guard again. That cannot be part of
+// what loads rules.
+func (h *Host) Wake(t *Table) error {
+	h.conn.AddTable(t.table)
+	return explain(h.conn.Flush())
+}
+
 // RemoveLeftovers removes what an older ruleset left behind in the table of this one,
 // which must be loaded: chains, sets and counters that it does not name, and grants
 // for ever of knocks that it does not have.

@@ -16,6 +16,7 @@ import (
 type Status struct {
 	Table     string
 	Policy    string // the hash of the policy that is loaded
+	Dormant   bool   // someone has put the table to sleep: it guards nothing
 	Knocks    []KnockStatus
 	Standings []Standing // by knock, the open doors first
 	Sets      []SetStatus
@@ -50,7 +51,7 @@ type SetStatus struct {
 
 // Status reads what there is to know about a table.
 func (h *Host) Status(t *Table) (*Status, error) {
-	s := &Status{Table: t.Name, Policy: t.Policy}
+	s := &Status{Table: t.Name, Policy: t.Policy, Dormant: t.Dormant}
 	m := t.meanings()
 	for _, set := range t.sets {
 		if set.IsMap {
@@ -116,4 +117,17 @@ func (s Standing) compare(other Standing) int {
 		cmp.Compare(s.Knock, other.Knock), -cmp.Compare(bit(s.Open), bit(other.Open)),
 		s.Source.Addr().Compare(other.Source.Addr()), cmp.Compare(bit(s.Closing), bit(other.Closing)), cmp.Compare(s.Step, other.Step),
 	)
+}
+
+// Furthest leaves out steps of sources that have done a later one too.
+func Furthest(all []Standing) []Standing {
+	var kept []Standing
+	for _, d := range all {
+		if n := len(kept) - 1; n >= 0 && kept[n].Knock == d.Knock && kept[n].Source == d.Source &&
+			!kept[n].Open && kept[n].Closing == d.Closing {
+			kept = kept[:n]
+		}
+		kept = append(kept, d)
+	}
+	return kept
 }

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -15,6 +16,8 @@ import (
 type Table struct {
 	Name   string
 	Policy string // the hash of the policy that it was made of
+
+	Dormant bool // someone has put it to sleep: it guards nothing
 
 	table    *nftables.Table
 	chains   []*nftables.Chain
@@ -47,7 +50,7 @@ func (h *Host) Table(name string) (*Table, error) {
 		return nil, nil
 	}
 	for try := 1; ; try++ {
-		t := &Table{Name: name, table: &nftables.Table{Name: name, Family: nftables.TableFamilyINet}, rules: map[string][]rule{}}
+		t := &Table{Name: name, Dormant: isDormant(tables[i]), table: &nftables.Table{Name: name, Family: nftables.TableFamilyINet}, rules: map[string][]rule{}}
 		err := explain(h.read(t))
 		switch {
 		case is(err, unix.ENOENT) && try < maxTries: // someone changes it meanwhile
@@ -59,6 +62,12 @@ func (h *Host) Table(name string) (*Table, error) {
 		}
 		return t, nil
 	}
+}
+
+// isDormant reads a table's flags, which the library has in the wrong byte order.
+func isDormant(t *nftables.Table) bool {
+	flags := binary.BigEndian.Uint32(binary.NativeEndian.AppendUint32(nil, t.Flags))
+	return flags&unix.NFT_TABLE_F_DORMANT != 0
 }
 
 func (h *Host) read(t *Table) error {

@@ -78,7 +78,7 @@ func (h *Host) BeginTrial(table string, lasts time.Duration) (*Trial, error) {
 		return nil, err
 	}
 	t.Taken = now()
-	if old != nil {
+	if old != nil && !old.Settling() {
 		t.Listing, err = nftList(table)
 	} else {
 		err = nftWorks()

@@ -112,39 +112,57 @@ func (a *applying) run(s *streams) error {
 	return err
 }
 
-// load loads the ruleset under the lock. With -confirm it begins a trial first. What it
-// says comes behind: a terminal that takes nothing must not keep others waiting.
+// load loads the ruleset. With -confirm it begins a trial first. Nothing is said under the
+// lock: a terminal that takes nothing must not keep others waiting.
 func (a *applying) load(s *streams) (trial *live.Trial, err error) {
-	if _, err := a.host.Table(a.ruleset.Table); err != nil { // before the lock: whoever has no right to read needs none
+	if err := a.track(s); err != nil {
 		return nil, err
 	}
-	unlock, err := live.Lock(a.ruleset.Table, patience)
+	var old *live.Table
+	var ended bool
+	err = a.locked(func() (err error) {
+		old, trial, ended, err = a.loadLocked()
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	old, trial, err := a.loadLocked(s)
-	unlock()
-	if err != nil {
-		return nil, err
+	if ended {
+		fmt.Fprintln(s.err, "knockc: warning: a policy was on trial, and someone had deleted its table: this one takes its place, and nothing goes back")
 	}
 	return trial, a.tell(s, old)
 }
 
-func (a *applying) loadLocked(s *streams) (old *live.Table, trial *live.Trial, err error) {
+// locked runs f while no other process changes the table.
+func (a *applying) locked(f func() error) error {
+	unlock, err := live.Lock(a.ruleset.Table, patience)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return f()
+}
+
+// loadLocked also tells what was there before, and whether a trial has ended by it.
+func (a *applying) loadLocked() (old *live.Table, trial *live.Trial, ended bool, err error) {
 	if old, err = a.host.Table(a.ruleset.Table); err != nil {
-		return nil, nil, err
+		return nil, nil, false, err
 	}
-	if old != nil || a.confirm > 0 { // without a table the door is open, trial or not
-		if err := live.NoTrial(a.ruleset.Table); err != nil {
-			return nil, nil, err
+	earlier, err := live.FindTrial(a.ruleset.Table)
+	switch {
+	case err != nil:
+		return nil, nil, false, err
+	case earlier != nil && (old != nil || a.confirm > 0): // without a table the door is open, trial or not
+		return nil, nil, false, live.NoTrial(a.ruleset.Table)
+	case a.confirm > 0:
+		if trial, err = a.beginTrial(); err != nil {
+			return nil, nil, false, err
 		}
 	}
-	if a.confirm > 0 {
-		if trial, err = a.beginTrial(old); err != nil {
-			return nil, nil, err
-		}
+	if old != nil && old.Dormant {
+		err = a.host.Wake(old)
 	}
-	if err = a.track(s, old); err == nil {
+	if err == nil {
 		err = a.host.Load(a.ruleset)
 	}
 	switch {
@@ -155,41 +173,46 @@ func (a *applying) loadLocked(s *streams) (old *live.Table, trial *live.Trial, e
 	case err == nil:
 		err = a.host.RemoveLeftovers(a.ruleset)
 	}
-	return old, trial, err
-}
-
-// settles is how long connections are looked at before they are guarded.
-func (a *applying) settles(old *live.Table) time.Duration {
-	if a.settle == 0 || live.Tracks(old) {
-		return 0
+	if err == nil && earlier != nil {
+		ended, err = true, earlier.End()
 	}
-	return a.settle
+	return old, trial, ended, err
 }
 
 // track sees to it that the kernel knows the connections that live.
-func (a *applying) track(s *streams, old *live.Table) error {
-	settle := a.settles(old)
-	if settle == 0 {
-		return nil
+func (a *applying) track(s *streams) error {
+	table, err := a.host.Table(a.ruleset.Table) // before the lock: whoever has no right to read needs none
+	if err != nil || a.settle == 0 || live.Tracks(table) {
+		return err
 	}
+	err = a.locked(func() error {
+		if table, err := a.host.Table(a.ruleset.Table); err != nil || table != nil && !table.Settling() {
+			return err // another was faster
+		}
+		return a.host.StartTracking(a.ruleset)
+	})
+	if err != nil {
+		return err
+	}
+	s.print("nothing has tracked connections here: looking at those that live for %s; press a key in sessions that are idle\n", lang.FormatDuration(a.settle))
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(interrupted)
-	if err := a.host.StartTracking(a.ruleset); err != nil {
-		return err
-	}
-	s.print("nothing has tracked connections here: looking at those that live for %s; press a key in sessions that are idle\n", lang.FormatDuration(settle))
 	select {
-	case <-time.After(settle):
+	case <-time.After(a.settle):
 		return nil
 	case <-interrupted:
+		return errors.Join(errors.New("interrupted: nothing is loaded"), a.locked(a.stopTracking))
 	}
-	err := errors.New("interrupted: nothing is loaded")
-	table, findErr := a.host.Table(a.ruleset.Table)
-	if findErr != nil || table == nil {
-		return errors.Join(err, findErr)
+}
+
+// stopTracking removes what StartTracking has loaded.
+func (a *applying) stopTracking() error {
+	table, err := a.host.Table(a.ruleset.Table)
+	if err != nil || table == nil || !table.Settling() {
+		return err
 	}
-	return errors.Join(err, a.host.Remove(table))
+	return a.host.Remove(table)
 }
 
 // tell says what the policy has changed.

@@ -16,13 +16,12 @@ import (
 
 // beginTrial takes note of what is there, and starts what goes back to it: a process
 // that lives on if this one or its terminal dies.
-func (a *applying) beginTrial(old *live.Table) (*live.Trial, error) {
-	lasts := a.settles(old) + a.confirm
-	trial, err := a.host.BeginTrial(a.ruleset.Table, lasts)
+func (a *applying) beginTrial() (*live.Trial, error) {
+	trial, err := a.host.BeginTrial(a.ruleset.Table, a.confirm)
 	if err != nil {
 		return nil, err
 	}
-	if err := startRollback(a.ruleset.Table, lasts); err != nil {
+	if err := startRollback(a.ruleset.Table, a.confirm); err != nil {
 		trial.End()
 		return nil, fmt.Errorf("nothing would go back if this process died, so nothing is loaded: %w", err)
 	}
@@ -119,7 +118,7 @@ func (a *applying) settleTrial(s *streams, trial *live.Trial, keep bool) error {
 	case goes:
 		err = trial.TakeBack()
 	case keep:
-		err = errors.New("too late: it was taken back already")
+		err = errors.New("too late: the trial has ended already, `knockc status` shows what is loaded")
 	}
 	unlock()
 	switch {
@@ -133,14 +132,24 @@ func (a *applying) settleTrial(s *streams, trial *live.Trial, keep bool) error {
 	return errInput
 }
 
-// keep ends the trial, if it still is that policy which is loaded.
+// keep ends the trial. What someone has done to the table meanwhile is undone: it is the
+// policy that was confirmed.
 func (a *applying) keep(trial *live.Trial) error {
 	table, err := a.host.Table(trial.Table)
-	if err == nil && (table == nil || live.ChangedByHand(table, a.ruleset) != "") {
-		err = errors.New("the policy on trial is not loaded any more, someone has changed the table meanwhile: apply it again")
+	if err != nil {
+		return err
+	}
+	if table != nil && table.Dormant {
+		err = a.host.Wake(table)
+	}
+	if err == nil {
+		err = a.host.Load(a.ruleset)
+	}
+	if err == nil {
+		err = a.host.RemoveLeftovers(a.ruleset)
 	}
 	if err != nil {
-		return errors.Join(err, trial.End())
+		return err
 	}
-	return errors.Join(trial.End(), a.host.RemoveLeftovers(a.ruleset))
+	return trial.End()
 }

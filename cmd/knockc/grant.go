@@ -36,13 +36,15 @@ already, it stays so.
 			if err != nil || src.Zone() != "" {
 				return usagef("`%s` is not an address", lang.Printable(args[1]))
 			}
-			return changingTable(*table, func(t liveTable) error {
-				granted, err := t.Grant(t.table, args[0], src.Unmap(), lasts)
-				if err == nil {
-					fmt.Fprintf(s.out, "%s is open for %s %s\n", args[0], sourceText(granted.Source), during(granted.For))
-				}
+			var granted live.Granted
+			err = changingPolicy(*table, func(t liveTable) (err error) {
+				granted, err = t.Grant(t.table, args[0], src.Unmap(), lasts)
 				return err
 			})
+			if err == nil {
+				fmt.Fprintf(s.out, "%s is open for %s %s\n", args[0], sourceText(granted.Source), during(granted.For))
+			}
+			return err
 		}
 	},
 }
@@ -75,23 +77,29 @@ were let in go on.
 					return err
 				}
 			}
-			return changingTable(*table, func(t liveTable) error {
-				shut, err := t.Revoke(t.table, knock, from)
-				if err == nil {
-					tellShut(s, shut)
-				}
+			var ended []live.Standing
+			err := changingPolicy(*table, func(t liveTable) (err error) {
+				ended, err = t.Revoke(t.table, knock, from)
 				return err
 			})
+			tellEnded(s, ended)
+			if err == nil && len(ended) == 0 {
+				fmt.Fprintln(s.out, "no such door was open, and nobody was under way")
+			}
+			return err
 		}
 	},
 }
 
-func tellShut(s *streams, shut []live.Standing) {
-	for _, d := range shut {
-		fmt.Fprintf(s.out, "%s is shut for %s, it was open %s\n", d.Knock, sourceText(d.Source), during(d.Left))
-	}
-	if len(shut) == 0 {
-		fmt.Fprintln(s.out, "no such door was open")
+// tellEnded says what was revoked, which may be some if there was an error.
+func tellEnded(s *streams, ended []live.Standing) {
+	for _, d := range ended {
+		source := sourceText(d.Source)
+		if d.Open {
+			fmt.Fprintf(s.out, "%s is shut for %s, it was open %s\n", d.Knock, source, during(d.Left))
+		} else {
+			fmt.Fprintf(s.out, "%s begins anew for %s, which stood at %s\n", d.Knock, source, stands(d))
+		}
 	}
 }
 

@@ -23,7 +23,7 @@ type liveTable struct {
 	table *live.Table
 }
 
-// withTable runs f on a table that is loaded.
+// withTable runs f on a table that is loaded. It may hold no policy yet.
 func withTable(name string, f func(liveTable) error) error {
 	host, err := live.Open()
 	if err != nil {
@@ -34,30 +34,47 @@ func withTable(name string, f func(liveTable) error) error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case table == nil:
-		return &notLoadedError{name}
-	case table.Settling():
-		return fmt.Errorf("table inet %s holds no policy yet: an apply is under way, or was killed and has to be repeated", lang.Printable(name))
+	if table == nil {
+		return &notLoadedError{fmt.Sprintf("no table inet %s is loaded: load one with `knockc apply POLICY`", lang.Printable(name))}
 	}
 	return f(liveTable{host, table})
 }
 
-// notLoadedError says that there is no table of that name.
-type notLoadedError struct{ table string }
-
-func (e *notLoadedError) Error() string {
-	return fmt.Sprintf("no table inet %s is loaded: load one with `knockc apply POLICY`", lang.Printable(e.table))
+// withPolicy is withTable for a table that holds a policy.
+func withPolicy(name string, f func(liveTable) error) error {
+	return withTable(name, func(t liveTable) error {
+		if t.table.Settling() {
+			return &notLoadedError{fmt.Sprintf("table inet %s holds no policy yet: an apply is under way, or was killed and has to be repeated", lang.Printable(name))}
+		}
+		return f(t)
+	})
 }
 
-// changingTable is withTable while no other process changes the table.
-func changingTable(name string, f func(liveTable) error) error {
-	return withTable(name, func(liveTable) error { // before the lock: whoever has no right to read needs none
-		unlock, err := live.Lock(name, patience)
-		if err != nil {
-			return err
-		}
-		defer unlock()
-		return withTable(name, f)
-	})
+// notLoadedError says that no policy is loaded.
+type notLoadedError struct{ message string }
+
+func (e *notLoadedError) Error() string { return e.message }
+
+// locked runs f while no other process changes the table. What there is to say is said
+// behind it: whoever does not read must not keep others waiting.
+func locked(name string, f func() error) error {
+	host, err := live.Open() // before the lock: whoever has no right to read needs none
+	if err != nil {
+		return err
+	}
+	defer host.Close()
+	if _, err := host.Table(name); err != nil {
+		return err
+	}
+	unlock, err := live.Lock(name, patience)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return f()
+}
+
+// changingPolicy is withPolicy while no other process changes the table.
+func changingPolicy(name string, f func(liveTable) error) error {
+	return locked(name, func() error { return withPolicy(name, f) })
 }

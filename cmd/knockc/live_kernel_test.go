@@ -278,9 +278,12 @@ func TestChangedByHandOnKernel(t *testing.T) {
 	s := newSite(t)
 	s.knockc(t, "apply", "-settle", "0", s.policy)
 	for change, told := range map[string]string{
-		"add chain inet knockc mine; insert rule inet knockc tcp_22 jump mine": "chain tcp_22 has ",
-		"insert rule inet knockc guard counter":                                "chain guard has 4 rules, not 3",
-		"flush chain inet knockc tcp_22":                                       "chain tcp_22 has 0 rules, not ",
+		"add chain inet knockc mine; insert rule inet knockc tcp_22 jump mine":           "chain tcp_22 has ",
+		"insert rule inet knockc guard counter":                                          "chain guard has 4 rules, not 3",
+		"flush chain inet knockc tcp_22":                                                 "chain tcp_22 has 0 rules, not ",
+		"flush map inet knockc ports":                                                    "map ports has 0 elements, not ",
+		"add chain inet knockc mine { type filter hook input priority 9; policy drop; }": "chain mine has a hook",
+		"add table inet knockc { flags dormant; }":                                       "it is dormant and guards nothing",
 	} {
 		s.Host.Run(t, "nft", change)
 		c := s.Host.Command(t.Context(), "knockc", "status", s.policy)
@@ -295,7 +298,7 @@ func TestChangedByHandOnKernel(t *testing.T) {
 			t.Errorf("behind %s dry-run says\n%s", change, said)
 		}
 	}
-	s.Host.Run(t, "nft", "flush", "ruleset")
+	s.Host.Run(t, "nft", "delete table inet knockc; add table inet knockc")
 	metrics := s.knockc(t, "status", "-prometheus", s.policy)
 	for _, want := range []string{`knockc_loaded{table="knockc"} 0`, `knockc_policy_current{table="knockc"} 0`} {
 		if !strings.Contains(metrics, want+"\n") {

@@ -35,23 +35,20 @@ confirmed. Apply starts it so.`,
 }
 
 func rollback(s *streams, table string) error {
-	unlock, err := live.Lock(table, patience)
-	if err != nil {
-		return err
+	err := locked(table, func() error {
+		trial, err := live.FindTrial(table)
+		if err == nil && trial == nil {
+			err = fmt.Errorf("no policy is on trial in table inet %s", lang.Printable(table))
+		}
+		if err != nil {
+			return err
+		}
+		return trial.TakeBack()
+	})
+	if err == nil {
+		fmt.Fprintln(s.out, "taken back: what was there before is loaded again")
 	}
-	defer unlock()
-	trial, err := live.FindTrial(table)
-	if err != nil {
-		return err
-	}
-	if trial == nil {
-		return fmt.Errorf("no policy is on trial in table inet %s", lang.Printable(table))
-	}
-	if err := trial.TakeBack(); err != nil {
-		return err
-	}
-	fmt.Fprintln(s.out, "taken back: what was there before is loaded again")
-	return nil
+	return err
 }
 
 // rollbackWhenDue takes back the trial that is on when it begins, and no later one. It

@@ -77,8 +77,9 @@ func (v *viewing) run(s *streams) error {
 	}
 	status, err := v.read()
 	var notLoaded *notLoadedError
+	var foreign *live.ForeignError
 	switch {
-	case v.prometheus && errors.As(err, &notLoaded):
+	case v.prometheus && (errors.As(err, &notLoaded) || errors.As(err, &foreign)):
 		v.printNotLoaded(s.out)
 		return nil
 	case err != nil:
@@ -120,10 +121,10 @@ func (v *viewing) differs(s *live.Status) bool {
 }
 
 func (v *viewing) read() (status *live.Status, err error) {
-	err = withTable(v.table, func(t liveTable) error {
+	err = withPolicy(v.table, func(t liveTable) error {
 		status, err = t.Status(t.table)
 		if err == nil && v.wanted == t.table.Policy {
-			v.changed = live.ChangedByHand(t.table, v.ruleset)
+			v.changed, err = t.ChangedByHand(t.table, v.ruleset)
 		}
 		return err
 	})
@@ -167,6 +168,9 @@ func (v *viewing) print(w io.Writer, s *live.Status) {
 	case v.wanted != "":
 		fmt.Fprintf(w, ", that of %s", lang.Printable(v.policy))
 	}
+	if s.Dormant && v.changed == "" {
+		fmt.Fprint(w, ": DORMANT, it guards nothing")
+	}
 	fmt.Fprint(w, "\n\n")
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "KNOCK\tSERVICES\tSTEPS DONE\tOPENED\tOPEN NOW\tUNDER WAY")
@@ -175,7 +179,7 @@ func (v *viewing) print(w io.Writer, s *live.Status) {
 	}
 	if len(s.Standings) > 0 {
 		fmt.Fprintln(t, "\nKNOCK\tSOURCE\tSTANDS\tFOR")
-		for _, d := range furthest(s.Standings) {
+		for _, d := range live.Furthest(s.Standings) {
 			fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", d.Knock, sourceText(d.Source), stands(d), leftText(d.Left))
 		}
 	}
@@ -184,19 +188,6 @@ func (v *viewing) print(w io.Writer, s *live.Status) {
 		fmt.Fprintf(t, "%s\t%d\t%d\t%.0f %%\n", set.Name, set.Elements, set.Size, 100*float64(set.Elements)/float64(max(1, set.Size)))
 	}
 	t.Flush()
-}
-
-// furthest leaves out steps of sources that have done a later one too.
-func furthest(all []live.Standing) []live.Standing {
-	var kept []live.Standing
-	for _, d := range all {
-		if n := len(kept) - 1; n >= 0 && kept[n].Knock == d.Knock && kept[n].Source == d.Source &&
-			!kept[n].Open && kept[n].Closing == d.Closing {
-			kept = kept[:n]
-		}
-		kept = append(kept, d)
-	}
-	return kept
 }
 
 func stands(d live.Standing) string {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -22,22 +21,7 @@ func TestRollbackOnKernel(t *testing.T) {
 	s.knockc(t, "grant", "web", "192.0.2.3")
 	before := s.listing(t)
 
-	ctx, kill := context.WithCancel(t.Context())
-	defer kill()
-	c := s.Host.Command(ctx, "knockc", "apply", "-confirm", "2s", s.other)
-	waiting, err := c.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer waiting.Close()
-	says, err := c.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	readUntil(t, says, "keep it?")
+	c, _, _ := s.onTrial(t, "2s", s.other)
 	if s.listing(t) == before {
 		t.Error("nothing is on trial")
 	}
@@ -50,6 +34,25 @@ func TestRollbackOnKernel(t *testing.T) {
 	} else if left := expires.FindStringSubmatch(after); left == nil || left[2] >= "29s" || left[2] < "2" {
 		t.Errorf("the grant has %v left of its time", left)
 	}
+}
+
+// onTrial applies a policy, and comes back when it asks whether to keep it.
+func (s site) onTrial(t *testing.T, lasts, policy string) (c *exec.Cmd, answer io.Writer, says io.Reader) {
+	t.Helper()
+	c = s.Host.Command(t.Context(), "knockc", "apply", "-settle", "0", "-confirm", lasts, policy)
+	answer, err := c.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	says, err = c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	readUntil(t, says, "keep it?")
+	return c, answer, says
 }
 
 func withoutTimes(listing string) string {
@@ -113,24 +116,10 @@ func TestConfirmOnKernel(t *testing.T) {
 func TestOnTrialOnKernel(t *testing.T) {
 	s := newSite(t)
 	s.knockc(t, "apply", "-settle", "0", s.policy)
-	c := s.Host.Command(t.Context(), "knockc", "apply", "-confirm", "20s", s.other)
-	answer, err := c.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	says, err := c.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	readUntil(t, says, "keep it?")
-	for _, args := range [][]string{{"apply", s.policy}, {"remove"}} {
-		c := s.Host.Command(t.Context(), append([]string{"knockc"}, args...)...)
-		if out, _ := c.CombinedOutput(); c.ProcessState.ExitCode() != exitSystem || !strings.HasPrefix(string(out), "knockc: a policy is on trial, which goes unless it is kept in ") {
-			t.Errorf("%s says %s", args[0], out)
-		}
+	c, answer, _ := s.onTrial(t, "20s", s.other)
+	second := s.Host.Command(t.Context(), "knockc", "apply", s.policy)
+	if out, _ := second.CombinedOutput(); second.ProcessState.ExitCode() != exitSystem || !strings.HasPrefix(string(out), "knockc: a policy is on trial, which goes unless it is kept in ") {
+		t.Errorf("a second apply says %s", out)
 	}
 	if said := s.knockc(t, "rollback"); said != "taken back: what was there before is loaded again\n" {
 		t.Errorf("rollback says %s", said)
@@ -150,19 +139,7 @@ func TestKilledAnywhereOnKernel(t *testing.T) {
 		if before {
 			s.knockc(t, "apply", "-settle", "0", s.policy)
 		}
-		c := s.Host.Command(t.Context(), "knockc", "apply", "-settle", "0", "-confirm", "1s", s.other)
-		answer, err := c.StdinPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		says, err := c.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := c.Start(); err != nil {
-			t.Fatal(err)
-		}
-		readUntil(t, says, "keep it?")
+		c, answer, _ := s.onTrial(t, "1s", s.other)
 		if i > 0 { // the first is killed before anyone answers
 			io.WriteString(answer, "no\n")
 			time.Sleep(time.Duration(rand.IntN(30)) * time.Millisecond)
@@ -196,35 +173,38 @@ func TestStuckTerminalOnKernel(t *testing.T) {
 	s.waitFor(t, "the rollback", func() bool { return strings.Contains(s.listing(t), "udp . 3456") })
 }
 
-// TestFlushedOnTrialOnKernel: what is gone cannot be kept, and a door that stands open
-// meanwhile can be shut.
+// TestFlushedOnTrialOnKernel: someone deletes the table during a trial. The policy is
+// loaded again if it is confirmed; another one that is applied meanwhile ends the trial.
 func TestFlushedOnTrialOnKernel(t *testing.T) {
 	s := newSite(t)
 	for _, again := range []bool{false, true} {
-		c := s.Host.Command(t.Context(), "knockc", "apply", "-settle", "0", "-confirm", "20s", s.policy)
-		answer, err := c.StdinPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		says, err := c.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := c.Start(); err != nil {
-			t.Fatal(err)
-		}
-		readUntil(t, says, "keep it?")
+		c, answer, says := s.onTrial(t, "20s", s.policy)
 		s.Host.Run(t, "nft", "flush", "ruleset")
-		want := exitSystem
+		want, loaded := exitOK, s.policy
 		if again {
-			s.knockc(t, "apply", "-settle", "0", s.policy)
-			want = exitOK
+			s.knockc(t, "apply", "-settle", "0", s.other)
+			want, loaded = exitSystem, s.other
 		}
 		io.WriteString(answer, "yes\n")
 		io.Copy(io.Discard, says)
 		if c.Wait(); c.ProcessState.ExitCode() != want {
-			t.Errorf("loaded again: %v; exit status %d, want %d", again, c.ProcessState.ExitCode(), want)
+			t.Errorf("applied meanwhile: %v; exit status %d, want %d", again, c.ProcessState.ExitCode(), want)
 		}
+		s.knockc(t, "status", loaded)
+		s.knockc(t, "remove")
+	}
+}
+
+// TestOthersSetsOnKernel: what someone has added to the table by hand comes back as it was.
+func TestOthersSetsOnKernel(t *testing.T) {
+	s := newSite(t)
+	s.knockc(t, "apply", "-settle", "0", s.policy)
+	s.Host.Run(t, "nft", "add set inet knockc admins { type ipv4_addr; elements = { 192.0.2.9 }; }; insert rule inet knockc tcp_22 ip saddr @admins accept")
+	before := s.listing(t)
+	s.onTrial(t, "20s", s.other)
+	s.knockc(t, "rollback")
+	if after := s.listing(t); after != before {
+		t.Errorf("what was there:\n%s\nwhat came back:\n%s", before, after)
 	}
 }
 
