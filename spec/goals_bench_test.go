@@ -97,8 +97,8 @@ func replayGoals(b *testing.B) {
 		if knocks == 10000 {
 			goals = [2]string{"≥ 2 M packets/s", "≥ 2 M packets/s"}
 		}
-		row(fmt.Sprintf("`sim` on a text trace, %d knocks", knocks), goals[0], rate(text[knocks]), besideCeiling(text[knocks], readText))
-		row(fmt.Sprintf("`sim` on a pcap, %d knocks", knocks), goals[1], rate(pcap[knocks]), besideCeiling(pcap[knocks], readPcap))
+		row(fmt.Sprintf("`sim` on a text trace, knocks: %d", knocks), goals[0], rate(text[knocks]), besideCeiling(text[knocks], readText))
+		row(fmt.Sprintf("`sim` on a pcap, knocks: %d", knocks), goals[1], rate(pcap[knocks]), besideCeiling(pcap[knocks], readPcap))
 	}
 	row("the pcap, every stranger let in: a flow each", "", rate(flows), besideCeiling(flows, readPcap))
 	row("the text on two cores, 100 knocks", "", rate(two), besideCeiling(two, readText))
