@@ -1,4 +1,4 @@
-FUZZTIME ?= 10s
+FUZZTIME ?= 50000x
 SOAK ?= 10m
 PREFIX ?= /usr/local
 
@@ -25,7 +25,7 @@ kernel: ## run the tests on the kernel alone; `unshare -rn make kernel` needs no
 soak: ## try random policies on the kernel for as long as SOAK says
 	KNOCKC_KERNEL=required go test -count=1 -v -timeout 0 -run RandomOnKernel ./spec -soak $(SOAK)
 
-fuzz: ## run each fuzz target for FUZZTIME
+fuzz: ## run each fuzz target FUZZTIME times, or as long (50000x or 1m)
 	go test ./lang -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./lang -run '^$$' -fuzz FuzzFormat -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./lang/trace -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
