@@ -58,8 +58,12 @@ const group = 8
 // tag is never 0, and made of bits that do not choose the place.
 func tag(hash uint64) uint8 { return uint8(hash>>56) | 1 }
 
-// zeros marks the highest bit of each byte that is zero, and perhaps of others above one.
-func zeros(bytes uint64) uint64 { return (bytes - ones) &^ bytes & (ones << 7) }
+// zeros marks the highest bit of each byte that is zero. What leaves a place leaves its key
+// there, so none may be marked that is not.
+func zeros(bytes uint64) uint64 {
+	const most = ones * 0x7f
+	return ^(bytes&most + most | bytes | most)
+}
 
 // ones has the lowest bit of each byte.
 const ones = 0x0101010101010101
@@ -164,9 +168,11 @@ func (t *table[V]) all(yield func(key, *V) bool) {
 	}
 }
 
-// hash mixes the words by folded multiplications.
+// hash mixes the words by folded multiplications. Where one of these comes to nothing,
+// what it has multiplied still counts.
 func (k key) hash() uint64 {
 	high, low := bits.Mul64(k.hi^0x9e3779b97f4a7c15, k.lo^0xd6e8feb86659fd93)
-	high, low = bits.Mul64(high^low^k.id, 0xa0761d6478bd642f)
-	return high ^ low
+	mixed := high ^ low ^ k.lo ^ bits.RotateLeft64(k.hi, 32) ^ k.id
+	high, low = bits.Mul64(mixed, 0xa0761d6478bd642f)
+	return high ^ low ^ mixed
 }
