@@ -17,6 +17,8 @@ type Machine struct {
 	run      run
 	changes  []Change // of the last packet
 	full     bool     // a set was
+
+	followAll bool
 }
 
 // New loads a ruleset into a machine whose sets are empty and whose clock is exact.
@@ -127,8 +129,12 @@ func (m *Machine) Elements(at time.Duration) func(yield func(Element) bool) {
 	}
 }
 
-// Runs tells how often each rule of each chain was run to its end. At a port where the
-// rules accept all that comes, each packet counts as the first of its flow.
+// FollowAll follows the flows at all ports from now on, also where the rules accept all
+// that comes: without, each packet there runs the rules as the first of its flow.
+func (m *Machine) FollowAll() { m.followAll = true }
+
+// Runs tells how often each rule of each chain was run to its end. See
+// [Machine.FollowAll].
 func (m *Machine) Runs() map[string][]uint64 {
 	runs := map[string][]uint64{}
 	for f, program := range m.programs {
@@ -158,7 +164,9 @@ type run struct {
 }
 
 // follows reports whether the packet's flow, if it begins one, can matter.
-func (r *run) follows() bool { return r.machine.programs[r.family()].follows(r) }
+func (r *run) follows() bool {
+	return r.machine.followAll || r.machine.programs[r.family()].follows(r)
+}
 
 func (r *run) family() compiler.Family {
 	if r.v6 {

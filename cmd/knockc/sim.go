@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"knockc/lang"
+	"knockc/sim"
 	"knockc/sim/capture"
 )
 
@@ -144,6 +145,7 @@ func (o *simOptions) setState(text string) error {
 	if err != nil {
 		return fmt.Errorf("it %w", err)
 	}
+	at = min(at, sim.Never-1) // what never ends lives at the last time too
 	o.state = &at
 	return nil
 }

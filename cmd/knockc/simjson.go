@@ -28,7 +28,7 @@ type jsonOutcome struct {
 	Src     string      `json:"src"`
 	SrcPort uint16      `json:"sport,omitempty"`
 	Proto   string      `json:"proto,omitempty"`
-	DstPort uint16      `json:"dport,omitempty"`
+	DstPort *uint16     `json:"dport,omitempty"`  // of a packet but pings
 	Length  *uint16     `json:"length,omitempty"` // of a ping
 	Flags   string      `json:"flags,omitempty"`  // of a TCP segment that is no SYN
 	Iface   string      `json:"iface,omitempty"`  // if the trace names it
@@ -87,7 +87,10 @@ func (p *jsonPrinter) outcome(o replay.Outcome) {
 // packet fills in what is said of a packet.
 func (j *jsonOutcome) packet(o replay.Outcome) {
 	k := o.Event.Packet
-	j.Src, j.SrcPort, j.Proto, j.DstPort, j.Verdict = k.Src.String(), k.SrcPort, k.Proto.String(), o.DstPort, o.Got
+	j.Src, j.SrcPort, j.Proto, j.Verdict = k.Src.String(), k.SrcPort, k.Proto.String(), o.Got
+	if k.Proto != lang.Ping {
+		j.DstPort = &o.DstPort
+	}
 	if k.On != nil {
 		j.Iface = k.On.Text
 	}

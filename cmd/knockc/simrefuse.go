@@ -1,6 +1,10 @@
 package main
 
-import "knockc/lang/trace"
+import (
+	"slices"
+
+	"knockc/lang/trace"
+)
 
 // refuse finds what makes no sense of what is asked for, before anything is replayed,
 // printed or written. The names are those of all traces, the chosen ones of those that
@@ -19,8 +23,12 @@ func (r *simulation) refuse(names, chosen []string) error {
 	if r.hz == 0 && r.junit == nil {
 		return nil
 	}
-	for _, name := range chosen {
-		if err := r.refuseTrace(name); err != nil {
+	for _, name := range names {
+		isChosen := slices.Contains(chosen, name)
+		if !isChosen && (r.junit == nil || name == stdio) {
+			continue
+		}
+		if err := r.refuseTrace(name, isChosen); err != nil {
 			return err
 		}
 	}
@@ -39,20 +47,22 @@ func (r *simulation) refuseStdin(chosen []string) error {
 	return nil
 }
 
-// refuseTrace looks into a trace or capture.
-func (r *simulation) refuseTrace(name string) error {
+// refuseTrace looks into a trace or capture, which is to be replayed if it is chosen.
+func (r *simulation) refuseTrace(name string, chosen bool) error {
 	in, err := r.open(name)
 	if err != nil {
-		r.kept[name] = kept{err: err} // to be told in its turn
+		if chosen {
+			r.kept[name] = kept{err: err} // to be told in its turn
+		}
 		return nil
 	}
-	if in.regular {
+	if in.regular || !chosen {
 		defer in.Close()
 	} else {
 		r.kept[name] = kept{in: in}
 	}
 	isCapture := in.isCapture()
-	if r.hz != 0 && isCapture {
+	if r.hz != 0 && isCapture && chosen {
 		return usagef("-hz is for traces: the packets of the capture %s have met a clock already", name)
 	}
 	if r.junit == nil {

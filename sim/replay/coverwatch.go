@@ -8,7 +8,10 @@ import (
 
 // Watch takes note of what the packets of a player meet from now on. The player's
 // policy must be that of the cover.
-func (c *Cover) Watch(p *Player) { p.Watch(&coverWatcher{c, p}) }
+func (c *Cover) Watch(p *Player) {
+	p.machine.FollowAll()
+	p.Watch(&coverWatcher{c, p})
+}
 
 // Ran takes note of the rules that a player's packets so far have run to the end.
 func (c *Cover) Ran(p *Player) {
