@@ -22,6 +22,6 @@
 // until the kernel would forget it, but only at ports where the rules do other than accept
 // all that comes: elsewhere nothing depends on it.
 //
-// A ruleset is laid out as a flat program for each family. It runs tens of millions of
+// A ruleset is laid out as a flat program for each family. It runs millions of
 // packets a second and allocates nothing for one that makes no element.
 package sim
