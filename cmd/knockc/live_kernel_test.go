@@ -197,6 +197,27 @@ func TestAppliesAtOnceOnKernel(t *testing.T) {
 	t.Error("neither policy is loaded")
 }
 
+// TestWatchOnKernel: the status is shown again and again, until it is interrupted.
+func TestWatchOnKernel(t *testing.T) {
+	s := newSite(t)
+	s.knockc(t, "apply", "-settle", "0", s.policy)
+	c := s.Host.Command(t.Context(), "knockc", "status", "-watch")
+	says, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		readUntil(t, says, "table inet knockc, policy ")
+	}
+	c.Process.Signal(os.Interrupt)
+	if c.Wait(); c.ProcessState.ExitCode() != exitOK {
+		t.Errorf("interrupted: %v", c.ProcessState)
+	}
+}
+
 // TestTrackingOnKernel: that connections from before are known does not mean that those
 // of now are.
 func TestTrackingOnKernel(t *testing.T) {
