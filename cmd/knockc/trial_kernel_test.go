@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -10,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestRollbackOnKernel kills what waits for an answer, and its terminal with it: rules
@@ -158,18 +159,25 @@ func TestKilledAnywhereOnKernel(t *testing.T) {
 func TestStuckTerminalOnKernel(t *testing.T) {
 	s := newSite(t)
 	s.knockc(t, "apply", "-settle", "0", s.policy)
-	var large strings.Builder // for what a pipe holds
-	for i := range 1500 {
-		fmt.Fprintf(&large, "knock a_name_that_takes_its_room_%d < %d %d %d -> 22 >\n", i, 10000+i, 40000-i, 50000+i)
-	}
-	if err := os.WriteFile(s.other, []byte(large.String()), 0o666); err != nil {
+	reader, full, err := os.Pipe()
+	if err != nil {
 		t.Fatal(err)
 	}
-	c := s.Host.Command(t.Context(), "sh", "-c", "knockc apply -confirm 1s "+s.other+" 2>/dev/null | sleep 20")
+	defer reader.Close()
+	defer full.Close()
+	size, err := unix.FcntlInt(full.Fd(), unix.F_SETPIPE_SZ, 4096)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := full.Write(make([]byte, size)); err != nil {
+		t.Fatal(err)
+	}
+	c := s.Host.Command(t.Context(), "knockc", "apply", "-settle", "0", "-confirm", "1s", s.other)
+	c.Stdout = full
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	s.waitFor(t, "the trial", func() bool { return strings.Contains(s.listing(t), "tcp . 40000") })
+	s.waitFor(t, "the trial", func() bool { return strings.Contains(s.listing(t), "udp . 3457") })
 	s.waitFor(t, "the rollback", func() bool { return strings.Contains(s.listing(t), "udp . 3456") })
 }
 
