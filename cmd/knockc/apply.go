@@ -194,15 +194,29 @@ func (a *applying) track(s *streams) error {
 	if err != nil {
 		return err
 	}
+	defer a.undoIfInterrupted(s)()
 	s.print("nothing has tracked connections here: looking at those that live for %s; press a key in sessions that are idle\n", lang.FormatDuration(a.settle))
-	interrupted := make(chan os.Signal, 1)
+	time.Sleep(a.settle)
+	return nil
+}
+
+// undoIfInterrupted makes an interrupt end the process with nothing loaded, whatever it
+// waits for, until the function that it returns is called.
+func (a *applying) undoIfInterrupted(s *streams) (stop func()) {
+	interrupted, over := make(chan os.Signal, 1), make(chan struct{})
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer signal.Stop(interrupted)
-	select {
-	case <-time.After(a.settle):
-		return nil
-	case <-interrupted:
-		return errors.Join(errors.New("interrupted: nothing is loaded"), a.locked(a.stopTracking))
+	go func() {
+		select {
+		case <-over:
+		case <-interrupted:
+			err := a.locked(a.stopTracking)
+			s.tell(errors.Join(errors.New("interrupted: nothing is loaded"), err))
+			os.Exit(exitSystem)
+		}
+	}()
+	return func() {
+		signal.Stop(interrupted)
+		close(over)
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"knockc/internal/netns"
 )
@@ -34,8 +37,32 @@ func newSite(t *testing.T) site {
 		}
 	}
 	t.Setenv("XDG_RUNTIME_DIR", t.TempDir()) // for who may not write in /run
-	t.Cleanup(func() { s.Host.Run(t, "sh", "-c", "rm -f /run/knockc/$(stat -Lc %i /proc/self/ns/net).*") })
+	s.cleanState(t)
 	return s
+}
+
+// cleanState removes what the tool leaves in /run about the host's namespace.
+func (s site) cleanState(t *testing.T) {
+	t.Helper()
+	var namespace uint64
+	err := s.Host.Do(func() error {
+		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM, 0)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(fd)
+		namespace, err = unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		left, _ := filepath.Glob(fmt.Sprintf("/run/knockc/%d.*", namespace))
+		for _, file := range left {
+			os.Remove(file)
+		}
+	})
 }
 
 // knockc runs the tool on the host.

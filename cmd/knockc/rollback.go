@@ -73,6 +73,9 @@ func rollbackWhenDue(table string) error {
 // takeBackIfDue reports whether there is nothing more to be done. The trial may have been
 // extended.
 func takeBackIfDue(trial *live.Trial) (over bool, err error) {
+	if goes, err := trial.Goes(); err != nil || !goes {
+		return err == nil, err
+	}
 	unlock, err := live.Lock(trial.Table, time.Minute)
 	if err != nil {
 		return false, err
