@@ -27,9 +27,6 @@ func (e *UnknownKnockError) Error() string {
 	return fmt.Sprintf("no knock `%s` in the loaded policy: it has %s", e.Knock, lang.Printable(strings.Join(e.Known, ", ")))
 }
 
-// Knocks are the names of the knocks of the table.
-func (t *Table) Knocks() []string { return slices.Sorted(maps.Keys(t.meanings().knocks)) }
-
 func (t *Table) knock(name string) (*Knock, error) {
 	m := t.meanings()
 	k := m.knocks[name]

@@ -28,9 +28,10 @@ func (a *applying) beginTrial() (*live.Trial, error) {
 	return trial, nil
 }
 
-// startRollback makes `knockc rollback -due` run when a trial ends. It may run twice: a
-// process of this session may be killed with it (KillUserProcesses of systemd-logind),
-// and a program that `go run` has built is gone when a timer would start it.
+// startRollback makes `knockc rollback -due` run when a trial ends. It may run twice:
+// systemd-logind may kill all processes of a user who has logged out
+// (KillUserProcesses), and a program that `go run` has built is gone when a timer would
+// start it.
 func startRollback(table string, lasts time.Duration) error {
 	self, err := os.Executable()
 	if err != nil {

@@ -14,15 +14,6 @@ type Asked struct {
 	flows   map[netip.AddrPort]struct{} // of packets that are not to be accepted
 }
 
-// AskedBy are the sources of which events expect something.
-func AskedBy(events []trace.Event) Asked {
-	var a Asked
-	for i := range events {
-		a.Add(&events[i])
-	}
-	return a
-}
-
 // Add adds the source of an event, if that expects something.
 func (a *Asked) Add(e *trace.Event) {
 	if a.sources == nil {

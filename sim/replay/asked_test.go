@@ -26,7 +26,7 @@ func TestExplainForgetsOthers(t *testing.T) {
 			t.Fatal(err)
 		}
 		if explain {
-			player.Explain(replay.AskedBy(events))
+			player.Explain(askedBy(events))
 		}
 		player.Event(&events[0], func(replay.Outcome) {})
 		before := heap()
@@ -59,7 +59,7 @@ func TestExplainAllocatesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	player.Explain(replay.AskedBy(events))
+	player.Explain(askedBy(events))
 	p := sim.Packet{Iface: trace.DefaultIface, Src: netip.MustParseAddr("10.0.0.1"), Proto: lang.TCP, Flags: lang.SYN, Alone: true}
 	n := testing.AllocsPerRun(10_000, func() {
 		p.Src = p.Src.Next()
@@ -70,4 +70,13 @@ func TestExplainAllocatesNothing(t *testing.T) {
 	if n != 0 {
 		t.Errorf("%v allocations for three packets", n)
 	}
+}
+
+// askedBy are the sources of which events expect something.
+func askedBy(events []trace.Event) replay.Asked {
+	var a replay.Asked
+	for i := range events {
+		a.Add(&events[i])
+	}
+	return a
 }

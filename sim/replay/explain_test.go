@@ -22,7 +22,7 @@ func TestExplain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		player.Explain(replay.AskedBy(events))
+		player.Explain(askedBy(events))
 		var b bytes.Buffer
 		for i := range events {
 			player.Event(&events[i], func(o replay.Outcome) {

@@ -28,7 +28,7 @@ func TestDependsIsExplained(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p.Explain(replay.AskedBy(events))
+		p.Explain(askedBy(events))
 		see := func(o replay.Outcome) {
 			if o.Got != replay.Depends || o.Want == "" {
 				return
@@ -86,7 +86,7 @@ func TestPhasesMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Explain(replay.AskedBy(events))
+	p.Explain(askedBy(events))
 	before, packets := heap(), 0
 	var grown int64
 	p.Event(&events[0], func(replay.Outcome) {
