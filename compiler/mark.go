@@ -24,7 +24,7 @@ func mark(p *lang.Policy) string {
 	h := sha256.New()
 	s := p.Settings
 	fmt.Fprintf(h, "table %s priority %d drop %v reject %v open %v size %d trust %v %v\n",
-		s.Table, s.Priority, s.DefaultDrop, s.RefuseReject, s.Open, s.Size, s.TrustPrefixes, s.TrustIfaces)
+		s.Table, s.Priority, s.DefaultDrop, s.RefuseReject, s.OpenToAll(), s.Size, s.TrustPrefixes, s.TrustIfaces)
 	for _, k := range p.Knocks {
 		io.WriteString(h, meaningOf(k))
 		fmt.Fprintf(h, " log %v\n", k.Log)
@@ -51,9 +51,9 @@ func settings(s *lang.Settings) string {
 	}
 	say(s.DefaultDrop, "default drop")
 	say(s.RefuseReject, "refuse reject")
-	say(s.Priority != lang.DefaultPriority, "priority %d", s.Priority)
+	say(s.Priority != s.Hook.UsualPriority(), "priority %d", s.Priority)
 	say(s.Size != lang.DefaultSize, "size %d", s.Size)
-	say(len(s.Open) > 0, "open %s", list(s.Open))
+	say(len(s.Open) > 0, "open %s", list(s.OpenToAll()))
 	say(len(s.TrustPrefixes) > 0, "trust %s", list(s.TrustPrefixes))
 	say(len(s.TrustIfaces) > 0, "trust %s", strings.ReplaceAll(list(s.TrustIfaces), `"`, ""))
 	if len(says) == 0 {

@@ -142,7 +142,7 @@ func servicePorts(p *lang.Policy, proto lang.Proto) []*point {
 			}
 		}
 	}
-	add(p.Settings.Open, openToAll)
+	add(p.Settings.OpenToAll(), openToAll)
 	for i, k := range p.Knocks {
 		add(k.Services, i)
 	}

@@ -18,7 +18,7 @@ func Examine(src []byte) (*Policy, []Finding) {
 // may fail. It returns what it has to say in the order of the file. Knocks that
 // could not be read whole are only looked at for errors.
 func Check(p *Policy) []Finding {
-	c := &checker{policy: p, steps: stepsByPort(p), open: merged(p.Settings.Open)}
+	c := &checker{policy: p, steps: stepsByPort(p), open: merged(p.Settings.OpenToAll())}
 	for _, k := range p.Knocks {
 		c.errors(k)
 	}
@@ -47,7 +47,7 @@ func (c *checker) errors(k *Knock) {
 			c.add(CodeStep, service.Span, "service %s is also a step of knock %s", Quote(s.String()), Quote(s.knock)).
 				hint("knock at another port")
 		}
-		for _, open := range c.policy.Settings.Open {
+		for _, open := range c.policy.Settings.OpenToAll() {
 			if open.Proto == service.Proto && open.First <= service.Last && service.First <= open.Last {
 				c.add(CodeOpen, service.Span, "service %s is guarded here and `open` in line %d", Quote(service.String()), open.Span.Start.Line).
 					hint("leave it out of one of them")
@@ -78,7 +78,7 @@ func (c *checker) settings() {
 	if !c.policy.hasKnock {
 		c.add(CodeEmpty, c.policy.begin, "this policy has no knock and guards nothing").hint("knock ssh < 10000 2345 3456 1234 -> 22 >")
 	}
-	for _, open := range s.Open {
+	for _, open := range s.OpenToAll() {
 		if step, ok := c.stepIn(open); ok {
 			c.add(CodeStep, open.Span, "the open service %s is also a step of knock %s", Quote(step.String()), Quote(step.knock)).
 				hint("knock at another port")

@@ -28,7 +28,7 @@ func readFile(src []byte) file {
 	tokens, found := lexSource(src)
 	f := file{tokens: tokens, declarations: cutDeclarations(tokens)}
 	p := &parser{findings: found, names: map[string]Span{}}
-	p.policy.Settings = Settings{Table: DefaultTable, Priority: DefaultPriority, Size: DefaultSize, Given: map[string]Span{}}
+	p.policy.Settings = Settings{Table: DefaultTable, Hook: HookInput, Priority: InputPriority, Size: DefaultSize, Given: map[string]Span{}}
 	p.policy.flawedAt = map[int]bool{}
 	p.policy.begin = Span{Pos{Line: 1, Column: 1}, Pos{Line: 1, Column: 1}}
 	if len(f.declarations) > 0 {

@@ -21,10 +21,11 @@ type Policy struct {
 // Settings are the declarations that speak of the whole policy.
 type Settings struct {
 	Table         string // of the family inet
-	Priority      int32  // of the base chain
-	DefaultDrop   bool   // packets that no rule decides are dropped, not accepted
-	RefuseReject  bool   // what is refused is rejected, not dropped
-	Open          []Service
+	Hook          Hook
+	Priority      int32 // of the base chain at the hook
+	DefaultDrop   bool  // packets to the host that no rule decides are dropped, not accepted
+	RefuseReject  bool  // refused packets are rejected, not dropped
+	Open          []Open
 	Size          int // elements in each shared state set
 	TrustPrefixes []Prefix
 	TrustIfaces   []Iface
@@ -32,6 +33,50 @@ type Settings struct {
 	Given map[string]Span // where each setting's keyword stands, if it was given
 
 	refuseDrop bool // `refuse drop` was given
+}
+
+// Hook is where the rules see packets.
+type Hook int
+
+const (
+	HookPrerouting Hook = iota // as their senders addressed them, before any translation
+	HookInput                  // as the host receives them
+)
+
+func (h Hook) String() string { return [...]string{"prerouting", "input"}[h] }
+
+// Open is an `open` declaration: services of the host that need no knock. With From
+// and On both must hold; an empty list admits everyone.
+type Open struct {
+	Services []Service
+	From     []Prefix
+	On       []Iface
+	Span     Span
+}
+
+// ForAll reports whether the services are open to everyone.
+func (o Open) ForAll() bool {
+	if len(o.On) > 0 {
+		return false
+	}
+	var whole [2]bool // IPv4, IPv6
+	for _, p := range o.From {
+		if p.Bits() == 0 {
+			whole[bit(p.Addr().Is6())] = true
+		}
+	}
+	return len(o.From) == 0 || whole[0] && whole[1]
+}
+
+// OpenToAll are the services that are open to everyone.
+func (s *Settings) OpenToAll() []Service {
+	var all []Service
+	for _, o := range s.Open {
+		if o.ForAll() {
+			all = append(all, o.Services...)
+		}
+	}
+	return all
 }
 
 // Knock is a sequence of steps that opens a door.
@@ -56,6 +101,7 @@ type Clauses struct {
 	Close  []Step   // the sequence that shuts the door
 	From   []Prefix // who may knock; none: everyone
 	On     []Iface  // where a knock may arrive; none: everywhere
+	At     []Prefix // where the services are; none: at every address of the host
 	Per    Per
 	Log    Log
 
@@ -148,9 +194,26 @@ func (p Proto) Number() uint8 { return [...]uint8{6, 17}[p] }
 
 // What holds where a policy does not say otherwise.
 const (
-	DefaultWithin   = 5 * time.Second
-	DefaultGrant    = 10 * time.Second
-	DefaultTable    = "knockc"
-	DefaultPriority = -10
-	DefaultSize     = 65536
+	DefaultWithin = 5 * time.Second
+	DefaultGrant  = 10 * time.Second
+	DefaultTable  = "knockc"
+	DefaultSize   = 65536
 )
+
+// The priorities of base chains: where connection tracking knows a packet and nothing
+// has translated it yet (NF_IP_PRI_CONNTRACK is -200, NF_IP_PRI_NAT_DST -100), and where
+// no other chain usually is.
+const (
+	PreroutingPriority = -110
+	InputPriority      = -10
+)
+
+// UsualPriority is that of the base chain at a hook, if a policy does not say.
+func (h Hook) UsualPriority() int32 { return [...]int32{PreroutingPriority, InputPriority}[h] }
+
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -18,7 +18,7 @@ func TestScans(t *testing.T) {
 		if HasErrors(found) {
 			t.Fatal(rendered(found, text))
 		}
-		c := &checker{policy: policy, steps: stepsByPort(policy), open: merged(policy.Settings.Open)}
+		c := &checker{policy: policy, steps: stepsByPort(policy), open: merged(policy.Settings.OpenToAll())}
 		k := policy.Knocks[0]
 		if len(k.Steps) < 2 {
 			continue
@@ -173,7 +173,7 @@ func bruteWrong(c *checker, k *Knock, packet Step, within func(int) bool, open, 
 	if k.Reset.Mode == ResetNone || k.Reset.Mode == ResetKnown && !known {
 		return false, false
 	}
-	for _, s := range append(c.policy.Settings.Open, k.Services...) {
+	for _, s := range append(c.policy.Settings.OpenToAll(), k.Services...) {
 		if s.Has(packet.Proto, packet.Port) {
 			return false, false
 		}

@@ -23,7 +23,7 @@ func (p *parser) setting(n *settingNode) {
 		p.table(n, v)
 	case "priority":
 		var priority int
-		v.integer(-1<<31, 1<<31-1, "a priority", DefaultPriority, &priority)
+		v.integer(-1<<31, 1<<31-1, "a priority", InputPriority, &priority)
 		s.Priority = int32(priority)
 	case "size":
 		v.integer(1, 1<<24, "a size", DefaultSize, &s.Size)
@@ -33,7 +33,9 @@ func (p *parser) setting(n *settingNode) {
 		word := v.choice("drop", "reject")
 		s.RefuseReject, s.refuseDrop = word == "reject", word == "drop"
 	case "open":
-		v.services(&s.Open)
+		o := Open{Span: at}
+		v.services(&o.Services)
+		s.Open = append(s.Open, o)
 	case "trust":
 		v.peers(s)
 	}

@@ -87,7 +87,7 @@ func (m *Model) refuse(at time.Duration, p *trace.Packet) trace.Verdict {
 // undecided decides about what is nothing to any knock.
 func (m *Model) undecided(p *trace.Packet) trace.Verdict {
 	dhcpAnswer := p.Proto == lang.UDP && p.DstPort == 546 && netip.MustParsePrefix("fe80::/10").Contains(p.Src)
-	if !m.policy.Settings.DefaultDrop || isService(m.policy.Settings.Open, p) || p.Proto == lang.Ping || dhcpAnswer {
+	if !m.policy.Settings.DefaultDrop || isService(m.policy.Settings.OpenToAll(), p) || p.Proto == lang.Ping || dhcpAnswer {
 		return trace.Accept
 	}
 	return trace.Drop
@@ -114,7 +114,7 @@ func (m *Model) attempt(at time.Duration, k *lang.Knock, p *trace.Packet) {
 
 // reset ends the progress in the sequences that the attempt is wrong for.
 func (m *Model) reset(at time.Duration, k *lang.Knock, s *source, p *trace.Packet) {
-	if isService(k.Services, p) || isService(m.policy.Settings.Open, p) {
+	if isService(k.Services, p) || isService(m.policy.Settings.OpenToAll(), p) {
 		return
 	}
 	opening := s.opening.wrong(at, k.Steps, p) && !isAt(k.Close, p)

@@ -69,7 +69,15 @@ type Packet struct {
 	Ping       *Ping      // of an echo request, else nil
 	Range      *Range     // nil: a single packet
 	On         *lang.Name // the interface that it arrives on; nil: [DefaultIface]
+	To         *To        // where it is addressed to; nil: an address of the host
 	Unanswered *lang.Span // where the trace says that the host does not answer, else nil
+	Answered   *lang.Span // where it says that the host answers a packet that passes, else nil
+}
+
+// To is an address that is not the host's own, of the family of the source.
+type To struct {
+	Addr netip.Addr
+	Span lang.Span
 }
 
 // DefaultIface is the interface that packets arrive on if the trace does not
@@ -178,6 +186,10 @@ const (
 	Accept Verdict = "accept"
 	Drop   Verdict = "drop"
 	Reject Verdict = "reject"
+
+	// Pass is what becomes of a packet that no rule decides: the rest of the host
+	// does.
+	Pass Verdict = "pass"
 )
 
 // Expect says what must hold of a knock for a source.

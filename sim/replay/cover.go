@@ -66,7 +66,7 @@ func NewCover(p *lang.Policy) *Cover {
 		c.knock(k)
 	}
 	s := &p.Settings
-	for i, service := range s.Open {
+	for i, service := range s.OpenToAll() {
 		c.add(itemKey{"", openReached, i, ""}, service.Span, "reached", "open %s", service)
 	}
 	for i, prefix := range s.TrustPrefixes {

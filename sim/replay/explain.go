@@ -169,7 +169,7 @@ func (r *recorder) whyAccepted(p *sim.Packet) string {
 	case len(at.services) > 0:
 		return r.granted(p, at.services)
 	case at.open >= 0:
-		return fmt.Sprintf("%s is open to everyone", r.policy.Settings.Open[at.open])
+		return fmt.Sprintf("%s is open to everyone", r.policy.Settings.OpenToAll()[at.open])
 	case p.Proto == lang.Ping:
 		return "pings are never refused, not even where they move a knock"
 	case r.policy.Settings.DefaultDrop:

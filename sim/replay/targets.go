@@ -122,7 +122,7 @@ func (t *targets) find(d destination) *target {
 			at.services = append(at.services, g)
 		}
 	}
-	at.open = slices.IndexFunc(t.policy.Settings.Open, func(s lang.Service) bool { return s.Has(d.proto, uint16(d.port)) })
+	at.open = slices.IndexFunc(t.policy.Settings.OpenToAll(), func(s lang.Service) bool { return s.Has(d.proto, uint16(d.port)) })
 	return at
 }
 
