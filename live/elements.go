@@ -19,15 +19,20 @@ type element struct {
 	left    time.Duration // of its time; 0 if it has no timeout
 }
 
-// elements reads those of a set.
+// elements reads those of a set, which may not be there.
 func (h *Host) elements(t *Table, set string) ([]element, error) {
+	if t.set(set) == nil {
+		return nil, nil
+	}
 	found, err := h.conn.GetSetElements(&nftables.Set{Table: t.table, Name: set})
 	if err != nil {
 		return nil, explain(err)
 	}
 	var all []element
+	seen := map[string]bool{} // the kernel lists some twice while it makes room for more
 	for _, f := range found {
-		if src, number, ok := address(f.Key); ok {
+		if src, number, ok := address(f.Key); ok && !seen[string(f.Key)] {
+			seen[string(f.Key)] = true
 			all = append(all, element{place{set, number}, f.Key, src, f.Timeout, f.Expires})
 		}
 	}
@@ -40,49 +45,71 @@ const maxTries = 10
 // maxChanged is how many elements fit in one message.
 const maxChanged = 200
 
-// deleteWhere deletes the elements that are chosen from the sets of some kinds, and
-// returns them.
-func (h *Host) deleteWhere(t *Table, kinds []string, chosen func(element) bool) ([]element, error) {
-	var deleted []element
+// deleteWhere deletes the elements that are chosen from the sets of some kinds, all of
+// them or none, and returns them. It waits for those that end by themselves meanwhile.
+func (h *Host) deleteWhere(t *Table, kinds []string, chosen func(element) bool) (deleted []element, err error) {
+	soon := 50 * time.Millisecond // what is left of the time of an element that may end meanwhile
+	for range maxTries {
+		begin := time.Now()
+		found, err := h.elementsWhere(t, kinds, chosen)
+		if err != nil {
+			return nil, err
+		}
+		if len(found) == 0 {
+			return deleted, nil
+		}
+		soon = max(soon, 2*time.Since(begin))
+		ends, err := h.delete(t, found, soon)
+		switch {
+		case err == nil:
+			time.Sleep(ends)
+			return found, nil
+		case is(err, unix.ENOBUFS): // no room for the answers: what is there now tells
+			deleted = found
+			if err := h.reopen(); err != nil {
+				return nil, err
+			}
+		case !is(err, unix.ENOENT) && !is(err, unix.ENFILE): // these say that one has ended
+			return nil, err
+		}
+		soon = min(2*soon, time.Second)
+	}
+	return nil, errors.New("elements end faster than they can be deleted: try again")
+}
+
+// elementsWhere are the elements that are chosen from the sets of some kinds.
+func (h *Host) elementsWhere(t *Table, kinds []string, chosen func(element) bool) (found []element, err error) {
 	for _, kind := range kinds {
 		for _, family := range []string{"4", "6"} {
-			s := t.set(kind + family)
-			if s == nil {
-				continue
-			}
-			all, err := h.elements(t, s.Name)
+			all, err := h.elements(t, kind+family)
 			if err != nil {
-				return deleted, err
+				return nil, err
 			}
-			all = slices.DeleteFunc(all, func(e element) bool { return !chosen(e) })
-			for some := range slices.Chunk(all, maxChanged) {
-				if err := h.delete(s, some); err != nil {
-					return deleted, err
-				}
-				deleted = append(deleted, some...)
+			found = append(found, slices.DeleteFunc(all, func(e element) bool { return !chosen(e) })...)
+		}
+	}
+	return found, nil
+}
+
+// delete deletes elements in one transaction, except those that end soon, and returns
+// when the last of these ends. A packet may delete one too. So it makes each before it
+// deletes it, which does nothing to one that is there.
+func (h *Host) delete(t *Table, gone []element, soon time.Duration) (ends time.Duration, err error) {
+	keys := map[string][]nftables.SetElement{}
+	for _, e := range gone {
+		if e.timeout == 0 || e.left > soon {
+			keys[e.set] = append(keys[e.set], nftables.SetElement{Key: e.key})
+		} else {
+			ends = max(ends, e.left)
+		}
+	}
+	for set, all := range keys {
+		for some := range slices.Chunk(all, maxChanged) {
+			s := t.set(set)
+			if err := errors.Join(h.conn.SetAddElements(s, some), h.conn.SetDeleteElements(s, some)); err != nil {
+				return 0, err
 			}
 		}
 	}
-	return deleted, nil
-}
-
-// delete deletes elements. One may have ended meanwhile, and then none of them is
-// deleted: so each half is tried by itself.
-func (h *Host) delete(s *nftables.Set, gone []element) error {
-	var keys []nftables.SetElement
-	for _, e := range gone {
-		keys = append(keys, nftables.SetElement{Key: e.key})
-	}
-	if err := h.conn.SetDeleteElements(s, keys); err != nil {
-		return err
-	}
-	err := explain(h.conn.Flush())
-	switch half := len(gone) / 2; {
-	case !is(err, unix.ENOENT):
-		return err
-	case half == 0:
-		return nil
-	default:
-		return errors.Join(h.delete(s, gone[:half]), h.delete(s, gone[half:]))
-	}
+	return ends, explain(h.conn.Flush())
 }

@@ -134,8 +134,9 @@ func (h *Host) queueElement(t *Table, c change, src netip.Addr, timeout time.Dur
 }
 
 // Revoke shuts the door of a knock, or with an empty name all doors, for the sources in
-// a prefix, or with a zero one for all; who is under way begins anew. It returns what
-// was open, and where those under way were. What was let in before goes on.
+// a prefix, or with a zero one for all; who is under way begins anew. It does so for all
+// or none, and returns what was open and where those under way were. What was let in
+// before goes on.
 func (h *Host) Revoke(t *Table, knock string, from netip.Prefix) ([]Standing, error) {
 	if knock != "" {
 		if _, err := t.knock(knock); err != nil {
@@ -151,7 +152,10 @@ func (h *Host) Revoke(t *Table, knock string, from netip.Prefix) ([]Standing, er
 		source, _ := e.src.Prefix(s.bits)
 		return !from.IsValid() || from.Overlaps(source)
 	})
-	return Furthest(m.standing(deleted)), err
+	if err != nil {
+		return nil, err
+	}
+	return Furthest(m.standing(deleted)), nil
 }
 
 // Remove takes the whole table out.

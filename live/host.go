@@ -32,17 +32,30 @@ func Open() (*Host, error) {
 // Close ends the connection.
 func (h *Host) Close() error { return h.conn.CloseLasting() }
 
+// reopen is for a connection on which answers were lost.
+func (h *Host) reopen() error {
+	h.Close()
+	again, err := Open()
+	if err == nil {
+		h.conn = again.conn
+	}
+	return err
+}
+
 // explain puts an error in a user's words, on one line.
 func explain(err error) error {
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
+	}
+	first := oneLine{err}
+	says := func(e unix.Errno) bool { return strings.Contains(first.Error(), e.Error()) }
+	switch {
 	case is(err, unix.EPERM):
 		return ErrPermission
-	case is(err, unix.EPROTONOSUPPORT), is(err, unix.EOPNOTSUPP), is(err, unix.EAFNOSUPPORT):
-		return fmt.Errorf("%w (%w)", ErrNoNFTables, oneLine{err})
+	case says(unix.EPROTONOSUPPORT), says(unix.EOPNOTSUPP), says(unix.EAFNOSUPPORT):
+		return fmt.Errorf("%w (%w)", ErrNoNFTables, first)
 	}
-	return oneLine{err}
+	return first
 }
 
 // is reports whether the kernel said so. The library does not wrap all errors, so they

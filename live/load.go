@@ -4,13 +4,55 @@ import (
 	"fmt"
 
 	"github.com/google/nftables"
+	"golang.org/x/sys/unix"
 
 	"knockc/compiler"
 )
 
 // Load loads a ruleset, in place of an older one if there is one: those who have got
-// somewhere, and open doors, stay. See [compiler.Ruleset.Load].
-func (h *Host) Load(r *compiler.Ruleset) error { return explain(r.Load(h.conn)) }
+// somewhere, and open doors, stay. If it fails, nothing has changed. See
+// [compiler.Ruleset.Load].
+func (h *Host) Load(r *compiler.Ruleset) error {
+	before, err := h.firstRule(r)
+	if err != nil {
+		return explain(err)
+	}
+	if err = r.Load(h.conn); is(err, unix.ENOBUFS) {
+		return h.loaded(r, before, err)
+	}
+	return explain(err)
+}
+
+// firstRule is the handle of a rule that each load makes again, 0 if there is none. The
+// kernel gives no handle twice in a table.
+func (h *Host) firstRule(r *compiler.Ruleset) (uint64, error) {
+	table := &nftables.Table{Name: r.Table, Family: nftables.TableFamilyINet}
+	rules, err := h.conn.GetRules(table, &nftables.Chain{Name: r.Chains[0].Name})
+	switch {
+	case is(err, unix.ENOENT):
+		return 0, nil
+	case err != nil || len(rules) == 0:
+		return 0, err
+	}
+	return rules[0].Handle, nil
+}
+
+// loaded finds out whether a ruleset was loaded, if there was no room for the kernel's
+// answers, as in a user namespace (net.core.rmem_max). It returns the error if not.
+func (h *Host) loaded(r *compiler.Ruleset, before uint64, failed error) error {
+	if err := h.reopen(); err != nil {
+		return err
+	}
+	after, err := h.firstRule(r)
+	if err != nil {
+		return explain(err)
+	}
+	t, err := h.Table(r.Table)
+	if wanted, _ := compiler.PolicyOf(r.Mark()); err == nil && (t == nil || t.Policy != wanted || after == before) {
+		err = explain(failed)
+	}
+	return err
+}
 
 // Wake makes a table that someone has put to sleep guard again. That cannot be part of
 // what loads rules.
@@ -19,20 +61,41 @@ func (h *Host) Wake(t *Table) error {
 	return explain(h.conn.Flush())
 }
 
+// Sleep puts a table to sleep again.
+func (h *Host) Sleep(t *Table) error {
+	return nftLoad(fmt.Sprintf("add table inet %s { flags dormant; }\n", t.Name))
+}
+
 // RemoveLeftovers removes what an older ruleset left behind in the table of this one,
 // which must be loaded: chains, sets and counters that it does not name, and grants
-// for ever of knocks that it does not have.
+// for ever of knocks that it does not have. If it fails, these are still out of use.
 func (h *Host) RemoveLeftovers(r *compiler.Ruleset) error {
+	err := h.removeLeftovers(r)
+	if is(err, unix.ENOBUFS) { // no room for the answers: it is done, or is done again
+		if err = h.reopen(); err == nil {
+			err = h.removeLeftovers(r)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("cannot remove what the older policy left in table inet %s, out of use: %w", r.Table, explain(err))
+	}
+	return nil
+}
+
+func (h *Host) removeLeftovers(r *compiler.Ruleset) error {
 	t, err := h.Table(r.Table)
 	if err != nil || t == nil {
 		return err
 	}
 	named := namesOf(r)
+	kept := t.sets[:0:0]
 	for _, s := range t.sets { // before the chains that elements of maps lead to
-		if !named["set "+s.Name] {
-			s.Table = t.table
-			h.conn.DelSet(s)
+		if named["set "+s.Name] {
+			kept = append(kept, s)
+			continue
 		}
+		s.Table = t.table
+		h.conn.DelSet(s)
 	}
 	for _, c := range t.chains {
 		if !named["chain "+c.Name] {
@@ -44,14 +107,11 @@ func (h *Host) RemoveLeftovers(r *compiler.Ruleset) error {
 			h.conn.DeleteObject(c)
 		}
 	}
-	err = h.conn.Flush()
-	if err == nil {
-		err = h.removeGrants(t)
+	if err := h.conn.Flush(); err != nil {
+		return err
 	}
-	if err != nil {
-		return fmt.Errorf("remove what the older policy left in table inet %s: %w", r.Table, explain(err))
-	}
-	return nil
+	t.sets = kept
+	return h.removeGrants(t)
 }
 
 func namesOf(r *compiler.Ruleset) map[string]bool {

@@ -97,10 +97,14 @@ func (t *Trial) Extend(lasts time.Duration) error {
 		return err
 	}
 	beside := t.file + ".new"
-	if err := os.WriteFile(beside, text, 0o600); err != nil {
-		return err
+	if err = os.WriteFile(beside, text, 0o600); err == nil {
+		err = os.Rename(beside, t.file)
 	}
-	return os.Rename(beside, t.file)
+	if err != nil {
+		os.Remove(beside)
+		return fmt.Errorf("cannot take note of the trial: %w", err)
+	}
+	return nil
 }
 
 // FindTrial finds the trial of a table; nil if there is none.
@@ -140,10 +144,19 @@ func (t *Trial) Goes() (bool, error) {
 }
 
 // End ends the trial and leaves loaded what is.
-func (t *Trial) End() error { return os.Remove(t.file) }
+func (t *Trial) End() error {
+	if err := os.Remove(t.file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("cannot end the trial: %w", err)
+	}
+	return nil
+}
+
+// ErrNotEnded says that a policy is taken back, but its trial cannot be ended.
+var ErrNotEnded = errors.New("the policy is taken back, but apply refuses others")
 
 // TakeBack goes back to what was there before, and ends the trial. Whoever fails to, or
-// dies meanwhile, leaves the trial to others.
+// dies meanwhile, leaves the trial to others. Only if the error is [ErrNotEnded] it has
+// changed anything.
 func (t *Trial) TakeBack() error {
 	script, err := t.script()
 	if err == nil {
@@ -152,7 +165,10 @@ func (t *Trial) TakeBack() error {
 	if err != nil {
 		return err
 	}
-	return t.End()
+	if err = t.End(); err != nil {
+		err = fmt.Errorf("%w: %w", ErrNotEnded, err)
+	}
+	return err
 }
 
 // script makes what was there before, with what sources have done since.

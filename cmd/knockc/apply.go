@@ -105,36 +105,56 @@ func (a *applying) run(s *streams) error {
 	if a.dryRun {
 		return a.preview(s)
 	}
-	trial, err := a.load(s)
-	if err == nil && trial != nil {
-		err = a.ask(s, trial)
+	outliveReaders()
+	l, err := a.load(s)
+	if err != nil {
+		return err
+	}
+	s.done = true
+	a.tell(s, l)
+	if l.trial != nil {
+		return a.ask(s, l.trial)
+	}
+	return nil
+}
+
+// loaded is what a ruleset has met when it was loaded.
+type loaded struct {
+	old       *live.Table // nil if there was none
+	trial     *live.Trial // that of the ruleset, with -confirm, also if loading fails
+	ended     bool        // an earlier trial, whose table someone had deleted
+	leftovers error
+}
+
+// load loads the ruleset, on trial with -confirm, or leaves everything as it was. Nothing
+// is said under the lock: a terminal that takes nothing must not keep others waiting.
+func (a *applying) load(s *streams) (l loaded, err error) {
+	tracking, err := a.track(s)
+	if err == nil {
+		err = a.locked(patience, func() (err error) {
+			l, err = a.loadLocked()
+			return err
+		})
+	}
+	if err != nil && l.trial != nil {
+		s.warn(goBack(s, l.trial))
+	}
+	if err != nil && tracking {
+		err = undone(err, a.locked(time.Minute, a.stopTracking))
+	}
+	return l, err
+}
+
+// undone is an error after which all is as it was, unless that could not be undone.
+func undone(err, undo error) error {
+	if undo != nil {
+		return fmt.Errorf("%w; going back failed: %w", err, undo)
 	}
 	return err
 }
 
-// load loads the ruleset. With -confirm it begins a trial first. Nothing is said under the
-// lock: a terminal that takes nothing must not keep others waiting.
-func (a *applying) load(s *streams) (trial *live.Trial, err error) {
-	if err := a.track(s); err != nil {
-		return nil, err
-	}
-	var old *live.Table
-	var ended bool
-	err = a.locked(func() (err error) {
-		old, trial, ended, err = a.loadLocked()
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	if ended {
-		fmt.Fprintln(s.err, "knockc: warning: a policy was on trial, and someone had deleted its table: this one takes its place, and nothing goes back")
-	}
-	return trial, a.tell(s, old)
-}
-
 // locked runs f while no other process changes the table.
-func (a *applying) locked(f func() error) error {
+func (a *applying) locked(patience time.Duration, f func() error) error {
 	unlock, err := live.Lock(a.ruleset.Table, patience)
 	if err != nil {
 		return err
@@ -143,61 +163,77 @@ func (a *applying) locked(f func() error) error {
 	return f()
 }
 
-// loadLocked also tells what was there before, and whether a trial has ended by it.
-func (a *applying) loadLocked() (old *live.Table, trial *live.Trial, ended bool, err error) {
-	if old, err = a.host.Table(a.ruleset.Table); err != nil {
-		return nil, nil, false, err
+func (a *applying) loadLocked() (l loaded, err error) {
+	if l.old, err = a.host.Table(a.ruleset.Table); err != nil {
+		return l, err
 	}
 	earlier, err := live.FindTrial(a.ruleset.Table)
 	switch {
 	case err != nil:
-		return nil, nil, false, err
-	case earlier != nil && (old != nil || a.confirm > 0): // without a table the door is open, trial or not
-		return nil, nil, false, live.NoTrial(a.ruleset.Table)
+		return l, err
+	case earlier != nil && (l.old != nil || a.confirm > 0): // without a table the door is open, trial or not
+		return l, live.NoTrial(a.ruleset.Table)
 	case a.confirm > 0:
-		if trial, err = a.beginTrial(); err != nil {
-			return nil, nil, false, err
-		}
+		l.trial, err = a.loadOnTrial(l.old)
+		return l, err
 	}
-	if old != nil && old.Dormant {
-		err = a.host.Wake(old)
+	if err = a.replace(l.old); err == nil && earlier != nil {
+		if err = earlier.End(); err != nil {
+			return l, undone(fmt.Errorf("nothing is loaded: %w", err), a.removeTable())
+		}
+		l.ended = true
 	}
 	if err == nil {
-		err = a.host.Load(a.ruleset)
+		l.leftovers = a.host.RemoveLeftovers(a.ruleset)
 	}
-	switch {
-	case err != nil && trial != nil:
-		err = errors.Join(err, trial.TakeBack())
-	case err == nil && trial != nil:
-		err = trial.Extend(a.confirm)
-	case err == nil:
-		err = a.host.RemoveLeftovers(a.ruleset)
-	}
-	if err == nil && earlier != nil {
-		ended, err = true, earlier.End()
-	}
-	return old, trial, ended, err
+	return l, err
 }
 
-// track sees to it that the kernel knows the connections that live.
-func (a *applying) track(s *streams) error {
-	table, err := a.host.Table(a.ruleset.Table) // before the lock: whoever has no right to read needs none
-	if err != nil || a.settle == 0 || live.Tracks(table) {
+// replace loads the ruleset in place of a table, which may be nil, or changes nothing.
+func (a *applying) replace(old *live.Table) error {
+	asleep := old != nil && old.Dormant
+	if asleep {
+		if err := a.host.Wake(old); err != nil {
+			return err
+		}
+	}
+	err := a.host.Load(a.ruleset)
+	if err != nil && asleep {
+		err = undone(err, a.host.Sleep(old))
+	}
+	return err
+}
+
+func (a *applying) removeTable() error {
+	table, err := a.host.Table(a.ruleset.Table)
+	if err != nil || table == nil {
 		return err
 	}
-	err = a.locked(func() error {
-		if table, err := a.host.Table(a.ruleset.Table); err != nil || table != nil && !table.Settling() {
+	return a.host.Remove(table)
+}
+
+// track sees to it that the kernel knows the connections that live, and reports whether
+// it has loaded a table for that.
+func (a *applying) track(s *streams) (started bool, err error) {
+	table, err := a.host.Table(a.ruleset.Table) // before the lock: whoever has no right to read needs none
+	if err != nil || a.settle == 0 || live.Tracks(table) {
+		return false, err
+	}
+	err = a.locked(patience, func() error {
+		table, err := a.host.Table(a.ruleset.Table)
+		if err != nil || table != nil && !table.Settling() {
 			return err // another was faster
 		}
+		started = table == nil
 		return a.host.StartTracking(a.ruleset)
 	})
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer a.undoIfInterrupted(s)()
 	s.print("nothing has tracked connections here: looking at those that live for %s; press a key in sessions that are idle\n", lang.FormatDuration(a.settle))
 	time.Sleep(a.settle)
-	return nil
+	return started, nil
 }
 
 // undoIfInterrupted makes an interrupt end the process with nothing loaded, whatever it
@@ -209,14 +245,13 @@ func (a *applying) undoIfInterrupted(s *streams) (stop func()) {
 		select {
 		case <-over:
 		case <-interrupted:
-			err := a.locked(a.stopTracking)
-			s.tell(errors.Join(errors.New("interrupted: nothing is loaded"), err))
+			s.tell(undone(errors.New("interrupted: nothing is loaded"), a.locked(patience, a.stopTracking)))
 			os.Exit(exitSystem)
 		}
 	}()
 	return func() {
 		signal.Stop(interrupted)
-		close(over)
+		over <- struct{}{} // never received once the process ends
 	}
 }
 
@@ -230,23 +265,29 @@ func (a *applying) stopTracking() error {
 }
 
 // tell says what the policy has changed.
-func (a *applying) tell(s *streams, old *live.Table) error {
-	for _, line := range live.Compare(old, a.ruleset) {
+func (a *applying) tell(s *streams, l loaded) {
+	if l.ended {
+		s.warn(errors.New("a policy was on trial, and someone had deleted its table: this one takes its place, and nothing goes back"))
+	}
+	s.warn(l.leftovers)
+	for _, line := range live.Compare(l.old, a.ruleset) {
 		s.print("%s\n", line)
 	}
 	knocks := len(a.ruleset.Counters) / 2
 	s.print("table inet %s: loaded %s, for IPv4 and IPv6\n", a.ruleset.Table, plural(knocks, "knock"))
-	return a.warnOfOthers(s)
+	s.warn(a.warnOfOthers(s))
 }
 
 // warnOfOthers tells of tables that guard beside this one.
 func (a *applying) warnOfOthers(s *streams) error {
 	others, err := a.host.Others(a.ruleset.Table)
 	for _, other := range others {
-		other = lang.Printable(other)
-		fmt.Fprintf(s.err, "knockc: warning: table inet %s, which knockc has made too, guards as well: `knockc remove -table %s` takes it out\n", other, other)
+		s.warn(fmt.Errorf("table inet %s, which knockc has made too, guards as well: `knockc remove -table %s` takes it out", other, other))
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("cannot see whether other tables guard as well: %w", err)
+	}
+	return nil
 }
 
 // print prints at once, for what a user waits for.

@@ -14,6 +14,19 @@ import (
 	"knockc/live"
 )
 
+// loadOnTrial loads the ruleset for a time. If that fails the trial, if there is one, must
+// be taken back.
+func (a *applying) loadOnTrial(old *live.Table) (*live.Trial, error) {
+	trial, err := a.beginTrial()
+	if err != nil {
+		return nil, err
+	}
+	if err = a.replace(old); err == nil {
+		err = trial.Extend(a.confirm)
+	}
+	return trial, err
+}
+
 // beginTrial takes note of what is there, and starts what goes back to it: a process
 // that lives on if this one or its terminal dies.
 func (a *applying) beginTrial() (*live.Trial, error) {
@@ -22,8 +35,8 @@ func (a *applying) beginTrial() (*live.Trial, error) {
 		return nil, err
 	}
 	if err := startRollback(a.ruleset.Table, a.confirm); err != nil {
-		trial.End()
-		return nil, fmt.Errorf("nothing would go back if this process died, so nothing is loaded: %w", err)
+		err = fmt.Errorf("nothing would go back if this process died, so nothing is loaded: %w", err)
+		return nil, undone(err, trial.End())
 	}
 	return trial, nil
 }
@@ -105,52 +118,61 @@ func readAnswers(s *streams, answers chan<- bool) {
 	}
 }
 
-// settleTrial keeps what is on trial, or takes it back.
+// settleTrial keeps what is on trial, or takes it back, also if it cannot be kept.
 func (a *applying) settleTrial(s *streams, trial *live.Trial, keep bool) error {
-	unlock, err := live.Lock(trial.Table, time.Minute)
+	if !keep {
+		s.warn(goBack(s, trial))
+		s.tell(errors.New("taken back: what was there before is loaded again"))
+		return errInput
+	}
+	leftovers, err := a.keep(trial)
 	if err != nil {
+		s.warn(goBack(s, trial))
 		return err
 	}
-	goes, err := trial.Goes()
-	switch {
-	case err != nil:
-	case goes && keep:
-		err = a.keep(trial)
-	case goes:
-		err = trial.TakeBack()
-	case keep:
-		err = errors.New("too late: the trial has ended already, `knockc status` shows what is loaded")
+	s.warn(leftovers)
+	s.print("kept\n")
+	return nil
+}
+
+// goBack takes a policy back that is on trial. It does not give up: as long as it fails
+// the policy is loaded. It returns what failed when that was done.
+func goBack(s *streams, trial *live.Trial) error {
+	for told := false; ; told = true {
+		over, err := takeBack(trial, false)
+		if over {
+			return err
+		}
+		if !told {
+			s.tell(fmt.Errorf("the policy cannot be taken back yet, this goes on until it is: %w", err))
+		}
+		time.Sleep(time.Second)
 	}
-	unlock()
-	switch {
-	case err != nil:
-		return err
-	case keep:
-		s.print("kept\n")
-		return nil
-	}
-	s.tell(errors.New("taken back: what was there before is loaded again"))
-	return errInput
 }
 
 // keep ends the trial. What someone has done to the table meanwhile is undone: it is the
 // policy that was confirmed.
-func (a *applying) keep(trial *live.Trial) error {
-	table, err := a.host.Table(trial.Table)
-	if err != nil {
-		return err
-	}
-	if table != nil && table.Dormant {
-		err = a.host.Wake(table)
-	}
-	if err == nil {
-		err = a.host.Load(a.ruleset)
-	}
-	if err == nil {
-		err = a.host.RemoveLeftovers(a.ruleset)
-	}
-	if err != nil {
-		return err
-	}
-	return trial.End()
+func (a *applying) keep(trial *live.Trial) (leftovers, err error) {
+	err = a.locked(time.Minute, func() error {
+		goes, err := trial.Goes()
+		if err == nil && !goes {
+			err = errors.New("too late: the trial has ended already, `knockc status` shows what is loaded")
+		}
+		if err != nil {
+			return err
+		}
+		table, err := a.host.Table(trial.Table)
+		if err != nil {
+			return err
+		}
+		if err := a.replace(table); err != nil {
+			return err
+		}
+		leftovers = a.host.RemoveLeftovers(a.ruleset)
+		if err := trial.End(); err != nil {
+			return fmt.Errorf("the policy cannot be kept: %w", err)
+		}
+		return nil
+	})
+	return leftovers, err
 }

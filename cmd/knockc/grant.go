@@ -42,6 +42,7 @@ already, it stays so.
 				return err
 			})
 			if err == nil {
+				s.done = true
 				fmt.Fprintf(s.out, "%s is open for %s %s\n", args[0], sourceText(granted.Source), during(granted.For))
 			}
 			return err
@@ -82,17 +83,21 @@ were let in go on.
 				ended, err = t.Revoke(t.table, knock, from)
 				return err
 			})
-			tellEnded(s, ended)
-			if err == nil && len(ended) == 0 {
-				fmt.Fprintln(s.out, "no such door was open, and nobody was under way")
+			if err != nil {
+				return err
 			}
-			return err
+			s.done = true
+			tellEnded(s, ended)
+			return nil
 		}
 	},
 }
 
-// tellEnded says what was revoked, which may be some if there was an error.
+// tellEnded says what was revoked.
 func tellEnded(s *streams, ended []live.Standing) {
+	if len(ended) == 0 {
+		fmt.Fprintln(s.out, "no such door was open, and nobody was under way")
+	}
 	for _, d := range ended {
 		source := sourceText(d.Source)
 		if d.Open {

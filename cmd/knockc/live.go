@@ -3,6 +3,9 @@ package main
 import (
 	"flag"
 	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"knockc/lang"
@@ -55,9 +58,14 @@ type notLoadedError struct{ message string }
 
 func (e *notLoadedError) Error() string { return e.message }
 
+// outliveReaders makes it an error to write what nobody reads any more, as it is on a full
+// device. Else it would end the process, and leave half done what has begun.
+func outliveReaders() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
+
 // locked runs f while no other process changes the table. What there is to say is said
 // behind it: whoever does not read must not keep others waiting.
 func locked(name string, f func() error) error {
+	outliveReaders()
 	host, err := live.Open() // before the lock: whoever has no right to read needs none
 	if err != nil {
 		return err

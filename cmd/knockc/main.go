@@ -50,8 +50,13 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	buffered := bufio.NewWriter(out)
 	s := &streams{in: in, out: buffered, err: errOut, outColor: colorful(out), errColor: colorful(errOut)}
 	err := dispatch(s, args)
-	if flushErr := buffered.Flush(); err == nil || errors.Is(err, errInput) {
-		if flushErr != nil {
+	if flushErr := buffered.Flush(); flushErr != nil {
+		switch {
+		case s.done && err == nil:
+			s.warn(fmt.Errorf("it is done, but the output cannot be written: %w", reason(flushErr)))
+		case s.done:
+			s.warn(fmt.Errorf("the output cannot be written: %w", reason(flushErr)))
+		case err == nil || errors.Is(err, errInput):
 			err = fmt.Errorf("cannot write the output: %w", flushErr)
 		}
 	}
@@ -116,6 +121,10 @@ type streams struct {
 
 	outColor, errColor bool
 	inTaken            bool // standard input was read
+
+	// done says that the kernel has what was asked for: from then on no failure makes
+	// the exit status one that says that nothing was changed.
+	done bool
 }
 
 // colorful reports whether colour will be seen: on a terminal, unless its user
@@ -136,6 +145,14 @@ var (
 // tell shows an error that is not about the text of a file.
 func (s *streams) tell(err error) {
 	fmt.Fprintf(s.err, "knockc: %s\n", lang.Printable(err.Error()))
+}
+
+// warn tells what is not as it should be, if something is not, and does not keep what
+// was asked for from being done.
+func (s *streams) warn(err error) {
+	if err != nil {
+		s.tell(fmt.Errorf("warning: %w", err))
+	}
 }
 
 // eachFile runs f on each file. What the system does not allow with one is told

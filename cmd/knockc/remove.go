@@ -3,7 +3,9 @@ package main
 import (
 	"flag"
 	"fmt"
+	"time"
 
+	"knockc/lang"
 	"knockc/live"
 )
 
@@ -20,40 +22,54 @@ knocks guarded is then as open as the rest of the host's firewall leaves it.`,
 			if len(args) != 0 {
 				return usagef("takes no arguments; -table NAME names another table")
 			}
-			var status *live.Status
-			var trial *live.Trial
+			var r removed
 			err := locked(*table, func() (err error) {
-				status, trial, err = remove(*table)
+				r, err = remove(*table)
 				return err
 			})
-			if err != nil {
-				return err
+			if err == nil {
+				s.done = true
+				r.tell(s)
 			}
-			fmt.Fprintf(s.out, "table inet %s is gone, with %s and %s\n", *table,
-				plural(len(status.Knocks), "knock"), plural(openDoors(status), "open door"))
-			if trial != nil {
-				fmt.Fprintln(s.out, "a policy was on trial: nothing goes back")
-			}
-			return nil
+			return err
 		}
 	},
 }
 
+// removed is a table that is gone.
+type removed struct {
+	*live.Status
+	trial    *live.Trial // nil if no policy was on trial
+	notEnded error
+}
+
 // remove removes the table, and ends the trial if there is one.
-func remove(name string) (status *live.Status, trial *live.Trial, err error) {
+func remove(name string) (r removed, err error) {
 	err = withTable(name, func(t liveTable) error {
-		if status, err = t.Status(t.table); err != nil {
+		if r.Status, err = t.Status(t.table); err != nil {
 			return err
 		}
-		if trial, err = live.FindTrial(name); err != nil {
+		if r.trial, err = live.FindTrial(name); err != nil {
 			return err
 		}
-		if err := t.Remove(t.table); err != nil || trial == nil {
+		if err := t.Remove(t.table); err != nil || r.trial == nil {
 			return err
 		}
-		return trial.End()
+		r.notEnded = r.trial.End()
+		return nil
 	})
-	return status, trial, err
+	return r, err
+}
+
+func (r removed) tell(s *streams) {
+	fmt.Fprintf(s.out, "table inet %s is gone, with %s and %s\n", r.Table, plural(len(r.Knocks), "knock"), plural(openDoors(r.Status), "open door"))
+	switch {
+	case r.notEnded != nil:
+		s.warn(fmt.Errorf("a policy was on trial, and what was there before comes back in %s: %w",
+			lang.FormatDuration(max(r.trial.Left().Round(time.Second), time.Second)), r.notEnded))
+	case r.trial != nil:
+		fmt.Fprintln(s.out, "a policy was on trial: nothing goes back")
+	}
 }
 
 func openDoors(s *live.Status) int {

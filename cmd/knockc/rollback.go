@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"time"
@@ -45,7 +46,12 @@ func rollback(s *streams, table string) error {
 		}
 		return trial.TakeBack()
 	})
+	if errors.Is(err, live.ErrNotEnded) {
+		s.warn(err)
+		err = nil
+	}
 	if err == nil {
+		s.done = true
 		fmt.Fprintln(s.out, "taken back: what was there before is loaded again")
 	}
 	return err
@@ -60,7 +66,7 @@ func rollbackWhenDue(table string) error {
 	}
 	for {
 		time.Sleep(trial.Left())
-		over, err := takeBackIfDue(trial)
+		over, err := takeBack(trial, true)
 		if over {
 			return err
 		}
@@ -70,9 +76,9 @@ func rollbackWhenDue(table string) error {
 	}
 }
 
-// takeBackIfDue reports whether there is nothing more to be done. The trial may have been
-// extended.
-func takeBackIfDue(trial *live.Trial) (over bool, err error) {
+// takeBack takes a trial back if it still goes, and if it is due or need not be: it may
+// have been extended. It reports whether there is nothing more to be done.
+func takeBack(trial *live.Trial, whenDue bool) (over bool, err error) {
 	if goes, err := trial.Goes(); err != nil || !goes {
 		return err == nil, err
 	}
@@ -87,9 +93,9 @@ func takeBackIfDue(trial *live.Trial) (over bool, err error) {
 		return false, err
 	case !goes:
 		return true, nil
-	case trial.Left() > 0:
+	case whenDue && trial.Left() > 0:
 		return false, nil
 	}
 	err = trial.TakeBack()
-	return err == nil, err
+	return err == nil || errors.Is(err, live.ErrNotEnded), err
 }
