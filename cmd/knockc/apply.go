@@ -16,7 +16,7 @@ import (
 
 var applyCommand = &command{
 	name:  "apply",
-	usage: "[-dry-run] [-confirm DURATION] [-settle DURATION] POLICY",
+	usage: "[-dry-run] [-confirm DURATION] [-settle DURATION] [-anyway] POLICY",
 	short: "load a policy into the kernel",
 	long: `
 Apply compiles a policy and loads it, all of it or nothing, in place of the one that
@@ -35,6 +35,9 @@ With -dry-run it says what would change, and loads nothing.
 Where nothing has used connection tracking before, it is switched on first and given
 -settle to see the connections that live, or the new rules would cut them.
 
+A policy without a knock is refused, because a file that was cut short would open
+the host; -anyway takes it.
+
 A POLICY of - is standard input.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		var a applying
@@ -42,6 +45,7 @@ A POLICY of - is standard input.`,
 		durationVar(flags, &a.confirm, time.Second, "confirm", "go back after `DURATION` unless someone says yes")
 		a.settle = 5 * time.Second
 		durationVar(flags, &a.settle, 0, "settle", "see connections for `DURATION`, 5s if not said, if they were not tracked before")
+		anywayFlag(flags, &a.anyway)
 		return func(s *streams, args []string) error {
 			switch {
 			case len(args) != 1:
@@ -81,7 +85,7 @@ func durationVar(flags *flag.FlagSet, d *time.Duration, least time.Duration, nam
 // applying is one run of the command.
 type applying struct {
 	policy          string
-	dryRun          bool
+	dryRun, anyway  bool
 	confirm, settle time.Duration
 
 	host    *live.Host
@@ -93,7 +97,7 @@ func (a *applying) run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	_, result, err := s.compile(a.policy, src, lang.Warning)
+	_, result, err := s.compileToLoad(a.policy, src, a.anyway)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ import (
 
 var buildCommand = &command{
 	name:  "build",
-	usage: "[-o FILE] [-fragment] [-format nft|json] POLICY",
+	usage: "[-o FILE] [-fragment] [-format nft|json] [-anyway] POLICY",
 	short: "compile a policy to an nft script",
 	long: `
 Build compiles a policy to a script for ` + "`nft -f`" + `, for IPv4 and IPv6. Loaded
@@ -55,12 +55,16 @@ everything, take both lines out and load your file with one of these two.
 With -format json the output is for ` + "`nft -j -f`" + `, which knows times in whole
 seconds only and, before nftables 1.0.8, refuses to load over what is loaded.
 
+A policy without a knock is refused, because a file that was cut short would open
+the host; -anyway takes it. If anything fails, FILE is left as it is.
+
 A POLICY of - is standard input.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		var b building
 		flags.StringVar(&b.output, "o", stdio, "write to `FILE`, which only its owner can read if it is new")
 		flags.BoolVar(&b.fragment, "fragment", false, "leave the table out, to be included in one")
 		flags.StringVar(&b.format, "format", "nft", "write `FORMAT`: nft or json")
+		anywayFlag(flags, &b.anyway)
 		return func(s *streams, args []string) error {
 			switch {
 			case len(args) != 1:
@@ -83,7 +87,7 @@ A POLICY of - is standard input.`,
 // building is one run of the command.
 type building struct {
 	policy, output, format string
-	fragment               bool
+	fragment, anyway       bool
 }
 
 func (b *building) run(s *streams) error {
@@ -91,7 +95,7 @@ func (b *building) run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	policy, result, err := s.compile(b.policy, src, lang.Warning)
+	policy, result, err := s.compileToLoad(b.policy, src, b.anyway)
 	if err != nil {
 		return err
 	}
