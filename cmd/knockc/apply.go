@@ -171,11 +171,12 @@ func (a *applying) loadLocked() (l loaded, err error) {
 	if l.old, err = a.host.Table(a.ruleset.Table); err != nil {
 		return l, err
 	}
+	guarded := l.old != nil && !l.old.Settling()
 	earlier, err := live.FindTrial(a.ruleset.Table)
 	switch {
 	case err != nil:
 		return l, err
-	case earlier != nil && (l.old != nil || a.confirm > 0): // without a table the door is open, trial or not
+	case earlier != nil && (guarded || a.confirm > 0): // without a guard the door is open, trial or not
 		return l, live.NoTrial(a.ruleset.Table)
 	case a.confirm > 0:
 		l.trial, err = a.loadOnTrial(l.old)

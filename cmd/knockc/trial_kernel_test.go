@@ -190,7 +190,7 @@ func TestFlushedOnTrialOnKernel(t *testing.T) {
 		s.Host.Run(t, "nft", "flush", "ruleset")
 		want, loaded := exitOK, s.policy
 		if again {
-			s.knockc(t, "apply", "-settle", "0", s.other)
+			s.knockc(t, "apply", "-settle", "10ms", s.other)
 			want, loaded = exitSystem, s.other
 		}
 		io.WriteString(answer, "yes\n")
