@@ -11,7 +11,7 @@ import (
 
 // AttributeNames are the attributes of packets, TCP flags first in the order of
 // their bits.
-var AttributeNames = append(slices.Clone(lang.FlagNames), "null", "on", "unanswered", "every", "reverse", "shuffle")
+var AttributeNames = append(slices.Clone(lang.FlagNames), "null", "on", "to", "unanswered", "answered", "every", "reverse", "shuffle")
 
 // attributeSet holds attributes as bits, in the order of their names.
 type attributeSet uint16
@@ -19,7 +19,9 @@ type attributeSet uint16
 const (
 	null attributeSet = 1 << (iota + 6)
 	on
+	to
 	unanswered
+	answered
 	every
 	reverse
 	shuffle
@@ -78,6 +80,10 @@ func (p *parser) fits(k *Packet, a, given attributeSet, known bool) {
 		}
 	case a == reverse && given&shuffle != 0, a == shuffle && given&reverse != 0:
 		hint, message = "leave one of them out", "a range of ports has one order, not both `reverse` and `shuffle`"
+	case a == answered && given&unanswered != 0, a == unanswered && given&answered != 0:
+		hint, message = "leave one of them out", "a packet is answered or not, not both `answered` and `unanswered`"
+	case a == answered && known && k.Proto == lang.Ping:
+		hint, message = "leave it out", "`answered` is for segments and datagrams, not for a ping"
 	}
 	if message != "" {
 		p.errorf(code, p.span(p.next), hint, "%s", message)
@@ -126,9 +132,14 @@ func (p *parser) attribute(k *Packet, a attributeSet) {
 	switch a {
 	case on:
 		k.On = p.iface()
+	case to:
+		k.To = p.to(k.Src)
 	case unanswered:
 		at := p.span(p.next - 1)
 		k.Unanswered = &at
+	case answered:
+		at := p.span(p.next - 1)
+		k.Answered = &at
 	case every:
 		r.Every = p.every()
 	case reverse:
@@ -201,8 +212,11 @@ func (p *parser) unknownAttribute() {
 	text, at := p.word(p.next), p.span(p.next)
 	p.next++
 	near := lang.Nearest(text, AttributeNames)
+	if text == "at" { // as a policy says it
+		near = "to"
+	}
 	switch {
-	case near == "on" || near == "every" || near == "shuffle":
+	case near == "on" || near == "to" || near == "every" || near == "shuffle":
 		p.skipUnknown(1)
 	case near == "":
 		p.skipUnknown(len(p.words))
@@ -213,7 +227,10 @@ func (p *parser) unknownAttribute() {
 	case text == "-":
 		p.errorf(lang.CodeUnknown, at, "a range is one word: 1000-2000", "unknown attribute `-`")
 	default:
-		hint := hintOr(didYouMean(text, AttributeNames...), "attributes are "+strings.Join(AttributeNames, " "))
+		hint := "attributes are " + strings.Join(AttributeNames, " ")
+		if near != "" {
+			hint = didYouMean(near, near)
+		}
 		p.errorf(lang.CodeUnknown, at, hint, "unknown attribute %s", lang.Quote(text))
 	}
 }

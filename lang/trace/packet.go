@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"fmt"
 	"strings"
 
 	"knockc/lang"
@@ -19,6 +20,9 @@ func (p *parser) packet() *Packet {
 	p.attributes(k, known)
 	if p.word(p.next) == "=>" {
 		p.verdict(k)
+	}
+	if k.Answered != nil && (k.Want == Drop || k.Want == Reject) {
+		p.errorf(lang.CodeSyntax, *k.Answered, "=> pass, or leave `answered` out", "a packet that the host answers has passed, so the verdict is not %s", lang.Quote(string(k.Want)))
 	}
 	return k
 }
@@ -126,7 +130,7 @@ func (p *parser) port(from int, text string) (uint16, bool) {
 	if problem == "" {
 		return port, true
 	}
-	at, hint := p.part(p.next-1, from, from+len(text)), didYouMean(text, "ping")
+	at, hint := p.part(p.next-1, from, from+len(text)), hintOr(didYouMean(text, "ping"), addressed(text))
 	if trimmed := strings.TrimLeft(text, "0"); problem == "has a leading zero" {
 		hint = trimmed
 	}
@@ -138,16 +142,28 @@ func (p *parser) port(from int, text string) (uint16, bool) {
 	return 0, false
 }
 
+// addressed is a hint for an address in the place of a port; "" if the text is none.
+func addressed(text string) string {
+	addr, port, problem := lang.ParseSource(text)
+	switch {
+	case problem != "":
+		return ""
+	case port == 0:
+		port = 22 // an example
+	}
+	return fmt.Sprintf("an address stands after the port: %d to %s", port, addr)
+}
+
 // verdict reads `=> VERDICT`, which ends the line.
 func (p *parser) verdict(k *Packet) {
 	p.next++
 	text := p.word(p.next)
 	switch v := Verdict(text); v {
-	case Accept, Drop, Reject:
+	case Accept, Drop, Reject, Pass:
 		k.Want = v
 	default:
-		p.errorf(lang.CodeSyntax, p.span(p.next), didYouMean(text, "accept", "drop", "reject"),
-			"expected `accept`, `drop` or `reject` after `=>`, %s", p.found(p.next))
+		p.errorf(lang.CodeSyntax, p.span(p.next), didYouMean(text, "accept", "drop", "reject", "pass"),
+			"expected `accept`, `drop`, `reject` or `pass` after `=>`, %s", p.found(p.next))
 	}
 	p.next++
 	if p.word(p.next) != "" {

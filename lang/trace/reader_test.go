@@ -38,6 +38,9 @@ func TestShortWay(t *testing.T) {
 		"+1s expect ssh open for 192.0.2.7", "policy x.knock", "# comment", "", "   ", "+1s", "+ 192.0.2.7 -> 22", "+1s\u00a0192.0.2.7 -> 22",
 		"+1s 192.0.2.7 -> 22 \x00", "+1s ::ffff:192.0.2.7 -> 22", "+1s fe80::1%eth0 -> 22", "+999999999s 192.0.2.7 -> 22", "+9999999999s 192.0.2.7 -> 22",
 		"5s 192.0.2.7 -> 22", "00s 192.0.2.7 -> 22", "01s 192.0.2.7 -> 22", "+1s 192.0.2.7 -> 22 =>drop", "+1s 192.0.2.7 ->22",
+		"+1s 192.0.2.7 -> 22 => pass", "+1s 192.0.2.7 -> 22=>pass\r", "+1s 192.0.2.7 -> 22 => pas", "+1s 192.0.2.7 -> 22 => passed",
+		"+1s 192.0.2.7 -> 22 to 10.0.0.5", "+1s 192.0.2.7 -> 22 to 10.0.0.5 => pass", "+1s 192.0.2.7 -> 22 to", "+1s 192.0.2.7 -> 22to 10.0.0.5",
+		"+1s 192.0.2.7 -> 22 answered => pass", "+1s 192.0.2.7 -> 22 answered", "+1s 192.0.2.7 -> 22 => pass answered",
 	}
 	for _, line := range lines {
 		for _, text := range []string{line, "2s 192.0.2.1 -> 1\n" + line + "\n+1s 192.0.2.1 -> 2\n"} {
@@ -82,6 +85,7 @@ func TestReadError(t *testing.T) {
 // FuzzShortWay looks for lines that the short way reads otherwise.
 func FuzzShortWay(f *testing.F) {
 	f.Add([]byte("0s 192.0.2.7:5000 -> udp/22 => drop\n+1.5ms 2001:db8::1 -> 22\n"))
+	f.Add([]byte("0s 192.0.2.7 -> 22 => pass\n+1s 192.0.2.7 -> 22 to 10.0.0.5 => pass\n+1s 192.0.2.7 -> 22 answered\n+1s 192.0.2.7 -> 22 => pass\n"))
 	f.Fuzz(func(t *testing.T, src []byte) {
 		if diff := cmp.Diff(readAll(src, true), readAll(src, false)); diff != "" {
 			t.Errorf("(-parsed +short way):\n%s", diff)

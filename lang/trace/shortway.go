@@ -201,7 +201,7 @@ func readPort(text []byte, i int) (uint16, int) {
 
 // readWant reads a verdict.
 func (p *Packet) readWant(text []byte, i int) int {
-	for _, v := range []Verdict{Drop, Accept, Reject} {
+	for _, v := range []Verdict{Drop, Accept, Reject, Pass} {
 		if rest := text[i:]; len(rest) >= len(v) && string(rest[:len(v)]) == string(v) {
 			p.Want = v
 			return i + len(v)

@@ -6,6 +6,7 @@
 //	+500ms  192.0.2.7 -> 10000                 => drop
 //	+0s     expect ssh open for 192.0.2.7
 //	60s     203.0.113.9 -> 1000-12000 every 100us
+//	+1s     192.0.2.7 -> 445 to 10.0.0.5       => pass
 //
 // Every line stands for itself. [Parse] cuts it into words and reads them from
 // left to right; a mistake is a finding, which leaves out the line, and reading
@@ -158,8 +159,16 @@ func (p *Packet) Source() string {
 }
 
 // Destination is the packet's destination as a trace has it, with the flags if
-// they are other than a SYN.
+// they are other than a SYN, and the address if it is not the host's own.
 func (p *Packet) Destination() string {
+	if p.To == nil {
+		return p.target()
+	}
+	return p.target() + " to " + p.To.Addr.String()
+}
+
+// target is the port, the range of ports or the ping, with the flags.
+func (p *Packet) target() string {
 	ports := fmt.Sprint(p.DstPort)
 	if p.Range != nil {
 		ports = p.Range.String()

@@ -40,7 +40,10 @@ func TestParse(t *testing.T) {
 		"+0 192.0.2.7 -> ping on wg-home.1@2\n" +
 		"+0 192.0.2.7 -> 65535-65535 every 0s ack shuffle 18446744073709551615 => drop\n" +
 		"+0 192.0.2.7 -> udp/1-1001 reverse every 1ms100us\n" +
-		"+0 192.0.2.7 -> 1-65535 every 1ns\n"
+		"+0 192.0.2.7 -> 1-65535 every 1ns\n" +
+		"+0 192.0.2.7:7 -> 22 to 10.0.0.5 answered ack=>pass\n" +
+		"+0 2001:db8::7 -> ping/9 to 2001:db8:1::5 => pass\n" +
+		"+0 192.0.2.7 -> udp/1-3 answered every 1s to 10.0.0.5\n"
 	tr, found := trace.Parse([]byte(text))
 	if len(found) > 0 {
 		t.Fatal(found)
@@ -59,6 +62,9 @@ func TestParse(t *testing.T) {
 		"1m14s 192.0.2.7 -> 65535-65535 ack drop every 0s order 2 seed 18446744073709551615",
 		"1m14s 192.0.2.7 -> udp/1-1001 every 1.1ms order 1 seed 0",
 		"1m15.1s 192.0.2.7 -> 1-65535 every 1ns order 0 seed 0",
+		"1m15.100065534s 192.0.2.7:7 -> 22 ack to 10.0.0.5 answered pass",
+		"1m15.100065534s 2001:db8::7 -> ping/9 to 2001:db8:1::5 pass",
+		"1m15.100065534s 192.0.2.7 -> udp/1-3 to 10.0.0.5 answered every 1s order 0 seed 0",
 	}
 	for i, e := range tr.Events {
 		if got := show(&e); i < len(want) && got != want[i] {
@@ -86,6 +92,9 @@ func show(e *trace.Event) string {
 	}
 	if p.Unanswered != nil {
 		text += " unanswered"
+	}
+	if p.Answered != nil {
+		text += " answered"
 	}
 	if p.Want != "" {
 		text += " " + string(p.Want)

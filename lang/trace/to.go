@@ -1,0 +1,55 @@
+package trace
+
+import (
+	"net/netip"
+
+	"knockc/lang"
+)
+
+// to reads the address that a packet from a source goes to; the source is not
+// valid if it could not be read.
+func (p *parser) to(src netip.Addr) *To {
+	text, ok := p.value("address", "to 10.0.0.5")
+	if !ok {
+		return nil
+	}
+	at := p.span(p.next - 1)
+	addr, problem := lang.ParseAddr(text)
+	switch prefix, err := netip.ParsePrefix(text); {
+	case unclosed(text):
+		p.openString(at)
+	case err == nil:
+		p.errorf(lang.CodeAddress, at, "to "+prefix.Addr().String(), "%s is a prefix, but a packet goes to one address", lang.Quote(text))
+	case problem != "":
+		p.notAddressed(text, problem)
+	case !oneHost(addr):
+		p.errorf(lang.CodeAddress, at, "", "%s cannot be the address of another host", lang.Quote(text))
+	case src.IsValid() && src.Is4() != addr.Is4():
+		p.errorf(lang.CodeAddress, at, "", "%s is %s, but the source %s is %s", lang.Quote(text), family(addr), src, family(src))
+	}
+	return &To{addr, at}
+}
+
+// notAddressed says what is wrong with a text, the word before the next, that is
+// no address.
+func (p *parser) notAddressed(text, problem string) {
+	hint := ""
+	if host, port, _ := lang.ParseSource(text); port != 0 {
+		problem, hint = "has a port, which stands after `->`", "to "+host.String()
+	}
+	p.errorf(lang.CodeAddress, p.span(p.next-1), hint, "%s %s", lang.Quote(text), problem)
+}
+
+// oneHost reports whether an address can be that of one host, and not only of the
+// sender itself.
+func oneHost(a netip.Addr) bool {
+	everybody := netip.AddrFrom4([4]byte{255, 255, 255, 255})
+	return !a.IsUnspecified() && !a.IsLoopback() && !a.IsMulticast() && a != everybody
+}
+
+func family(a netip.Addr) string {
+	if a.Is4() {
+		return "IPv4"
+	}
+	return "IPv6"
+}
