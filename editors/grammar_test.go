@@ -19,9 +19,9 @@ var policyWords = []string{
 var traceWords = []string{
 	"policy", "expect", "open", "closed", "at", "for",
 	"tcp", "udp", "ping",
-	"on", "every", "reverse", "shuffle", "unanswered",
+	"on", "to", "every", "reverse", "shuffle", "unanswered", "answered",
 	"syn", "ack", "fin", "rst", "psh", "urg", "null",
-	"accept", "drop", "reject",
+	"accept", "drop", "reject", "pass",
 }
 
 func TestGrammarsKnowAllWords(t *testing.T) {

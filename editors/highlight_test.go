@@ -132,6 +132,8 @@ policy my ssh.knock # which
 +0s     expect ssh-2 closed for 2001:db8::7
 +1m2ns  expect ssh at 3 for 192.0.2.7
 policy "a # b.knock" # which
++0s     192.0.2.7 -> 445 to 10.0.0.5 answered => pass
++0s     2001:db8::7 -> udp/53 to fe80::5:1 on to-1=>pass
 `
 
 var traceHighlights = []highlight{
@@ -191,6 +193,16 @@ var traceHighlights = []highlight{
 	{11, 8, `"a # b.knock"`, "knocktraceFile", "String"},
 	{11, 11, "# b.knock", "knocktraceFile", "String"},
 	{11, 22, "# which", "knocktraceComment", "Comment"},
+	{12, 26, "to", "knocktraceAttribute", "Statement"},
+	{12, 29, "10.0.0.5", "knocktraceAddress", "Constant"},
+	{12, 32, "0.0.5", "knocktraceAddress", "Constant"},
+	{12, 38, "answered", "knocktraceAttribute", "Statement"},
+	{12, 50, "pass", "knocktraceVerdict", "Constant"},
+	{13, 34, "fe80::5:1", "knocktraceAddress", "Constant"},
+	{13, 42, "1", "knocktraceAddress", "Constant"},
+	{13, 44, "on", "knocktraceAttribute", "Statement"},
+	{13, 47, "to-1", "knocktraceInterface", "Identifier"},
+	{13, 53, "pass", "knocktraceVerdict", "Constant"},
 }
 
 func TestHighlighting(t *testing.T) {

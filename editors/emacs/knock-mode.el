@@ -78,11 +78,11 @@
     (,knock--duration . 'font-lock-constant-face)
     (,knock--number 1 'font-lock-constant-face)
     (,(regexp-opt '("tcp" "udp" "ping") 'symbols) . 'font-lock-type-face)
-    (,(regexp-opt '("on" "every" "reverse" "shuffle" "unanswered" "at" "for") 'symbols)
+    (,(regexp-opt '("on" "every" "reverse" "shuffle" "unanswered" "answered" "to" "at" "for") 'symbols)
      . 'font-lock-builtin-face)
     (,(regexp-opt '("syn" "ack" "fin" "rst" "psh" "urg" "null") 'symbols)
      . 'font-lock-type-face)
-    (,(regexp-opt '("open" "closed" "accept" "drop" "reject") 'symbols)
+    (,(regexp-opt '("open" "closed" "accept" "drop" "reject" "pass") 'symbols)
      . 'font-lock-constant-face))
   "What is highlighted in a trace.")
 

@@ -34,9 +34,11 @@ syntax match knocktraceNumber /\<\d\+/ contained
 syntax match knocktraceRange /\<\d\+-\d\+/ contained
 syntax match knocktraceDuration /\<\%(\d\+\%(\.\d\+\)\=\%(ms\|us\|ns\|[dhms]\)\)\+\>/ contained
 syntax keyword knocktraceProtocol tcp udp ping contained
-syntax keyword knocktraceAttribute on every reverse shuffle unanswered contained
+syntax keyword knocktraceAttribute on every reverse shuffle unanswered answered contained
+syntax keyword knocktraceAttribute to nextgroup=knocktraceAddress skipwhite contained
+syntax match knocktraceAddress /[0-9a-fA-F]*[.:][0-9a-fA-F:.]*/ contained
 syntax keyword knocktraceFlag syn ack fin rst psh urg null contained
-syntax keyword knocktraceVerdict accept drop reject contained
+syntax keyword knocktraceVerdict accept drop reject pass contained
 
 highlight default link knocktraceComment Comment
 highlight default link knocktracePolicy Keyword
@@ -50,6 +52,7 @@ highlight default link knocktraceAt Statement
 highlight default link knocktraceStep Number
 highlight default link knocktraceFor Statement
 highlight default link knocktraceSource Constant
+highlight default link knocktraceAddress Constant
 highlight default link knocktraceOperator Operator
 highlight default link knocktraceArrow Operator
 highlight default link knocktraceNumber Number
