@@ -22,61 +22,102 @@ func (a Answer) String() string {
 	return [...]string{"no answer", "reset", "port unreachable", "other answer"}[a]
 }
 
-// readAnswers empties the TUN devices that answers to p leave by. It notes what
-// the host says of connections and returns the first answer to p.
-func (h *Host) readAnswers(p Packet) (Answer, error) {
-	answer, err := h.readAnswersFrom(h.tun, p)
-	if err != nil || h.tuns[p.Iface] == h.tun {
-		return answer, err
-	}
-	// Packets from link-local addresses are answered where they arrived.
-	other, err := h.readAnswersFrom(h.tuns[p.Iface], p)
-	if answer == NoAnswer {
-		answer = other
-	}
-	return answer, err
+// output is what left by the TUN devices.
+type output struct {
+	answer Answer   // the first to a certain packet
+	passed *passage // that packet itself, if it was forwarded
 }
 
-func (h *Host) readAnswersFrom(tun int, p Packet) (Answer, error) {
-	answer := NoAnswer
-	for {
-		n, err := unix.Read(tun, h.buf[:])
-		if err == unix.EAGAIN {
-			return answer, nil
-		}
-		if err != nil {
-			return answer, fmt.Errorf("read answers: %w", err)
-		}
-		a, ok := parseIP(h.buf[:n])
-		if !ok {
-			continue
-		}
-		if answer == NoAnswer {
-			answer = p.answeredBy(a)
-		}
-		if s, ok := a.segment(); ok {
-			h.note(s)
+// readOutput empties the TUN devices, and finds in what left what p has to do with.
+// It notes what servers say of connections. What was forwarded is of an inner host,
+// or else of a client.
+func (h *Host) readOutput(p Packet, ofInner bool) (output, error) {
+	var out output
+	for _, tun := range h.links {
+		for {
+			n, err := unix.Read(tun, h.buf[:])
+			if err == unix.EAGAIN {
+				break
+			}
+			if err != nil {
+				return out, fmt.Errorf("read answers: %w", err)
+			}
+			a, ok := parseIP(h.buf[:n])
+			switch {
+			case !ok:
+			case a.forwarded() && !ofInner:
+				if out.passed == nil && p.passedAs(a) {
+					out.passed = a.passage(tun)
+				}
+			default:
+				if out.answer == NoAnswer {
+					out.answer = p.answeredBy(a)
+				}
+				h.note(a)
+			}
 		}
 	}
+	return out, nil
 }
 
-func (h *Host) note(s segment) {
-	f := flow{client: s.dst, server: s.src}
-	next := s.seq + 1
+// Segment is a TCP segment that the host sent, or an inner host.
+type Segment struct {
+	Src, Dst netip.AddrPort
+	Seq, Ack uint32
+	Flags    TCPFlags
+	Inner    bool // an inner host sent it
+}
+
+// Sent returns the segments that the host has sent since the last call, in their
+// order, and those of inner hosts that it forwarded. It leaves out what was sent
+// during a Flood.
+func (h *Host) Sent() ([]Segment, error) {
+	_, err := h.readOutput(Packet{}, false)
+	sent := h.sent
+	h.sent = nil
+	return sent, err
+}
+
+// note notes a segment that a server sent.
+func (h *Host) note(a ipPacket) {
+	s, ok := a.segment()
+	if !ok {
+		return
+	}
+	h.sent = append(h.sent, s)
+	f := flow{client: s.Dst, server: s.Src}
+	c, next := h.connections[f], s.Seq+1
 	switch {
-	case s.flags&RST != 0 && s.seq == h.connections[f].server: // as RFC 9293 section 3.10.7.4 has it
+	case s.Flags&RST != 0 && s.Seq == c.server: // as RFC 9293 section 3.10.7.4 has it
 		delete(h.connections, f)
-	case s.flags&RST != 0:
-	case s.flags&SYN != 0 && h.connections[f].server != next: // not a repetition
-		h.connections[f] = connection{server: next}
+	case s.Flags&RST != 0:
+	case s.Flags&(SYN|ACK) == SYN|ACK && c.server != next: // not a repetition
+		h.connections[f] = connection{first: s.Ack - 1, server: next}
+	case s.Flags&(SYN|FIN) == FIN && s.Seq == c.server:
+		c.server, c.serverFinished = next, true
+		h.connections[f] = c
 	}
 }
 
 // ipPacket is an IP packet or the first fragment of one.
 type ipPacket struct {
 	src, dst netip.Addr
+	ttl      uint8 // IPv6 calls it hop limit
 	proto    uint8
 	payload  []byte
+}
+
+// forwarded reports whether the packet came from outside.
+func (ip ipPacket) forwarded() bool { return ip.ttl == ttl-1 }
+
+// passage is how the packet left.
+func (ip ipPacket) passage(tun int) *passage {
+	s, ok := ip.segment()
+	port := s.Dst.Port()
+	if ip.proto == unix.IPPROTO_UDP || !ok && ip.proto == unix.IPPROTO_TCP {
+		port = binary.BigEndian.Uint16(ip.payload[2:])
+	}
+	return &passage{tun: tun, to: netip.AddrPortFrom(ip.dst, port), seq: s.Seq, ack: s.Ack}
 }
 
 // parseIP reports false if b is not the beginning of an IP packet. A fragment
@@ -100,6 +141,7 @@ func parseIPv4(b []byte) (ipPacket, bool) {
 	return ipPacket{
 		src:     netip.AddrFrom4([4]byte(b[12:])),
 		dst:     netip.AddrFrom4([4]byte(b[16:])),
+		ttl:     b[8],
 		proto:   b[9],
 		payload: b[header:],
 	}, true
@@ -109,6 +151,7 @@ func parseIPv6(b []byte) (ipPacket, bool) {
 	ip := ipPacket{
 		src:     netip.AddrFrom16([16]byte(b[8:])),
 		dst:     netip.AddrFrom16([16]byte(b[24:])),
+		ttl:     b[7],
 		proto:   b[6],
 		payload: b[40:],
 	}
@@ -122,23 +165,18 @@ func parseIPv6(b []byte) (ipPacket, bool) {
 	return ip, true
 }
 
-// segment is a TCP segment that the host sent.
-type segment struct {
-	src, dst netip.AddrPort
-	seq      uint32
-	flags    TCPFlags
-}
-
-func (ip ipPacket) segment() (segment, bool) {
+func (ip ipPacket) segment() (Segment, bool) {
 	b := ip.payload
 	if ip.proto != unix.IPPROTO_TCP || len(b) < 20 {
-		return segment{}, false
+		return Segment{}, false
 	}
-	return segment{
-		src:   netip.AddrPortFrom(ip.src, binary.BigEndian.Uint16(b)),
-		dst:   netip.AddrPortFrom(ip.dst, binary.BigEndian.Uint16(b[2:])),
-		seq:   binary.BigEndian.Uint32(b[4:]),
-		flags: TCPFlags(b[13]),
+	return Segment{
+		Src:   netip.AddrPortFrom(ip.src, binary.BigEndian.Uint16(b)),
+		Dst:   netip.AddrPortFrom(ip.dst, binary.BigEndian.Uint16(b[2:])),
+		Seq:   binary.BigEndian.Uint32(b[4:]),
+		Ack:   binary.BigEndian.Uint32(b[8:]),
+		Flags: TCPFlags(b[13]),
+		Inner: ip.forwarded(),
 	}, true
 }
 
@@ -155,7 +193,7 @@ func (p Packet) answeredBy(a ipPacket) Answer {
 		binary.BigEndian.Uint16(a.payload[2:]) != p.SrcPort:
 		return NoAnswer
 	}
-	if s, ok := a.segment(); ok && s.flags&RST != 0 {
+	if s, ok := a.segment(); ok && s.Flags&RST != 0 {
 		return Reset
 	}
 	return OtherAnswer
@@ -195,5 +233,10 @@ func (p Packet) begins(b []byte) bool {
 	if p.Proto == Ping {
 		return b[0] == icmpTypesOf(p.Src.Is6()).echo && binary.BigEndian.Uint16(b[4:]) == p.SrcPort
 	}
-	return binary.BigEndian.Uint16(b) == p.SrcPort && binary.BigEndian.Uint16(b[2:]) == p.DstPort
+	return p.comesFrom(b) && binary.BigEndian.Uint16(b[2:]) == p.DstPort
+}
+
+// comesFrom reports whether b, what follows an IP header, has p's source port.
+func (p Packet) comesFrom(b []byte) bool {
+	return len(b) >= 4 && binary.BigEndian.Uint16(b) == p.SrcPort
 }

@@ -124,7 +124,7 @@ func TestAnsweredBy(t *testing.T) {
 			tcp := Packet{Src: src, SrcPort: 40000, Dst: host, DstPort: 22, Proto: TCP}
 			udp := Packet{Src: src, SrcPort: 40000, Dst: host, DstPort: 53, Proto: UDP}
 			ping := Packet{Src: src, SrcPort: 40000, Dst: host, Proto: Ping}
-			with := func(p Packet, change func(p *Packet)) Packet {
+			changed := func(p Packet, change func(p *Packet)) Packet {
 				change(&p)
 				return p
 			}
@@ -136,24 +136,24 @@ func TestAnsweredBy(t *testing.T) {
 			}{
 				"reset":            {tcp, reply(t, tcp, RST|ACK), Reset},
 				"SYN/ACK":          {tcp, reply(t, tcp, SYN|ACK), OtherAnswer},
-				"to another":       {tcp, reply(t, with(tcp, func(p *Packet) { p.Src = other }), RST), NoAnswer},
-				"by another":       {tcp, reply(t, with(tcp, func(p *Packet) { p.Dst = other }), RST), NoAnswer},
-				"of another port":  {tcp, reply(t, with(tcp, func(p *Packet) { p.DstPort = 23 }), RST), NoAnswer},
-				"to another port":  {tcp, reply(t, with(tcp, func(p *Packet) { p.SrcPort++ }), RST), NoAnswer},
-				"other protocol":   {udp, reply(t, with(udp, func(p *Packet) { p.Proto = TCP }), RST), NoAnswer},
+				"to another":       {tcp, reply(t, changed(tcp, func(p *Packet) { p.Src = other }), RST), NoAnswer},
+				"by another":       {tcp, reply(t, changed(tcp, func(p *Packet) { p.Dst = other }), RST), NoAnswer},
+				"of another port":  {tcp, reply(t, changed(tcp, func(p *Packet) { p.DstPort = 23 }), RST), NoAnswer},
+				"to another port":  {tcp, reply(t, changed(tcp, func(p *Packet) { p.SrcPort++ }), RST), NoAnswer},
+				"other protocol":   {udp, reply(t, changed(udp, func(p *Packet) { p.Proto = TCP }), RST), NoAnswer},
 				"datagram":         {udp, reply(t, udp, 0), OtherAnswer},
-				"group":            {with(udp, func(p *Packet) { p.Dst = other }), reply(t, udp, 0), OtherAnswer},
+				"group":            {changed(udp, func(p *Packet) { p.Dst = other }), reply(t, udp, 0), OtherAnswer},
 				"unreachable":      {udp, icmpError(t, udp, types.unreachable, types.portUnreachable), Unreachable},
 				"unreachable TCP":  {tcp, icmpError(t, tcp, types.unreachable, types.portUnreachable), Unreachable},
 				"unreachable ping": {ping, icmpError(t, ping, types.unreachable, types.portUnreachable), Unreachable},
 				"other code":       {udp, icmpError(t, udp, types.unreachable, types.portUnreachable+1), OtherAnswer},
-				"quotes another": {udp, icmpError(t, with(udp, func(p *Packet) { p.SrcPort++ }),
+				"quotes another": {udp, icmpError(t, changed(udp, func(p *Packet) { p.SrcPort++ }),
 					types.unreachable, types.portUnreachable), NoAnswer},
-				"quotes another ping": {ping, icmpError(t, with(ping, func(p *Packet) { p.SrcPort++ }),
+				"quotes another ping": {ping, icmpError(t, changed(ping, func(p *Packet) { p.SrcPort++ }),
 					types.unreachable, types.portUnreachable), NoAnswer},
-				"quotes TCP": {udp, icmpError(t, with(udp, func(p *Packet) { p.Proto = TCP }),
+				"quotes TCP": {udp, icmpError(t, changed(udp, func(p *Packet) { p.Proto = TCP }),
 					types.unreachable, types.portUnreachable), NoAnswer},
-				"quotes nothing": {udp, ipPacket{host, src, Ping.number(v6), make([]byte, 8)}, NoAnswer},
+				"quotes nothing": {udp, ipPacket{host, src, ttl, Ping.number(v6), make([]byte, 8)}, NoAnswer},
 			} {
 				if got := test.p.answeredBy(test.a); got != test.want {
 					t.Errorf("%s: %v, want %v", name, got, test.want)
@@ -177,7 +177,7 @@ func reply(t *testing.T, p Packet, flags TCPFlags) ipPacket {
 func icmpError(t *testing.T, p Packet, kind, code uint8) ipPacket {
 	v6 := p.Src.Is6()
 	message := []byte{kind, code, 0, 0, 0, 0, 0, 0}
-	return ipPacket{ownAddr(v6), p.Src, Ping.number(v6), p.append(message, 0, 0)}
+	return ipPacket{ownAddr(v6), p.Src, ttl, Ping.number(v6), p.append(message, 0, 0)}
 }
 
 // TestParseIP cuts packets short.

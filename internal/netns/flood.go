@@ -7,14 +7,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// floodBatch is the number of packets between two readings of the answers. A
-// long ping's reply comes in 46 fragments, so the TUN device's queue suffices.
+// floodBatch is the number of packets between two readings of the answers, which
+// all lie in the TUN devices' queues until then.
 const floodBatch = 256
 
 // Flood gives packets to the host without asking what becomes of each, and
 // returns how many it gave. UDP listeners do not answer, and Send does not learn
-// of connections that the packets end.
+// of connections that the packets end. Inner hosts do not answer either.
 func (h *Host) Flood(packets iter.Seq[Packet]) (n int, err error) {
+	if _, err := h.readOutput(Packet{}, false); err != nil {
+		return 0, err
+	}
 	for p := range packets {
 		p, err := h.complete(p)
 		if err != nil {
@@ -25,7 +28,7 @@ func (h *Host) Flood(packets iter.Seq[Packet]) (n int, err error) {
 		}
 		n++
 		if n%floodBatch == 0 {
-			if _, err := h.readAnswers(p); err != nil {
+			if err := h.discardOutput(); err != nil {
 				return n, err
 			}
 		}
@@ -35,10 +38,8 @@ func (h *Host) Flood(packets iter.Seq[Packet]) (n int, err error) {
 
 // drain empties all that Send reads from.
 func (h *Host) drain() error {
-	for _, tun := range h.tuns {
-		if _, err := h.readAnswersFrom(tun, Packet{}); err != nil {
-			return err
-		}
+	if err := h.discardOutput(); err != nil {
+		return err
 	}
 	for _, fd := range h.raw {
 		if err := h.discard(fd); err != nil {
@@ -54,6 +55,14 @@ func (h *Host) drain() error {
 		}
 	}
 	return nil
+}
+
+// discardOutput empties the TUN devices. Of what left by them, Sent does not tell.
+func (h *Host) discardOutput() error {
+	before := len(h.sent)
+	_, err := h.readOutput(Packet{}, false)
+	h.sent = h.sent[:before]
+	return err
 }
 
 func (h *Host) discard(fd int) error {

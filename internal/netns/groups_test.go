@@ -116,3 +116,22 @@ func TestGroupsElsewhere(t *testing.T) {
 		}
 	})
 }
+
+// TestAnycast has the address that every router of a subnet has, RFC 4291 section
+// 2.6.1. TCP ignores it.
+func TestAnycast(t *testing.T) {
+	h := New(t, "eth0")
+	listen(t, h, TCP, 22)
+	listen(t, h, UDP, 53)
+	p := Packet{Src: sources["IPv6"], Dst: addr6.Masked().Addr(), Flags: SYN}
+	for _, p.Proto = range []Proto{TCP, UDP, Ping} {
+		answer := OtherAnswer
+		switch p.DstPort = 53; p.Proto {
+		case TCP:
+			p.DstPort, answer = 22, NoAnswer
+		case Ping:
+			p.DstPort = 0
+		}
+		wantResult(t, h, p, true, answer)
+	}
+}

@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// netlink is a route netlink socket, see rtnetlink(7).
+// netlink is a netlink socket, see netlink(7).
 type netlink struct{ fd int }
 
-// attr is a route attribute.
+// attr is a netlink attribute.
 type attr struct {
 	kind uint16
 	data []byte
@@ -21,8 +21,10 @@ func uint32Attr(kind uint16, v uint32) attr {
 	return attr{kind, binary.NativeEndian.AppendUint32(nil, v)}
 }
 
-func dialNetlink() (netlink, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+// dialNetlink speaks to a part of the kernel: [unix.NETLINK_ROUTE] is that of
+// rtnetlink(7).
+func dialNetlink(family int) (netlink, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, family)
 	if err != nil {
 		return netlink{}, fmt.Errorf("open netlink socket: %w", err)
 	}
@@ -43,27 +45,37 @@ func (nl netlink) setUp(link int, attrs ...attr) error {
 	return nil
 }
 
+// addAddress adds an address. The neighbours of one of IPv6 are reached by the
+// default route: a router with a route to them would send redirects, and no sysctl
+// keeps it from that (ip6_forward, ndisc_send_redirect).
 func (nl netlink) addAddress(link int, p netip.Prefix) error {
 	ip := p.Addr().AsSlice()
+	flags := uint32(unix.IFA_F_NODAD)
+	if p.Addr().Is6() {
+		flags |= unix.IFA_F_NOPREFIXROUTE
+	}
 	err := nl.request(unix.RTM_NEWADDR, unix.IfAddrmsg{
 		Family:    uint8(family(p.Addr().Is6())),
 		Prefixlen: uint8(p.Bits()),
-		Flags:     unix.IFA_F_NODAD,
 		Index:     uint32(link),
-	}, attr{unix.IFA_LOCAL, ip}, attr{unix.IFA_ADDRESS, ip})
+	}, attr{unix.IFA_LOCAL, ip}, attr{unix.IFA_ADDRESS, ip}, uint32Attr(unix.IFA_FLAGS, flags))
 	if err != nil {
 		return fmt.Errorf("add address %v: %w", p, err)
 	}
 	return nil
 }
 
+// addDefaultRoute adds one whose connections acknowledge everything at once: else
+// the acknowledgement of a FIN may come 40 ms later.
 func (nl netlink) addDefaultRoute(link int, via netip.Addr) error {
+	quick := appendAttr(nil, uint32Attr(unix.RTAX_QUICKACK, 1))
 	err := nl.request(unix.RTM_NEWROUTE, unix.RtMsg{
 		Family:   uint8(family(via.Is6())),
 		Table:    unix.RT_TABLE_MAIN,
 		Protocol: unix.RTPROT_STATIC,
 		Type:     unix.RTN_UNICAST,
-	}, attr{unix.RTA_GATEWAY, via.AsSlice()}, uint32Attr(unix.RTA_OIF, uint32(link)))
+		Flags:    unix.RTNH_F_ONLINK,
+	}, attr{unix.RTA_GATEWAY, via.AsSlice()}, uint32Attr(unix.RTA_OIF, uint32(link)), attr{unix.RTA_METRICS, quick})
 	if err != nil {
 		return fmt.Errorf("add default route via %v: %w", via, err)
 	}

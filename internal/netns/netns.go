@@ -3,8 +3,8 @@
 // A [Host] is a network namespace whose interfaces are TUN devices, on which
 // every packet in the world could arrive: no source address is refused, and both
 // default routes point into the first. A test loads an nft script and sends
-// packets; of each it knows at once whether the input hook accepted it and what
-// the host answered. Nothing leaves the namespace.
+// packets; of each it knows at once whether the input hook accepted it, whether the
+// host forwarded it and what came back. Nothing leaves the namespace.
 //
 // Three facts make this exact and fast:
 //
@@ -21,6 +21,13 @@
 // A Host is a real host: its listeners complete handshakes, its closed ports
 // answer with RST or an ICMP error, it answers pings, and conntrack sees both
 // directions.
+//
+// It is a router too. A packet to an address that is not its own leaves by a TUN
+// device, as all routes do, and an inner host answers it there: every address in
+// the world that is not the host's has one, whose ports are all open; only pings it
+// does not answer. Its answers are forwarded to the client in the same way. A
+// forwarded packet has a TTL that is one less than the one it was sent with, which
+// tells it from what the host itself sent.
 //
 // It works as root and, for anyone who may open /dev/net/tun, in "unshare -rn".
 package netns
@@ -47,13 +54,15 @@ type Host struct {
 	ended chan struct{}
 
 	nft       string         // path of the program
-	tun       int            // the first interface
 	tuns      map[string]int // by interface name; "" is the first
+	links     []int          // the same, in order
 	raw       map[socket]int // port 0
 	listening map[socket]int
 	fds       []int // all of the above
 
 	connections map[flow]connection
+	peers       map[flow]peer
+	sent        []Segment // since the last call of Sent
 	lastPort    uint16
 	buf         [maxPacket]byte
 }
@@ -115,6 +124,7 @@ func open(ifnames ...string) (*Host, error) {
 		raw:         make(map[socket]int),
 		listening:   make(map[socket]int),
 		connections: make(map[flow]connection),
+		peers:       make(map[flow]peer),
 	}
 	go onOwnThread(h.serve)
 	err = h.Do(func() error { return h.setUp(ifnames) })
@@ -239,24 +249,4 @@ func (h *Host) runNft(stdin string, args ...string) (string, error) {
 		return "", fmt.Errorf("nft: %w", err)
 	}
 	return stdout.String(), nil
-}
-
-// Listen opens a port in both families: a TCP listener, or a UDP socket whose
-// answers are Send's work. A port that is open already stays as it is. For Ping
-// there is nothing to do: the host answers pings itself.
-//
-// TCP connections stay in the listener's queue, established and idle, for the
-// life of the host.
-func (h *Host) Listen(proto Proto, port uint16) error {
-	if proto == Ping {
-		return nil
-	}
-	return h.Do(func() error {
-		for _, v6 := range []bool{false, true} {
-			if err := h.listen(socket{proto, port, v6}); err != nil {
-				return fmt.Errorf("listen on %v port %d: %w", proto, port, err)
-			}
-		}
-		return nil
-	})
 }

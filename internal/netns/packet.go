@@ -71,7 +71,8 @@ type Packet struct {
 	Flags TCPFlags
 
 	// Dst is the host's own address in Src's family if it is zero. It may be a
-	// broadcast or multicast address.
+	// broadcast or multicast address, or that of an inner host, to which the host
+	// forwards what is no longer than 65535 bytes.
 	Dst netip.Addr
 
 	// Iface is the interface on which the packet arrives, the first if it is
@@ -86,9 +87,14 @@ type Packet struct {
 	Cut int
 
 	// Silent means that the datagram or ping gets no answer from above the input
-	// hook, even on a port that the host listens on.
+	// hook, even on a port that the host listens on. An inner host is silent about
+	// segments too.
 	Silent bool
 }
+
+// ttl is the TTL or hop limit of every packet before it is forwarded: of those that
+// are given to the host, and by default of those that it sends itself.
+const ttl = 64
 
 // append appends the packet as it is on the wire. The numbers are TCP's.
 func (p Packet) append(b []byte, seq, ack uint32) []byte {
@@ -133,7 +139,7 @@ func (p Packet) appendIPv4(b []byte) []byte {
 	b = append(b, 0x45, 0)
 	b = binary.BigEndian.AppendUint16(b, uint16(20+p.transportLen()-p.Cut))
 	b = append(b, 0, 0, 0x40, 0) // don't fragment
-	b = append(b, 64, byte(p.Proto), 0, 0)
+	b = append(b, ttl, byte(p.Proto), 0, 0)
 	b = append(b, p.Src.AsSlice()...)
 	b = append(b, p.Dst.AsSlice()...)
 	binary.BigEndian.PutUint16(b[start+10:], checksum(0, b[start:]))
@@ -143,7 +149,7 @@ func (p Packet) appendIPv4(b []byte) []byte {
 func (p Packet) appendIPv6(b []byte) []byte {
 	b = append(b, 0x60, 0, 0, 0)
 	b = binary.BigEndian.AppendUint16(b, uint16(p.transportLen()-p.Cut))
-	b = append(b, p.Proto.number(true), 64)
+	b = append(b, p.Proto.number(true), ttl)
 	b = append(b, p.Src.AsSlice()...)
 	return append(b, p.Dst.AsSlice()...)
 }

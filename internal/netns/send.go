@@ -1,6 +1,7 @@
 package netns
 
 import (
+	"encoding/binary"
 	"fmt"
 	"hash/maphash"
 	"net/netip"
@@ -13,7 +14,14 @@ type Result struct {
 	// Accepted says that the packet passed the input hook.
 	Accepted bool
 
-	// Answer is what the host sent back, for this packet and no other.
+	// Forwarded says that the packet left the host again, its TTL one less. To is
+	// where it goes then: its destination, or what a rule made of that. The port of
+	// a ping is 0.
+	Forwarded bool
+	To        netip.AddrPort
+
+	// Answer is what the host or the inner host sent back, for this packet and no
+	// other.
 	Answer Answer
 
 	// Before and After are the jiffy counts before and after the kernel saw the
@@ -24,51 +32,74 @@ type Result struct {
 // flow names a TCP connection.
 type flow struct{ client, server netip.AddrPort }
 
-// connection is what the client knows of a connection that the host agreed to.
-// The host never sends data and never closes first.
+// connection is what the client knows of a connection that the server, the host or
+// an inner host, agreed to. The server never sends data.
 type connection struct {
-	server   uint32 // the host's next sequence number
-	finished bool   // the client has sent its FIN
+	first  uint32 // the client's first sequence number
+	server uint32 // the server's next one
+
+	// Which of the two has sent its FIN.
+	finished, serverFinished bool
 }
+
+// over reports whether a SYN begins another connection.
+func (c connection) over() bool { return c.finished && c.serverFinished }
 
 func (p Packet) flow() flow {
 	return flow{netip.AddrPortFrom(p.Src, p.SrcPort), netip.AddrPortFrom(p.Dst, p.DstPort)}
 }
 
 // Send gives p to the host and returns what became of it. An accepted datagram
-// on a port that the host listens on is answered before Send returns.
+// on a port that the host listens on is answered before Send returns, and so is a
+// packet that the host forwards to an inner host.
 func (h *Host) Send(p Packet) (Result, error) {
 	p, err := h.complete(p)
 	if err != nil {
 		return Result{}, err
 	}
-	if _, err := h.readAnswers(p); err != nil {
+	if _, err := h.readOutput(p, false); err != nil {
 		return Result{}, err
 	}
 	r, err := h.write(p)
 	if err != nil {
 		return Result{}, err
 	}
-	if r.Accepted, err = h.received(p); err != nil {
+	port, err := h.received(p)
+	if err != nil {
 		return Result{}, err
 	}
-	if r.Accepted {
-		if err := h.settle(p); err != nil {
+	if r.Accepted = port != nil; r.Accepted {
+		if err := h.settle(p, *port); err != nil {
 			return Result{}, err
 		}
 	}
-	r.Answer, err = h.readAnswers(p)
+	out, err := h.readOutput(p, false)
+	r.Answer = out.answer
+	if err != nil || out.passed == nil {
+		return r, err
+	}
+	r.Forwarded, r.To = true, out.passed.to
+	answer, err := h.relay(p, *out.passed)
+	if r.Answer == NoAnswer {
+		r.Answer = answer
+	}
 	return r, err
 }
 
-// settle does what follows from p's acceptance, before the host's own answers.
-func (h *Host) settle(p Packet) error {
+// settle does what follows from p's acceptance at a port, before the host's own
+// answers.
+func (h *Host) settle(p Packet, port uint16) error {
 	switch p.Proto {
 	case UDP:
-		return h.answer(p)
-	case Ping:
-		return nil
+		return h.answer(p, port)
+	case TCP:
+		h.settleTCP(p)
 	}
+	return nil
+}
+
+// settleTCP notes what follows from a segment that a server has received.
+func (h *Host) settleTCP(p Packet) {
 	f := p.flow()
 	c, known := h.connections[f]
 	switch {
@@ -79,7 +110,6 @@ func (h *Host) settle(p Packet) error {
 		c.finished = true
 		h.connections[f] = c
 	}
-	return nil
 }
 
 // complete fills in what p leaves open.
@@ -143,19 +173,25 @@ var seed = maphash.MakeSeed()
 
 // numbers returns the sequence and acknowledgement number for p. The first
 // sequence number of a connection follows from its addresses, so a repeated SYN
-// has the same one.
+// has the same one. After a connection that both ends have closed it is a larger
+// one, as RFC 9293 section 3.10.7.4 has it for TIME-WAIT.
 func (h *Host) numbers(p Packet) (seq, ack uint32) {
 	if p.Proto != TCP {
 		return 0, 0
 	}
 	f := p.flow()
 	c, known := h.connections[f]
-	seq = uint32(maphash.Comparable(seed, f))
-	if p.Flags&SYN == 0 {
+	if seq = c.first; !known {
+		seq = uint32(maphash.Comparable(seed, f))
+	}
+	switch {
+	case p.Flags&SYN == 0:
 		seq++
 		if c.finished && p.Flags&FIN == 0 {
 			seq++
 		}
+	case c.over():
+		seq += 1 << 16
 	}
 	switch {
 	case p.Flags&ACK == 0:
@@ -166,26 +202,29 @@ func (h *Host) numbers(p Packet) (seq, ack uint32) {
 	return seq, c.server
 }
 
-// received empties the raw socket that p comes out of if it is accepted, and
-// reports whether it did.
-func (h *Host) received(p Packet) (bool, error) {
+// received empties the raw socket that p comes out of if it is accepted. It returns
+// the port that p then is for, which a rule may have changed; nil if it is not
+// accepted.
+func (h *Host) received(p Packet) (*uint16, error) {
 	fd := h.raw[socket{proto: p.Proto, v6: p.Src.Is6()}]
-	found := false
+	var found *uint16
 	for {
 		n, from, err := unix.Recvfrom(fd, h.buf[:], 0)
 		if err == unix.EAGAIN {
 			return found, nil
 		}
 		if err != nil {
-			return false, fmt.Errorf("read raw socket: %w", err)
+			return nil, fmt.Errorf("read raw socket: %w", err)
 		}
-		found = found || p.is(from, h.buf[:n])
+		if port, ok := p.is(from, h.buf[:n]); ok && found == nil {
+			found = &port
+		}
 	}
 }
 
-// is reports whether p is what a raw socket received. IPv4 raw sockets deliver
-// the IP header too.
-func (p Packet) is(from unix.Sockaddr, b []byte) bool {
+// is reports whether p is what a raw socket received, and the port that it is for.
+// IPv4 raw sockets deliver the IP header too.
+func (p Packet) is(from unix.Sockaddr, b []byte) (port uint16, ok bool) {
 	var src netip.Addr
 	switch from := from.(type) {
 	case *unix.SockaddrInet4:
@@ -194,12 +233,21 @@ func (p Packet) is(from unix.Sockaddr, b []byte) bool {
 	case *unix.SockaddrInet6:
 		src = netip.AddrFrom16(from.Addr)
 	}
-	return src == p.Src && p.begins(b)
+	switch {
+	case src != p.Src:
+		return 0, false
+	case p.Proto == Ping:
+		return 0, p.begins(b)
+	case !p.comesFrom(b):
+		return 0, false
+	}
+	return binary.BigEndian.Uint16(b[2:]), true
 }
 
-// answer empties the UDP socket that p is for, if there is one, and answers.
-func (h *Host) answer(p Packet) error {
-	fd, ok := h.listening[socket{p.Proto, p.DstPort, p.Src.Is6()}]
+// answer empties the UDP socket at the port that p came to, if there is one, and
+// answers.
+func (h *Host) answer(p Packet, port uint16) error {
+	fd, ok := h.listening[socket{p.Proto, port, p.Src.Is6()}]
 	if !ok {
 		return nil
 	}

@@ -27,13 +27,13 @@ func ownAddr(v6 bool) netip.Addr {
 	return addr4.Addr()
 }
 
-// backlog is the number of connections that a listener holds, none of which is
-// ever taken from its queue.
-const backlog = 1 << 20
-
 // tunQueue is the number of answers that a TUN device holds until the next
 // Send. The default of 500 could be filled by repeated SYN/ACKs.
 const tunQueue = 1 << 14
+
+// mtu is the greatest that a TUN device has, so that long pings, which Send writes
+// in one piece, can be forwarded.
+const mtu = 0xffff
 
 // setUp makes and fills the namespace. It runs on the namespace's thread.
 func (h *Host) setUp(ifnames []string) error {
@@ -46,9 +46,9 @@ func (h *Host) setUp(ifnames []string) error {
 			return err
 		}
 		h.tuns[ifname] = fd
+		h.links = append(h.links, fd)
 	}
-	h.tun = h.tuns[ifnames[0]]
-	h.tuns[""] = h.tun
+	h.tuns[""] = h.links[0]
 	if err := setSysctls(ifnames); err != nil {
 		return err
 	}
@@ -95,10 +95,19 @@ func setSysctls(ifnames []string) error {
 		// neither per destination nor over all. Type 0 of ICMPv6 is never sent.
 		{"ipv4/icmp_ratemask", "0"},
 		{"ipv6/icmp/ratemask", "0"},
+		// All packets leave by the interface that most of them arrive on, of which
+		// a router tells the sender.
+		{"ipv4/ip_forward", "1"},
+		{"ipv6/conf/all/forwarding", "1"},
+		{"ipv4/conf/all/send_redirects", "0"},
+		{"ipv4/conf/all/accept_redirects", "0"},
 	}
 	for _, ifname := range ifnames {
 		sysctls = append(sysctls,
 			sysctl{"ipv4/conf/" + ifname + "/rp_filter", "0"},
+			sysctl{"ipv4/conf/" + ifname + "/send_redirects", "0"},
+			sysctl{"ipv4/conf/" + ifname + "/accept_redirects", "0"},
+			sysctl{"ipv6/conf/" + ifname + "/accept_redirects", "0"},
 			sysctl{"ipv6/conf/" + ifname + "/accept_dad", "0"},
 			sysctl{"ipv6/conf/" + ifname + "/router_solicitations", "0"},
 		)
@@ -117,7 +126,7 @@ func writeSysctl(name, value string) error {
 
 // configure brings the interfaces up and gives the first addresses and routes.
 func configure(ifnames []string) error {
-	nl, err := dialNetlink()
+	nl, err := dialNetlink(unix.NETLINK_ROUTE)
 	if err != nil {
 		return err
 	}
@@ -135,7 +144,7 @@ func configure(ifnames []string) error {
 		if err != nil {
 			return err
 		}
-		if err := nl.setUp(tun.Index, uint32Attr(unix.IFLA_TXQLEN, tunQueue)); err != nil {
+		if err := nl.setUp(tun.Index, uint32Attr(unix.IFLA_TXQLEN, tunQueue), uint32Attr(unix.IFLA_MTU, mtu)); err != nil {
 			return err
 		}
 		links = append(links, tun.Index)
@@ -163,37 +172,6 @@ func (h *Host) openRaw() error {
 			h.raw[socket{proto: proto, v6: v6}] = fd
 		}
 	}
-	return nil
-}
-
-func (h *Host) listen(s socket) error {
-	if _, ok := h.listening[s]; ok {
-		return nil
-	}
-	kind := unix.SOCK_STREAM
-	if s.proto == UDP {
-		kind = unix.SOCK_DGRAM
-	}
-	fd, err := h.open(family(s.v6), kind, int(s.proto))
-	if err != nil {
-		return err
-	}
-	var any unix.Sockaddr = &unix.SockaddrInet4{Port: int(s.port)}
-	if s.v6 {
-		any = &unix.SockaddrInet6{Port: int(s.port)}
-		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1); err != nil {
-			return err
-		}
-	}
-	if err := unix.Bind(fd, any); err != nil {
-		return err
-	}
-	if s.proto == TCP {
-		if err := unix.Listen(fd, backlog); err != nil {
-			return err
-		}
-	}
-	h.listening[s] = fd
 	return nil
 }
 
