@@ -69,8 +69,9 @@ type Segment struct {
 }
 
 // Sent returns the segments that the host has sent since the last call, in their
-// order, and those of inner hosts that it forwarded. It leaves out what was sent
-// during a Flood.
+// order, and those of inner hosts that it forwarded: answers, their repetitions,
+// and what [Host.CloseServer] and [Host.AbortServer] led to. It leaves out what
+// was sent during a Flood.
 func (h *Host) Sent() ([]Segment, error) {
 	_, err := h.readOutput(Packet{}, false)
 	sent := h.sent

@@ -42,7 +42,7 @@ type peer struct {
 // of that.
 func (h *Host) relay(p Packet, by passage) (Answer, error) {
 	if p.Proto == TCP {
-		h.settleTCP(p)
+		h.settleTCP(p, by.to)
 	}
 	if p.Silent || p.BadChecksum || p.Cut > 0 {
 		return NoAnswer, nil
@@ -96,6 +96,23 @@ func (h *Host) answerTo(f flow, flags TCPFlags, by passage) Segment {
 	}
 	h.peers[f] = c
 	return a
+}
+
+// endPeer ends an inner host's connection with a FIN or RST.
+func (h *Host) endPeer(f flow, by TCPFlags) error {
+	c := h.peers[f]
+	switch {
+	case !c.confirmed:
+		return errNotEstablished
+	case c.finished:
+		return errOver
+	}
+	a := Segment{Src: f.server, Dst: f.client, Flags: by | ACK, Seq: c.next, Ack: c.client}
+	c.next, c.finished = c.next+1, true
+	if h.peers[f] = c; by == RST {
+		delete(h.peers, f)
+	}
+	return h.writeInner(TCP, a, c.tun)
 }
 
 // writeInner sends a packet of an inner host, of which a has the addresses.

@@ -58,11 +58,13 @@ type Host struct {
 	links     []int          // the same, in order
 	raw       map[socket]int // port 0
 	listening map[socket]int
-	fds       []int // all of the above
+	accepted  map[flow]int // the host's ends of connections that [Host.accept] took from a queue
+	fds       []int        // all of the above
 
 	connections map[flow]connection
 	peers       map[flow]peer
-	sent        []Segment // since the last call of Sent
+	translated  map[flow]netip.AddrPort // the servers whose clients know another address
+	sent        []Segment               // since the last call of Sent
 	lastPort    uint16
 	buf         [maxPacket]byte
 }
@@ -123,8 +125,10 @@ func open(ifnames ...string) (*Host, error) {
 		tuns:        make(map[string]int),
 		raw:         make(map[socket]int),
 		listening:   make(map[socket]int),
+		accepted:    make(map[flow]int),
 		connections: make(map[flow]connection),
 		peers:       make(map[flow]peer),
+		translated:  make(map[flow]netip.AddrPort),
 	}
 	go onOwnThread(h.serve)
 	err = h.Do(func() error { return h.setUp(ifnames) })

@@ -93,14 +93,22 @@ func (h *Host) settle(p Packet, port uint16) error {
 	case UDP:
 		return h.answer(p, port)
 	case TCP:
-		h.settleTCP(p)
+		server := p.flow().server
+		if port != p.DstPort { // redirected, to the first address of the interface
+			server = netip.AddrPortFrom(ownAddr(p.Src.Is6()), port)
+		}
+		h.settleTCP(p, server)
 	}
 	return nil
 }
 
 // settleTCP notes what follows from a segment that a server has received.
-func (h *Host) settleTCP(p Packet) {
+func (h *Host) settleTCP(p Packet, server netip.AddrPort) {
 	f := p.flow()
+	delete(h.translated, f)
+	if server != f.server {
+		h.translated[f] = server
+	}
 	c, known := h.connections[f]
 	switch {
 	case !known:

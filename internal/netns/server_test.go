@@ -3,6 +3,7 @@ package netns
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -112,5 +113,125 @@ func TestSentAfterFlood(t *testing.T) {
 		if n := len(h.peers); n != 0 {
 			t.Errorf("inner hosts know %d connections", n)
 		}
+	})
+}
+
+func TestCloseServer(t *testing.T) {
+	forEachServer(t, func(t *testing.T, h *Host, p Packet) {
+		wantEnd(t, h, h.CloseServer, p, FIN|ACK)
+		wantSent(t, h, with(p, ACK))
+		wantSent(t, h, with(p, ACK))
+		wantSent(t, h, with(p, FIN|ACK), ACK)
+		wantSent(t, h, with(p, ACK))
+		wantSent(t, h, with(p, SYN), SYN|ACK) // a new connection
+		wantSent(t, h, with(p, ACK))
+	})
+}
+
+// TestCloseServerLast has a client that closed first.
+func TestCloseServerLast(t *testing.T) {
+	forEachServer(t, func(t *testing.T, h *Host, p Packet) {
+		wantSent(t, h, with(p, FIN|ACK), ACK)
+		wantEnd(t, h, h.CloseServer, p, FIN|ACK)
+		wantSent(t, h, with(p, ACK))
+		wantSent(t, h, with(p, SYN), SYN|ACK)
+	})
+}
+
+func TestAbortServer(t *testing.T) {
+	forEachServer(t, func(t *testing.T, h *Host, p Packet) {
+		wantEnd(t, h, h.AbortServer, p, RST|ACK)
+		wantSent(t, h, with(p, SYN), SYN|ACK)
+		wantSent(t, h, with(p, ACK))
+		wantEnd(t, h, h.AbortServer, p, RST|ACK)
+		load(t, h, "add rule inet t c accept")
+		wantSent(t, h, with(p, ACK), RST)
+	})
+}
+
+// wantEnd ends a connection, and checks the flags of the segment that says so.
+func wantEnd(t *testing.T, h *Host, end func(Packet) error, p Packet, want TCPFlags) {
+	t.Helper()
+	if err := end(p); err != nil {
+		t.Fatal(err)
+	}
+	if got := flagsSent(t, h, p); !slices.Equal(got, []TCPFlags{want}) {
+		t.Errorf("the server sent %v, want %v", got, want)
+	}
+	if err := end(p); err == nil {
+		t.Error("the connection ends twice")
+	}
+}
+
+// TestNoServer has connections that cannot be ended.
+func TestNoServer(t *testing.T) {
+	forEachServer(t, func(t *testing.T, h *Host, p Packet) {
+		unknown, half, reset := p, p, p
+		unknown.DstPort = 23
+		half.SrcPort, reset.SrcPort = 40001, 40002
+		send(t, h, with(half, SYN))
+		for _, flags := range []TCPFlags{SYN, ACK, RST | ACK} {
+			send(t, h, with(reset, flags))
+		}
+		for _, end := range []func(Packet) error{h.CloseServer, h.AbortServer} {
+			for p, why := range map[Packet]string{unknown: "not established", half: "not established", reset: ""} {
+				if err := end(p); err == nil || !strings.Contains(err.Error(), why) {
+					t.Errorf("%+v: %v", p, err)
+				}
+			}
+		}
+		if err := h.CloseServer(Packet{Src: p.Src, Proto: 2}); err == nil {
+			t.Error("a connection of another protocol was closed")
+		}
+	})
+}
+
+// TestTranslatedServer ends connections by the addresses that their client knows.
+func TestTranslatedServer(t *testing.T) {
+	forEachFamily(t, func(t *testing.T, h *Host, src netip.Addr) {
+		load(t, h, `table inet t { chain c {
+			type nat hook prerouting priority dstnat
+			tcp dport 2222 redirect to :22
+			tcp dport 8080 dnat ip to 10.66.2.2:80
+			tcp dport 8080 dnat ip6 to [2001:db8:66::2]:80
+		}; }`)
+		p := Packet{Src: src, SrcPort: 40000, Proto: TCP}
+		for _, p.DstPort = range []uint16{2222, 8080} {
+			wantSent(t, h, with(p, SYN), SYN|ACK)
+			wantSent(t, h, with(p, ACK))
+		}
+		for _, p.DstPort = range []uint16{2222, 8080} {
+			wantEnd(t, h, h.CloseServer, p, FIN|ACK)
+			wantSent(t, h, with(p, FIN|ACK), ACK)
+		}
+	})
+}
+
+func TestUnlisten(t *testing.T) {
+	forEachFamily(t, func(t *testing.T, h *Host, src netip.Addr) {
+		old := Packet{Src: src, SrcPort: 40000, Proto: TCP, DstPort: 22}
+		syn := Packet{Src: src, Proto: TCP, DstPort: 22, Flags: SYN}
+		datagram := Packet{Src: src, Proto: UDP, DstPort: 53}
+		wantSent(t, h, with(old, SYN), SYN|ACK)
+		wantSent(t, h, with(old, ACK))
+		for proto, port := range map[Proto]uint16{TCP: 22, UDP: 53} {
+			if err := h.Unlisten(proto, port); err != nil {
+				t.Fatal(err)
+			}
+			if err := h.Unlisten(proto, port); err == nil {
+				t.Errorf("%v port %d was closed twice", proto, port)
+			}
+		}
+		if got := flagsSent(t, h, old); got != nil {
+			t.Errorf("closing the port sent %v", got)
+		}
+		wantResult(t, h, syn, true, Reset)
+		wantResult(t, h, datagram, true, Unreachable)
+		wantSent(t, h, with(old, ACK))
+		listen(t, h, TCP, 22)
+		listen(t, h, UDP, 53)
+		wantResult(t, h, syn, true, OtherAnswer)
+		wantResult(t, h, datagram, true, OtherAnswer)
+		wantEnd(t, h, h.CloseServer, old, FIN|ACK)
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -189,4 +190,10 @@ func (h *Host) open(family, kind, proto int) (int, error) {
 		h.fds = append(h.fds, fd)
 	}
 	return fd, err
+}
+
+// closeNow closes a socket before h.
+func (h *Host) closeNow(fd int) error {
+	h.fds = slices.DeleteFunc(h.fds, func(other int) bool { return other == fd })
+	return unix.Close(fd)
 }
