@@ -82,6 +82,16 @@ func (nl netlink) addDefaultRoute(link int, via netip.Addr) error {
 	return nil
 }
 
+// forgetFlows empties the connection tracking table: a request to delete that names
+// no entry means all (ctnetlink_del_conntrack).
+func (nl netlink) forgetFlows() error {
+	const ctDelete = 2 // IPCTNL_MSG_CT_DELETE
+	if err := nl.request(unix.NFNL_SUBSYS_CTNETLINK<<8|ctDelete, unix.Nfgenmsg{Nfgen_family: unix.AF_UNSPEC, Version: unix.NFNETLINK_V0}); err != nil {
+		return fmt.Errorf("forget flows: %w", err)
+	}
+	return nil
+}
+
 // request sends one message and returns the error that the kernel answers with.
 func (nl netlink) request(kind uint16, header any, attrs ...attr) error {
 	body, err := binary.Append(nil, binary.NativeEndian, header)

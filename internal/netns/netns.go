@@ -254,3 +254,15 @@ func (h *Host) runNft(stdin string, args ...string) (string, error) {
 	}
 	return stdout.String(), nil
 }
+
+// ForgetFlows empties the connection tracking table. The sockets stay.
+func (h *Host) ForgetFlows() error {
+	return h.Do(func() error {
+		nl, err := dialNetlink(unix.NETLINK_NETFILTER)
+		if err != nil {
+			return err
+		}
+		defer nl.close()
+		return nl.forgetFlows()
+	})
+}

@@ -116,6 +116,32 @@ func TestSentAfterFlood(t *testing.T) {
 	})
 }
 
+func TestForgetFlows(t *testing.T) {
+	forEachServer(t, func(t *testing.T, h *Host, p Packet) {
+		other := with(p, SYN)
+		other.Src = sources["IPv4"]
+		if p.Src.Is4() {
+			other.Src = sources["IPv6"]
+		}
+		if other.Dst = innerOf(other.Src); !passed(t, h, other) {
+			t.Errorf("%+v does not get through", other)
+		}
+		for range 2 { // the second time there are none
+			if err := h.ForgetFlows(); err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range []Packet{with(p, ACK), with(other, ACK)} {
+				if passed(t, h, p) {
+					t.Errorf("%+v gets through on a forgotten flow", p)
+				}
+			}
+		}
+		load(t, h, "add rule inet t c accept")
+		wantSent(t, h, with(p, ACK))          // both ends know the connection as ever
+		wantSent(t, h, with(p, FIN|ACK), ACK) // conntrack picks it up
+	})
+}
+
 func TestCloseServer(t *testing.T) {
 	forEachServer(t, func(t *testing.T, h *Host, p Packet) {
 		wantEnd(t, h, h.CloseServer, p, FIN|ACK)
