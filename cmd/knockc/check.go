@@ -18,13 +18,16 @@ import (
 
 var checkCommand = &command{
 	name:  "check",
-	usage: "[-strict] [-json] [-format text|github|sarif] FILE...",
+	usage: "[-strict] [-v] [-json] [-format text|github|sarif] FILE...",
 	short: "say what is wrong with policies and traces",
 	long: `
 Check reads policies, and traces (files named *.trace or *.txt), and prints what
 is wrong with each: file, line and column, the line itself, and what to write
 instead. Beyond mistakes it finds knocks that are easily opened or hard to use.
 It prints nothing if all is well. The exit status is 1 if there are errors.
+
+Infos are worth knowing, and true of good policies too: -v shows them as well, in
+every format.
 
 A warning is silenced by a comment in or right above the declaration:
 
@@ -34,6 +37,7 @@ spec/findings.md explains every code.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		c := &checkRun{}
 		flags.BoolVar(&c.strict, "strict", false, "exit with 1 on warnings too")
+		flags.BoolVar(&c.verbose, "v", false, "show infos too")
 		flags.BoolVar(&c.json, "json", false, "print one JSON object a line for each finding")
 		flags.StringVar(&c.format, "format", "text", "print as `FORMAT`: text, github (annotations in CI) or sarif (code scanning)")
 		return c.run
@@ -41,9 +45,9 @@ spec/findings.md explains every code.`,
 }
 
 type checkRun struct {
-	strict, json bool
-	format       string
-	policies     *policies // of the traces
+	strict, verbose, json bool
+	format                string
+	policies              *policies // of the traces
 }
 
 // fileFindings are the findings about a file.
@@ -71,6 +75,9 @@ func (c *checkRun) run(s *streams, args []string) error {
 			return err
 		}
 		found := c.findings(name, src)
+		if !c.verbose {
+			found = atLeast(lang.Warning, found)
+		}
 		all = append(all, fileFindings{name, src, found})
 		if slices.ContainsFunc(found, c.fails) {
 			return errInput
