@@ -21,7 +21,7 @@ type Namespace int
 
 func newNamespace(t testing.TB) Namespace {
 	t.Helper()
-	holder := exec.Command("unshare", "--net", "sleep", "60")
+	holder := exec.Command("unshare", "--net", "sleep", "300")
 	if err := holder.Start(); err != nil {
 		skip(t, err)
 	}
@@ -96,9 +96,15 @@ func (ns Namespace) enter(f func() error) error {
 // Serve echoes what a TCP port of the namespace is sent, over IPv4 and IPv6.
 func (ns Namespace) Serve(t testing.TB, port string) {
 	t.Helper()
+	ns.ServeWith(t, &net.ListenConfig{}, port)
+}
+
+// ServeWith is Serve with a socket of another kind.
+func (ns Namespace) ServeWith(t testing.TB, config *net.ListenConfig, port string) {
+	t.Helper()
 	var l net.Listener
 	err := ns.Do(func() (err error) {
-		l, err = net.Listen("tcp", "[::]:"+port)
+		l, err = config.Listen(context.Background(), "tcp", "[::]:"+port)
 		return err
 	})
 	if err != nil {

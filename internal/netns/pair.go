@@ -18,8 +18,8 @@ type Pair struct {
 	Peer Namespace // 192.0.2.2 and 2001:db8::2
 }
 
-// NewPair returns a pair that is removed when the test ends. It lasts a minute at
-// most. Where a program is missing or the right to make namespaces, it skips the
+// NewPair returns a pair that is removed when the test ends. It lasts five
+// minutes at most. Where a program is missing or the right to make namespaces, it skips the
 // test as [New] does.
 func NewPair(t testing.TB, programs ...string) *Pair {
 	t.Helper()

@@ -1,0 +1,279 @@
+package netns
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"testing"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// bound is how long to wait for what must come. It decides nothing.
+const bound = 20 * time.Second
+
+// Visitor asks for connections from a namespace, in each family from one address.
+//
+// What becomes of an attempt is known without waiting for an answer that might come.
+// A visitor's packets leave by one CPU, and each device of a pair hands packets to the
+// other through a queue of that CPU, in whose turn all goes on to the next device
+// (veth_xmit, enqueue_to_backlog, process_backlog). So pings that are sent after the
+// attempt and come back say that it has had its answer, unless it gets none.
+type Visitor struct {
+	Namespace
+	Addresses
+	Router Addresses // answers pings
+}
+
+// An Outcome is what became of an attempt. Others than these are the error's words.
+type Outcome string
+
+const (
+	Open    Outcome = "open"    // connected
+	Refused Outcome = "refused" // by a reset or an ICMP error
+	Silent  Outcome = "silent"  // no answer
+	Sent    Outcome = "sent"    // a datagram without an answer
+)
+
+// Connect asks for a TCP connection. It is nil unless the outcome is Open, and is
+// closed when the test ends.
+func (v Visitor) Connect(t testing.TB, to netip.AddrPort) (c net.Conn, o Outcome) {
+	t.Helper()
+	err := v.attempt(unix.SOCK_STREAM, to, func(fd int, sent error) (err error) {
+		if sent == unix.EINPROGRESS {
+			sent = nil
+		}
+		if o, err = outcome(fd, sent); err != nil || o != Open {
+			return err
+		}
+		c, err = connOf(fd)
+		return err
+	})
+	if err != nil {
+		t.Fatalf("connect to %v: %v", to, err)
+	}
+	if c != nil {
+		t.Cleanup(func() { c.Close() })
+		c.SetDeadline(time.Now().Add(bound))
+	}
+	return c, o
+}
+
+// connOf is a connection that has a copy of a socket.
+func connOf(fd int) (net.Conn, error) {
+	fd, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), "socket")
+	defer f.Close()
+	return net.FileConn(f)
+}
+
+// Datagram sends a UDP datagram.
+func (v Visitor) Datagram(t testing.TB, to netip.AddrPort) (o Outcome) {
+	t.Helper()
+	err := v.attempt(unix.SOCK_DGRAM, to, func(fd int, sent error) (err error) {
+		if o, err = outcome(fd, sent); o == Open {
+			o = Sent
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatalf("send to udp %v: %v", to, err)
+	}
+	return o
+}
+
+// Frame sends an Ethernet frame, from the namespace's device, to whoever it is for.
+func (v Visitor) Frame(t testing.TB, device string, frame []byte) {
+	t.Helper()
+	err := v.Do(func() error {
+		if err := stay(); err != nil {
+			return err
+		}
+		d, err := net.InterfaceByName(device)
+		if err != nil {
+			return err
+		}
+		fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(fd)
+		if err := unix.Sendto(fd, frame, 0, &unix.SockaddrLinklayer{Ifindex: d.Index}); err != nil {
+			return err
+		}
+		return v.await(false)
+	})
+	if err != nil {
+		t.Fatalf("send a frame on %s: %v", device, err)
+	}
+}
+
+// attempt calls f with the socket of an attempt when that has had its answer.
+func (v Visitor) attempt(kind int, to netip.AddrPort, f func(fd int, sent error) error) error {
+	return v.Do(func() error {
+		if err := stay(); err != nil {
+			return err
+		}
+		v6 := to.Addr().Is6()
+		fd, err := unix.Socket(family(v6), kind|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(fd)
+		if err := unix.Bind(fd, sockaddr(v.Of(v6, 0))); err != nil {
+			return fmt.Errorf("bind to %v: %w", v.Of(v6, 0), err)
+		}
+		sent := unix.Connect(fd, sockaddr(to))
+		if kind == unix.SOCK_DGRAM && sent == nil {
+			sent = unix.Sendto(fd, []byte("hello"), 0, nil)
+		}
+		if err := v.await(v6); err != nil {
+			return err
+		}
+		return f(fd, sent)
+	})
+}
+
+// stay keeps the thread on the CPU where it is.
+func stay() error {
+	var cpu uint32
+	if _, _, errno := unix.Syscall(unix.SYS_GETCPU, uintptr(unsafe.Pointer(&cpu)), 0, 0); errno != 0 {
+		return errno
+	}
+	var set unix.CPUSet
+	set.Set(int(cpu))
+	return unix.SchedSetaffinity(0, &set)
+}
+
+// outcome is that of a socket whose answer has come, if one does.
+func outcome(fd int, sent error) (Outcome, error) {
+	if sent != nil {
+		return failed(sent), nil
+	}
+	number, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err != nil {
+		return "", err
+	}
+	if number != 0 {
+		return failed(unix.Errno(number)), nil
+	}
+	poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
+	if _, err := unix.Poll(poll, 0); err != nil {
+		return "", err
+	}
+	if poll[0].Revents&unix.POLLOUT != 0 {
+		return Open, nil
+	}
+	return Silent, nil
+}
+
+func failed(err error) Outcome {
+	if errors.Is(err, unix.ECONNREFUSED) {
+		return Refused
+	}
+	return Outcome(err.Error())
+}
+
+func sockaddr(a netip.AddrPort) unix.Sockaddr {
+	if a.Addr().Is6() {
+		return &unix.SockaddrInet6{Addr: a.Addr().As16(), Port: int(a.Port())}
+	}
+	return &unix.SockaddrInet4{Addr: a.Addr().As4(), Port: int(a.Port())}
+}
+
+// await sends pings to the router, each when the one before has come back: more than an
+// attempt has devices to go through, to and fro, when neighbours are asked for as well.
+func (v Visitor) await(v6 bool) error {
+	const pings = 8
+	proto := int(Ping.number(v6))
+	fd, err := unix.Socket(family(v6), unix.SOCK_RAW|unix.SOCK_CLOEXEC, proto)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	patience := unix.NsecToTimeval(int64(bound))
+	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &patience); err != nil {
+		return err
+	}
+	if err := unix.Bind(fd, sockaddr(v.Of(v6, 0))); err != nil {
+		return err
+	}
+	for n := range pings {
+		echo := Packet{Src: v.Of(v6, 0).Addr(), Proto: Ping, SrcPort: uint16(os.Getpid())}.appendEcho(nil)
+		binary.BigEndian.PutUint16(echo[6:], uint16(n+1))
+		binary.BigEndian.PutUint16(echo[2:], checksum(0, echo)) // in IPv6 the kernel does
+		if err := unix.Sendto(fd, echo, 0, sockaddr(v.Router.Of(v6, 0))); err != nil {
+			return fmt.Errorf("ping %v: %w", v.Router.Of(v6, 0).Addr(), err)
+		}
+		if err := awaitReply(fd, v6, echo); err != nil {
+			return fmt.Errorf("no answer to a ping from %v: %w", v.Router.Of(v6, 0).Addr(), err)
+		}
+	}
+	return nil
+}
+
+func awaitReply(fd int, v6 bool, echo []byte) error {
+	b := make([]byte, 256)
+	for {
+		n, _, err := unix.Recvfrom(fd, b, 0)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		m := b[:n]
+		if !v6 {
+			m = m[int(m[0]&0xf)*4:]
+		}
+		if m[0] == icmpTypesOf(v6).echoReply && string(m[4:8]) == string(echo[4:8]) {
+			return nil
+		}
+	}
+}
+
+// Mailbox is a UDP port of a namespace, over IPv4 and IPv6.
+type Mailbox struct{ fd int }
+
+// Mailbox opens a UDP port.
+func (ns Namespace) Mailbox(t testing.TB, port uint16) Mailbox {
+	t.Helper()
+	fd := -1
+	err := ns.Do(func() (err error) {
+		fd, err = unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		return unix.Bind(fd, &unix.SockaddrInet6{Port: int(port)})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	return Mailbox{fd}
+}
+
+// Take empties the mailbox, and returns how many datagrams were in it.
+func (m Mailbox) Take(t testing.TB) (n int) {
+	t.Helper()
+	b := make([]byte, 256)
+	for {
+		switch _, _, err := unix.Recvfrom(m.fd, b, 0); err {
+		case nil:
+			n++
+		case unix.EINTR:
+		case unix.EAGAIN:
+			return n
+		default:
+			t.Fatal(err)
+		}
+	}
+}
