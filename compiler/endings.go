@@ -1,6 +1,7 @@
 package compiler
 
 import (
+	"fmt"
 	"slices"
 
 	"knockc/lang"
@@ -54,7 +55,33 @@ func (b *builder) endingChains() {
 		for _, f := range Families {
 			deletions(c, places, f)
 		}
+		if e.grant && b.doored[e.knock] && e.knock.Grant == lang.Forever {
+			c.add("", jump(b.lastDoor(e.knock.Per)))
+		}
 	}
+}
+
+// lastDoor is a chain that takes a source out of the guard of doors if no door is open
+// for it any more, as far as doors do not close by themselves.
+func (b *builder) lastDoor(per lang.Per) string {
+	name := fmt.Sprintf("last_door_%d_%d", per.IPv4, per.IPv6)
+	if slices.ContainsFunc(b.ruleset.Chains, func(c *Chain) bool { return c.Name == name }) {
+		return name
+	}
+	c := b.chain(name, "is another door still open?")
+	for _, f := range Families {
+		of := guardedOf(f, per, lang.Forever)
+		for _, k := range b.policy.Knocks {
+			if b.doored[k] && guardedOf(f, k.Per, k.Grant) == of {
+				c.add("", lookup(b.states(k).grant, f), leave)
+			}
+		}
+	}
+	for _, f := range Families {
+		place := b.doors.place(guardedOf(f, per, lang.Forever))
+		c.add("", Delete{place.Key(f), place.Kind.SetName(f)})
+	}
+	return name
 }
 
 // fit is how many lookups or deletions have room in a rule: the kernel takes 4096

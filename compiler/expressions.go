@@ -3,6 +3,7 @@ package compiler
 import (
 	"encoding/binary"
 	"fmt"
+	"net/netip"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
@@ -40,11 +41,17 @@ func (e *expressions) instruction(i Instruction) {
 		e.ports(i)
 	case TCPFlags:
 		e.tcpFlags(i)
-	case Local:
+	case CtStatus:
+		e.add(&expr.Ct{Key: expr.CtKeySTATUS, Register: reg1})
+		e.mask(native(uint32(i.Status)))
+		e.compare(!i.Not, native(0))
+	case AddrType:
 		e.add(&expr.Fib{Register: reg1, FlagDADDR: true, ResultADDRTYPE: true})
-		e.compare(i.Not, native(unix.RTN_LOCAL))
+		e.compare(i.Not, native([...]uint32{unix.RTN_LOCAL, unix.RTN_BROADCAST, unix.RTN_ANYCAST, unix.RTN_MULTICAST}[i.Kind]))
 	case Source:
-		e.source(i)
+		e.prefixes(i.Family, i.Prefixes, saddr)
+	case Destination:
+		e.prefixes(i.Family, i.Prefixes, daddr)
 	case ICMP:
 		e.icmp(i)
 	case Length:
@@ -175,25 +182,31 @@ func (e *expressions) tcpFlags(t TCPFlags) {
 	e.compare(t.Not, []byte{byte(t.Flags)})
 }
 
-// address reads the source address, cut to its first bits.
-func (e *expressions) address(f Family, bits int) {
+// The places of the addresses in the IP header.
+var (
+	saddr = [...]int{IPv4: 12, IPv6: 8}
+	daddr = [...]int{IPv4: 16, IPv6: 24}
+)
+
+// address reads the address at a place, cut to its first bits.
+func (e *expressions) address(f Family, at [2]int, bits int) {
 	e.needFamily(f)
-	e.payload(expr.PayloadBaseNetworkHeader, reg1, [...]int{IPv4: 12, IPv6: 8}[f], f.Bits()/8)
+	e.payload(expr.PayloadBaseNetworkHeader, reg1, at[f], f.Bits()/8)
 	if bits < f.Bits() {
 		e.mask(mask(f, bits).AsSlice())
 	}
 }
 
-func (e *expressions) source(s Source) {
-	if len(s.Prefixes) == 1 {
-		p := s.Prefixes[0].Masked()
-		e.address(s.Family, p.Bits())
+func (e *expressions) prefixes(f Family, prefixes []netip.Prefix, at [2]int) {
+	if len(prefixes) == 1 {
+		p := prefixes[0].Masked()
+		e.address(f, at, p.Bits())
 		e.compare(false, p.Addr().AsSlice())
 		return
 	}
-	e.address(s.Family, s.Family.Bits())
-	set := nftables.Set{KeyType: addressTypes[s.Family], Interval: true}
-	e.add(e.loader.addAnonymous(set, intervals(s.Family, s.Prefixes)))
+	e.address(f, at, f.Bits())
+	set := nftables.Set{KeyType: addressTypes[f], Interval: true}
+	e.add(e.loader.addAnonymous(set, intervals(f, prefixes)))
 }
 
 func (e *expressions) icmp(i ICMP) {
@@ -223,15 +236,24 @@ func (e *expressions) length(f Family) {
 
 // key makes a key from register 1 on.
 func (e *expressions) key(k Key) {
-	e.address(k.Family, k.Bits)
+	e.address(k.Family, saddr, k.Bits)
+	if k.Port {
+		e.payload(expr.PayloadBaseTransportHeader, afterAddress[k.Family], 0, 2)
+		return
+	}
 	e.add(&expr.Immediate{Register: afterAddress[k.Family], Data: native(k.State)})
 }
 
 // lookup makes the state from the packet's mark: nft has no listing of a lookup
 // with a constant in its key.
 func (e *expressions) lookup(l Lookup) {
+	if l.Key.Port {
+		e.key(l.Key)
+		e.add(&expr.Lookup{SourceRegister: reg1, SetName: l.Set, Invert: l.Not})
+		return
+	}
 	state := afterAddress[l.Key.Family]
-	e.address(l.Key.Family, l.Key.Bits)
+	e.address(l.Key.Family, saddr, l.Key.Bits)
 	e.add(
 		&expr.Meta{Key: expr.MetaKeyMARK, Register: state},
 		&expr.Bitwise{SourceRegister: state, DestRegister: state, Len: 4, Mask: native(0), Xor: native(l.Key.State)},
@@ -240,6 +262,13 @@ func (e *expressions) lookup(l Lookup) {
 }
 
 func (e *expressions) dispatch(d Dispatch) {
+	if d.Named != 0 {
+		const original = 0 // IP_CT_DIR_ORIGINAL
+		e.matchProto(d.Named)
+		e.add(&expr.Ct{Key: expr.CtKeyPROTODST, Direction: original, Register: reg1})
+		e.add(e.loader.addAnonymous(nftables.Set{IsMap: true, KeyType: nftables.TypeInetService, Interval: d.hasRanges()}, namedElements(d)))
+		return
+	}
 	e.meta(expr.MetaKeyL4PROTO)
 	e.loadPort(unix.NFT_REG32_01)
 	if m := e.loader.maps[d.Name]; m != nil {

@@ -1,8 +1,10 @@
 package compiler
 
+import "slices"
+
 // Fragment is the ruleset as part of a table that is not its own: nothing has a
-// hook, the base chain is called by the table's old name and has to be jumped to,
-// and all other names begin with that name and `_`.
+// hook, the base chains have to be jumped to, and all names begin with the table's old
+// name and `_`, except that of the guard, which is the table's old name.
 func (r *Ruleset) Fragment() *Ruleset {
 	n := namer{entry: r.Table}
 	f := &Ruleset{Table: r.Table}
@@ -15,12 +17,9 @@ func (r *Ruleset) Fragment() *Ruleset {
 		f.Counters = append(f.Counters, &Counter{n.name(c.Name)})
 	}
 	for _, c := range r.Chains {
-		renamed := &Chain{Name: n.name(c.Name), Comment: c.Comment}
-		if c.Hook != nil {
-			renamed.Name = n.entry
-		}
+		renamed := &Chain{Name: n.chain(c.Name), Comment: c.Comment}
 		for _, rule := range c.Rules {
-			if d, ok := rule.Instructions[0].(Dispatch); ok && len(d.Entries) == 0 {
+			if slices.ContainsFunc(rule.Instructions, isEmptyMap) {
 				continue // only as a named map it has a use
 			}
 			var instructions []Instruction
@@ -34,6 +33,28 @@ func (r *Ruleset) Fragment() *Ruleset {
 	return f
 }
 
+// Entry is a chain of a fragment that has to be jumped to, and at which hook.
+type Entry struct {
+	Chain string
+	Hook  HookPoint
+}
+
+// Entries are those of the ruleset's fragment.
+func (r *Ruleset) Entries() []Entry {
+	var all []Entry
+	for _, c := range r.Chains {
+		if c.Hook != nil {
+			all = append(all, Entry{namer{r.Table}.chain(c.Name), c.Hook.Point})
+		}
+	}
+	return all
+}
+
+func isEmptyMap(i Instruction) bool {
+	d, ok := i.(Dispatch)
+	return ok && len(d.Entries) == 0
+}
+
 // namer gives the names that things have in a fragment.
 type namer struct{ entry string }
 
@@ -42,6 +63,13 @@ func (n namer) name(name string) string {
 		return ""
 	}
 	return n.entry + "_" + name
+}
+
+func (n namer) chain(name string) string {
+	if name == guardChain {
+		return n.entry
+	}
+	return n.name(name)
 }
 
 func (n namer) instruction(i Instruction) Instruction {
@@ -62,7 +90,7 @@ func (n namer) instruction(i Instruction) Instruction {
 		i.Chain = n.name(i.Chain)
 		return i
 	case Dispatch:
-		d := Dispatch{Interval: i.Interval} // without a name: a fragment cannot empty an older map
+		d := Dispatch{Interval: i.Interval, Named: i.Named} // without a name: a fragment cannot empty an older map
 		for _, e := range i.Entries {
 			e.Verdict.Chain = n.name(e.Verdict.Chain)
 			d.Entries = append(d.Entries, e)

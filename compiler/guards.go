@@ -14,102 +14,152 @@ import (
 // found by a later one.
 type guard struct {
 	kind  SetKind
-	lives [2]map[int]*lifetime // by family and length of the address
+	lives map[guarded]time.Duration // how long an element must live
 }
 
-// lifetime is how long an element of a guard must live.
-type lifetime struct {
-	timed   time.Duration // 0: nothing ends by itself
-	forever bool          // there is something that does not
+// guarded is what an element of a guard is about.
+type guarded struct {
+	family  Family
+	bits    int
+	forever bool // it does not end by itself
+	group   int  // of knocks, from 1 on; 0: all of them
+}
+
+// When more knocks than fewResets reset, they are put into groups, each with an element
+// of its own in the guard: a wrong attempt then meets the rules of few knocks. A knock's
+// group follows from its name, so that an edit leaves all others in theirs.
+const (
+	fewResets = 16
+	groups    = 32
+)
+
+// groupOf is the group of a knock; 0 if it is in none. What `revoke` ends may last much
+// longer than progress, so knocks that have it are in none.
+func (b *builder) groupOf(k *lang.Knock) int {
+	if !b.grouped || k.Reset.Revoke {
+		return 0
+	}
+	return 1 + int(stateNumber(k.Name.Text, "group")%groups)
 }
 
 // slack is how much longer than what it speaks of an element of a guard lives, at
 // least: the two are updated one after the other, and a tick may fall between.
 const slack = time.Second
 
-func newGuard(kind SetKind) guard {
-	return guard{kind, [2]map[int]*lifetime{{}, {}}}
+func newGuard(kind SetKind) guard { return guard{kind, map[guarded]time.Duration{}} }
+
+func guardedOf(f Family, per lang.Per, lives time.Duration) guarded {
+	forever := lives == lang.Forever
+	return guarded{f, lengthOf(per, f, forever), forever, 0}
 }
 
 // add makes the guard speak of something that lives that long.
 func (g *guard) add(per lang.Per, lives time.Duration) {
 	for _, f := range Families {
-		bits := lengthOf(per, f)
-		l := g.lives[f][bits]
-		if l == nil {
-			l = &lifetime{}
-			g.lives[f][bits] = l
-		}
-		if lives == lang.Forever {
-			l.forever = true
+		of := guardedOf(f, per, lives)
+		if of.forever {
+			g.lives[of] = 0
 		} else {
-			l.timed = max(l.timed, lives+slack)
+			g.lives[of] = max(g.lives[of], lives+slack)
 		}
 	}
 }
 
-// guardLengths are the lengths of the addresses that guards speak of.
+// guardLengths are the lengths of the addresses that guards speak of, as far as what they
+// speak of ends by itself.
 var guardLengths = [...][]int{IPv4: {32, 24, 16, 8, 1}, IPv6: {128, 64, 48, 32, 16, 1}}
 
 // lengthOf is how much of an address of the family a guard knows: of what makes a
-// source, the longest of the lengths that has all of them.
-func lengthOf(per lang.Per, f Family) int {
+// source, the longest of the lengths that has all of them; all of it if something does
+// not end by itself, so that whoever ends it can tell that it was the last.
+func lengthOf(per lang.Per, f Family, forever bool) int {
 	bits := [...]int{per.IPv4, per.IPv6}[f]
+	if forever {
+		return bits
+	}
 	i := slices.IndexFunc(guardLengths[f], func(length int) bool { return length <= bits })
 	return guardLengths[f][i]
 }
 
-// place is where a guard keeps an element for sources of that length. What ends by
-// itself and what does not have elements of their own, because an update without a
-// timeout would end one that has a timeout.
-func (g *guard) place(per lang.Per, f Family, forever bool) Place {
-	bits := lengthOf(per, f)
-	return Place{g.kind, uint32(bits<<1 | bit(forever)), lang.Per{IPv4: bits, IPv6: bits}}
+// place is where a guard keeps an element. What ends by itself and what does not have
+// elements of their own, because an update without a timeout would end one that has a
+// timeout.
+func (g *guard) place(of guarded) Place {
+	return Place{g.kind, uint32(of.group<<9 | of.bits<<1 | bit(of.forever)), lang.Per{IPv4: of.bits, IPv6: of.bits}}
 }
 
 // update records a source, for something that lives that long.
 func (g *guard) update(f Family, per lang.Per, lives time.Duration) Update {
-	forever := lives == lang.Forever
-	timeout := g.lives[f][lengthOf(per, f)].timed
-	if forever {
-		timeout = 0
-	}
-	return Update{g.place(per, f, forever).Key(f), g.kind.SetName(f), timeout}
+	of := guardedOf(f, per, lives)
+	return Update{g.place(of).Key(f), g.kind.SetName(f), g.lives[of]}
 }
 
-// lookups are one for each element that may speak of one of the knocks.
-func (g *guard) lookups(f Family, knocks []*lang.Knock) []Lookup {
+// progress records a source that has done a step of a knock which a wrong attempt resets.
+func (b *builder) progress(k *lang.Knock, f Family) []Instruction {
+	if resetMode(k) == lang.ResetNone {
+		return nil
+	}
+	all := b.busy.update(f, k.Per, k.Within)
+	if b.groupOf(k) == 0 {
+		return []Instruction{all}
+	}
+	group := all
+	group.Key = b.busy.place(b.guardedGroup(k, f)).Key(f)
+	return []Instruction{all, group}
+}
+
+// guardedGroup is what the guard of progress knows of a knock's group.
+func (b *builder) guardedGroup(k *lang.Knock, f Family) guarded {
+	of := guardedOf(f, k.Per, k.Within)
+	of.group = b.groupOf(k)
+	return of
+}
+
+// lookups are one for each element that may speak of something that lives so.
+func (g *guard) lookups(f Family, knocks []*lang.Knock, lives func(*lang.Knock) time.Duration) []Lookup {
 	var all []Lookup
-	seen := map[int]bool{}
+	seen := map[guarded]bool{}
 	for _, k := range knocks {
-		bits := lengthOf(k.Per, f)
-		if l := g.lives[f][bits]; l != nil && !seen[bits] {
-			seen[bits] = true
-			if l.timed > 0 {
-				all = append(all, lookup(g.place(k.Per, f, false), f))
-			}
-			if l.forever {
-				all = append(all, lookup(g.place(k.Per, f, true), f))
-			}
+		if of := guardedOf(f, k.Per, lives(k)); !seen[of] {
+			seen[of] = true
+			all = append(all, lookup(g.place(of), f))
 		}
 	}
 	return all
 }
 
+func grantOf(k *lang.Knock) time.Duration  { return k.Grant }
+func withinOf(k *lang.Knock) time.Duration { return k.Within }
+
 func lookup(p Place, f Family) Lookup {
 	return Lookup{Key: p.Key(f), Set: p.Kind.SetName(f)}
 }
 
-// guards finds what the guards have to speak of: progress that a wrong attempt
-// resets, and all grants, since knocks that are added later may guard the same ports.
+// guards finds what the guards have to speak of: progress that a wrong attempt resets,
+// and grants that some rule asks for.
 func (b *builder) guards() {
 	b.busy, b.doors = newGuard(Busy), newGuard(Doors)
+	crowded := map[*lang.Knock]bool{}
+	for _, p := range b.services {
+		if len(p.guards) > manyGuards {
+			for _, k := range p.guards {
+				crowded[k] = true
+			}
+		}
+	}
+	b.doored = map[*lang.Knock]bool{}
+	resetting := 0
 	for _, k := range b.policy.Knocks {
 		if hasProgress(k) && resetMode(k) != lang.ResetNone {
+			resetting++
 			b.busy.add(k.Per, k.Within)
 		}
-		b.doors.add(k.Per, k.Grant)
+		if crowded[k] || k.Reset.Revoke {
+			b.doored[k] = true
+			b.doors.add(k.Per, k.Grant)
+		}
 	}
+	b.grouped = resetting > fewResets
 }
 
 // hasProgress reports whether a source can be at a step of the knock.
@@ -131,7 +181,7 @@ func (b *builder) ifResettable(c *Chain, mode lang.ResetMode, v Verdict) {
 		}
 	}
 	for _, f := range Families {
-		for _, l := range slices.Concat(b.busy.lookups(f, progress), b.doors.lookups(f, revoke)) {
+		for _, l := range slices.Concat(b.busy.lookups(f, progress, withinOf), b.doors.lookups(f, revoke, grantOf)) {
 			c.add("", l, v)
 		}
 	}

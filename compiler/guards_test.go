@@ -13,7 +13,7 @@ import (
 // two instructions could tell.)
 func TestGuardsOutlive(t *testing.T) {
 	const policy = `
-		knock a < 1 2 3 -> 22 within 7s grant 1h reset any close 9 8 7 >
+		knock a < 1 2 3 -> 22 within 7s grant 1h reset any revoke close 9 8 7 >
 		knock b < 1 2 4 -> 22 within 3s total 5s reset known revoke per /24 /64 >
 		knock c < 5 6 -> 23 grant forever reset any revoke >`
 	recorded := 0

@@ -10,7 +10,8 @@ import (
 // Instruction is one step of a rule. Those that match break unless their
 // condition holds; with Not, they break if it does.
 //
-//	[CtState] [Iface] [L4Proto] [Ports] [TCPFlags] [Local] [Source] [ICMP] [Length]  match a field
+//	[CtState] [CtStatus] [Iface] [L4Proto] [Ports] [TCPFlags]
+//	[AddrType] [Source] [Destination] [ICMP] [Length]            match a field
 //	[Lookup]                                                     match an element
 //	[Update] [Delete]                                            change an element
 //	[Count] [Log]                                                tell
@@ -34,6 +35,23 @@ const (
 	StateEstablished
 	StateRelated
 	StateInvalid
+)
+
+// CtStatus matches a packet whose connection has the status. A packet that connection
+// tracking leaves out has none, and breaks with Not too (nft_ct_get_eval).
+type CtStatus struct {
+	Status ConnStatus
+	Not    bool
+}
+
+// ConnStatus is something that connection tracking knows of a connection.
+type ConnStatus uint8
+
+const (
+	// Assured: the handshake is done (IPS_ASSURED, nf_conntrack_tcp_packet).
+	Assured ConnStatus = 1 << 2
+	// Translated: the packets of the connection get another destination (IPS_DST_NAT).
+	Translated ConnStatus = 1 << 5
 )
 
 // Iface matches the name of the interface that the packet arrived on, or with
@@ -71,14 +89,35 @@ type TCPFlags struct {
 	Not         bool
 }
 
-// Local matches packets that are addressed to an address of the host itself: no
-// broadcast or multicast (nft_fib, type local).
-type Local struct {
-	Not bool
+// AddrType matches what kind of address the packet is addressed to (nft_fib).
+type AddrType struct {
+	Kind AddrKind
+	Not  bool
+}
+
+// AddrKind is a kind of address, as the routing table has it: the host's own, or one that
+// it shares with others. All else is beyond the host.
+type AddrKind uint8
+
+const (
+	AddrLocal AddrKind = iota
+	AddrBroadcast
+	AddrAnycast
+	AddrMulticast
+)
+
+func (k AddrKind) String() string {
+	return [...]string{"local", "broadcast", "anycast", "multicast"}[k]
 }
 
 // Source matches the source address with prefixes, all of one family.
 type Source struct {
+	Family   Family
+	Prefixes []netip.Prefix
+}
+
+// Destination matches the destination address with prefixes, all of one family.
+type Destination struct {
 	Family   Family
 	Prefixes []netip.Prefix
 }
@@ -98,12 +137,13 @@ type Length struct {
 }
 
 // Key is an element's key: the packet's source address, cut to Bits, and a state
-// number. An instruction with a key breaks for packets of another family, with
+// number, or with Port the packet's source port. An instruction with a key breaks for packets of another family, with
 // Not too.
 type Key struct {
 	Family Family
 	Bits   int
 	State  uint32
+	Port   bool
 }
 
 // Lookup matches if the set has a live element with the key.
@@ -145,6 +185,10 @@ type Log struct {
 // takes the verdict found; it breaks if there is none. The entries do not
 // overlap. Without ranges it is a hash table.
 //
+// With Named it breaks for other protocols than that, of which all entries are, and looks
+// up the port that the sender named, which a translation may have changed since (nft_ct,
+// direction original). It has no name then.
+//
 // With a name it is a map of the table, which has no entries or not, else one of the
 // rule's own. That goes with the rule when a ruleset is loaded over it, and a packet on
 // its way through the old rules may then find it empty: where a miss must not let a
@@ -153,6 +197,7 @@ type Dispatch struct {
 	Name     string
 	Comment  string // of a map with a name
 	Interval bool   // it may have ranges; without a name that follows from the entries
+	Named    uint8  // the number of the protocol in the IP header, or 0
 	Entries  []DispatchEntry
 }
 
@@ -200,7 +245,14 @@ const (
 	Return
 	// Rejected is what becomes of a packet by [Reject].
 	Rejected
+	// Passed is what becomes of a packet about which no rule has decided: the policies
+	// of the base chains accept it.
+	Passed
 )
+
+func (k VerdictKind) String() string {
+	return [...]string{"accept", "drop", "goto", "jump", "return", "reject", "pass"}[k]
+}
 
 // Reject drops the packet and answers it as a closed port would: with Reset by
 // a TCP reset, else with an ICMP error, port unreachable. With Reset it stands
@@ -209,21 +261,23 @@ type Reject struct {
 	Reset bool
 }
 
-func (CtState) instruction()  {}
-func (Iface) instruction()    {}
-func (L4Proto) instruction()  {}
-func (Ports) instruction()    {}
-func (TCPFlags) instruction() {}
-func (Local) instruction()    {}
-func (Source) instruction()   {}
-func (ICMP) instruction()     {}
-func (Length) instruction()   {}
-func (Lookup) instruction()   {}
-func (Update) instruction()   {}
-func (Delete) instruction()   {}
-func (Count) instruction()    {}
-func (Log) instruction()      {}
-func (Dispatch) instruction() {}
-func (Lengths) instruction()  {}
-func (Verdict) instruction()  {}
-func (Reject) instruction()   {}
+func (CtState) instruction()     {}
+func (Iface) instruction()       {}
+func (L4Proto) instruction()     {}
+func (Ports) instruction()       {}
+func (TCPFlags) instruction()    {}
+func (AddrType) instruction()    {}
+func (CtStatus) instruction()    {}
+func (Source) instruction()      {}
+func (Destination) instruction() {}
+func (ICMP) instruction()        {}
+func (Length) instruction()      {}
+func (Lookup) instruction()      {}
+func (Update) instruction()      {}
+func (Delete) instruction()      {}
+func (Count) instruction()       {}
+func (Log) instruction()         {}
+func (Dispatch) instruction()    {}
+func (Lengths) instruction()     {}
+func (Verdict) instruction()     {}
+func (Reject) instruction()      {}

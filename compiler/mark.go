@@ -23,8 +23,8 @@ func PolicyOf(comment string) (hash string, ok bool) { return strings.CutPrefix(
 func mark(p *lang.Policy) string {
 	h := sha256.New()
 	s := p.Settings
-	fmt.Fprintf(h, "table %s priority %d drop %v reject %v open %v size %d trust %v %v\n",
-		s.Table, s.Priority, s.DefaultDrop, s.RefuseReject, s.OpenToAll(), s.Size, s.TrustPrefixes, s.TrustIfaces)
+	fmt.Fprintf(h, "table %s hook %v priority %d drop %v reject %v open %v size %d trust %v %v\n",
+		s.Table, s.Hook, s.Priority, s.DefaultDrop, s.RefuseReject, openText(s.Open), s.Size, s.TrustPrefixes, s.TrustIfaces)
 	for _, k := range p.Knocks {
 		io.WriteString(h, meaningOf(k))
 		fmt.Fprintf(h, " log %v\n", k.Log)
@@ -51,9 +51,10 @@ func settings(s *lang.Settings) string {
 	}
 	say(s.DefaultDrop, "default drop")
 	say(s.RefuseReject, "refuse reject")
+	say(s.Hook != lang.HookPrerouting, "hook %v", s.Hook)
 	say(s.Priority != s.Hook.UsualPriority(), "priority %d", s.Priority)
 	say(s.Size != lang.DefaultSize, "size %d", s.Size)
-	say(len(s.Open) > 0, "open %s", list(s.OpenToAll()))
+	say(len(s.Open) > 0, "%s", strings.ReplaceAll(openText(s.Open), `"`, ""))
 	say(len(s.TrustPrefixes) > 0, "trust %s", list(s.TrustPrefixes))
 	say(len(s.TrustIfaces) > 0, "trust %s", strings.ReplaceAll(list(s.TrustIfaces), `"`, ""))
 	if len(says) == 0 {
@@ -64,6 +65,22 @@ func settings(s *lang.Settings) string {
 		text = strings.ToValidUTF8(text[:maxComment-len(" ...")], "") + " ..."
 	}
 	return text
+}
+
+// openText is what is open, as a policy has it.
+func openText(opens []lang.Open) string {
+	var texts []string
+	for _, o := range opens {
+		text := "open " + list(o.Services)
+		if len(o.From) > 0 {
+			text += " from " + list(o.From)
+		}
+		if len(o.On) > 0 {
+			text += " on " + list(o.On)
+		}
+		texts = append(texts, text)
+	}
+	return strings.Join(texts, " ")
 }
 
 // maxComment is the longest comment of a rule (NFTNL_UDATA_COMMENT_MAXLEN).

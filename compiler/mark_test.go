@@ -29,10 +29,14 @@ func TestMark(t *testing.T) {
 	seen := map[string]string{plain: "the plain knock"}
 	for _, src := range []string{
 		"table other knock a <" + rest,
-		"priority -20 knock a <" + rest,
+		"priority -150 knock a <" + rest,
+		"hook input knock a <" + rest,
+		"hook input priority -20 knock a <" + rest,
 		"default drop knock a <" + rest,
 		"refuse reject knock a <" + rest,
 		"open 80 knock a <" + rest,
+		"open 80 from 192.0.2.0/24 knock a <" + rest,
+		"open 80 on lan0 knock a <" + rest,
 		"size 1000 knock a <" + rest,
 		"trust 192.0.2.0/24 knock a <" + rest,
 		"trust lan0 knock a <" + rest,
@@ -47,6 +51,7 @@ func TestMark(t *testing.T) {
 		"knock a < 1001 1002 -> 22 close 1003 >",
 		"knock a < 1001 1002 -> 22 from 192.0.2.0/24 >",
 		"knock a < 1001 1002 -> 22 on eth0 >",
+		"knock a < 1001 1002 -> 22 at 192.0.2.0/24 >",
 		"knock a < 1001 1002 -> 22 per /24 /64 >",
 		"knock a < 1001 1002 -> 22 log >",
 		`knock a < 1001 1002 -> 22 log "a: " >`,

@@ -2,27 +2,61 @@ package compiler
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"knockc/lang"
 )
 
-// listeners adds the rules that move the knocks that listen to a point.
+// listeners adds the rules that move the knocks that listen to a point, by attempts at
+// the host itself.
 func (b *builder) listeners(c *Chain, p *point) {
-	if len(p.listeners) > 0 && b.resetsAt(lang.ResetKnown, p.proto) {
-		c.add("", Verdict{Jump, knownChain(p.proto)})
+	if len(p.listeners) > 0 && b.resetsAt(lang.ResetKnown, p.proto) && !p.isOpenToAll() {
+		c.add("", jump(knownChain(p.proto)))
 	}
 	for _, k := range p.listeners {
-		if len(k.From) == 0 && len(k.On) == 0 {
+		if len(k.From)+len(k.On)+len(k.At) == 0 {
 			b.moves(c, p, k)
 			continue
 		}
-		own := b.chain(k.Name.Text+"_at_"+p.name(), "what "+k.Name.Text+" admits")
+		own := b.chain(listenerChain(k, p), "what "+k.Name.Text+" admits")
 		b.moves(own, p, k)
-		for _, condition := range admissions(k) {
-			c.add("", append(condition, Verdict{Jump, own.Name})...)
+		for _, condition := range admissions(k.From, k.On) {
+			c.add("", append(condition, jump(own.Name))...)
 		}
 	}
+}
+
+// listenersElsewhere is listeners for attempts at the addresses of `at`.
+func (b *builder) listenersElsewhere(c *Chain, p *point) {
+	for _, k := range p.listenersAt() {
+		for _, d := range destinations(k.At) {
+			if b.resetsElsewhere(lang.ResetKnown, p.proto) {
+				c.add("", d, jump(elsewhere(knownChain(p.proto))))
+			}
+		}
+	}
+	for _, k := range p.listenersAt() {
+		for _, condition := range admissionsAt(k) {
+			c.add("", append(condition, jump(listenerChain(k, p)))...)
+		}
+	}
+}
+
+func listenerChain(k *lang.Knock, p *point) string { return k.Name.Text + "_at_" + p.name() }
+
+// admissionsAt are the conditions under which a knock admits an attempt at one of the
+// addresses of its `at`.
+func admissionsAt(k *lang.Knock) [][]Instruction {
+	var all [][]Instruction
+	for _, d := range destinations(k.At) {
+		for _, condition := range admissions(k.From, k.On) {
+			if !contradict(condition, []Instruction{d}) {
+				all = append(all, append(slices.Clip(condition), d))
+			}
+		}
+	}
+	return all
 }
 
 // moves adds the rules by which an attempt at a point moves a knock. The `close`
@@ -46,12 +80,10 @@ func (b *builder) moves(c *Chain, p *point, k *lang.Knock) {
 // recorded if the guard of resets has room for it.
 func (b *builder) opening(c *Chain, p *point, k *lang.Knock) {
 	for _, i := range p.at(k.Steps) {
-		for _, f := range Families {
+		for _, f := range families(k) {
 			if i < len(k.Steps) {
 				rule := done(k, &b.states(k).opening, i, f)
-				if resetMode(k) != lang.ResetNone {
-					rule = append(rule, b.busy.update(f, k.Per, k.Within))
-				}
+				rule = append(rule, b.progress(k, f)...)
 				c.add(partName(k, k.Steps, i), append(rule, step(k, &b.states(k).opening, i, f)...)...)
 				continue
 			}
@@ -59,6 +91,7 @@ func (b *builder) opening(c *Chain, p *point, k *lang.Knock) {
 				rule := append(unless, done(k, &b.states(k).opening, i, f)...)
 				c.add(partName(k, k.Steps, i)+" opens", append(rule, b.open(k, f)...)...)
 			}
+			b.noRoom(c, k, f)
 		}
 	}
 }
@@ -68,13 +101,11 @@ func (b *builder) opening(c *Chain, p *point, k *lang.Knock) {
 func (b *builder) closing(c *Chain, p *point, k *lang.Knock) {
 	for _, i := range p.at(k.Close) {
 		comment := partName(k, k.Close, i) + " of close"
-		for _, f := range Families {
+		for _, f := range families(k) {
 			rule := done(k, &b.states(k).closing, i, f)
 			if i < len(k.Close) {
 				rule = append(rule, step(k, &b.states(k).closing, i, f)...)
-				if resetMode(k) != lang.ResetNone {
-					rule = append(rule, b.busy.update(f, k.Per, k.Within))
-				}
+				rule = append(rule, b.progress(k, f)...)
 				c.add(comment, rule...)
 				continue
 			}
@@ -89,6 +120,18 @@ func (b *builder) closing(c *Chain, p *point, k *lang.Knock) {
 }
 
 func (b *builder) states(k *lang.Knock) *states { return b.symbols.states[k.Name.Text] }
+
+// families are those of sources for which a knock has services.
+func families(k *lang.Knock) []Family {
+	if len(k.At) == 0 {
+		return Families
+	}
+	var all []Family
+	for _, d := range destinations(k.At) {
+		all = append(all, d.Family)
+	}
+	return all
+}
 
 // done breaks unless a source may do step i.
 func done(k *lang.Knock, s *sequenceStates, i int, f Family) []Instruction {
@@ -115,7 +158,10 @@ func step(k *lang.Knock, s *sequenceStates, i int, f Family) []Instruction {
 
 // open opens the door.
 func (b *builder) open(k *lang.Knock, f Family) []Instruction {
-	rule := []Instruction{b.doors.update(f, k.Per, k.Grant), update(b.states(k).grant, f, k.Grant), Count{openedCounter(k)}}
+	rule := []Instruction{update(b.states(k).grant, f, k.Grant), Count{openedCounter(k)}}
+	if b.doored[k] {
+		rule = append([]Instruction{b.doors.update(f, k.Per, k.Grant)}, rule...)
+	}
 	if k.Log.On {
 		prefix := k.Log.Prefix
 		if prefix == "" {
@@ -124,6 +170,18 @@ func (b *builder) open(k *lang.Knock, f Family) []Instruction {
 		rule = append(rule, Log{prefix})
 	}
 	return rule
+}
+
+// noRoom takes a source out of the guard of doors again if there was no room for its
+// grant: what does not end by itself would stay there for ever.
+func (b *builder) noRoom(c *Chain, k *lang.Knock, f Family) {
+	if !b.doored[k] || k.Grant != lang.Forever {
+		return
+	}
+	noGrant := lookup(b.states(k).grant, f)
+	noGrant.Not = true
+	door := lookup(b.doors.place(guardedOf(f, k.Per, k.Grant)), f)
+	c.add("no room for the grant of "+k.Name.Text, door, noGrant, jump(b.lastDoor(k.Per)))
 }
 
 func update(p Place, f Family, timeout time.Duration) Update {

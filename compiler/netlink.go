@@ -14,7 +14,8 @@ import (
 )
 
 // Load gives the ruleset to the kernel, in one transaction: it does what the
-// script of [Ruleset.WriteNFT] does. The connection must have nothing queued.
+// script of [Ruleset.WriteNFT] does, but for what [Ruleset.SetCollections] does then.
+// The connection must have nothing queued.
 // For more than about a hundred rules it needs [WithBuffers]; without, an error
 // that is ENOBUFS leaves open whether the ruleset was loaded.
 func (r *Ruleset) Load(c *nftables.Conn) error {
@@ -28,10 +29,8 @@ func (r *Ruleset) Load(c *nftables.Conn) error {
 	for _, d := range r.Maps() {
 		l.addMap(d)
 	}
-	for _, chain := range r.Chains {
-		if chain.Hook != nil {
-			c.DelChain(c.AddChain(&nftables.Chain{Table: l.table, Name: chain.Name}))
-		}
+	for _, name := range baseChains {
+		c.DelChain(c.AddChain(&nftables.Chain{Table: l.table, Name: name}))
 	}
 	for _, counter := range r.Counters {
 		l.addCounter(counter)
@@ -87,14 +86,21 @@ func (l *loader) addCounter(c *Counter) {
 }
 
 func (l *loader) addSet(s *Set) {
-	address := addressTypes[s.Family]
 	l.queueSet(&nftables.Set{
 		Name:       s.Name,
-		KeyType:    nftables.MustConcatSetType(address, nftables.TypeMark),
+		KeyType:    s.keyType(),
 		Dynamic:    true,
 		HasTimeout: true,
 		Size:       uint32(s.Size),
 	}, nil)
+}
+
+func (s *Set) keyType() nftables.SetDatatype {
+	second := nftables.TypeMark
+	if s.Ports {
+		second = nftables.TypeInetService
+	}
+	return nftables.MustConcatSetType(addressTypes[s.Family], second)
 }
 
 // maxElements is a number of elements that fits in one message: their list is one
@@ -153,7 +159,9 @@ func (l *loader) addChain(c *Chain) {
 	if c.Hook != nil {
 		accept := nftables.ChainPolicyAccept
 		chain.Type = nftables.ChainTypeFilter
-		chain.Hooknum = nftables.ChainHookInput
+		chain.Hooknum = [...]*nftables.ChainHook{
+			Prerouting: nftables.ChainHookPrerouting, Input: nftables.ChainHookInput, Forward: nftables.ChainHookForward,
+		}[c.Hook.Point]
 		chain.Priority = nftables.ChainPriorityRef(nftables.ChainPriority(c.Hook.Priority))
 		chain.Policy = &accept
 	}
@@ -232,6 +240,26 @@ func dispatchElements(d Dispatch) []nftables.SetElement {
 			element.KeyEnd = dispatchKey(e.Proto, e.Last)
 		}
 		elements = append(elements, element)
+	}
+	return elements
+}
+
+// namedElements are those of a map of ports alone. In one of ranges the end of each is an
+// element of its own, see [intervals].
+func namedElements(d Dispatch) []nftables.SetElement {
+	var elements []nftables.SetElement
+	port := func(n int) []byte { return binary.BigEndian.AppendUint16(nil, uint16(n)) }
+	ranges := d.hasRanges()
+	next := 0 // the first port that is in no element yet
+	for _, e := range d.Entries {
+		if ranges && int(e.First) > next {
+			elements = append(elements, nftables.SetElement{Key: port(next), IntervalEnd: true})
+		}
+		elements = append(elements, nftables.SetElement{Key: port(int(e.First)), VerdictData: e.Verdict.expr()})
+		next = int(e.Last) + 1
+	}
+	if ranges && next <= math.MaxUint16 {
+		elements = append(elements, nftables.SetElement{Key: port(next), IntervalEnd: true})
 	}
 	return elements
 }

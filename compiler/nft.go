@@ -26,11 +26,9 @@ func (r *Ruleset) WriteNFT(w io.Writer, header []string) error {
 		p.line("add map inet %s %s { %s; }", r.Table, d.Name, strings.Join(d.mapType(), "; "))
 		p.line("flush map inet %s %s", r.Table, d.Name)
 	}
-	for _, c := range r.Chains {
-		if c.Hook != nil { // made anew, since an old one keeps its priority
-			p.line("add chain inet %s %s", r.Table, c.Name)
-			p.line("delete chain inet %s %s", r.Table, c.Name)
-		}
+	for _, name := range baseChains { // an old one keeps its hook and priority
+		p.line("add chain inet %s %s", r.Table, name)
+		p.line("delete chain inet %s %s", r.Table, name)
 	}
 	p.line("\ntable inet %s {", r.Table)
 	p.indent = "\t"
@@ -98,9 +96,12 @@ func (p *printer) content(r *Ruleset) {
 func (p *printer) set(s *Set) {
 	p.line("# %s", s.Comment)
 	p.line("set %s {", s.Name)
-	p.line("\ttype %s . mark", [...]string{"ipv4_addr", "ipv6_addr"}[s.Family])
+	p.line("\ttype %s . %s", [...]string{"ipv4_addr", "ipv6_addr"}[s.Family], [...]string{"mark", "inet_service"}[bit(s.Ports)])
 	p.line("\tsize %d", s.Size)
 	p.line("\tflags dynamic,timeout")
+	if s.Collect != DefaultCollect {
+		p.line("\tgc-interval %s", lang.FormatDuration(s.Collect))
+	}
 	p.line("}")
 }
 
@@ -108,7 +109,7 @@ func (p *printer) chain(c *Chain) {
 	p.line("# %s", c.Comment)
 	p.line("chain %s {", c.Name)
 	if c.Hook != nil {
-		p.line("\ttype filter hook input priority %d; policy accept;", c.Hook.Priority)
+		p.line("\ttype filter hook %s priority %d; policy accept;", c.Hook.Point, c.Hook.Priority)
 	}
 	for _, r := range c.Rules {
 		p.rule(r)
@@ -141,10 +142,15 @@ func (p *printer) instruction(i Instruction) {
 	case TCPFlags:
 		equal := [...]string{"==", "!="}[bit(i.Not)]
 		fmt.Fprintf(p, "tcp flags & (%s) %s %s", strings.ReplaceAll(i.Mask.String(), ",", " | "), equal, i.Flags)
-	case Local:
-		fmt.Fprintf(p, "fib daddr type %slocal", unequal(i.Not))
+	case CtStatus:
+		equal := [...]string{"!=", "=="}[bit(i.Not)]
+		fmt.Fprintf(p, "ct status & %s %s 0", i.Status, equal)
+	case AddrType:
+		fmt.Fprintf(p, "fib daddr type %s%s", unequal(i.Not), i.Kind)
 	case Source:
 		fmt.Fprintf(p, "%s %s", i.Family.source(), prefixesText(i.Prefixes))
+	case Destination:
+		fmt.Fprintf(p, "%s daddr %s", i.Family.header(), prefixesText(i.Prefixes))
 	case ICMP:
 		p.icmp(i)
 	case Length:
@@ -154,7 +160,7 @@ func (p *printer) instruction(i Instruction) {
 	case Update:
 		p.update(i)
 	case Delete:
-		fmt.Fprintf(p, "delete @%s { %s . 0x%08x }", i.Set, i.Key.source(), i.Key.State)
+		fmt.Fprintf(p, "delete @%s { %s . %s }", i.Set, i.Key.source(), i.Key.second())
 	case Count:
 		fmt.Fprintf(p, `counter name "%s"`, i.Counter)
 	case Log:
@@ -167,13 +173,19 @@ func (p *printer) instruction(i Instruction) {
 		p.WriteString(i.String())
 	case Reject:
 		p.WriteString([...]string{"reject", "reject with tcp reset"}[bit(i.Reset)])
+	default:
+		panic(fmt.Sprintf("compiler: no text for %T", i))
 	}
 }
 
 // lookup prints a lookup. A constant may not stand on the left of one; the mark
 // with all its bits replaced may, and leaves the packet's mark alone.
 func (p *printer) lookup(l Lookup) {
-	fmt.Fprintf(p, "%s . (meta mark & 0x0 | 0x%08x) %s@%s", l.Key.source(), l.Key.State, unequal(l.Not), l.Set)
+	second := fmt.Sprintf("(meta mark & 0x0 | 0x%08x)", l.Key.State)
+	if l.Key.Port {
+		second = l.Key.second()
+	}
+	fmt.Fprintf(p, "%s . %s %s@%s", l.Key.source(), second, unequal(l.Not), l.Set)
 }
 
 func (p *printer) update(u Update) {
@@ -181,7 +193,7 @@ func (p *printer) update(u Update) {
 	if u.Timeout > 0 {
 		timeout = " timeout " + lang.FormatDuration(u.Timeout)
 	}
-	fmt.Fprintf(p, "update @%s { %s . 0x%08x%s }", u.Set, u.Key.source(), u.Key.State, timeout)
+	fmt.Fprintf(p, "update @%s { %s . %s%s }", u.Set, u.Key.source(), u.Key.second(), timeout)
 }
 
 func (p *printer) icmp(i ICMP) {
@@ -189,15 +201,15 @@ func (p *printer) icmp(i ICMP) {
 	for _, t := range i.Types {
 		names = append(names, icmpNames[i.Family][t])
 	}
-	text := strings.Join(names, ", ")
-	if len(names) > 1 {
-		text = "{ " + text + " }"
-	}
-	fmt.Fprintf(p, "%s type %s", [...]string{"icmp", "icmpv6"}[i.Family], text)
+	fmt.Fprintf(p, "%s type %s", [...]string{"icmp", "icmpv6"}[i.Family], oneOrSet(names))
 }
 
 func (p *printer) dispatch(d Dispatch) {
-	p.WriteString("meta l4proto . th dport vmap ")
+	if d.Named != 0 {
+		fmt.Fprintf(p, "meta l4proto %s ct original proto-dst vmap ", protoNames[d.Named])
+	} else {
+		p.WriteString("meta l4proto . th dport vmap ")
+	}
 	if d.Name != "" {
 		p.WriteString("@" + d.Name)
 		return
@@ -209,7 +221,11 @@ func (p *printer) dispatch(d Dispatch) {
 
 func (p *printer) entries(d Dispatch) {
 	for _, e := range d.Entries {
-		p.line("\t\t%s . %s : %s,", protoNames[e.Proto], portsText(e.First, e.Last), e.Verdict)
+		key := portsText(e.First, e.Last)
+		if d.Named == 0 {
+			key = protoNames[e.Proto] + " . " + key
+		}
+		p.line("\t\t%s : %s,", key, e.Verdict)
 	}
 }
 
@@ -253,6 +269,14 @@ func (k Key) source() string {
 	return k.Family.source() + " & " + mask(k.Family, k.Bits).String()
 }
 
+// second is what follows the address in the key.
+func (k Key) second() string {
+	if k.Port {
+		return "th sport"
+	}
+	return fmt.Sprintf("0x%08x", k.State)
+}
+
 // mask is the address whose first bits are set and no others.
 func mask(f Family, bits int) netip.Addr {
 	ones := [...]netip.Addr{IPv4: netip.MustParseAddr("255.255.255.255"), IPv6: netip.MustParseAddr("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")}[f]
@@ -290,6 +314,11 @@ func prefixesText(prefixes []netip.Prefix) string {
 		}
 		texts = append(texts, text)
 	}
+	return oneOrSet(texts)
+}
+
+// oneOrSet is a value, or an anonymous set if there are several.
+func oneOrSet(texts []string) string {
 	if len(texts) == 1 {
 		return texts[0]
 	}
@@ -316,7 +345,7 @@ var icmpNames = [...]map[uint8]string{
 }
 
 func (v Verdict) String() string {
-	word := [...]string{"accept", "drop", "goto", "jump", "return", "reject"}[v.Kind]
+	word := v.Kind.String()
 	if v.Chain != "" {
 		word += " " + v.Chain
 	}
@@ -325,4 +354,8 @@ func (v Verdict) String() string {
 
 func (s ConnState) String() string {
 	return lang.BitNames(uint8(s), "new", "established", "related", "invalid")
+}
+
+func (s ConnStatus) String() string {
+	return map[ConnStatus]string{Assured: "assured", Translated: "dnat"}[s]
 }

@@ -19,7 +19,12 @@ type point struct {
 
 	listeners []*lang.Knock // those that have steps here, in the order of the file
 	guards    []*lang.Knock // those whose services are here
-	open      bool          // to everyone
+	opens     []*lang.Open  // those whose services are here
+}
+
+// listenersAt are the listeners that have `at`.
+func (p *point) listenersAt() []*lang.Knock {
+	return slices.DeleteFunc(slices.Clone(p.listeners), func(k *lang.Knock) bool { return len(k.At) == 0 })
 }
 
 // has reports whether attempts at the point are at a step.
@@ -55,6 +60,14 @@ func (p *point) name() string {
 	return fmt.Sprintf("%s_%d_%d", p.proto, p.first, p.last)
 }
 
+// String is the point as a policy has it.
+func (p *point) String() string {
+	if p.proto == lang.Ping {
+		return lang.Step{Proto: lang.Ping, Length: p.length}.String()
+	}
+	return lang.Service{Proto: p.proto, First: p.first, Last: p.last}.String()
+}
+
 // comment says what the point is for, in full if it is not too long.
 func (p *point) comment() string {
 	const most = 8
@@ -81,16 +94,34 @@ func partName(k *lang.Knock, steps []lang.Step, i int) string {
 	return fmt.Sprintf("%s %d/%d", k.Name.Text, i, len(steps))
 }
 
-// ports cuts the ports that a policy names into points, in order.
-func ports(p *lang.Policy) []*point {
-	points := stepPorts(p)
+// cut cuts all that a policy names into points, in order.
+func (b *builder) cut() {
+	p := b.policy
+	b.steps, b.pings = stepPorts(p), pings(p)
+	var served []*point
 	for _, proto := range []lang.Proto{lang.TCP, lang.UDP} {
-		points = append(points, servicePorts(p, proto)...)
+		served = append(served, servicePorts(p, proto)...)
 	}
-	slices.SortFunc(points, func(a, b *point) int {
-		return cmp.Or(cmp.Compare(a.proto, b.proto), cmp.Compare(a.first, b.first))
-	})
-	return points
+	for _, points := range [][]*point{b.steps, served} {
+		slices.SortFunc(points, func(a, b *point) int {
+			return cmp.Or(cmp.Compare(a.proto, b.proto), cmp.Compare(a.first, b.first))
+		})
+	}
+	for _, at := range served {
+		if len(at.guards) > 0 {
+			b.services = append(b.services, at)
+		}
+		if len(at.opens) > 0 {
+			b.opens = append(b.opens, at)
+		}
+	}
+	for _, at := range b.steps {
+		for _, o := range served {
+			if o.proto == at.proto && o.first <= at.first && at.first <= o.last {
+				at.opens = o.opens
+			}
+		}
+	}
 }
 
 // stepPorts are the points of the ports that are steps.
@@ -125,46 +156,46 @@ func bothSequences(k *lang.Knock) []lang.Step {
 }
 
 // servicePorts cuts the services of a protocol, which may overlap, at each place
-// where the knocks that guard them change. Open services are cut off from those
-// that are guarded, though the language keeps them apart.
+// where the knocks that guard them, or the declarations that open them, change.
 func servicePorts(p *lang.Policy, proto lang.Proto) []*point {
-	const openToAll = -1
 	type edge struct {
 		port  int // the first port that it holds for
 		begin bool
-		knock int
+		of    int // the index of a knock, or of an `open` after all knocks
 	}
 	var edges []edge
-	add := func(services []lang.Service, knock int) {
+	add := func(services []lang.Service, of int) {
 		for _, s := range services {
 			if s.Proto == proto {
-				edges = append(edges, edge{int(s.First), true, knock}, edge{int(s.Last) + 1, false, knock})
+				edges = append(edges, edge{int(s.First), true, of}, edge{int(s.Last) + 1, false, of})
 			}
 		}
 	}
-	add(p.Settings.OpenToAll(), openToAll)
 	for i, k := range p.Knocks {
 		add(k.Services, i)
+	}
+	for i, o := range p.Settings.Open {
+		add(o.Services, len(p.Knocks)+i)
 	}
 	slices.SortFunc(edges, func(a, b edge) int { return cmp.Compare(a.port, b.port) })
 
 	var points []*point
-	holds := map[int]int{} // how many services of each knock hold here
+	holds := map[int]int{} // how many services of each hold here
 	for i, e := range edges {
 		if e.begin {
-			holds[e.knock]++
-		} else if holds[e.knock]--; holds[e.knock] == 0 {
-			delete(holds, e.knock)
+			holds[e.of]++
+		} else if holds[e.of]--; holds[e.of] == 0 {
+			delete(holds, e.of)
 		}
 		if len(holds) == 0 || edges[i+1].port == e.port {
 			continue
 		}
 		pt := &point{proto: proto, first: uint16(e.port), last: uint16(edges[i+1].port - 1)}
-		for _, k := range slices.Sorted(maps.Keys(holds)) {
-			if k == openToAll {
-				pt.open = true
+		for _, of := range slices.Sorted(maps.Keys(holds)) {
+			if of < len(p.Knocks) {
+				pt.guards = append(pt.guards, p.Knocks[of])
 			} else {
-				pt.guards = append(pt.guards, p.Knocks[k])
+				pt.opens = append(pt.opens, &p.Settings.Open[of-len(p.Knocks)])
 			}
 		}
 		points = append(points, pt)

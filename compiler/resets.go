@@ -9,43 +9,117 @@ import (
 )
 
 // resets are the chains that reset the knocks which an attempt is wrong for
-// because it goes elsewhere. Those of `reset any` are reached from the base chain,
-// those of `reset known` from the chains of points that are steps, both only by
-// sources that have something to lose.
+// because it goes elsewhere. Those of `reset any` are reached from the guard, those of
+// `reset known` from the chains of points that are steps, both only by sources that have
+// something to lose. Each has a twin for attempts at the addresses of `at`.
 func (b *builder) resets() {
 	b.anyResets()
 	for _, proto := range []lang.Proto{lang.TCP, lang.UDP, lang.Ping} {
-		if b.resetsAt(lang.ResetKnown, proto) {
-			name := knownChain(proto) + "_resets"
-			c := b.chain(knownChain(proto), "at a step: who has something to lose?")
-			b.ifResettable(c, lang.ResetKnown, Verdict{Jump, name})
-			b.elsewhere(b.chain(name, "at a step that is not the knock's own"), lang.ResetKnown, proto)
+		steps := ofProto(slices.Concat(b.steps, b.pings), proto)
+		if b.resetsAt(lang.ResetKnown, proto) && len(steps) > 0 {
+			b.knownResets(knownChain(proto), proto, false)
+		}
+		if b.resetsElsewhere(lang.ResetKnown, proto) && len(at(steps)) > 0 {
+			b.knownResets(elsewhere(knownChain(proto)), proto, true)
 		}
 	}
 }
 
 func knownChain(proto lang.Proto) string { return "known_" + proto.String() }
 
+func (b *builder) knownResets(name string, proto lang.Proto, away bool) {
+	c := b.chain(name, "at a step: who has something to lose?")
+	b.ifResettable(c, lang.ResetKnown, jump(name+"_resets"))
+	b.wrong(b.chain(name+"_resets", "at a step that is not the knock's own"), lang.ResetKnown, proto, away)
+}
+
 func (b *builder) anyResets() {
 	if !b.resetsAt(lang.ResetAny, lang.TCP) {
 		return
 	}
-	c := b.chain("any_resets", "attempts of sources that have something to lose")
-	c.add("", CtState{States: StateNew, Not: true}, Verdict{Kind: Return}) // a bad checksum is invalid
-	c.add("", Local{Not: true}, Verdict{Kind: Return})
-	dispatch(c, b.entries(func(p *point) (Verdict, bool) { return Verdict{Kind: Return}, p.open }))
-	c.add("", TCPFlags{lang.SYN, synMask, false}, Verdict{Goto, "any_tcp"})
-	c.add("", L4Proto{protoUDP}, Verdict{Goto, "any_udp"})
-	ping := b.resetsAt(lang.ResetAny, lang.Ping)
-	if ping {
-		for _, f := range Families {
-			c.add("", echoRequest(f), Verdict{Goto, "any_ping"})
+	c := b.chain("any_resets", "from sources that have something to lose")
+	c.add("", CtState{States: StateInvalid}, leave)
+	c.add("", toTheHost, to("any_here"))
+	var at []lang.Prefix
+	for _, k := range b.policy.Knocks {
+		if resetMode(k) == lang.ResetAny {
+			at = append(at, k.At...)
 		}
 	}
-	b.elsewhere(b.chain("any_tcp", "not at a port of the knock's own"), lang.ResetAny, lang.TCP)
-	b.elsewhere(b.chain("any_udp", "not at a port of the knock's own"), lang.ResetAny, lang.UDP)
-	if ping {
-		b.elsewhere(b.chain("any_ping", "not a ping of the knock's own"), lang.ResetAny, lang.Ping)
+	for _, d := range destinations(at) {
+		c.add("", d, to(elsewhere("any")))
+	}
+	c = b.chain("any_here", "attempts at the host itself")
+	b.opensReset(c)
+	b.anyAttempts(c, "", false)
+	if len(at) > 0 {
+		b.anyAttempts(b.chain(elsewhere("any"), "attempts at the addresses of `at`"), "_elsewhere", true)
+	}
+}
+
+// opensReset leaves attempts alone that an `open` admits.
+func (b *builder) opensReset(c *Chain) {
+	var all, some []*point
+	for _, p := range b.opens {
+		if p.isOpenToAll() {
+			all = append(all, p)
+		} else {
+			some = append(some, p)
+		}
+	}
+	c.dispatchHere(entries(all, always(leave)))
+	for _, p := range some {
+		for _, o := range p.opens {
+			for _, condition := range admissions(o.From, o.On) {
+				c.dispatchHere(entries([]*point{p}, always(leave)), condition...)
+			}
+		}
+	}
+}
+
+// anyAttempts sends attempts on, by protocol. A bare SYN counts as one at a step whatever
+// connection tracking calls it, at a service unless it repeats one, else if it is new.
+func (b *builder) anyAttempts(c *Chain, suffix string, away bool) {
+	tcp := to("any_tcp" + suffix)
+	c.add("", isSYN, isNew, tcp)
+	if !away {
+		c.dispatchHere(entries(ofProto(b.steps, lang.TCP), always(tcp)), isSYN)
+	} else {
+		b.atEach(c, ofProto(b.steps, lang.TCP), func(p *point) []*lang.Knock { return p.listenersAt() }, tcp)
+	}
+	if b.needs(lang.TCP) {
+		c.repeats(leave)
+	}
+	if !away {
+		plain := slices.DeleteFunc(ofProto(b.services, lang.TCP), (*point).isElsewhere)
+		c.dispatchHere(entries(plain, always(tcp)), isSYN)
+	}
+	b.atEach(c, ofProto(b.services, lang.TCP), func(p *point) []*lang.Knock { return p.guards }, tcp)
+	c.add("", L4Proto{protoUDP}, isNew, to("any_udp"+suffix))
+	protos := []lang.Proto{lang.TCP, lang.UDP}
+	if b.resetsAt(lang.ResetAny, lang.Ping) && !away || b.resetsElsewhere(lang.ResetAny, lang.Ping) {
+		protos = append(protos, lang.Ping)
+		for _, f := range Families {
+			c.add("", echoRequest(f), to("any_ping"+suffix))
+		}
+	}
+	for _, proto := range protos {
+		b.wrong(b.chain("any_"+proto.String()+suffix, "not at a port of the knock's own"), lang.ResetAny, proto, away)
+	}
+}
+
+func ofProto(points []*point, proto lang.Proto) []*point {
+	return slices.DeleteFunc(slices.Clone(points), func(p *point) bool { return p.proto != proto })
+}
+
+// atEach adds rules with the verdict for SYNs to points at the addresses of the knocks
+// that they have by `at`.
+func (b *builder) atEach(c *Chain, points []*point, knocks func(*point) []*lang.Knock, v Verdict) {
+	for _, k := range b.policy.Knocks {
+		own := slices.DeleteFunc(slices.Clone(points), func(p *point) bool { return !slices.Contains(knocks(p), k) })
+		for _, d := range destinations(k.At) {
+			c.dispatchHere(entries(own, always(v)), isSYN, d)
+		}
 	}
 }
 
@@ -53,6 +127,11 @@ func (b *builder) anyResets() {
 // protocol.
 func (b *builder) resetsAt(mode lang.ResetMode, proto lang.Proto) bool {
 	return b.resetting[mode][proto]
+}
+
+// resetsElsewhere is resetsAt for knocks that have `at`.
+func (b *builder) resetsElsewhere(mode lang.ResetMode, proto lang.Proto) bool {
+	return slices.ContainsFunc(b.policy.Knocks, func(k *lang.Knock) bool { return len(k.At) > 0 && resetsOn(k, mode, proto) })
 }
 
 // findResets finds what resetsAt reports.
@@ -82,19 +161,47 @@ func resetMode(k *lang.Knock) lang.ResetMode {
 
 func isPing(s lang.Step) bool { return s.Proto == lang.Ping }
 
-// elsewhere resets each knock of the mode that an attempt of the protocol, which is
-// admitted, is not at: both its sequences, and with `revoke` its grant.
-func (b *builder) elsewhere(c *Chain, mode lang.ResetMode, proto lang.Proto) {
+// wrong resets each knock of the mode that an attempt of the protocol, which is
+// admitted, is not at: both its sequences, and with `revoke` its grant. Knocks in groups
+// have a chain for each group, for sources that may have something to lose there.
+func (b *builder) wrong(c *Chain, mode lang.ResetMode, proto lang.Proto, away bool) {
+	grouped := make([][]*lang.Knock, groups+1)
 	for _, k := range b.policy.Knocks {
-		if !resetsOn(k, mode, proto) {
+		if resetsOn(k, mode, proto) {
+			grouped[b.groupOf(k)] = append(grouped[b.groupOf(k)], k)
+		}
+	}
+	for _, k := range grouped[0] {
+		b.wrongFor(c, k, proto, away)
+	}
+	for group, knocks := range grouped[1:] {
+		if len(knocks) == 0 {
 			continue
 		}
-		e := ending{knock: k, opening: true, closing: true, grant: k.Reset.Revoke}
-		for _, away := range awayFrom(k, proto) {
-			for _, condition := range admissions(k) {
-				if !contradict(condition, away) {
-					b.whenAll(c, condition, away, b.ending(e), k.Name.Text)
+		of := b.chain(fmt.Sprintf("%s_%d", c.Name, group+1), c.Comment)
+		seen := map[guarded]bool{}
+		for _, k := range knocks {
+			b.wrongFor(of, k, proto, away)
+			for _, f := range Families {
+				if at := b.guardedGroup(k, f); !seen[at] {
+					seen[at] = true
+					c.add("", lookup(b.busy.place(at), f), jump(of.Name))
 				}
+			}
+		}
+	}
+}
+
+func (b *builder) wrongFor(c *Chain, k *lang.Knock, proto lang.Proto, away bool) {
+	admitted := admissions(k.From, k.On)
+	if away {
+		admitted = admissionsAt(k)
+	}
+	e := ending{knock: k, opening: true, closing: true, grant: k.Reset.Revoke}
+	for _, conditions := range awayFrom(k, proto) {
+		for _, admission := range admitted {
+			if !contradict(admission, conditions) {
+				b.whenAll(c, admission, conditions, b.ending(e), k.Name.Text)
 			}
 		}
 	}
@@ -106,6 +213,8 @@ func contradict(admit, away []Instruction) bool {
 	for _, i := range slices.Concat(admit, away) {
 		switch i := i.(type) {
 		case Source:
+			families[i.Family] = true
+		case Destination:
 			families[i.Family] = true
 		case Length:
 			families[i.Family] = true
@@ -165,7 +274,7 @@ func awayFromPings(k *lang.Knock) [][]Instruction {
 // ahead than its source: no step is done that the attempt could follow or repeat.
 // An attempt at a step of the other sequence is never wrong.
 func (b *builder) outOfOrder(c *Chain, p *point, k *lang.Knock) {
-	if resetMode(k) == lang.ResetNone {
+	if resetMode(k) == lang.ResetNone || p.isOpenToAll() {
 		return
 	}
 	opening, closing := p.at(k.Steps), p.at(k.Close)
@@ -178,7 +287,7 @@ func (b *builder) outOfOrder(c *Chain, p *point, k *lang.Knock) {
 }
 
 // ahead resets if none of the steps is done that come directly before the first of
-// the given ones, or behind that.
+// the given ones, or after that.
 func (b *builder) ahead(c *Chain, at []int, done []Place, e ending) {
 	first := at[len(at)-1]
 	if first == 1 {
@@ -197,7 +306,7 @@ func (b *builder) ahead(c *Chain, at []int, done []Place, e ending) {
 
 // whenAll adds a rule with the verdict under conditions, each of which has Not. Those
 // that do not fit into one rule go on in a chain of their own, which anything that
-// does not hold leaves. (Not in several chains, one behind the other: the kernel
+// does not hold leaves. (Not in several chains, one after the other: the kernel
 // allows 16 of them, NFT_JUMP_STACK_SIZE.)
 func (b *builder) whenAll(c *Chain, admit, conditions []Instruction, v Verdict, comment string) {
 	rule := slices.Clone(admit)

@@ -1,22 +1,27 @@
 package compiler
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Ruleset is a table of the family inet, or what one wants to put into a table.
 type Ruleset struct {
 	Table    string
 	Sets     []*Set
 	Counters []*Counter
-	Chains   []*Chain // the base chain first
+	Chains   []*Chain // the one with the mark first
 }
 
 // Set holds elements that may time out. An element's key is a source address
-// and a state number.
+// and a state number, or with Ports a source port.
 type Set struct {
 	Name    string
 	Comment string
 	Family  Family
-	Size    int // the number of elements at which the set is full
+	Ports   bool
+	Size    int           // the number of elements at which the set is full
+	Collect time.Duration // how often the places of ended elements are freed
 }
 
 // Counter counts packets.
@@ -32,11 +37,22 @@ type Chain struct {
 	Rules   []Rule
 }
 
-// Hook makes a chain the base chain, for packets that arrive at the host; its
-// policy is accept.
+// Hook makes a chain a base chain; its policy is accept.
 type Hook struct {
+	Point    HookPoint
 	Priority int32
 }
+
+// HookPoint is a place on a packet's way where base chains are run.
+type HookPoint int
+
+const (
+	Prerouting HookPoint = iota // every packet that arrives
+	Input                       // packets to the host, after prerouting
+	Forward                     // packets that go on to others, after prerouting
+)
+
+func (h HookPoint) String() string { return [...]string{"prerouting", "input", "forward"}[h] }
 
 // Rule runs its instructions until one breaks or decides. The kernel keeps the
 // comment; it has at most 127 bytes.

@@ -21,6 +21,8 @@ var (
 	v4Net   = compiler.Key{Family: compiler.IPv4, Bits: 23, State: 0x80c0ffee}
 	v6Key   = compiler.Key{Family: compiler.IPv6, Bits: 128, State: 8}
 	v6Net   = compiler.Key{Family: compiler.IPv6, Bits: 64, State: 1}
+	v4Port  = compiler.Key{Family: compiler.IPv4, Bits: 32, Port: true}
+	v6Port  = compiler.Key{Family: compiler.IPv6, Bits: 128, Port: true}
 	v6Other = compiler.Key{Family: compiler.IPv6, Bits: 47, State: 9}
 )
 
@@ -66,8 +68,14 @@ func fieldSamples() []sample {
 		{Instruction: compiler.TCPFlags{Flags: lang.SYN, Mask: lang.FIN | lang.SYN | lang.RST | lang.ACK, Not: true}, proto: tcp},
 		{Instruction: compiler.TCPFlags{Flags: lang.SYN | lang.ACK, Mask: lang.SYN | lang.ACK}, proto: tcp},
 		{Instruction: compiler.TCPFlags{Flags: lang.ACK, Mask: lang.ACK}, proto: tcp},
-		{Instruction: compiler.Local{}},
-		{Instruction: compiler.Local{Not: true}},
+		{Instruction: compiler.CtStatus{Status: compiler.Assured}},
+		{Instruction: compiler.CtStatus{Status: compiler.Assured, Not: true}},
+		{Instruction: compiler.CtStatus{Status: compiler.Translated}},
+		{Instruction: compiler.AddrType{}},
+		{Instruction: compiler.AddrType{Kind: compiler.AddrBroadcast}},
+		{Instruction: compiler.AddrType{Kind: compiler.AddrAnycast}},
+		{Instruction: compiler.AddrType{Kind: compiler.AddrMulticast}},
+		{Instruction: compiler.AddrType{Not: true}},
 		{compiler.ICMP{Family: compiler.IPv4, Types: []uint8{8}}, "ip", icmp},
 		{compiler.ICMP{Family: compiler.IPv4, Types: []uint8{8, 3, 11}}, "ip", icmp},
 		{compiler.ICMP{Family: compiler.IPv6, Types: []uint8{128}}, "ip6", icmpv6},
@@ -107,6 +115,9 @@ func sourceSamples() []sample {
 		source("2001:db8::1/128", "fe80::/10"),
 		source("::1/128", "ff00::/8"),
 		source("::/0", "fe80::/10"),
+		ipv4(compiler.Destination{Prefixes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}),
+		ipv4(compiler.Destination{Prefixes: []netip.Prefix{netip.MustParsePrefix("10.0.0.5/32"), netip.MustParsePrefix("172.16.0.0/12")}}),
+		ipv6(compiler.Destination{Family: compiler.IPv6, Prefixes: []netip.Prefix{netip.MustParsePrefix("2001:db8::/32")}}),
 	}
 }
 
@@ -128,6 +139,12 @@ func elementSamples() []sample {
 		ipv4(compiler.Delete{Key: v4Net, Set: "s4"}),
 		ipv6(compiler.Delete{Key: v6Key, Set: "s6"}),
 		ipv6(compiler.Delete{Key: v6Net, Set: "s6"}),
+		ipv4(compiler.Lookup{Key: v4Port, Set: "p4"}),
+		ipv6(compiler.Lookup{Key: v6Port, Set: "p6", Not: true}),
+		ipv4(compiler.Update{Key: v4Port, Set: "p4", Timeout: time.Minute}),
+		ipv6(compiler.Update{Key: v6Port, Set: "p6", Timeout: time.Minute}),
+		ipv4(compiler.Delete{Key: v4Port, Set: "p4"}),
+		ipv6(compiler.Delete{Key: v6Port, Set: "p6"}),
 		{Instruction: compiler.Count{Counter: "ssh-opened"}},
 		{Instruction: compiler.Log{Prefix: "knock ssh: "}},
 	}
@@ -139,12 +156,21 @@ var (
 	ranges = []compiler.DispatchEntry{{tcp, 22, 22, gotoA}, {udp, 8000, 8010, accept}, {tcp, 1024, 65535, jumpB}}
 )
 
+var (
+	named       = []compiler.DispatchEntry{{tcp, 22, 22, gotoA}, {tcp, 80, 80, drop}}
+	namedRanges = []compiler.DispatchEntry{{udp, 22, 22, gotoA}, {udp, 23, 29, accept}, {udp, 80, 90, jumpB}}
+	namedAll    = []compiler.DispatchEntry{{tcp, 0, 9, gotoA}, {tcp, 100, 65535, accept}}
+)
+
 func mapSamples() []sample {
 	lengths := []compiler.LengthEntry{{148, gotoA}, {149, accept}, {1500, jumpB}}
 	return []sample{
 		{Instruction: compiler.Dispatch{Entries: one}},
 		{Instruction: compiler.Dispatch{Entries: single}},
 		{Instruction: compiler.Dispatch{Entries: ranges}},
+		{Instruction: compiler.Dispatch{Named: tcp, Entries: named}, proto: tcp},
+		{Instruction: compiler.Dispatch{Named: udp, Entries: namedRanges}, proto: udp},
+		{Instruction: compiler.Dispatch{Named: tcp, Entries: namedAll}, proto: tcp},
 		ipv4(compiler.Lengths{Family: compiler.IPv4, Entries: lengths}),
 		ipv6(compiler.Lengths{Family: compiler.IPv6, Entries: lengths[:1]}),
 	}
@@ -163,18 +189,18 @@ func ruleset(rules ...compiler.Rule) *compiler.Ruleset {
 	return &compiler.Ruleset{
 		Table: "knock",
 		Sets: []*compiler.Set{
-			{Name: "s4", Family: compiler.IPv4, Size: 65536},
-			{Name: "s6", Family: compiler.IPv6, Size: 100},
+			{Name: "s4", Family: compiler.IPv4, Size: 65536, Collect: time.Second},
+			{Name: "s6", Family: compiler.IPv6, Size: 100, Collect: 100 * time.Millisecond},
+			{Name: "p4", Family: compiler.IPv4, Ports: true, Size: 65536, Collect: time.Second},
+			{Name: "p6", Family: compiler.IPv6, Ports: true, Size: 100, Collect: time.Second},
 		},
 		Counters: []*compiler.Counter{{Name: "ssh-opened"}, {Name: "unused"}},
 		Chains: []*compiler.Chain{
-			{Name: "input", Hook: &compiler.Hook{Priority: -10}, Rules: rules},
+			{Name: "guard", Hook: &compiler.Hook{Priority: -110}, Rules: rules},
 			{Name: "a", Rules: []compiler.Rule{{Instructions: []compiler.Instruction{jumpB}}}},
-			{Name: "b", Rules: []compiler.Rule{
-				// without these JSON would make sets that are not dynamic
-				rule("", compiler.Update{Key: v4Key, Set: "s4", Timeout: time.Second}),
-				rule("", compiler.Update{Key: v6Key, Set: "s6", Timeout: time.Second}),
-			}},
+			{Name: "b"},
+			{Name: "arrived", Hook: &compiler.Hook{Point: compiler.Input, Priority: -10}},
+			{Name: "forwarded", Hook: &compiler.Hook{Point: compiler.Forward, Priority: -10}},
 		},
 	}
 }
@@ -198,7 +224,8 @@ func everything() *compiler.Ruleset {
 			compiler.L4Proto{Number: tcp},
 			compiler.Ports{First: 22, Last: 23},
 			compiler.TCPFlags{Flags: lang.SYN, Mask: lang.SYN | lang.ACK},
-			compiler.Local{},
+			compiler.CtStatus{Status: compiler.Assured, Not: true},
+			compiler.AddrType{},
 			compiler.Source{Prefixes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
 			compiler.Lookup{Key: v4Key, Set: "s4"},
 			compiler.Delete{Key: v4Key, Set: "s4"},

@@ -1,52 +1,285 @@
 package compiler
 
 import (
+	"net/netip"
 	"slices"
 
 	"knockc/lang"
 )
 
-// services adds the rules that let in who holds a grant. Where several knocks
-// guard a port, those who hold none at all are refused before.
-func (b *builder) services(c *Chain, p *point) {
-	if len(p.guards) > 1 {
+// addresses are the prefixes where the point is a service elsewhere.
+func (p *point) addresses() []lang.Prefix {
+	var all []lang.Prefix
+	for _, k := range p.guards {
+		all = append(all, k.At...)
+	}
+	return all
+}
+
+// isElsewhere reports whether no knock guards the point at every address of the host.
+func (p *point) isElsewhere() bool {
+	return !slices.ContainsFunc(p.guards, func(k *lang.Knock) bool { return len(k.At) == 0 })
+}
+
+// servicesAt are the services that have addresses.
+func (b *builder) servicesAt() []*point {
+	return slices.DeleteFunc(slices.Clone(b.services), func(p *point) bool { return len(p.addresses()) == 0 })
+}
+
+// dispatchServicesAt sends packets to the chains of the ports of such services.
+func (b *builder) dispatchServicesAt(c *Chain, condition ...Instruction) {
+	c.dispatch("services_at", "the same at the addresses of `at`",
+		entries(b.servicesAt(), func(p *point) Verdict { return jump(askedChain(p)) }), condition...)
+}
+
+// destinations are conditions, one for each family that has any of the prefixes.
+func destinations(at []lang.Prefix) []Destination {
+	var all []Destination
+	for _, f := range Families {
+		if some := ofFamily(distinctPrefixes(at), f); len(some) > 0 {
+			all = append(all, Destination{f, some})
+		}
+	}
+	return all
+}
+
+func ofFamily(prefixes []netip.Prefix, f Family) []netip.Prefix {
+	return slices.DeleteFunc(slices.Clone(prefixes), func(p netip.Prefix) bool { return familyOf(p) != f })
+}
+
+// needs reports whether a service uses the protocol.
+func (b *builder) needs(proto lang.Proto) bool {
+	return slices.ContainsFunc(b.services, func(p *point) bool { return p.proto == proto })
+}
+
+// serviceChains decide about packets to services.
+func (b *builder) serviceChains() {
+	if len(b.services) == 0 {
+		return
+	}
+	b.asked()
+	b.attempts()
+	for _, p := range b.services {
+		if len(p.addresses()) > 0 {
+			b.askedAt(p)
+		}
+		b.service(p)
+		if p.hasOnce() {
+			b.letInOnce(p)
+		}
+	}
+	if b.welcome() != accept {
+		b.letIn()
+	}
+}
+
+// notes reports whether it is noted who is let in, for what comes after a translation.
+func (b *builder) notes() bool { return b.policy.Settings.Hook == lang.HookPrerouting }
+
+// asked looks where a packet to a service is addressed to. Packets that go on to others
+// are left alone. So are those to all, which a bridge may hand on: the host's own copy is
+// refused when it arrives. (One chain does that for all ports, since a chain that a reload
+// has just made is empty for a packet that is on its way.)
+func (b *builder) asked() {
+	if slices.ContainsFunc(b.services, (*point).isElsewhere) {
+		c := b.chain(elsewhere("asked"), "a service, at an address that is guarded?")
+		b.askedElsewhere(c)
+		if b.notes() {
+			b.goesOn(c)
+		}
+	}
+	if !slices.ContainsFunc(b.services, func(p *point) bool { return !p.isElsewhere() }) {
+		return
+	}
+	c := b.chain("asked", "a service, of the host itself?")
+	b.askedElsewhere(c)
+	c.dispatch("services", "which decide about a port", b.decisions(), toTheHost)
+	c.add("", to("lost"))
+	c = b.chain("lost", "to a service of the host, but no attempt, or lost during a reload")
+	if !b.notes() {
+		c.add("", b.refuse())
+		return
+	}
+	for _, kind := range []AddrKind{AddrLocal, AddrAnycast} {
+		c.add("", AddrType{Kind: kind}, b.refuse())
+	}
+	b.goesOn(c)
+}
+
+// goesOn ends the chain of packets to other hosts. They were not let in: if they are
+// translated to a service of the host, it is decided about them there.
+func (b *builder) goesOn(c *Chain) {
+	for _, f := range Families {
+		c.add("", Delete{letIn.Key(f), letIn.Kind.SetName(f)})
+	}
+}
+
+// welcome is the verdict about what is let in. It is noted if something asks later.
+func (b *builder) welcome() Verdict {
+	if b.notes() || b.needs(lang.TCP) {
+		return to("let_in")
+	}
+	return accept
+}
+
+// letIn notes whom the guard lets in, in rules of their own: the set may be full.
+func (b *builder) letIn() {
+	c := b.chain("let_in", "noted, for a SYN that is sent again and for what comes after a translation")
+	for _, f := range Families {
+		c.add("", update(letIn, f, handshake))
+	}
+	c.add("", accept)
+}
+
+// askedElsewhere sends packets to the addresses of `at` on.
+func (b *builder) askedElsewhere(c *Chain) {
+	var at []lang.Prefix
+	for _, p := range b.servicesAt() {
+		at = append(at, p.addresses()...)
+	}
+	for _, d := range destinations(at) {
+		b.dispatchServicesAt(c, d)
+	}
+}
+
+func askedChain(p *point) string { return p.name() + "_asked" }
+
+// askedAt is asked for a port that is a service elsewhere.
+func (b *builder) askedAt(p *point) {
+	c := b.chain(askedChain(p), "a service, at an address that is guarded?")
+	for _, d := range destinations(p.addresses()) {
+		c.add("", d, jump(p.name()))
+		c.add("", d, b.refuse())
+	}
+}
+
+func attemptChain(proto lang.Proto) string { return "attempt_" + proto.String() }
+
+// attempts are the chains that refuse what is no attempt at a service. A segment that is
+// too short to have flags is none.
+func (b *builder) attempts() {
+	for _, proto := range []lang.Proto{lang.TCP, lang.UDP} {
+		if !b.needs(proto) {
+			continue
+		}
+		c := b.chain(attemptChain(proto), "what is no attempt is refused")
+		if proto == lang.TCP {
+			c.repeats(accept)
+			c.add("", isSYN, isValid, leave)
+		} else {
+			c.add("", isNew, leave)
+		}
+		c.add("", b.refuse())
+	}
+}
+
+// manyGuards is how many knocks may guard a port before a source without any grant is
+// spared the search for one: so such a packet meets a bounded number of rules.
+const manyGuards = 8
+
+// service decides about packets to a service, at an address where it is one. The last
+// rule refuses what no other accepts; it stands alone because an update of a full set
+// ends its rule.
+func (b *builder) service(p *point) {
+	c := b.chain(p.name(), p.comment())
+	if len(p.opens) > 0 && !p.isOpenToAll() {
+		b.admits(c, p, p.here(), b.welcome())
+	}
+	c.add("", jump(attemptChain(p.proto)))
+	if len(p.guards) > manyGuards {
 		for _, f := range Families {
 			var none []Instruction
-			for _, l := range b.doors.lookups(f, p.guards) {
+			for _, l := range b.doors.lookups(f, p.guards, grantOf) {
 				l.Not = true
 				none = append(none, l)
 			}
 			b.whenAll(c, nil, none, b.refuse(), "no door is open")
 		}
 	}
-	accept := Verdict{Kind: Accept}
-	if b.endsGrants(p) {
-		accept = Verdict{Goto, letInChain(p)}
+	verdict := b.welcome()
+	if p.hasOnce() {
+		verdict = to(letInChain(p))
 	}
 	for _, k := range p.guards {
-		for _, f := range Families {
-			c.add("service of "+k.Name.Text, lookup(b.states(k).grant, f), accept)
+		b.grants(c, p, k, verdict, "service of "+k.Name.Text)
+	}
+	c.add("", b.refuse())
+}
+
+// grants adds rules with the verdict for those who hold a grant of the knock, at
+// addresses where it guards the point.
+func (b *builder) grants(c *Chain, p *point, k *lang.Knock, v Verdict, comment string) {
+	for _, f := range Families {
+		if len(k.At) == 0 {
+			c.add(comment, append(p.here(), lookup(b.states(k).grant, f), v)...)
+			continue
+		}
+		for _, d := range destinations(k.At) {
+			if d.Family == f {
+				c.add(atComment(comment, d.Prefixes), d, lookup(b.states(k).grant, f), v)
+			}
 		}
 	}
 }
 
-// endsGrants reports whether to let someone in at the point ends a grant.
-func (b *builder) endsGrants(p *point) bool {
+// atComment is a comment with the prefixes that its rule is for, as far as there is room.
+func atComment(comment string, at []netip.Prefix) string {
+	comment += " at"
+	for _, p := range at {
+		text := " " + p.String()
+		if p.IsSingleIP() {
+			text = " " + p.Addr().String()
+		}
+		if len(comment+text) > maxComment-len(" ...") {
+			return comment + " ..."
+		}
+		comment += text
+	}
+	return comment
+}
+
+// here is the condition that a packet is addressed to the host itself, if that is not
+// so of all that come to the point's chain.
+func (p *point) here() []Instruction {
+	if len(p.addresses()) > 0 {
+		return []Instruction{toTheHost}
+	}
+	return nil
+}
+
+// hasOnce reports whether to let someone in at the point ends a grant.
+func (p *point) hasOnce() bool {
 	return slices.ContainsFunc(p.guards, func(k *lang.Knock) bool { return k.Once })
 }
 
 func letInChain(p *point) string { return p.name() + "_let_in" }
 
-// letIn ends the grants that hold for one attempt only.
-func (b *builder) letIn(p *point) {
+// letInOnce ends the grants that hold for one attempt only.
+func (b *builder) letInOnce(p *point) {
 	c := b.chain(letInChain(p), "let in, once")
 	for _, k := range p.guards {
-		if !k.Once {
-			continue
-		}
-		for _, f := range Families {
-			c.add("once "+k.Name.Text, lookup(b.states(k).grant, f), b.ending(ending{knock: k, opening: true, grant: true}))
+		if k.Once {
+			b.grants(c, p, k, b.ending(ending{knock: k, opening: true, grant: true}), "once "+k.Name.Text)
 		}
 	}
-	c.add("", Verdict{Kind: Accept})
+	c.add("", b.welcome())
+}
+
+// refuse is the verdict about refused packets.
+func (b *builder) refuse() Verdict {
+	if b.policy.Settings.RefuseReject {
+		return to("refuse")
+	}
+	return Verdict{Kind: Drop}
+}
+
+// refusal answers new packets. One in a connection may be forged, or late: a reset would
+// end the connection.
+func (b *builder) refusal() {
+	if b.policy.Settings.RefuseReject && len(b.services) > 0 {
+		c := b.chain("refuse", "answer as a closed port does")
+		c.add("", CtState{States: StateNew, Not: true}, Verdict{Kind: Drop})
+		c.add("", Reject{Reset: true})
+		c.add("", Reject{})
+	}
 }

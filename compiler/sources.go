@@ -9,22 +9,22 @@ import (
 	"knockc/lang"
 )
 
-// admissions are the conditions under which a knock listens, by `from` and `on`,
-// each for a rule of its own. At most one of them holds for a packet.
-func admissions(k *lang.Knock) [][]Instruction {
+// admissions are the conditions under which `from` and `on` admit a packet, each for a
+// rule of its own. At most one of them holds for a packet.
+func admissions(from []lang.Prefix, on []lang.Iface) [][]Instruction {
 	conditions := [][]Instruction{nil}
-	if len(k.On) > 0 {
+	if len(on) > 0 {
 		conditions = nil
-		for _, i := range distinctIfaces(k.On) {
+		for _, i := range distinctIfaces(on) {
 			conditions = append(conditions, []Instruction{i})
 		}
 	}
-	if len(k.From) == 0 {
+	if len(from) == 0 {
 		return conditions
 	}
 	var both [][]Instruction
 	for _, condition := range conditions {
-		for _, p := range distinctPrefixes(k.From) {
+		for _, p := range distinctPrefixes(from) {
 			both = append(both, append(slices.Clip(condition), Source{familyOf(p), []netip.Prefix{p}}))
 		}
 	}
@@ -79,35 +79,36 @@ func distinctPrefixes(prefixes []lang.Prefix) []netip.Prefix {
 	return kept
 }
 
-// trust sends who need not knock to a chain of their own.
-func (b *builder) trust(c *Chain) {
+// trust adds rules with the verdict for those who need not knock.
+func (b *builder) trust(c *Chain, v Verdict) {
 	s := &b.policy.Settings
 	for _, i := range distinctIfaces(s.TrustIfaces) {
-		c.add("", i, Verdict{Goto, "trusted"})
+		c.add("", i, v)
 	}
 	trusted := distinctPrefixes(s.TrustPrefixes)
 	for _, f := range Families {
-		var prefixes []netip.Prefix
-		for _, p := range trusted {
-			if familyOf(p) == f {
-				prefixes = append(prefixes, p)
-			}
-		}
-		if len(prefixes) > 0 {
-			c.add("", Source{f, prefixes}, Verdict{Goto, "trusted"})
+		if some := ofFamily(trusted, f); len(some) > 0 {
+			c.add("", Source{f, some}, v)
 		}
 	}
 }
 
 // trusted lets those to the services who need not knock. They move nothing.
 func (b *builder) trusted() {
-	s := &b.policy.Settings
-	if len(s.TrustIfaces) == 0 && len(s.TrustPrefixes) == 0 {
+	if !b.policy.Settings.Trusts() {
 		return
 	}
 	c := b.chain("trusted", "from those who need not knock")
-	dispatch(c, b.entries(func(p *point) (Verdict, bool) { return Verdict{Kind: Accept}, len(p.listeners) == 0 }))
-	if s.DefaultDrop {
-		c.add("", Verdict{Goto, "undecided"})
+	plain := slices.DeleteFunc(slices.Clone(b.services), (*point).isElsewhere)
+	c.dispatchHere(entries(plain, always(accept)))
+	for _, k := range b.policy.Knocks {
+		own := slices.DeleteFunc(slices.Clone(b.services), func(p *point) bool { return !slices.Contains(p.guards, k) })
+		for _, d := range destinations(k.At) {
+			c.dispatchHere(entries(own, always(accept)), d)
+		}
+	}
+	if b.policy.Settings.Hook == lang.HookInput {
+		b.opened(c, "opens", b.opens)
+		b.end(c)
 	}
 }

@@ -22,6 +22,7 @@ const (
 	Grants                      // a door is open for the source
 	Busy                        // the source has progress that may be reset
 	Doors                       // some door is open for the source
+	LetIn                       // a packet from this port was let in, and no FIN has followed
 )
 
 var setKinds = []struct{ name, comment string }{
@@ -31,7 +32,8 @@ var setKinds = []struct{ name, comment string }{
 	ClosingSteps: {"closing", "sources further on with that"},
 	Grants:       {"grants", "sources for which a door is open"},
 	Busy:         {"busy", "sources with progress that a wrong attempt resets"},
-	Doors:        {"doors", "sources for which some door is open: who else need not look for which"},
+	Doors:        {"doors", "sources for which some door is open: others need not look for which"},
+	LetIn:        {"let_in", "sources and ports that were let in"},
 }
 
 // SetName is the name of the set of a kind for a family.
@@ -61,7 +63,7 @@ type Place struct {
 
 // Key is the place's key in the set of a family.
 func (p Place) Key(f Family) Key {
-	return Key{f, [...]int{p.Per.IPv4, p.Per.IPv6}[f], p.Number}
+	return Key{f, [...]int{p.Per.IPv4, p.Per.IPv6}[f], p.Number, p.Kind == LetIn}
 }
 
 // Role is what a state stands for in its knock.
@@ -189,10 +191,14 @@ func sequencePlaces(k *lang.Knock, steps []lang.Step, role Role, place func(SetK
 	return s
 }
 
-// meaningOf is all that a knock says but for what is logged.
+// meaningOf is all that a knock says except what is logged.
 func meaningOf(k *lang.Knock) string {
-	return fmt.Sprintf("knock %s %v -> %v within %v total %v grant %v once %v reset %v close %v from %v on %v per %v",
+	meaning := fmt.Sprintf("knock %s %v -> %v within %v total %v grant %v once %v reset %v close %v from %v on %v per %v",
 		k.Name.Text, k.Steps, k.Services, k.Within, k.Total, k.Grant, k.Once, k.Reset, k.Close, k.From, k.On, k.Per)
+	if len(k.At) > 0 { // knocks without have the numbers that they always had
+		meaning += fmt.Sprintf(" at %v", k.At)
+	}
+	return meaning
 }
 
 // stateNumber is a hash of what a state means: of its knock and its role in it.

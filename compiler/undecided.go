@@ -30,8 +30,8 @@ func (b *builder) undecided() {
 	if !b.policy.Settings.DefaultDrop {
 		return
 	}
-	accept := Verdict{Kind: Accept}
 	c := b.chain("undecided", "what no rule has decided: a host needs some of it")
+	c.add("a SYN in a connection", CtState{States: StateEstablished | StateRelated}, accept)
 	c.add("errors, echo", ICMP{IPv4, []uint8{icmpUnreachable, icmpTime, icmpParameter, icmpEcho}}, accept)
 	c.add("errors, echo", ICMP{IPv6, []uint8{icmpv6Unreachable, icmpv6TooBig, icmpv6Time, icmpv6Parameter, icmpv6Echo}}, accept)
 	c.add("neighbours, routers", ICMP{IPv6, []uint8{icmpv6RouterSolicit, icmpv6RouterAdvert, icmpv6NeighborSolicit, icmpv6NeighborAdvert}}, accept)

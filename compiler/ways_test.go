@@ -1,16 +1,16 @@
 package compiler_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/nftables"
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
 
 	"knockc/compiler"
 	"knockc/internal/netns"
@@ -24,7 +24,6 @@ type way struct {
 
 var ways = []way{
 	{"text", loadText},
-	{"json", loadJSON},
 	{"netlink", loadNetlink},
 }
 
@@ -34,19 +33,6 @@ func loadText(t *testing.T, h *netns.Host, r *compiler.Ruleset) error {
 		return err
 	}
 	return h.Load(b.String())
-}
-
-func loadJSON(t *testing.T, h *netns.Host, r *compiler.Ruleset) error {
-	var b bytes.Buffer
-	if err := r.WriteJSON(&b); err != nil {
-		return err
-	}
-	path := filepath.Join(t.TempDir(), "rules.json")
-	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
-		return err
-	}
-	_, err := h.Nft("-j", "-f", path)
-	return err
 }
 
 // loadNetlink has only the namespace from the host's thread: a goroutine that is
@@ -65,7 +51,15 @@ func loadNetlink(_ *testing.T, h *netns.Host, r *compiler.Ruleset) error {
 	if err != nil {
 		return err
 	}
-	return r.Load(c)
+	raw, err := netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: int(namespace.Fd())})
+	if err != nil {
+		return err
+	}
+	defer raw.Close()
+	if err := r.Load(c); err != nil {
+		return err
+	}
+	return r.SetCollections(raw)
 }
 
 func mustLoad(t *testing.T, w way, h *netns.Host, r *compiler.Ruleset) {
@@ -73,21 +67,6 @@ func mustLoad(t *testing.T, w way, h *netns.Host, r *compiler.Ruleset) {
 	if err := w.load(t, h, r); err != nil {
 		t.Fatalf("%s: %v", w.name, err)
 	}
-}
-
-// reloadsJSON reports whether JSON can be loaded over sets that exist. It can from
-// nft 1.0.8 on, see [compiler.Ruleset.WriteJSON].
-func reloadsJSON(t *testing.T, h *netns.Host) bool {
-	t.Helper()
-	version, err := h.Nft("--version")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var v [3]int
-	if _, err := fmt.Sscanf(version, "nftables v%d.%d.%d", &v[0], &v[1], &v[2]); err != nil {
-		t.Fatalf("version %q: %v", version, err)
-	}
-	return slices.Compare(v[:], []int{1, 0, 8}) >= 0
 }
 
 // list returns what the kernel holds, without the numbers it gives to objects: each

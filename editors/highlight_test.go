@@ -36,6 +36,10 @@ knock vpn <
 default accept
 knock open < 1 -> 2 # knockc:ignore K103 why
 knock drop < 1 -> 2 >
+hook prerouting hook input hook other
+open 22 from 10.0.0.0/8 on eth0 "lan" on from-1
+knock at < 1 -> 2 at 10.0.0.5 2001:db8::5 >
+table on
 `
 
 var policyHighlights = []highlight{
@@ -119,6 +123,21 @@ var policyHighlights = []highlight{
 	{20, 37, "K103 why", "knockComment", "Comment"},
 	{21, 1, "knock", "knockKeyword", "Keyword"},
 	{21, 7, "drop", "knockName", "Function"},
+	{22, 1, "hook", "knockSetting", "Keyword"},
+	{22, 6, "prerouting", "knockHook", "Constant"},
+	{22, 22, "input", "knockHook", "Constant"},
+	{22, 28, "hook", "knockSetting", "Keyword"},
+	{23, 9, "from", "knockClause", "Statement"},
+	{23, 14, "10.0.0.0/8", "knockPrefix", "Constant"},
+	{23, 25, "on", "knockClause", "Statement"},
+	{23, 28, "eth0", "knockInterface", "Identifier"},
+	{23, 33, `"lan"`, "knockString", "String"},
+	{23, 42, "from-1", "knockInterface", "Identifier"},
+	{24, 7, "at", "knockName", "Function"},
+	{24, 19, "at", "knockClause", "Statement"},
+	{24, 22, "10.0.0.5", "knockPrefix", "Constant"},
+	{24, 31, "2001:db8::5", "knockPrefix", "Constant"},
+	{25, 7, "on", "knockTable", "Identifier"},
 }
 
 const sampleTrace = `# ssh opens. # knockc

@@ -4,7 +4,8 @@
 //
 // One packet leaves for each step and no second one: the socket of a TCP step is
 // closed as soon as its SYN is on its way, before the kernel would send it again.
-// No answer is waited for, as none is expected.
+// No answer is waited for: a step is answered as the host answers at any other port, or not
+// at all.
 package knock
 
 import (

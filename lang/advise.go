@@ -31,6 +31,9 @@ func (c *checker) knock(k *Knock) {
 		c.per(at, k.Per)
 	}
 	c.perAndFrom(k)
+	if at, ok := k.Given["at"]; ok {
+		c.at(at, k.At)
+	}
 	if at, ok := k.Given["once"]; ok && slices.ContainsFunc(k.Services, func(s Service) bool { return s.Proto == UDP }) {
 		c.add(CodeOnceUDP, at, "the first datagram to a UDP service ends the grant, answered or not").
 			hint("leave `once` out, or give the UDP services a knock of their own")
@@ -144,6 +147,23 @@ func (c *checker) per(at Span, per Per) {
 	if per.IPv4 != 0 && per.IPv4 < 16 || per.IPv6 != 0 && per.IPv6 < 48 {
 		c.add(CodePer, at, "who knocks opens the door for a whole /%d of IPv4 and /%d of IPv6", per.IPv4, per.IPv6).
 			hint("per /24 /64")
+	}
+}
+
+// at says where a knock's services are not guarded.
+func (c *checker) at(at Span, prefixes []Prefix) {
+	if c.policy.Settings.Hook == HookInput {
+		c.add(CodeHookAt, at, "`hook input` sees only packets that the host itself receives: services behind it are not guarded").
+			hint("leave `hook input` out")
+	}
+	var has [2]bool // IPv4, IPv6
+	for _, p := range prefixes {
+		has[bit(p.Addr().Is6())] = true
+	}
+	if !has[0] || !has[1] {
+		other := [...]string{"IPv4", "IPv6"}[bit(has[0])]
+		c.add(CodeOneFamily, at, "`at` has no %s address: over %s, nothing is guarded here and a knock opens nothing", other, other).
+			hint("add the %s addresses of the services, if they have any", other)
 	}
 }
 

@@ -18,7 +18,7 @@ func Examine(src []byte) (*Policy, []Finding) {
 // may fail. It returns what it has to say in the order of the file. Knocks that
 // could not be read whole are only looked at for errors.
 func Check(p *Policy) []Finding {
-	c := &checker{policy: p, steps: stepsByPort(p), open: merged(p.Settings.OpenToAll())}
+	c := newChecker(p)
 	for _, k := range p.Knocks {
 		c.errors(k)
 	}
@@ -35,9 +35,23 @@ func Check(p *Policy) []Finding {
 
 type checker struct {
 	findings
-	policy *Policy
-	steps  []knockStep // of the whole policy, TCP and UDP
-	open   []Service   // merged
+	policy      *Policy
+	steps       []knockStep // of the whole policy, TCP and UDP
+	closedSteps []knockStep // those that are not open to everyone
+	openToAll   []Service
+	open        []Service // those, merged
+	guarded     []Service // of the whole policy, merged
+}
+
+func newChecker(p *Policy) *checker {
+	c := &checker{policy: p, steps: stepsByPort(p), openToAll: p.Settings.OpenToAll()}
+	c.open = merged(c.openToAll)
+	c.closedSteps = slices.DeleteFunc(slices.Clone(c.steps), func(s knockStep) bool { return lastAt(c.open, s.Proto, int(s.Port)) > 0 })
+	for _, k := range p.Knocks {
+		c.guarded = append(c.guarded, k.Services...)
+	}
+	c.guarded = merged(c.guarded)
+	return c
 }
 
 // errors finds what makes a knock contradict another part of the policy.
@@ -47,12 +61,7 @@ func (c *checker) errors(k *Knock) {
 			c.add(CodeStep, service.Span, "service %s is also a step of knock %s", Quote(s.String()), Quote(s.knock)).
 				hint("knock at another port")
 		}
-		for _, open := range c.policy.Settings.OpenToAll() {
-			if open.Proto == service.Proto && open.First <= service.Last && service.First <= open.Last {
-				c.add(CodeOpen, service.Span, "service %s is guarded here and `open` in line %d", Quote(service.String()), open.Span.Start.Line).
-					hint("leave it out of one of them")
-			}
-		}
+		c.guardedAndOpen(k, service)
 	}
 	if !k.flawed && len(k.Steps) > 0 && onePingAnswers(k.Steps) {
 		c.add(CodePings, k.Steps[0].Span.To(k.Steps[len(k.Steps)-1].Span), "anyone who pings the host a few times opens this door").
@@ -73,21 +82,45 @@ func onePingAnswers(steps []Step) bool {
 }
 
 func (c *checker) settings() {
-	s := &c.policy.Settings
 	c.defaults(&c.policy.Defaults)
 	if !c.policy.hasKnock {
 		c.add(CodeEmpty, c.policy.begin, "this policy has no knock and guards nothing").hint("knock ssh < 10000 2345 3456 1234 -> 22 >")
 	}
-	for _, open := range s.OpenToAll() {
-		if step, ok := c.stepIn(open); ok {
-			c.add(CodeStep, open.Span, "the open service %s is also a step of knock %s", Quote(step.String()), Quote(step.knock)).
-				hint("knock at another port")
-		}
+	c.openDeclarations()
+	c.priority()
+	c.refuse()
+}
+
+// priority holds that of the prerouting hook between connection tracking, which must
+// know a packet before the rules do, and translation, which they must come before.
+func (c *checker) priority() {
+	s := &c.policy.Settings
+	outside := s.Priority < minPrerouting || maxPrerouting < s.Priority
+	if s.Hook != HookPrerouting || s.priorityAt == (Span{}) || !outside || c.policy.flawedAt[s.Given["hook"].Start.Offset] {
+		return
 	}
-	if s.refuseDrop && !s.DefaultDrop {
-		c.add(CodeRefuse, s.Given["refuse"], "closed ports of the host answer and refused ones do not, so a scan tells them apart").
-			hint("refuse reject, or default drop")
+	c.add(CodeNumber, s.priorityAt, "`%d` is out of range: with `hook prerouting` a priority is %d to %d", s.Priority, minPrerouting, maxPrerouting).
+		hint("leave it out, or write `hook input`")
+}
+
+// refuse says that guarded ports do not look like their neighbours. What a knock has by
+// `at` is beside the ports of another host, of which `default` does not speak.
+func (c *checker) refuse() {
+	s := &c.policy.Settings
+	i := slices.IndexFunc(c.policy.Knocks, func(k *Knock) bool { return len(k.Services) > 0 && (!s.DefaultDrop || len(k.At) == 0) })
+	if i < 0 || len(c.policy.flawedAt) > 0 || s.RefuseReject != s.DefaultDrop {
+		return
 	}
+	service := c.policy.Knocks[i].Services[0]
+	at, ok := s.Given["refuse"]
+	if !ok {
+		at = service.Span
+	}
+	if s.RefuseReject {
+		c.add(CodeRefuse, at, "service %s answers while other ports are silent, so a scan tells it apart", Quote(service.String())).hint("refuse drop")
+		return
+	}
+	c.add(CodeRefuse, at, "service %s is silent while closed ports beside it answer, so a scan tells it apart", Quote(service.String())).hint("refuse reject")
 }
 
 // knockStep is a step and the knock it belongs to.
@@ -115,8 +148,7 @@ func stepsByPort(p *Policy) []knockStep {
 	return steps
 }
 
-// stepIn finds the lowest step that a service covers: no packet can both move a
-// knock and ask for what it guards.
+// stepIn finds the lowest step that a service covers.
 func (c *checker) stepIn(s Service) (knockStep, bool) {
 	lowest := knockStep{Step: Step{Proto: s.Proto, Port: s.First}}
 	i, _ := slices.BinarySearchFunc(c.steps, lowest, byPort)

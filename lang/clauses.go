@@ -8,7 +8,7 @@ import (
 // ClauseWords are the clauses of a knock, DefaultWords those that `defaults` can
 // give, ValueWords what stands in them.
 var (
-	ClauseWords  = []string{"within", "total", "grant", "once", "reset", "close", "from", "on", "per", "log"}
+	ClauseWords  = []string{"within", "total", "grant", "once", "reset", "close", "from", "on", "at", "per", "log"}
 	DefaultWords = []string{"within", "total", "grant", "reset", "per", "log"}
 	ValueWords   = []string{"none", "forever", "known", "any", "revoke"}
 )
@@ -38,9 +38,11 @@ func (p *parser) clauses(nodes []*clauseNode, c *Clauses) {
 		case "close":
 			v.steps(&c.Close)
 		case "from":
-			v.prefixes(&c.From)
+			v.prefixes(&c.From, "192.0.2.0/24 2001:db8::/32")
 		case "on":
 			v.ifaces(&c.On)
+		case "at":
+			v.prefixes(&c.At, "10.0.0.5 2001:db8:1::5")
 		case "per":
 			v.per(&c.Per)
 		case "log":
@@ -205,9 +207,9 @@ func (v *values) steps(steps *[]Step) {
 	v.p.fewSteps(*steps)
 }
 
-func (v *values) prefixes(prefixes *[]Prefix) {
+func (v *values) prefixes(prefixes *[]Prefix, example string) {
 	if len(v.terms) == 0 || v.terms[0].isWord() {
-		v.missing("a prefix", v.word+" 192.0.2.0/24 2001:db8::/32")
+		v.missing("a prefix", v.word+" "+example)
 		return
 	}
 	for term, ok := v.next(); ok; term, ok = v.next() {

@@ -39,6 +39,11 @@ const (
 	CodeRefuse       Code = "K113"
 	CodeIgnore       Code = "K114"
 	CodeEmpty        Code = "K115"
+
+	CodeOpenStep       Code = "K116"
+	CodeOpenForNothing Code = "K117"
+	CodeHookAt         Code = "K118"
+	CodeOneFamily      Code = "K119"
 )
 
 // CodeMeaning is what a code stands for.
@@ -83,6 +88,10 @@ var Codes = []CodeMeaning{
 	{CodeRefuse, Info, "refused ports look unlike closed ones"},
 	{CodeIgnore, Warning, "an ignore that silences nothing"},
 	{CodeEmpty, Warning, "a policy without a knock"},
+	{CodeOpenStep, Warning, "a step that is open to everyone"},
+	{CodeOpenForNothing, Warning, "an `open` for some that keeps nobody out"},
+	{CodeHookAt, Warning, "services elsewhere beside `hook input`"},
+	{CodeOneFamily, Info, "services at addresses of one family"},
 }
 
 // severity is that of a code.

@@ -8,7 +8,7 @@ import (
 )
 
 // SettingWords begin a declaration other than a knock.
-var SettingWords = []string{"table", "priority", "default", "refuse", "open", "size", "trust", "defaults"}
+var SettingWords = []string{"table", "hook", "priority", "default", "refuse", "open", "size", "trust", "defaults"}
 
 // cutDeclarations cuts the tokens of a file into declarations, each of which
 // can be parsed whatever is wrong with its neighbours. A declaration begins at

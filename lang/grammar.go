@@ -45,6 +45,7 @@ type settingNode struct {
 	Keyword lexer.Token   `parser:"@(Word|Keyword|Proto|Number|String|Punct)"`
 	Name    *lexer.Token  `parser:"@(Keyword|Knock)?"` // a name that is a keyword
 	Values  termsNode     `parser:"@@?"`
+	Clauses []*clauseNode `parser:"@@*"` // of `open`
 	Rest    []lexer.Token `parser:"@( (Word|Keyword|Proto|Knock|Number|String|Punct)+ )?"`
 }
 

@@ -11,7 +11,7 @@ import (
 // proportion to their length.
 var hostile = []string{
 	"knock ", "< ", "> ", "> 1 ", "-> ", "/ ", "- ", "1 ", "1/", "1-", "a ", "a", "1", "#\n", "# x\n", "\"", "\"x\" ", ",", "\x00", "\xff", "é",
-	"within 5s ", "knock a < 1 2 -> 3 >\n", "knock a <\n", "table\n", "# knockc:ignore K103 x\n",
+	"within 5s ", "knock a < 1 2 -> 3 >\n", "knock a <\n", "table\n", "open 1 from ::/0 on e1\n", "from ", "at 1.2.3.4 ", "# knockc:ignore K103 x\n",
 }
 
 // TestHostileTexts gives each text at two lengths. Time is only held to be

@@ -26,13 +26,21 @@ const (
 	tokenPunct // < > -> / -
 )
 
+// ProtoWords are the protocols of steps and services.
+var ProtoWords = []string{"tcp", "udp", "ping"}
+
 // wordKinds gives the words that have a kind of their own.
-var wordKinds = map[string]lexer.TokenType{
-	"knock": tokenKnock,
-	"tcp":   tokenProto, "udp": tokenProto, "ping": tokenProto,
-	"within": tokenKeyword, "total": tokenKeyword, "grant": tokenKeyword,
-	"once": tokenKeyword, "reset": tokenKeyword, "close": tokenKeyword,
-	"from": tokenKeyword, "on": tokenKeyword, "per": tokenKeyword, "log": tokenKeyword,
+var wordKinds = kindsOfWords()
+
+func kindsOfWords() map[string]lexer.TokenType {
+	kinds := map[string]lexer.TokenType{"knock": tokenKnock}
+	for _, word := range ProtoWords {
+		kinds[word] = tokenProto
+	}
+	for _, word := range ClauseWords {
+		kinds[word] = tokenKeyword
+	}
+	return kinds
 }
 
 const byteOrderMark = "\uFEFF"

@@ -10,7 +10,8 @@ import (
 // rate, so that a scan can be followed without a clock.
 type machine struct {
 	k       *Knock
-	rate    int // packets a second; 0: all at once
+	rate    int       // packets a second; 0: all at once
+	open    []Service // merged; attempts at these are never wrong
 	opening sequence
 	closing sequence
 }
@@ -34,8 +35,8 @@ type path struct {
 	before  *path
 }
 
-func newMachine(k *Knock, rate int) *machine {
-	return &machine{k, rate, newSequence(k.Steps), newSequence(k.Close)}
+func newMachine(k *Knock, rate int, open []Service) *machine {
+	return &machine{k, rate, open, newSequence(k.Steps), newSequence(k.Close)}
 }
 
 func newSequence(steps []Step) sequence {
@@ -55,7 +56,7 @@ func (s *sequence) reset() {
 // door, or nil. elsewhere says that the packet is at no step of the knock; it is
 // then wrong for both sequences.
 func (m *machine) attempt(at int, packet Step, elsewhere bool) *path {
-	if m.k.Reset.Mode != ResetNone {
+	if m.k.Reset.Mode != ResetNone && (elsewhere || lastAt(m.open, packet.Proto, int(packet.Port)) == 0) {
 		wrongOpening := elsewhere || m.wrong(&m.opening, &m.closing, at, packet)
 		wrongClosing := elsewhere || m.wrong(&m.closing, &m.opening, at, packet)
 		if wrongOpening {

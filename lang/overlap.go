@@ -44,8 +44,10 @@ func (c *checker) sameSequences() map[*Knock]bool {
 			whole[sequence] = k
 		} else if meet(first, k) {
 			found[k] = true
-			c.add(CodeSameSequence, k.Name.Span, "knock %s has the same sequence as knock %s", Quote(k.Name.Text), Quote(first.Name.Text)).
-				hint("make them one knock, or change a step")
+			f := c.add(CodeSameSequence, k.Name.Span, "knock %s has the same sequence as knock %s", Quote(k.Name.Text), Quote(first.Name.Text))
+			if f.hint("make them one knock, or change a step"); list(k.At) != list(first.At) {
+				f.hint("change a step")
+			}
 		}
 	}
 	return found
@@ -92,10 +94,11 @@ func (c *checker) opens(a, b *Knock) bool {
 	if !meet(a, b) {
 		return false
 	}
-	m := newMachine(b, 0)
+	m := newMachine(b, 0, c.open)
 	for i, s := range a.Steps {
 		isStep := func(own Step) bool { return matches(own, s) }
-		elsewhere := !slices.ContainsFunc(b.Steps, isStep) && !slices.ContainsFunc(b.Close, isStep)
+		isOpen := lastAt(c.open, s.Proto, int(s.Port)) > 0
+		elsewhere := !isOpen && !slices.ContainsFunc(b.Steps, isStep) && !slices.ContainsFunc(b.Close, isStep)
 		if p := m.attempt(i+1, s, elsewhere); p != nil {
 			c.add(CodeOpensOther, b.Name.Span, "knock %s opens this door too, with its %s", Quote(a.Name.Text), stepList(p)).
 				hint("change a step of one of them, or add `reset any` here")

@@ -28,7 +28,7 @@ func readFile(src []byte) file {
 	tokens, found := lexSource(src)
 	f := file{tokens: tokens, declarations: cutDeclarations(tokens)}
 	p := &parser{findings: found, names: map[string]Span{}}
-	p.policy.Settings = Settings{Table: DefaultTable, Hook: HookInput, Priority: InputPriority, Size: DefaultSize, Given: map[string]Span{}}
+	p.policy.Settings = Settings{Table: DefaultTable, Size: DefaultSize, Given: map[string]Span{}}
 	p.policy.flawedAt = map[int]bool{}
 	p.policy.begin = Span{Pos{Line: 1, Column: 1}, Pos{Line: 1, Column: 1}}
 	if len(f.declarations) > 0 {
@@ -36,6 +36,9 @@ func readFile(src []byte) file {
 	}
 	for _, d := range f.declarations {
 		p.declaration(d)
+	}
+	if s := &p.policy.Settings; s.priorityAt == (Span{}) {
+		s.Priority = s.Hook.UsualPriority()
 	}
 	for _, k := range p.policy.Knocks {
 		k.Clauses.complete(&p.policy.Defaults)
@@ -87,7 +90,7 @@ func (p *parser) parse(tokens []lexer.Token) {
 	case node.Defaults != nil:
 		p.defaultsSetting(node.Defaults)
 	default:
-		p.setting(node.Setting)
+		p.setting(node.Setting, tokensSpan(tokens))
 	}
 }
 
@@ -221,13 +224,12 @@ func (n *termNode) isMisspeltPer() bool {
 // kept are words that the language keeps for later, and why.
 var kept = map[string]string{
 	"to": "knockc cannot forward to another host yet",
-	"at": "a knock cannot be bound to a destination address yet",
 }
 
 func isKept(word string) bool { return kept[word] != "" }
 
 func (p *parser) keptWord(at Span, word string) {
-	p.add(CodeKept, at, "`%s` is kept for later: %s", word, kept[word]).hint("leave it out")
+	p.add(CodeKept, at, "`%s` is kept for later: %s", word, kept[word]).hint("leave it out; `at` guards a service behind this host")
 }
 
 // unknownClause is a plain word where a clause could be.

@@ -32,7 +32,7 @@ type Settings struct {
 
 	Given map[string]Span // where each setting's keyword stands, if it was given
 
-	refuseDrop bool // `refuse drop` was given
+	priorityAt Span // where the number of `priority` stands, if there is one
 }
 
 // Hook is where the rules see packets.
@@ -78,6 +78,9 @@ func (s *Settings) OpenToAll() []Service {
 	}
 	return all
 }
+
+// Trusts reports whether anyone need not knock.
+func (s *Settings) Trusts() bool { return len(s.TrustPrefixes)+len(s.TrustIfaces) > 0 }
 
 // Knock is a sequence of steps that opens a door.
 type Knock struct {
@@ -206,6 +209,8 @@ const (
 const (
 	PreroutingPriority = -110
 	InputPriority      = -10
+
+	minPrerouting, maxPrerouting = -199, -101
 )
 
 // UsualPriority is that of the base chain at a hook, if a policy does not say.

@@ -71,6 +71,9 @@ func (k *Knock) String() string {
 	if len(k.On) > 0 {
 		b.WriteString(" on" + list(k.On))
 	}
+	if len(k.At) > 0 {
+		b.WriteString(" at" + list(k.At))
+	}
 	if k.Per != (Per{32, 128}) && k.Per != (Per{}) {
 		fmt.Fprintf(&b, " per /%d /%d", k.Per.IPv4, k.Per.IPv6)
 	}

@@ -82,7 +82,8 @@ func (c *checker) scan(k *Knock, descending bool) (scans, rate int) {
 // scanOrder is the way of a scan past the steps of a knock.
 type scanOrder struct {
 	k      *Knock
-	length int // packets in a scan
+	open   []Service // merged
+	length int       // packets in a scan
 	stops  []scanStop
 }
 
@@ -107,7 +108,7 @@ func (c *checker) order(k *Knock, descending bool) (*scanOrder, bool) {
 			protos = 2
 		}
 	}
-	o := &scanOrder{k: k, length: ports * protos}
+	o := &scanOrder{k: k, open: c.open, length: ports * protos}
 	for _, s := range append(slices.Clip(k.Steps), k.Close...) {
 		if s.Proto == Ping || protos == 1 && s.Proto != k.Steps[0].Proto {
 			continue
@@ -154,11 +155,11 @@ func (c *checker) wrongIn(k *Knock, proto Proto, first, last int) bool {
 		return false
 	}
 	if k.Reset.Mode == ResetKnown {
-		i, _ := slices.BinarySearchFunc(c.steps, knockStep{Step: Step{Proto: proto, Port: uint16(first)}}, byPort)
-		return i < len(c.steps) && c.steps[i].Proto == proto && int(c.steps[i].Port) <= last
+		i, _ := slices.BinarySearchFunc(c.closedSteps, knockStep{Step: Step{Proto: proto, Port: uint16(first)}}, byPort)
+		return i < len(c.closedSteps) && c.closedSteps[i].Proto == proto && int(c.closedSteps[i].Port) <= last
 	}
 	for first <= last {
-		covered := c.openAt(proto, first)
+		covered := lastAt(c.open, proto, first)
 		for _, s := range k.Services {
 			if s.Has(proto, uint16(first)) {
 				covered = max(covered, int(s.Last))
@@ -172,39 +173,10 @@ func (c *checker) wrongIn(k *Knock, proto Proto, first, last int) bool {
 	return false
 }
 
-// openAt is the last port of the open service that a port belongs to, or 0.
-func (c *checker) openAt(proto Proto, port int) int {
-	i, found := slices.BinarySearchFunc(c.open, port, func(s Service, port int) int {
-		return cmp.Or(cmp.Compare(s.Proto, proto), cmp.Compare(int(s.First), port))
-	})
-	if !found {
-		i--
-	}
-	if i < 0 || !c.open[i].Has(proto, uint16(port)) {
-		return 0
-	}
-	return int(c.open[i].Last)
-}
-
-// merged are services in order, those that overlap or touch made one.
-func merged(services []Service) []Service {
-	all := slices.Clone(services)
-	slices.SortFunc(all, func(a, b Service) int { return cmp.Or(cmp.Compare(a.Proto, b.Proto), cmp.Compare(a.First, b.First)) })
-	var out []Service
-	for _, s := range all {
-		if n := len(out); n > 0 && out[n-1].Proto == s.Proto && int(s.First) <= int(out[n-1].Last)+1 {
-			out[n-1].Last = max(out[n-1].Last, s.Last)
-		} else {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
 // play follows some scans and returns the path that opens the door first, in
 // numbers of packets from 0, or nil.
 func (o *scanOrder) play(scans, rate int) *path {
-	m := newMachine(o.k, rate)
+	m := newMachine(o.k, rate, o.open)
 	for scan := range scans {
 		for _, s := range o.stops {
 			at := scan*o.length + s.place

@@ -13,12 +13,12 @@ func TestScans(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 7))
 	said := 0
 	for range 200 {
-		text := randomKnock(r, "a") + randomKnock(r, "b") + "open 1003-1004 udp/30001\n"
+		text := randomKnock(r, "a") + randomKnock(r, "b") + "open 1002-1004 udp/30001\n"
 		policy, found := Parse([]byte(text))
 		if HasErrors(found) {
 			t.Fatal(rendered(found, text))
 		}
-		c := &checker{policy: policy, steps: stepsByPort(policy), open: merged(policy.Settings.OpenToAll())}
+		c := newChecker(policy)
 		k := policy.Knocks[0]
 		if len(k.Steps) < 2 {
 			continue

@@ -4,10 +4,19 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/alecthomas/participle/v2/lexer"
 )
 
+// SettingValues are the words that stand in settings, one of them in each.
+var SettingValues = map[string][]string{
+	"hook":    {"prerouting", "input"},
+	"default": {"accept", "drop"},
+	"refuse":  {"drop", "reject"},
+}
+
 // setting reads a setting other than `defaults`.
-func (p *parser) setting(n *settingNode) {
+func (p *parser) setting(n *settingNode, span Span) {
 	word, at := n.Keyword.Value, tokenSpan(n.Keyword)
 	if !slices.Contains(SettingWords, word) {
 		p.notADeclaration(n)
@@ -16,26 +25,30 @@ func (p *parser) setting(n *settingNode) {
 	if !p.settingOnce(word, at) {
 		return
 	}
+	if n.Name != nil && word != "table" && word != "open" {
+		p.strayClause(*n.Name)
+		return
+	}
 	s := &p.policy.Settings
 	v := &values{p, word, at, n.Values.Terms}
 	switch word {
+	case "open":
+		p.open(n, span)
+		return
 	case "table":
 		p.table(n, v)
+	case "hook":
+		if v.choice() == "input" {
+			s.Hook = HookInput
+		}
 	case "priority":
-		var priority int
-		v.integer(-1<<31, 1<<31-1, "a priority", InputPriority, &priority)
-		s.Priority = int32(priority)
+		v.priority(s)
 	case "size":
 		v.integer(1, 1<<24, "a size", DefaultSize, &s.Size)
 	case "default":
-		s.DefaultDrop = v.choice("accept", "drop") == "drop"
+		s.DefaultDrop = v.choice() == "drop"
 	case "refuse":
-		word := v.choice("drop", "reject")
-		s.RefuseReject, s.refuseDrop = word == "reject", word == "drop"
-	case "open":
-		o := Open{Span: at}
-		v.services(&o.Services)
-		s.Open = append(s.Open, o)
+		s.RefuseReject = v.choice() == "reject"
 	case "trust":
 		v.peers(s)
 	}
@@ -51,34 +64,54 @@ func (p *parser) notADeclaration(n *settingNode) {
 		p.keptWord(tokenSpan(n.Keyword), word)
 		return
 	case slices.Contains(ClauseWords, word):
-		p.add(CodeUnknown, tokenSpan(n.Keyword), "%s is a clause, which stands in a knock or in `defaults < >`", Quote(word))
+		p.add(CodeUnknown, tokenSpan(n.Keyword), "%s is a clause, which stands in %s", Quote(word), placeOf(word))
 		return
 	}
 	f := p.add(CodeUnknown, tokenSpan(n.Keyword), "expected `knock` or a setting, found %s", Quote(word))
-	if !f.didYouMean(word, append([]string{"knock"}, SettingWords...)) {
+	if !f.didYouMean(word, slices.Concat([]string{"knock"}, SettingWords, OpenWords)) {
 		f.hint("settings are %s", strings.Join(SettingWords, " "))
 	}
 }
 
-// settingOnce notes that a setting is given; false if it was already.
+// strayClause says that a clause cannot stand where it is.
+func (p *parser) strayClause(t lexer.Token) {
+	p.stray(t, fmt.Sprintf("`%s` stands in %s", t.Value, placeOf(t.Value)))
+}
+
+// placeOf says where a clause can stand.
+func placeOf(clause string) string {
+	switch {
+	case slices.Contains(DefaultWords, clause):
+		return "a knock or in `defaults < >`"
+	case slices.Contains(OpenWords, clause):
+		return "a knock or after the services of an `open`"
+	}
+	return "a knock"
+}
+
+// settingOnce notes that a setting is given; false if it was already and cannot be
+// given again.
 func (p *parser) settingOnce(word string, at Span) bool {
 	given := p.policy.Settings.Given
-	if first, ok := given[word]; ok {
+	first, ok := given[word]
+	switch {
+	case !ok:
+		given[word] = at
+	case word != "open":
 		p.add(CodeDuplicate, at, "`%s` was already given in line %d", word, first.Start.Line).hint("leave one of them out")
 		return false
 	}
-	given[word] = at
 	return true
 }
 
 // settingEnd says what is left over behind a setting.
 func (p *parser) settingEnd(n *settingNode, v *values) {
 	switch {
-	case n.Name != nil && n.Keyword.Value != "table":
-		p.stray(*n.Name, "clauses stand in a knock or in `defaults < >`")
 	case v.misspeltSetting():
 	case len(v.terms) > 0:
 		p.add(CodeSyntax, v.terms[0].span(), "%s is too much after `%s`", Quote(v.terms[0].text()), v.word)
+	case len(n.Clauses) > 0:
+		p.strayClause(n.Clauses[0].Keyword)
 	case len(n.Rest) > 0:
 		p.stray(n.Rest[0], "a knock is knock NAME < STEPS -> SERVICES >")
 	}
@@ -138,8 +171,9 @@ func (p *parser) defaultsSetting(n *defaultsNode) {
 	}
 }
 
-// choice reads one of two words.
-func (v *values) choice(words ...string) string {
+// choice reads one of the words that the setting can have.
+func (v *values) choice() string {
+	words := SettingValues[v.word]
 	word, ok := v.takeWord(words...)
 	if !ok && !v.misspelt(words...) {
 		v.missing(strings.Join(words, " or "), v.word+" "+words[1])
@@ -147,23 +181,24 @@ func (v *values) choice(words ...string) string {
 	return word
 }
 
-func (v *values) integer(low, high int, what string, usual int, n *int) {
+func (v *values) integer(low, high int, what string, usual int, n *int) bool {
 	term, ok := v.next()
 	if !ok {
 		v.missing("a number", fmt.Sprintf("%s %d", v.word, usual))
-		return
+		return false
 	}
-	v.p.integer(term, low, high, what, n)
+	return v.p.integer(term, low, high, what, n)
 }
 
-func (v *values) services(services *[]Service) {
-	if len(v.terms) == 0 {
-		v.missing("services", "open 80 udp/123")
+// priority reads the number; whether it suits the hook is for [Check] to say.
+func (v *values) priority(s *Settings) {
+	var at Span
+	if len(v.terms) > 0 {
+		at = v.terms[0].span()
 	}
-	for ; len(v.terms) > 0 && !v.misspeltSetting(); v.terms = v.terms[1:] {
-		if s, ok := v.p.service(v.terms[0]); ok {
-			*services = append(*services, s)
-		}
+	var n int
+	if v.integer(-1<<31, 1<<31-1, "a priority", PreroutingPriority, &n) {
+		s.Priority, s.priorityAt = int32(n), at
 	}
 }
 

@@ -39,7 +39,9 @@ func (h *Host) ChangedByHand(t *Table, r *compiler.Ruleset) (string, error) {
 }
 
 func (t *Table) changedRules(r *compiler.Ruleset) string {
+	wanted := map[string]*compiler.Hook{}
 	for _, c := range r.Chains {
+		wanted[c.Name] = c.Hook
 		rules := t.rules[c.Name]
 		if len(rules) != len(c.Rules) {
 			return fmt.Sprintf("chain %s has %d rules, not %d", c.Name, len(rules), len(c.Rules))
@@ -51,9 +53,28 @@ func (t *Table) changedRules(r *compiler.Ruleset) string {
 		}
 	}
 	for _, c := range t.chains {
-		if c.Hooknum != nil && c.Name != r.Chains[0].Name {
+		hook := hookOf(c)
+		switch want := wanted[c.Name]; {
+		case hook != nil && want == nil:
 			return fmt.Sprintf("chain %s has a hook of its own", c.Name)
+		case hook != nil && *hook != *want:
+			return fmt.Sprintf("chain %s is at %s, not at %s", c.Name, hookText(*hook), hookText(*want))
 		}
 	}
 	return ""
+}
+
+// hookOf is where a chain is hooked, nil if it is not.
+func hookOf(c *nftables.Chain) *compiler.Hook {
+	if c.Hooknum == nil || c.Priority == nil {
+		return nil
+	}
+	return &compiler.Hook{Point: compiler.HookPoint(*c.Hooknum), Priority: int32(*c.Priority)} // the kernel's own numbers
+}
+
+func hookText(h compiler.Hook) string {
+	if h.Point > compiler.Forward {
+		return fmt.Sprintf("another hook, priority %d", h.Priority)
+	}
+	return fmt.Sprintf("hook %s, priority %d", h.Point, h.Priority)
 }

@@ -40,7 +40,7 @@ func Compare(old *Table, r *compiler.Ruleset) []string {
 }
 
 func (k *Knock) summary() string {
-	text := fmt.Sprintf("%s < %s -> %s", k.Name, strings.Join(k.Steps, " "), strings.Join(k.Services, " "))
+	text := fmt.Sprintf("%s < %s -> %s", k.Name, strings.Join(k.Steps, " "), k.ServicesText())
 	if len(k.Close) > 0 {
 		text += " close " + strings.Join(k.Close, " ")
 	}
@@ -78,7 +78,8 @@ func (k *Knock) changes(was *Knock) []string {
 	value("within", lang.FormatDuration(was.Within), lang.FormatDuration(k.Within))
 	value("grant", grantText(was.Grant), grantText(k.Grant))
 	value("once", was.Once, k.Once)
-	value("per", fmt.Sprintf("/%d /%d", was.Per[0], was.Per[1]), fmt.Sprintf("/%d /%d", k.Per[0], k.Per[1]))
+	value("at", list(was.At), list(k.At))
+	value("per", perText(was.Per), perText(k.Per))
 	if k.grant != was.grant && len(lines) == 0 {
 		say("another clause is changed")
 	}
@@ -86,6 +87,25 @@ func (k *Knock) changes(was *Knock) []string {
 		say("begins anew, its open doors are shut")
 	}
 	return lines
+}
+
+func perText(per [2]int) string {
+	var lengths []string
+	for _, bits := range per {
+		if bits > 0 {
+			lengths = append(lengths, fmt.Sprintf("/%d", bits))
+		}
+	}
+	return strings.Join(lengths, " ")
+}
+
+// ServicesText is the services as a policy has them, with `at`.
+func (k *Knock) ServicesText() string {
+	text := strings.Join(k.Services, " ")
+	if len(k.At) > 0 {
+		text += " at " + strings.Join(k.At, " ")
+	}
+	return text
 }
 
 func grantText(d time.Duration) string {

@@ -45,13 +45,13 @@ const maxTries = 10
 // maxChanged is how many elements fit in one message.
 const maxChanged = 200
 
-// deleteWhere deletes the elements that are chosen from the sets of some kinds, all of
-// them or none, and returns them. It waits for those that end by themselves meanwhile.
-func (h *Host) deleteWhere(t *Table, kinds []string, chosen func(element) bool) (deleted []element, err error) {
+// deleteFound deletes the elements that are found, all of them or none, and returns them.
+// It waits for those that end by themselves meanwhile.
+func (h *Host) deleteFound(t *Table, find func() ([]element, error)) (deleted []element, err error) {
 	soon := 50 * time.Millisecond // what is left of the time of an element that may end meanwhile
 	for range maxTries {
 		begin := time.Now()
-		found, err := h.elementsWhere(t, kinds, chosen)
+		found, err := find()
 		if err != nil {
 			return nil, err
 		}
@@ -77,15 +77,15 @@ func (h *Host) deleteWhere(t *Table, kinds []string, chosen func(element) bool) 
 	return nil, errors.New("elements end faster than they can be deleted: try again")
 }
 
-// elementsWhere are the elements that are chosen from the sets of some kinds.
-func (h *Host) elementsWhere(t *Table, kinds []string, chosen func(element) bool) (found []element, err error) {
+// elementsOf are those of the sets of some kinds.
+func (h *Host) elementsOf(t *Table, kinds ...string) (found []element, err error) {
 	for _, kind := range kinds {
 		for _, family := range []string{"4", "6"} {
 			all, err := h.elements(t, kind+family)
 			if err != nil {
 				return nil, err
 			}
-			found = append(found, slices.DeleteFunc(all, func(e element) bool { return !chosen(e) })...)
+			found = append(found, all...)
 		}
 	}
 	return found, nil

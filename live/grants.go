@@ -50,10 +50,14 @@ func (h *Host) Grant(t *Table, knock string, src netip.Addr, lasts time.Duration
 	if err != nil {
 		return Granted{}, err
 	}
+	_ = h.takeOutUseless(t) // if that fails there is less room
 	for _, does := range k.opens {
 		if last := does[len(does)-1]; last.v6 == src.Is6() {
 			return h.open(t, k, does, src, lasts)
 		}
+	}
+	if len(k.At) > 0 && len(k.opens) > 0 {
+		return Granted{}, fmt.Errorf("knock `%s` has no services for %s: they are at %s", knock, lang.Printable(src.String()), strings.Join(k.At, " "))
 	}
 	return Granted{}, fmt.Errorf("knock `%s` never opens", knock)
 }
@@ -144,18 +148,43 @@ func (h *Host) Revoke(t *Table, knock string, from netip.Prefix) ([]Standing, er
 		}
 	}
 	m := t.meanings()
-	deleted, err := h.deleteWhere(t, []string{"first", "steps", "grants"}, func(e element) bool {
-		s, known := m.states[e.place]
-		if !known || knock != "" && s.knock.Name != knock {
-			return false
+	deleted, err := h.deleteFound(t, func() ([]element, error) {
+		doors, err := h.elementsOf(t, "doors")
+		if err != nil {
+			return nil, err
 		}
-		source, _ := e.src.Prefix(s.bits)
-		return !from.IsValid() || from.Overlaps(source)
+		all, err := h.elementsOf(t, standingSets...)
+		if err != nil {
+			return nil, err
+		}
+		var meant, others []element
+		for _, e := range all {
+			if m.isMeant(e, knock, from) {
+				meant = append(meant, e)
+			} else {
+				others = append(others, e)
+			}
+		}
+		return append(meant, m.useless(doors, others)...), nil
 	})
 	if err != nil {
 		return nil, err
 	}
+	if slices.ContainsFunc(deleted, func(e element) bool { return strings.HasPrefix(e.set, "doors") }) {
+		_ = h.putInNeeded(t) // what was meant is done
+	}
 	return Furthest(m.standing(deleted)), nil
+}
+
+// isMeant reports whether an element is of a knock, or with an empty name of any, and of a
+// source in a prefix, or with a zero one of any.
+func (m *meanings) isMeant(e element, knock string, from netip.Prefix) bool {
+	s, known := m.states[e.place]
+	if !known || knock != "" && s.knock.Name != knock {
+		return false
+	}
+	source, _ := e.src.Prefix(s.bits)
+	return !from.IsValid() || from.Overlaps(source)
 }
 
 // Remove takes the whole table out.

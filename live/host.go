@@ -6,13 +6,17 @@ import (
 	"strings"
 
 	"github.com/google/nftables"
+	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
 	"knockc/compiler"
 )
 
 // Host is a connection to the kernel.
-type Host struct{ conn *nftables.Conn }
+type Host struct {
+	conn *nftables.Conn
+	raw  *netlink.Conn // for what the library has no words for
+}
 
 // Errors that a user can do something about.
 var (
@@ -26,18 +30,23 @@ func Open() (*Host, error) {
 	if err != nil {
 		return nil, explain(err)
 	}
-	return &Host{conn}, nil
+	raw, err := netlink.Dial(unix.NETLINK_NETFILTER, nil)
+	if err != nil {
+		conn.CloseLasting()
+		return nil, explain(err)
+	}
+	return &Host{conn, raw}, nil
 }
 
 // Close ends the connection.
-func (h *Host) Close() error { return h.conn.CloseLasting() }
+func (h *Host) Close() error { return errors.Join(h.conn.CloseLasting(), h.raw.Close()) }
 
 // reopen is for a connection on which answers were lost.
 func (h *Host) reopen() error {
 	h.Close()
 	again, err := Open()
 	if err == nil {
-		h.conn = again.conn
+		*h = *again
 	}
 	return err
 }

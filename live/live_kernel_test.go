@@ -120,7 +120,7 @@ var (
 	src6 = netip.MustParseAddr("2001:db8:1::7")
 )
 
-// The policies are one behind the other; what stays in them stays what it is.
+// The policies come one after the other; what stays in them stays what it is.
 var policies = []string{
 	"knock ssh < 1001 1002 udp/1003 -> 22 udp/500 8000-8010 within 30s grant 30s >",
 	`default drop
@@ -142,6 +142,25 @@ func TestWaysOfLoadingOnKernel(t *testing.T) {
 		fresh.script(policies[i])
 		if is, want := h.rules(), fresh.rules(); is != want {
 			t.Errorf("policy %d:\n%s", i, diff.Diff("applied", []byte(is), "loaded by nft", []byte(want)))
+		}
+	}
+}
+
+// TestToldAlikeOnKernel: the rules that are loaded tell what those do that are to be.
+func TestToldAlikeOnKernel(t *testing.T) {
+	for i, policy := range slices.Concat(live.ElsewherePolicies, live.CasePolicies(t), policies) {
+		h := newHost(t)
+		if i%2 == 0 {
+			h.apply(policy)
+		} else {
+			h.script(policy)
+		}
+		r := compile(t, policy).Ruleset
+		if changes := live.Compare(h.table(r.Table), r); len(changes) > 0 {
+			t.Errorf("loaded again it would change\n%s\nof\n%s", strings.Join(changes, "\n"), policy)
+		}
+		if change, err := h.live.ChangedByHand(h.table(r.Table), r); change != "" || err != nil {
+			t.Errorf("changed by hand is: %s, %v\nof\n%s", change, err, policy)
 		}
 	}
 }
@@ -239,7 +258,7 @@ func TestGrantOnKernel(t *testing.T) {
 	if shut, err = h.live.Revoke(table, "", netip.Prefix{}); err != nil || len(shut) != 2 || !shut[0].Open || shut[1].Step != 2 {
 		t.Errorf("revoked all: %v, %v", shut, err)
 	}
-	h.attempt(src4.Next(), netns.UDP, 1003) // the last step, behind those that were revoked too
+	h.attempt(src4.Next(), netns.UDP, 1003) // the last step, after those that were revoked too
 	wants("ssh", false, src4.Next())
 
 	if g := grant("net", src4, 0); g.Source.String() != "198.51.100.0/24" {
@@ -303,7 +322,7 @@ func TestForeignOnKernel(t *testing.T) {
 const countAccepted = `table inet count {
 	chain later {
 		type filter hook input priority 100
-		iifname "eth0" counter
+		iifname "eth0" th dport { 22, 500, 8000-8010 } counter
 	}
 }
 `
@@ -364,5 +383,20 @@ func TestApplyUnderFloodOnKernel(t *testing.T) {
 	t.Logf("applied %d times under %d packets, %.0f a second; %s got through", applied, n, float64(n)/time.Since(begin).Seconds(), through)
 	if want := admitted.Load(); through != strconv.FormatInt(want, 10) {
 		t.Errorf("%s packets got through, want %d, all that the open door admits", through, want)
+	}
+}
+
+// TestDevicesOnKernel finds devices by their kind.
+func TestDevicesOnKernel(t *testing.T) {
+	h := &host{T: t, Host: netns.New(t, "eth0", "lan1")}
+	for kind, want := range map[string][]string{"tun": {"eth0", "lan1"}, "vrf": nil} {
+		var got []string
+		err := h.Do(func() (err error) {
+			got, err = live.Devices(kind)
+			return err
+		})
+		if slices.Sort(got); err != nil || !slices.Equal(got, want) {
+			t.Errorf("of kind %s are %v, %v", kind, got, err)
+		}
 	}
 }

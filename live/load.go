@@ -2,6 +2,7 @@ package live
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
@@ -18,23 +19,25 @@ func (h *Host) Load(r *compiler.Ruleset) error {
 		return explain(err)
 	}
 	if err = r.Load(h.conn); is(err, unix.ENOBUFS) {
-		return h.loaded(r, before, err)
+		err = h.loaded(r, before, err)
 	}
-	return explain(err)
+	if err != nil {
+		return explain(err)
+	}
+	if r.SetCollections(h.raw) != nil || h.guardDoors(r) != nil { // the rules are loaded all the same
+		return h.reopen()
+	}
+	return nil
 }
 
 // firstRule is the handle of a rule that each load makes again, 0 if there is none. The
 // kernel gives no handle twice in a table.
 func (h *Host) firstRule(r *compiler.Ruleset) (uint64, error) {
-	table := &nftables.Table{Name: r.Table, Family: nftables.TableFamilyINet}
-	rules, err := h.conn.GetRules(table, &nftables.Chain{Name: r.Chains[0].Name})
-	switch {
-	case is(err, unix.ENOENT):
-		return 0, nil
-	case err != nil || len(rules) == 0:
+	rules, err := h.rules(r.Table, r.Chains[0].Name)
+	if err != nil || len(rules) == 0 {
 		return 0, err
 	}
-	return rules[0].Handle, nil
+	return rules[0].handle, nil
 }
 
 // loaded finds out whether a ruleset was loaded, if there was no room for the kernel's
@@ -135,9 +138,15 @@ func namesOf(r *compiler.Ruleset) map[string]bool {
 // table makes or asks for.
 func (h *Host) removeGrants(t *Table) error {
 	states := t.meanings().states
-	_, err := h.deleteWhere(t, []string{"grants"}, func(e element) bool {
-		_, known := states[e.place]
-		return !known && e.timeout == 0
+	_, err := h.deleteFound(t, func() ([]element, error) {
+		grants, err := h.elementsOf(t, "grants")
+		return slices.DeleteFunc(grants, func(e element) bool {
+			_, known := states[e.place]
+			return known || e.timeout > 0
+		}), err
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return h.takeOutUseless(t)
 }

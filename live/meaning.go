@@ -3,7 +3,6 @@ package live
 import (
 	"cmp"
 	"encoding/binary"
-	"math/bits"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -11,48 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/nftables/expr"
-	"golang.org/x/sys/unix"
-
 	"knockc/compiler"
 )
-
-// change is what a rule does to an element of a source.
-type change struct {
-	set     string
-	number  uint32 // the state number
-	v6      bool
-	bits    int           // how much of the address makes a source
-	timeout time.Duration // 0: the element does not end by itself
-}
-
-// changes are the updates of a rule, in order.
-func changes(r rule) []change {
-	var all []change
-	var c change
-	for _, e := range r.Exprs {
-		switch e := e.(type) {
-		case *expr.Payload:
-			c.v6 = e.Len == 16
-			c.bits = int(8 * e.Len)
-		case *expr.Bitwise:
-			c.bits = 0
-			for _, b := range e.Mask {
-				c.bits += bits.OnesCount8(b)
-			}
-		case *expr.Immediate:
-			if len(e.Data) == 4 {
-				c.number = binary.NativeEndian.Uint32(e.Data)
-			}
-		case *expr.Dynset:
-			if e.Operation == unix.NFT_DYNSET_OP_UPDATE {
-				c.set, c.timeout = e.SetName, e.Timeout
-				all = append(all, c)
-			}
-		}
-	}
-	return all
-}
 
 // Knock is what the rules tell of a knock.
 type Knock struct {
@@ -63,7 +22,8 @@ type Knock struct {
 	Within   time.Duration
 	Grant    time.Duration // 0: for ever
 	Once     bool
-	Per      [2]int // how much of an IPv4 and an IPv6 address makes a source
+	At       []string // the prefixes of `at`, as far as a comment has room; none: the host itself
+	Per      [2]int   // how much of an IPv4 and an IPv6 address makes a source; 0: it has no such service
 
 	grant uint32     // the state number of its grants
 	opens [][]change // what the rules do by which the door opens
@@ -92,7 +52,8 @@ type meanings struct {
 
 var (
 	stepComment    = regexp.MustCompile(`^(\S+) (\d+)/(\d+)( opens| of close)?$`)
-	serviceComment = regexp.MustCompile(`^service of (\S+)$`)
+	serviceComment = regexp.MustCompile(`^service of (\S+?)(?: at (.*))?$`)
+	onceComment    = regexp.MustCompile(`^once (\S+)`)
 )
 
 func newMeanings() *meanings {
@@ -103,11 +64,31 @@ func (t *Table) meanings() *meanings {
 	m := newMeanings()
 	for _, c := range t.chains {
 		for _, r := range t.rules[c.Name] {
-			m.rule(c.Name, r.comment, changes(r))
+			m.rule(c.Name, r.comment, r.changes)
 		}
+	}
+	if t.Hook == compiler.Input && !t.Settling() {
+		m.settings = withHookInput(m.settings)
 	}
 	m.sort()
 	return m
+}
+
+// withHookInput has the hook among the settings, where the compiler would put it: versions
+// that had no other hook did not say so.
+func withHookInput(settings string) string {
+	const hook = "hook input"
+	if strings.Contains(settings, hook) {
+		return settings
+	}
+	words := strings.Fields(settings)
+	at := 0
+	for _, first := range []string{"default", "refuse"} {
+		if at < len(words) && words[at] == first {
+			at += 2
+		}
+	}
+	return strings.Join(slices.Insert(words, min(at, len(words)), hook), " ")
 }
 
 // meaningsOf are those of a ruleset that is not loaded.
@@ -133,18 +114,27 @@ func (m *meanings) rule(chain, comment string, does []change) {
 		m.step(chain, s, does)
 	} else if s := serviceComment.FindStringSubmatch(comment); s != nil {
 		k := m.knock(s[1])
-		if at := pointOf(chain); !slices.Contains(k.Services, at) {
-			k.Services = append(k.Services, at)
-		}
-	} else if name, ok := strings.CutPrefix(comment, "once "); ok {
-		m.knock(name).Once = true
+		k.Services = appendNew(k.Services, pointOf(chain))
+		k.At = appendNew(k.At, strings.Fields(s[2])...)
+	} else if s := onceComment.FindStringSubmatch(comment); s != nil {
+		m.knock(s[1]).Once = true
 	} else if settings, ok := compiler.SettingsOf(comment); ok {
 		m.settings = settings
 	}
 }
 
+// appendNew appends what is not there yet.
+func appendNew(all []string, more ...string) []string {
+	for _, s := range more {
+		if !slices.Contains(all, s) {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
 // step takes in what a rule does that belongs to a step. Its last update is that of the
-// step, but behind one of `close` may be that of a guard; others serve time limits.
+// step, but after one of `close` that of a guard may follow; others serve time limits.
 func (m *meanings) step(chain string, comment []string, does []change) {
 	k := m.knock(comment[1])
 	step, _ := strconv.Atoi(comment[2])

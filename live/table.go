@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/google/nftables"
-	"github.com/google/nftables/userdata"
 	"golang.org/x/sys/unix"
 
 	"knockc/compiler"
@@ -17,18 +16,14 @@ type Table struct {
 	Name   string
 	Policy string // the hash of the policy that it was made of
 
-	Dormant bool // someone has put it to sleep: it guards nothing
+	Dormant bool               // someone has put it to sleep: it guards nothing
+	Hook    compiler.HookPoint // where it looks at packets first
 
 	table    *nftables.Table
 	chains   []*nftables.Chain
 	rules    map[string][]rule // by chain
 	sets     []*nftables.Set   // and maps
 	counters []*nftables.NamedObj
-}
-
-type rule struct {
-	*nftables.Rule
-	comment string
 }
 
 // ForeignError says that there is a table of that name, but knockc did not make it.
@@ -81,13 +76,8 @@ func (h *Host) read(t *Table) error {
 		}
 	}
 	for _, c := range t.chains {
-		rules, err := h.conn.GetRules(t.table, c)
-		if err != nil {
+		if t.rules[c.Name], err = h.rules(t.Name, c.Name); err != nil {
 			return err
-		}
-		for _, r := range rules {
-			comment, _ := userdata.GetString(r.UserData, userdata.TypeComment)
-			t.rules[c.Name] = append(t.rules[c.Name], rule{r, comment})
 		}
 	}
 	if t.sets, err = h.conn.GetSets(t.table); err != nil {
@@ -108,8 +98,8 @@ func (h *Host) read(t *Table) error {
 func (t *Table) findMark() bool {
 	for _, c := range t.chains {
 		for _, r := range t.rules[c.Name] {
-			if hash, ok := compiler.PolicyOf(r.comment); ok && c.Hooknum != nil {
-				t.Policy = hash
+			if hash, ok := compiler.PolicyOf(r.comment); ok && hookOf(c) != nil {
+				t.Policy, t.Hook = hash, hookOf(c).Point
 				return true
 			}
 		}
@@ -128,13 +118,12 @@ func (h *Host) Others(name string) ([]string, error) {
 		if c.Hooknum == nil || c.Table.Name == name || slices.Contains(others, c.Table.Name) {
 			continue
 		}
-		rules, err := h.conn.GetRules(c.Table, c)
+		rules, err := h.rules(c.Table.Name, c.Name)
 		if err != nil {
 			return nil, explain(err)
 		}
 		for _, r := range rules {
-			comment, _ := userdata.GetString(r.UserData, userdata.TypeComment)
-			if _, ok := compiler.PolicyOf(comment); ok {
+			if _, ok := compiler.PolicyOf(r.comment); ok {
 				others = append(others, c.Table.Name)
 				break
 			}

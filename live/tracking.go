@@ -79,6 +79,7 @@ func (t *Table) Settling() bool { return t.Policy == settling }
 // single rule, which accepts what would be accepted anyway.
 func (h *Host) StartTracking(r *compiler.Ruleset) error {
 	base := *r.Chains[0]
-	base.Rules = []compiler.Rule{{Instructions: base.Rules[0].Instructions, Comment: settlingMark}}
+	tracked := compiler.CtState{States: compiler.StateEstablished | compiler.StateRelated}
+	base.Rules = []compiler.Rule{{Instructions: []compiler.Instruction{tracked, compiler.Verdict{Kind: compiler.Accept}}, Comment: settlingMark}}
 	return h.Load(&compiler.Ruleset{Table: r.Table, Chains: []*compiler.Chain{&base}})
 }

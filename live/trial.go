@@ -165,10 +165,25 @@ func (t *Trial) TakeBack() error {
 	if err != nil {
 		return err
 	}
+	t.guardDoors()
 	if err = t.End(); err != nil {
 		err = fmt.Errorf("%w: %w", ErrNotEnded, err)
 	}
 	return err
+}
+
+// guardDoors makes the guard of doors fit to the doors that were opened and shut since, as
+// far as it can.
+func (t *Trial) guardDoors() {
+	h, err := Open()
+	if err != nil {
+		return
+	}
+	defer h.Close()
+	if table, err := h.Table(t.Table); err == nil && table != nil {
+		_ = h.takeOutUseless(table)
+		_ = h.putInNeeded(table)
+	}
 }
 
 // script makes what was there before, with what sources have done since.

@@ -10,7 +10,7 @@ import (
 type Clock struct {
 	HZ      int           // how often it ticks in a second; 0: it is exact
 	Phase   int64         // how much of a tick is over at time 0, in billionths of a tick
-	Collect time.Duration // when in each second the places of ended elements are freed; or [Late]
+	Collect time.Duration // an instant at which the places of ended elements are freed; or [Late]
 }
 
 // Late collects no earlier than with any time of collections. If no set is full so, none
@@ -97,15 +97,16 @@ func after(t, d time.Duration) time.Duration {
 }
 
 // collected is the time before which all that had ended has had its place freed by
-// now. What ends in the very tick of a collection is freed.
-func (c Clock) collected(now time.Duration) time.Duration {
+// now, in a set that is collected every so often. What ends in the very tick of a
+// collection is freed.
+func (c Clock) collected(now, every time.Duration) time.Duration {
 	since := c.Collect
 	if since == Late {
-		now, since = now-collectEvery, 0
+		now, since = now-every, 0
 	}
-	over := (now - since) % collectEvery
+	over := (now - since) % every
 	if over < 0 {
-		over += collectEvery
+		over += every
 	}
 	if c.HZ != 0 && c.Collect != Late {
 		over--

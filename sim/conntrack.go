@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"net/netip"
 	"time"
 
 	"knockc/compiler"
@@ -29,17 +30,26 @@ type flow struct {
 	tcp            tcpState
 	own            bool // the host has begun it
 	answered       bool // both sides have sent
+	assured        bool // its handshake is done
 	refused        bool // not let in: whatever the host sends in it, it has not begun it
 }
 
 // conntrack knows the flows that were let in, and in a capture those of UDP that were
 // not: they tell what answers a datagram from what the host began. A flow ends with its
-// RST; in the kernel a segment behind that may still pass for some seconds, if its
+// RST; in the kernel a later segment may still pass for some seconds, if its
 // sequence number fits.
-type conntrack struct{ flows table[flow] }
+type conntrack struct {
+	flows  table[flow]
+	others map[netip.Addr]uint64 // numbers of the hosts that flows lead to, from 1 on
+}
 
-// flowKey is the key of the packet's five-tuple; the host's address is always the same.
-func (r *run) flowKey() key {
+// maxOthers is how many other hosts there is room for in the key of a flow. To more than
+// that no flows are known.
+const maxOthers = 1<<22 - 1
+
+// flowKey is the key of the packet's five-tuple; the host's own address is always the
+// same. It is false if no flow can have it.
+func (r *run) flowKey(add bool) (key, bool) {
 	p := r.packet
 	id := uint64(p.SrcPort)<<24 | uint64(p.DstPort)<<8 | uint64(p.Proto)
 	if p.Proto == lang.Ping {
@@ -48,16 +58,37 @@ func (r *run) flowKey() key {
 	if r.v6 {
 		id |= 1 << 62
 	}
-	return key{r.hi, r.lo, id}
+	if p.To.IsValid() {
+		n := r.machine.flows.other(p.To, add)
+		if n == 0 {
+			return key{}, false
+		}
+		id |= n << 40
+	}
+	return key{r.hi, r.lo, id}, true
+}
+
+// other is the number of another host; 0 if it has none.
+func (c *conntrack) other(a netip.Addr, add bool) uint64 {
+	n := c.others[a]
+	if n == 0 && add && len(c.others) < maxOthers {
+		if c.others == nil {
+			c.others = map[netip.Addr]uint64{}
+		}
+		n = uint64(len(c.others) + 1)
+		c.others[a] = n
+	}
+	return n
 }
 
 // live is the flow that the packet belongs to, nil if none was let in. In TIME_WAIT a
 // SYN ends the flow, and begins another if it is let in.
 func (c *conntrack) live(r *run) *flow {
-	if r.packet.Alone {
+	k, ok := r.flowKey(false)
+	if !ok || r.packet.Alone {
 		return nil
 	}
-	f := c.flows.find(r.flowKey())
+	f := c.flows.find(k)
 	if f != nil && f.tcp == tcpTimeWait && r.packet.Flags&synMask == lang.SYN {
 		f.expires = r.now
 	}
@@ -69,7 +100,7 @@ func (c *conntrack) live(r *run) *flow {
 
 // state is what the kernel would call the packet's state.
 func (c *conntrack) state(r *run) compiler.ConnState {
-	p, f := r.packet, c.live(r)
+	p, f := r.packet, r.flow
 	var tcp tcpState
 	if f != nil {
 		tcp = f.tcp
@@ -85,6 +116,12 @@ func (c *conntrack) state(r *run) compiler.ConnState {
 	return compiler.StateNew
 }
 
+// hasStatus reports what is known of the packet's connection. In the simulator nothing is
+// ever translated.
+func (r *run) hasStatus(s compiler.ConnStatus) bool {
+	return s == compiler.Assured && r.flow != nil && r.flow.assured
+}
+
 // accepted takes note of a packet that the host got. One that it does not answer
 // leaves a new flow new.
 func (c *conntrack) accepted(r *run) {
@@ -92,12 +129,11 @@ func (c *conntrack) accepted(r *run) {
 	if p.Alone || p.Broadcast || r.state == compiler.StateInvalid {
 		return
 	}
-	f := c.live(r)
+	f := r.flow
 	if f == nil {
-		if !r.follows() {
+		if f = c.begin(r); f == nil {
 			return
 		}
-		f = c.begin(r)
 	}
 	f.sent(r, f.own)
 	if !p.Unanswered {
@@ -105,11 +141,21 @@ func (c *conntrack) accepted(r *run) {
 	}
 }
 
+// passed takes note of a packet that the rest of the host decides about. What becomes of
+// it nobody knows, unless the packet says so or belongs to a flow.
+func (c *conntrack) passed(r *run) {
+	if r.flow != nil || r.packet.Answered || r.packet.Unanswered {
+		c.accepted(r)
+	}
+}
+
 // refused takes note of a datagram that the host did not get, but has answered perhaps
 // when it was recorded.
 func (c *conntrack) refused(r *run) {
-	if p := r.packet; p.Proto == lang.UDP && p.Unanswered && !p.Alone && c.live(r) == nil {
-		*c.begin(r) = flow{refused: true, expires: after(r.now, udpIdle)}
+	if p := r.packet; p.Proto == lang.UDP && p.Unanswered && !p.Alone && r.flow == nil {
+		if f := c.begin(r); f != nil {
+			*f = flow{refused: true, expires: after(r.now, udpIdle)}
+		}
 	}
 }
 
@@ -121,9 +167,10 @@ func (c *conntrack) answered(r *run) {
 		return
 	}
 	f := c.live(r)
-	if f == nil && c.begins(r) && r.follows() {
-		f = c.begin(r)
-		f.own = true
+	if f == nil && c.begins(r) {
+		if f = c.begin(r); f != nil {
+			f.own = true
+		}
 	}
 	if f != nil {
 		f.sent(r, !f.own)
@@ -136,15 +183,20 @@ func (c *conntrack) begins(r *run) bool {
 	case lang.TCP:
 		return r.packet.Flags&synMask == lang.SYN
 	case lang.UDP:
-		f := c.flows.find(r.flowKey())
+		k, _ := r.flowKey(true)
+		f := c.flows.find(k)
 		return f == nil || !f.refused || r.now >= f.expires
 	}
 	return false
 }
 
-// begin makes the packet's flow, or makes it anew.
+// begin makes the packet's flow, or makes it again; nil if there is no room for it.
 func (c *conntrack) begin(r *run) *flow {
-	k, now := r.flowKey(), r.now
+	now := r.now
+	k, ok := r.flowKey(true)
+	if !ok {
+		return nil
+	}
 	f := c.flows.find(k)
 	if f == nil {
 		c.flows.insert(k, flow{}, func(f *flow) bool { return now >= f.expires })
@@ -180,6 +232,10 @@ func (f *flow) segment(flags lang.Flags, now time.Duration, answer bool) {
 	}
 	answered := f.answered
 	f.answered = answered || answer
+	// As nf_conntrack_tcp_packet has it: both have sent before.
+	if answered && next == tcpEstablished && (before == tcpSynReceived || before == tcpEstablished) {
+		f.assured = true
+	}
 	switch {
 	case next == tcpIgnored, next == tcpSynSent && before == tcpSynSent:
 		return

@@ -1,7 +1,7 @@
 package sim_test
 
 import (
-	"runtime"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -16,7 +16,7 @@ type flowStep struct {
 	byHost bool
 	flags  lang.Flags
 	after  time.Duration // since the step before
-	state  string        // of a packet of the peer
+	state  string        // of a packet of the peer; of a SYN in a flow that is assured "assured"
 	lasts  time.Duration // how long the flow lasts from here if nothing comes; 0: nobody asks
 }
 
@@ -42,15 +42,24 @@ var flowTests = []struct {
 	}},
 	{"the host closes first", lang.TCP, []flowStep{
 		peer(lang.SYN, "new", 0), host(synAck, time.Minute), peer(ack, "established", 5*days),
-		host(finAck, 2*time.Minute), peer(ack, "established", time.Minute), peer(lang.SYN, "established", 0),
+		host(finAck, 2*time.Minute), peer(ack, "established", time.Minute), peer(lang.SYN, "assured", 0),
 		peer(finAck, "established", 30*time.Second), host(ack, 2*time.Minute), peer(lang.SYN, "new", 2*time.Minute),
 	}},
 	{"both close at once", lang.TCP, []flowStep{
 		peer(lang.SYN, "new", 0), host(synAck, 0), peer(ack, "established", 0),
-		peer(finAck, "established", 2*time.Minute), host(finAck, 30*time.Second), peer(lang.SYN, "established", 0), peer(ack, "established", 2*time.Minute),
+		peer(finAck, "established", 2*time.Minute), host(finAck, 30*time.Second), peer(lang.SYN, "assured", 0), peer(ack, "established", 2*time.Minute),
 		peer(lang.SYN, "new", 0),
 	}},
-	{"picked up", lang.TCP, []flowStep{peer(ack, "new", 5*time.Minute), peer(ack, "new", 5*time.Minute), host(ack, 5*time.Minute), peer(ack, "established", 5*days)}},
+	{"never acknowledged", lang.TCP, []flowStep{
+		peer(lang.SYN, "new", 0), host(synAck, 0), peer(finAck, "established", 2*time.Minute), peer(ack, "established", time.Minute), peer(lang.SYN, "established", 0),
+	}},
+	{"acknowledged by the host alone", lang.TCP, []flowStep{
+		peer(lang.SYN, "new", 0), host(synAck, 0), host(ack, time.Minute), peer(lang.SYN, "established", 0), peer(ack, "established", 0), peer(lang.SYN, "assured", 0),
+	}},
+	{"picked up", lang.TCP, []flowStep{
+		peer(ack, "new", 5*time.Minute), peer(ack, "new", 5*time.Minute), host(ack, 5*time.Minute), peer(lang.SYN, "established", 0),
+		peer(ack, "established", 0), peer(lang.SYN, "assured", 0),
+	}},
 	{"the host's own", lang.TCP, []flowStep{
 		host(lang.SYN, 2*time.Minute), peer(synAck, "established", time.Minute), host(ack, 5*days), peer(ack, "established", 5*days),
 		peer(synAck, "established", 0), peer(lang.SYN, "invalid", 0),
@@ -94,8 +103,8 @@ func TestConversations(t *testing.T) {
 			}
 			before := c.send(peer(ack&c.flags(), "", 0), c.now+s.lasts-1)
 			c.play(test.steps[:i+1])
-			if behind := c.send(peer(ack&c.flags(), "", 0), c.now+s.lasts); before == "new" || behind != "new" {
-				t.Errorf("%s: %v behind packet %d the flow is %s, and before that %s", test.name, s.lasts, i+1, behind, before)
+			if after := c.send(peer(ack&c.flags(), "", 0), c.now+s.lasts); before == "new" || after != "new" {
+				t.Errorf("%s: %v after packet %d the flow is %s, and before that %s", test.name, s.lasts, i+1, after, before)
 			}
 		}
 	}
@@ -123,9 +132,9 @@ func (c *conversation) flags() lang.Flags {
 	return 0
 }
 
-// play begins anew, and tells the last step's state.
+// play begins again, and tells the last step's state.
 func (c *conversation) play(steps []flowStep) (state string) {
-	c.m, c.now = newMachine(c.t, stateRules()), 0
+	c.m, c.now = newMachine(c.t, stateRules(compiler.Passed)), 0
 	for _, s := range steps {
 		state = c.send(s, c.now+s.after)
 	}
@@ -139,8 +148,20 @@ func (c *conversation) send(s flowStep, at time.Duration) (state string) {
 		c.m.Answer(p)
 		return ""
 	}
-	_, changes := c.m.Packet(p)
-	return compiler.ConnState(changes[0].State).String()
+	return stateOf(c.m, p)
+}
+
+// stateOf is the state of a packet in a machine with [stateRules].
+func stateOf(m *sim.Machine, p *sim.Packet) string {
+	_, changes := m.Packet(p)
+	if len(changes) == 0 {
+		return "none"
+	}
+	state := compiler.ConnState(changes[0].State)
+	if state == compiler.StateEstablished && len(changes) > 1 {
+		return "assured"
+	}
+	return state.String()
 }
 
 // TestFlows follows flows through connection tracking: each packet's state.
@@ -153,12 +174,15 @@ func TestFlows(t *testing.T) {
 	}{
 		{"handshake", lang.TCP, []flowPacket{
 			{0, lang.SYN, "new"}, {1, lang.SYN, "established"}, {1, lang.SYN | lang.ACK, "established"},
-			{2, lang.ACK, "established"}, {3, lang.SYN | lang.ACK, "invalid"}, {3, lang.SYN, "established"},
+			{2, lang.ACK, "established"}, {3, lang.SYN | lang.ACK, "invalid"}, {3, lang.SYN, "assured"},
+		}},
+		{"never acknowledged", lang.TCP, []flowPacket{
+			{0, lang.SYN, "new"}, {1, lang.FIN | lang.ACK, "established"}, {2, lang.SYN, "established"}, {3, lang.ACK, "established"}, {4, lang.SYN, "established"},
 		}},
 		{"never sent", lang.TCP, []flowPacket{
 			{0, lang.SYN, "new"}, {1, 0, "invalid"}, {1, lang.FIN, "invalid"}, {1, lang.FIN | lang.PSH | lang.URG, "invalid"},
 		}},
-		{"picked up", lang.TCP, []flowPacket{{0, lang.ACK, "new"}, {1, lang.ACK, "established"}}},
+		{"picked up", lang.TCP, []flowPacket{{0, lang.ACK, "new"}, {0, lang.SYN, "established"}, {1, lang.ACK, "established"}, {2, lang.SYN, "assured"}}},
 		{"no beginning", lang.TCP, []flowPacket{
 			{0, lang.SYN | lang.ACK, "invalid"}, {1, lang.RST, "invalid"}, {2, lang.FIN | lang.ACK, "invalid"}, {3, lang.SYN, "new"},
 		}},
@@ -183,13 +207,9 @@ func TestFlows(t *testing.T) {
 		}},
 	} {
 		for _, port := range []uint16{5000, 0} {
-			m := newMachine(t, stateRules())
+			m := newMachine(t, stateRules(compiler.Accept))
 			for i, p := range test.packets {
-				_, changes := m.Packet(&sim.Packet{Time: p.at, Src: source(1), SrcPort: port, Proto: test.proto, DstPort: 22, Flags: p.flags})
-				got := "none"
-				if len(changes) == 1 {
-					got = compiler.ConnState(changes[0].State).String()
-				}
+				got := stateOf(m, &sim.Packet{Time: p.at, Src: source(1), SrcPort: port, Proto: test.proto, DstPort: 22, Flags: p.flags})
 				if got != p.state {
 					t.Errorf("%s, packet %d from port %d: %s, want %s", test.name, i+1, port, got, p.state)
 				}
@@ -200,15 +220,83 @@ func TestFlows(t *testing.T) {
 
 // TestAlone: a packet that is alone is no part of a flow of its ports.
 func TestAlone(t *testing.T) {
-	m := newMachine(t, stateRules())
+	m := newMachine(t, stateRules(compiler.Accept))
 	for i, alone := range []bool{true, false, true, false} {
-		_, changes := m.Packet(&sim.Packet{Src: source(1), SrcPort: 5000, Proto: lang.TCP, DstPort: 22, Flags: lang.SYN, Alone: alone})
-		want := compiler.StateNew
+		want := "new"
 		if i == 3 {
-			want = compiler.StateEstablished
+			want = "established"
 		}
-		if got := compiler.ConnState(changes[0].State); got != want {
+		if got := stateOf(m, &sim.Packet{Src: source(1), SrcPort: 5000, Proto: lang.TCP, DstPort: 22, Flags: lang.SYN, Alone: alone}); got != want {
 			t.Errorf("packet %d: %s, want %s", i+1, got, want)
+		}
+	}
+}
+
+// TestPassing: a packet that passes begins no flow, unless it says what becomes of it. In
+// a flow that there is it counts.
+func TestPassing(t *testing.T) {
+	plain := func(flags lang.Flags) sim.Packet { return sim.Packet{Flags: flags} }
+	answered, unanswered := sim.Packet{Flags: lang.SYN, Answered: true}, sim.Packet{Flags: lang.SYN, Unanswered: true}
+	for _, test := range []struct {
+		verdict compiler.VerdictKind
+		first   sim.Packet
+		then    []sim.Packet
+		want    string // the state of the last
+	}{
+		{compiler.Passed, plain(lang.SYN), []sim.Packet{plain(lang.SYN)}, "new"},
+		{compiler.Passed, plain(lang.SYN), []sim.Packet{plain(lang.ACK)}, "new"},
+		{compiler.Passed, answered, []sim.Packet{plain(lang.ACK)}, "established"},
+		{compiler.Passed, answered, []sim.Packet{plain(lang.ACK), plain(lang.SYN)}, "assured"},
+		{compiler.Passed, answered, []sim.Packet{plain(lang.RST), plain(lang.ACK)}, "new"},
+		{compiler.Passed, unanswered, []sim.Packet{plain(lang.SYN)}, "new"},
+		{compiler.Passed, unanswered, []sim.Packet{plain(lang.ACK)}, "invalid"}, // an ACK does not follow a SYN
+		{compiler.Drop, answered, []sim.Packet{plain(lang.ACK)}, "new"},
+		{compiler.Drop, unanswered, []sim.Packet{plain(lang.ACK)}, "new"},
+		{compiler.Accept, plain(lang.SYN), []sim.Packet{plain(lang.ACK)}, "established"},
+		{compiler.Accept, unanswered, []sim.Packet{plain(lang.ACK)}, "invalid"},
+	} {
+		m, got := newMachine(t, stateRules(test.verdict)), ""
+		for _, p := range append([]sim.Packet{test.first}, test.then...) {
+			p.Src, p.SrcPort, p.DstPort = source(1), 5000, 22
+			got = stateOf(m, &p)
+		}
+		if got != test.want {
+			t.Errorf("%v of %+v, then %+v: %s, want %s", test.verdict, test.first, test.then, got, test.want)
+		}
+	}
+}
+
+// TestFlowsElsewhere: packets to other addresses are other flows.
+func TestFlowsElsewhere(t *testing.T) {
+	a, b := netip.MustParseAddr("192.168.0.5"), netip.MustParseAddr("192.168.0.6")
+	m := newMachine(t, stateRules(compiler.Accept))
+	for i, p := range []struct {
+		to     netip.Addr
+		flags  lang.Flags
+		answer bool
+		state  string
+	}{
+		{a, lang.SYN, false, "new"},
+		{netip.Addr{}, lang.ACK, false, "new"},
+		{b, lang.ACK, true, ""}, // no flow that it could answer
+		{b, lang.ACK, false, "new"},
+		{a, lang.ACK, false, "invalid"},
+		{a, lang.SYN | lang.ACK, true, ""},
+		{a, lang.ACK, false, "established"},
+		{a, lang.SYN, false, "assured"},
+		{b, lang.SYN, false, "new"},
+		{a, lang.RST, true, ""},
+		{a, lang.ACK, false, "new"},
+	} {
+		packet := &sim.Packet{Src: source(1), SrcPort: 5000, DstPort: 22, Flags: p.flags, To: p.to, Unanswered: true}
+		got := ""
+		if p.answer {
+			m.Answer(packet)
+		} else {
+			got = stateOf(m, packet)
+		}
+		if got != p.state {
+			t.Errorf("packet %d: %s, want %s", i+1, got, p.state)
 		}
 	}
 }
@@ -238,20 +326,18 @@ func TestAnswers(t *testing.T) {
 		{"an answer to a dropped datagram", lang.UDP, true, []packet{{1, 0, "new"}, {host, 0, ""}, {1, 0, "new"}}},
 		{"ping", lang.Ping, false, []packet{{1, 0, "new"}, {host, 0, ""}, {1, 0, "established"}}},
 	} {
-		rules := stateRules()
+		verdict := compiler.Passed
 		if test.drop {
-			base := rules.Chains[0]
-			base.Rules = append(base.Rules, compiler.Rule{Instructions: []compiler.Instruction{compiler.Verdict{Kind: compiler.Drop}}})
+			verdict = compiler.Drop
 		}
-		m := newMachine(t, rules)
+		m := newMachine(t, stateRules(verdict))
 		for i, p := range test.packets {
 			packet := &sim.Packet{Src: source(1), SrcPort: 5000, Proto: test.proto, DstPort: 22, Flags: p.flags, Unanswered: true}
 			if p.from == host {
 				m.Answer(packet)
 				continue
 			}
-			_, changes := m.Packet(packet)
-			if got := compiler.ConnState(changes[0].State).String(); got != p.state {
+			if got := stateOf(m, packet); got != p.state {
 				t.Errorf("%s, packet %d: %s, want %s", test.name, i+1, got, p.state)
 			}
 		}
@@ -264,52 +350,22 @@ type flowPacket struct {
 	state string
 }
 
-// stateRules accept everything and record each packet's state.
-func stateRules() *compiler.Ruleset {
+// assuredSYN is the state of an element for a SYN in a flow that is assured.
+const assuredSYN = 1 << 10
+
+// stateRules record each packet's state, and then have a verdict.
+func stateRules(verdict compiler.VerdictKind) *compiler.Ruleset {
+	record := func(state uint32) compiler.Update {
+		return compiler.Update{Key: compiler.Key{Bits: 32, State: state}, Set: "s", Timeout: time.Second}
+	}
 	var rules [][]compiler.Instruction
 	for _, s := range []compiler.ConnState{compiler.StateNew, compiler.StateEstablished, compiler.StateInvalid} {
-		rules = append(rules, []compiler.Instruction{
-			compiler.CtState{States: s},
-			compiler.Update{Key: compiler.Key{Bits: 32, State: uint32(s)}, Set: "s", Timeout: time.Second},
-		})
+		rules = append(rules, []compiler.Instruction{compiler.CtState{States: s}, record(uint32(s))})
+	}
+	syn := compiler.TCPFlags{Flags: lang.SYN, Mask: lang.SYN | lang.ACK}
+	rules = append(rules, []compiler.Instruction{syn, compiler.CtStatus{Status: compiler.Assured}, record(assuredSYN)})
+	if verdict != compiler.Passed {
+		rules = append(rules, []compiler.Instruction{compiler.Verdict{Kind: verdict}})
 	}
 	return ruleset(100, rules...)
-}
-
-// TestFlowsOfNoMatter: flows take memory only where the rules do not accept all that
-// comes anyway.
-func TestFlowsOfNoMatter(t *testing.T) {
-	const plain = "trust 10.0.0.0/8\nknock ssh < 1000 2000 -> 22 >"
-	for _, test := range []struct {
-		policy string
-		proto  lang.Proto
-		port   uint16
-		kept   bool
-	}{
-		{plain, lang.TCP, 80, false},
-		{plain, lang.UDP, 22, false},
-		{plain, lang.Ping, 0, false},
-		{plain, lang.TCP, 22, true},
-		{"open 80\ndefault drop\n" + plain, lang.TCP, 80, false},
-		{"open 80\ndefault drop\n" + plain, lang.Ping, 0, false},
-		{"default drop\n" + plain, lang.TCP, 22, true},
-		{"knock ssh < 1000 2000 -> 22 reset any >", lang.TCP, 80, true},
-		{"knock ssh < 1000 ping 2000 -> 22 >", lang.Ping, 0, true},
-		{"knock ssh < 1000 ping 2000 -> 22 >", lang.TCP, 80, false},
-	} {
-		policy, found := lang.Parse([]byte(test.policy))
-		if len(found) > 0 {
-			t.Fatal(found)
-		}
-		result, _ := compiler.Compile(policy)
-		m := newMachine(t, result.Ruleset)
-		before := heap()
-		for i := range 50_000 {
-			m.Verdict(&sim.Packet{Iface: "eth0", Src: source(1), SrcPort: uint16(i), Proto: test.proto, DstPort: test.port, Flags: lang.SYN})
-		}
-		if kept := heap()-before > 1<<20; kept != test.kept {
-			t.Errorf("%q: flows of %s/%d are kept: %v", test.policy, test.proto, test.port, kept)
-		}
-		runtime.KeepAlive(m)
-	}
 }

@@ -33,11 +33,11 @@ func (m *Machine) link(r *compiler.Ruleset) error {
 
 // link lays out the chains, whose places must be known, and then fills in the ops.
 func (l *linker) link(r *compiler.Ruleset) error {
-	size, hasBase := 0, false
+	size := 0
 	for _, c := range r.Chains {
 		l.chains[c.Name] = uint32(size)
 		if c.Hook != nil {
-			l.base, hasBase = uint32(size), true
+			l.bases[c.Hook.Point] = append(l.bases[c.Hook.Point], uint32(size))
 		}
 		for _, rule := range c.Rules {
 			if !l.idle(rule) {
@@ -46,7 +46,7 @@ func (l *linker) link(r *compiler.Ruleset) error {
 		}
 		size++
 	}
-	if !hasBase {
+	if len(l.bases[compiler.Prerouting])+len(l.bases[compiler.Input])+len(l.bases[compiler.Forward]) == 0 {
 		return fmt.Errorf("the ruleset has no base chain")
 	}
 	l.ops = make([]op, 0, size)
@@ -78,7 +78,7 @@ func (l *linker) rule(c *compiler.Chain, r compiler.Rule) error {
 			return err
 		}
 		if f, ok := familyOf(i); ok && f != l.family {
-			linked = op{code: opMatch, byProto: true, target: l.condition(func(*run) bool { return false })}
+			linked = op{code: opMatch, target: l.condition(func(*run) bool { return false })}
 		}
 		l.ops = append(l.ops, linked)
 	}
@@ -120,6 +120,8 @@ func familyOf(i compiler.Instruction) (compiler.Family, bool) {
 	switch i := i.(type) {
 	case compiler.Source:
 		return i.Family, true
+	case compiler.Destination:
+		return i.Family, true
 	case compiler.ICMP:
 		return i.Family, true
 	case compiler.Length:
@@ -142,8 +144,10 @@ func (l *linker) instruction(i compiler.Instruction) (op, error) {
 		return op{code: opState, first: uint16(i.States), not: i.Not}, nil
 	case compiler.TCPFlags:
 		return op{code: opFlags, first: uint16(i.Flags), last: uint16(i.Mask), not: i.Not}, nil
-	case compiler.Local:
-		return op{code: opLocal, not: i.Not}, nil
+	case compiler.CtStatus:
+		return op{code: opStatus, first: uint16(i.Status), not: i.Not}, nil
+	case compiler.AddrType:
+		return op{code: opAddrType, first: uint16(i.Kind), not: i.Not}, nil
 	case compiler.Ports:
 		return op{code: opPorts, first: i.First, last: i.Last, not: i.Not}, nil
 	case compiler.Lookup:
@@ -168,19 +172,9 @@ func (l *linker) instruction(i compiler.Instruction) (op, error) {
 		return op{code: opReject}, nil
 	}
 	if holds := condition(i); holds != nil {
-		return op{code: opMatch, target: l.condition(holds), byProto: isByProto(i)}, nil
+		return op{code: opMatch, target: l.condition(holds)}, nil
 	}
 	return op{}, fmt.Errorf("unknown instruction %T", i)
-}
-
-// isByProto reports whether an instruction looks at nothing but the protocol and family
-// of a packet, as far as the simulator has packets.
-func isByProto(i compiler.Instruction) bool {
-	switch i.(type) {
-	case compiler.L4Proto, compiler.ICMP:
-		return true
-	}
-	return false
 }
 
 func (l *linker) condition(holds func(*run) bool) uint32 {
@@ -268,7 +262,7 @@ func checkDepth(r *compiler.Ruleset) error {
 			return nil
 		}
 		if level >= maxJumps {
-			return fmt.Errorf("chain %q is more than %d chains away from the base chain", name, maxJumps)
+			return fmt.Errorf("chain %q is more than %d chains away from a base chain", name, maxJumps)
 		}
 		depths[name] = level
 		for _, to := range leadsTo(chains[name]) {
@@ -279,8 +273,11 @@ func checkDepth(r *compiler.Ruleset) error {
 		return nil
 	}
 	for _, c := range r.Chains {
-		if c.Hook != nil {
-			return depth(c.Name, 0)
+		if c.Hook == nil {
+			continue
+		}
+		if err := depth(c.Name, 0); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -17,8 +17,6 @@ type Machine struct {
 	run      run
 	changes  []Change // of the last packet
 	full     bool     // a set was
-
-	followAll bool
 }
 
 // New loads a ruleset into a machine whose sets are empty and whose clock is exact.
@@ -31,7 +29,7 @@ func NewTicking(r *compiler.Ruleset, c Clock) (*Machine, error) { return newMach
 // Restart empties the machine, and gives it a clock of the same rate.
 func (m *Machine) Restart(c Clock) {
 	for _, s := range m.sets {
-		*s = set{name: s.name, v6: s.v6, size: s.size, soonest: Never, late: c.Collect == Late}
+		*s = set{name: s.name, v6: s.v6, size: s.size, every: s.every, soonest: Never, late: c.Collect == Late}
 	}
 	for _, p := range m.programs {
 		for i := range p.ops {
@@ -57,7 +55,7 @@ func newMachine(r *compiler.Ruleset, c Clock) (*Machine, error) {
 	return m, err
 }
 
-// Packet runs the rules on a packet. It returns the verdict, Accept, Drop or
+// Packet runs the rules on a packet. It returns the verdict, Accept, Passed, Drop or
 // Rejected, and what changed in the sets, which is valid until the next packet.
 func (m *Machine) Packet(p *Packet) (compiler.VerdictKind, []Change) {
 	m.changes = m.changes[:0]
@@ -73,14 +71,24 @@ func (m *Machine) Verdict(p *Packet) compiler.VerdictKind {
 
 func (m *Machine) decide(p *Packet) compiler.VerdictKind {
 	r := m.begin(p)
+	r.flow = m.flows.live(r)
 	r.state = m.flows.state(r)
 	verdict := m.programs[r.family()].run(r)
-	if verdict == compiler.Accept {
+	switch verdict {
+	case compiler.Accept:
 		m.flows.accepted(r)
-	} else {
+	case compiler.Passed:
+		m.flows.passed(r)
+	default:
 		m.flows.refused(r)
 	}
 	return verdict
+}
+
+// Tracked is what connection tracking said of the last packet that [Machine.Packet] was
+// given: its state, and whether its flow is assured.
+func (m *Machine) Tracked() (state compiler.ConnState, assured bool) {
+	return m.run.state, m.run.hasStatus(compiler.Assured)
 }
 
 // Answer says that the host has sent a packet of a flow; p has the addresses and ports
@@ -89,10 +97,18 @@ func (m *Machine) decide(p *Packet) compiler.VerdictKind {
 // that answers none, begins a flow of the host's own: what comes in it is established.
 func (m *Machine) Answer(p *Packet) { m.flows.answered(m.begin(p)) }
 
+// Forget forgets all flows, as a host does whose connection tracking is emptied.
+func (m *Machine) Forget() { m.flows = conntrack{} }
+
+// Knows reports whether the packet's addresses and ports are those of a flow that was let
+// in, or that the host has begun.
+func (m *Machine) Knows(p *Packet) bool { return m.flows.live(m.begin(p)) != nil }
+
 func (m *Machine) begin(p *Packet) *run {
 	r := &m.run
 	r.machine, r.packet, r.now, r.v6 = m, p, m.clock.Begin(p.Time), !p.Src.Is4()
 	r.hi, r.lo = words(p.Src)
+	r.flow = nil
 	return r
 }
 
@@ -129,12 +145,7 @@ func (m *Machine) Elements(at time.Duration) func(yield func(Element) bool) {
 	}
 }
 
-// FollowAll follows the flows at all ports from now on, also where the rules accept all
-// that comes: without, each packet there runs the rules as the first of its flow.
-func (m *Machine) FollowAll() { m.followAll = true }
-
-// Runs tells how often each rule of each chain was run to its end. See
-// [Machine.FollowAll].
+// Runs tells how often each rule of each chain was run to its end.
 func (m *Machine) Runs() map[string][]uint64 {
 	runs := map[string][]uint64{}
 	for f, program := range m.programs {
@@ -160,12 +171,8 @@ type run struct {
 	v6      bool
 	hi, lo  uint64 // the source
 	silent  bool   // changes are not noted
+	flow    *flow  // that the packet belongs to; nil if none was let in
 	state   compiler.ConnState
-}
-
-// follows reports whether the packet's flow, if it begins one, can matter.
-func (r *run) follows() bool {
-	return r.machine.followAll || r.machine.programs[r.family()].follows(r)
 }
 
 func (r *run) family() compiler.Family {

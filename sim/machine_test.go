@@ -67,7 +67,7 @@ func TestFullSet(t *testing.T) {
 	}
 }
 
-// TestGhosts: an element that ends and is made anew before the collection takes
+// TestGhosts: an element that ends and is made again before the collection takes
 // a second place.
 func TestGhosts(t *testing.T) {
 	update := compiler.Update{Key: compiler.Key{Bits: 32}, Set: "s", Timeout: 100 * time.Millisecond}
@@ -81,18 +81,20 @@ func TestGhosts(t *testing.T) {
 }
 
 // TestBreaks: instructions whose condition does not hold skip the rest of their
-// rule; those that stand behind run.
+// rule; the rules after it run.
 func TestBreaks(t *testing.T) {
 	syn := sim.Packet{Src: source(1), Proto: lang.TCP, DstPort: 22, Flags: lang.SYN, Iface: "eth0"}
 	udp := sim.Packet{Src: source(1), Proto: lang.UDP, DstPort: 22}
 	v6 := sim.Packet{Src: netip.MustParseAddr("2001:db8::1"), Proto: lang.TCP, DstPort: 22, Flags: lang.SYN}
 	ping := sim.Packet{Src: source(1), Proto: lang.Ping, Length: 100}
+	with := func(p sim.Packet, change func(*sim.Packet)) sim.Packet { change(&p); return p }
+	broadcast := with(syn, func(p *sim.Packet) { p.Broadcast = true })
+	onward := with(syn, func(p *sim.Packet) { p.To = netip.MustParseAddr("192.168.0.5") })
 	flags := compiler.TCPFlags{Flags: lang.SYN, Mask: lang.SYN | lang.ACK}
 	dispatch := compiler.Dispatch{Entries: []compiler.DispatchEntry{
 		{Proto: 6, First: 20, Last: 22, Verdict: compiler.Verdict{Kind: compiler.Drop}},
 		{Proto: 17, First: 23, Last: 23, Verdict: compiler.Verdict{Kind: compiler.Drop}},
 	}}
-	with := func(p sim.Packet, change func(*sim.Packet)) sim.Packet { change(&p); return p }
 	for _, test := range []struct {
 		instruction compiler.Instruction
 		packet      sim.Packet
@@ -126,8 +128,22 @@ func TestBreaks(t *testing.T) {
 		{compiler.Ports{First: 20, Last: 22}, syn, true},
 		{compiler.Ports{First: 20, Last: 22, Not: true}, syn, false},
 		{compiler.Ports{First: 23, Last: 23, Not: true}, udp, true},
-		{compiler.Local{}, syn, true},
-		{compiler.Local{Not: true}, with(syn, func(p *sim.Packet) { p.Broadcast = true }), true},
+		{compiler.CtStatus{Status: compiler.Assured}, syn, false},
+		{compiler.CtStatus{Status: compiler.Translated, Not: true}, syn, true},
+		{compiler.AddrType{Kind: compiler.AddrLocal}, syn, true},
+		{compiler.AddrType{Kind: compiler.AddrLocal}, broadcast, false},
+		{compiler.AddrType{Kind: compiler.AddrLocal}, onward, false},
+		{compiler.AddrType{Kind: compiler.AddrLocal, Not: true}, onward, true},
+		{compiler.AddrType{Kind: compiler.AddrBroadcast}, broadcast, true},
+		{compiler.AddrType{Kind: compiler.AddrMulticast}, broadcast, true},
+		{compiler.AddrType{Kind: compiler.AddrBroadcast}, syn, false},
+		{compiler.AddrType{Kind: compiler.AddrMulticast}, onward, false},
+		{compiler.AddrType{Kind: compiler.AddrAnycast}, syn, false},
+		{compiler.AddrType{Kind: compiler.AddrAnycast}, onward, false},
+		{compiler.Destination{Prefixes: prefixes("10.1.0.0/16", "192.168.0.0/24")}, onward, true},
+		{compiler.Destination{Prefixes: prefixes("10.1.0.0/16")}, onward, false},
+		{compiler.Destination{Prefixes: prefixes("0.0.0.0/0")}, syn, false},
+		{compiler.Destination{Family: compiler.IPv6, Prefixes: prefixes("::/0")}, onward, false},
 		{compiler.Source{Prefixes: prefixes("10.1.0.0/16", "10.0.0.0/24")}, syn, true},
 		{compiler.Source{Prefixes: prefixes("10.1.0.0/16")}, syn, false},
 		{compiler.ICMP{Types: []uint8{3, 8}}, ping, true},
@@ -211,7 +227,7 @@ func TestForever(t *testing.T) {
 }
 
 // TestChains: goto and jump lead to other chains, return and a chain's end lead back to
-// the last jump.
+// the last jump. Where there is none, the base chain ends, and the packet passes.
 func TestChains(t *testing.T) {
 	verdict := func(k compiler.VerdictKind, chain string) compiler.Rule {
 		return compiler.Rule{Instructions: []compiler.Instruction{compiler.Verdict{Kind: k, Chain: chain}}}
@@ -225,9 +241,11 @@ func TestChains(t *testing.T) {
 		"jump, end, drop":    {[]compiler.Rule{verdict(compiler.Jump, "other"), drop}, nil, compiler.Drop},
 		"jump, return, drop": {[]compiler.Rule{verdict(compiler.Jump, "other"), drop}, []compiler.Rule{back, verdict(compiler.Accept, "")}, compiler.Drop},
 		"jump, goto, drop":   {[]compiler.Rule{verdict(compiler.Jump, "other"), drop}, []compiler.Rule{end, verdict(compiler.Accept, "")}, compiler.Drop},
-		"goto, end":          {[]compiler.Rule{verdict(compiler.Goto, "other"), drop}, nil, compiler.Accept},
-		"goto, return":       {[]compiler.Rule{verdict(compiler.Goto, "other"), drop}, []compiler.Rule{back, drop}, compiler.Accept},
-		"return":             {[]compiler.Rule{back, drop}, nil, compiler.Accept},
+		"goto, end":          {[]compiler.Rule{verdict(compiler.Goto, "other"), drop}, nil, compiler.Passed},
+		"goto, return":       {[]compiler.Rule{verdict(compiler.Goto, "other"), drop}, []compiler.Rule{back, drop}, compiler.Passed},
+		"return":             {[]compiler.Rule{back, drop}, nil, compiler.Passed},
+		"end":                {nil, nil, compiler.Passed},
+		"accept":             {[]compiler.Rule{verdict(compiler.Accept, ""), drop}, nil, compiler.Accept},
 	} {
 		m := newMachine(t, &compiler.Ruleset{Chains: []*compiler.Chain{
 			{Name: "base", Hook: &compiler.Hook{}, Rules: test.base}, {Name: "other", Rules: test.other}, {Name: "empty"},
@@ -238,13 +256,55 @@ func TestChains(t *testing.T) {
 	}
 }
 
+// TestBases: a packet to the host meets the base chains at prerouting and input, one that
+// goes on those at prerouting and forward, whatever the order of the chains. The first
+// that refuses it ends its way, and it is accepted if any has accepted it.
+func TestBases(t *testing.T) {
+	const none = compiler.Passed
+	for _, test := range []struct {
+		prerouting, input, forward compiler.VerdictKind
+		toHost, onward             string // the chains that it meets, and its verdict
+	}{
+		{none, none, none, "prerouting input pass", "prerouting forward pass"},
+		{compiler.Accept, none, none, "prerouting input accept", "prerouting forward accept"},
+		{none, compiler.Accept, none, "prerouting input accept", "prerouting forward pass"},
+		{none, none, compiler.Accept, "prerouting input pass", "prerouting forward accept"},
+		{compiler.Accept, compiler.Drop, compiler.Rejected, "prerouting input drop", "prerouting forward reject"},
+		{compiler.Drop, compiler.Accept, compiler.Accept, "prerouting drop", "prerouting drop"},
+	} {
+		r := &compiler.Ruleset{}
+		hooks := [...]compiler.VerdictKind{compiler.Prerouting: test.prerouting, compiler.Input: test.input, compiler.Forward: test.forward}
+		for _, hook := range []compiler.HookPoint{compiler.Forward, compiler.Input, compiler.Prerouting} {
+			r.Sets = append(r.Sets, &compiler.Set{Name: hook.String(), Size: 10})
+			update := compiler.Update{Key: compiler.Key{Bits: 32}, Set: hook.String(), Timeout: time.Second}
+			base := &compiler.Chain{Name: hook.String(), Hook: &compiler.Hook{Point: hook}, Rules: []compiler.Rule{{Instructions: []compiler.Instruction{update}}}}
+			if kind := hooks[hook]; kind == compiler.Rejected {
+				base.Rules = append(base.Rules, compiler.Rule{Instructions: []compiler.Instruction{compiler.Reject{}}})
+			} else if kind != none {
+				base.Rules = append(base.Rules, compiler.Rule{Instructions: []compiler.Instruction{compiler.Verdict{Kind: kind}}})
+			}
+			r.Chains = append(r.Chains, base)
+		}
+		for to, want := range map[netip.Addr]string{{}: test.toHost, netip.MustParseAddr("192.168.0.5"): test.onward} {
+			verdict, changes := newMachine(t, r).Packet(&sim.Packet{Src: source(1), To: to})
+			got := ""
+			for _, c := range changes {
+				got += c.Set + " "
+			}
+			if got += verdict.String(); got != want {
+				t.Errorf("%+v, to %v: %s, want %s", test, to, got, want)
+			}
+		}
+	}
+}
+
 // TestLinkErrors: a ruleset that names what it does not have is refused.
 func TestLinkErrors(t *testing.T) {
 	for want, r := range map[string]*compiler.Ruleset{
 		`no set "x"`:    ruleset(1, []compiler.Instruction{compiler.Lookup{Set: "x"}}),
 		`no chain "x"`:  ruleset(1, []compiler.Instruction{compiler.Verdict{Kind: compiler.Goto, Chain: "x"}}),
 		"no base chain": {Chains: []*compiler.Chain{{Name: "x"}}},
-		"away from the": ruleset(1, []compiler.Instruction{compiler.Verdict{Kind: compiler.Jump, Chain: "base"}}),
+		"away from a":   ruleset(1, []compiler.Instruction{compiler.Verdict{Kind: compiler.Jump, Chain: "base"}}),
 	} {
 		if _, err := sim.New(r); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %s", err, want)
@@ -252,14 +312,14 @@ func TestLinkErrors(t *testing.T) {
 	}
 }
 
-// TestMemory: a packet from a source without state leaves nothing behind, and none
+// TestMemory: a packet from a source without state leaves nothing, and none
 // allocates once the tables have grown. A source at a step takes 80 bytes at most.
 func TestMemory(t *testing.T) {
 	update := compiler.Update{Key: compiler.Key{Bits: 32}, Set: "s", Timeout: time.Minute}
 	m := newMachine(t, ruleset(1<<24,
 		[]compiler.Instruction{compiler.L4Proto{Number: 17}, update},
 		[]compiler.Instruction{compiler.Lookup{Key: compiler.Key{Bits: 32}, Set: "s"}, compiler.Verdict{Kind: compiler.Drop}}))
-	packet := sim.Packet{Proto: lang.TCP, Flags: lang.SYN, Alone: true}
+	packet := sim.Packet{SrcPort: 5000, Proto: lang.TCP, Flags: lang.SYN}
 	i := 0
 	send := func() {
 		i++
@@ -269,7 +329,7 @@ func TestMemory(t *testing.T) {
 	if allocs := testing.AllocsPerRun(1000, send); allocs != 0 {
 		t.Errorf("%v allocations per packet", allocs)
 	}
-	packet.Proto = lang.UDP
+	packet.Proto, packet.Alone = lang.UDP, true
 	for _, sources := range []int{1000, 100_000, 1_000_000} {
 		before := heap()
 		m = newMachine(t, ruleset(1<<24, []compiler.Instruction{update}))

@@ -25,6 +25,10 @@ func condition(i compiler.Instruction) func(*run) bool {
 		return func(r *run) bool {
 			return slices.ContainsFunc(i.Prefixes, func(p netip.Prefix) bool { return p.Contains(r.packet.Src) })
 		}
+	case compiler.Destination:
+		return func(r *run) bool {
+			return r.packet.To.IsValid() && slices.ContainsFunc(i.Prefixes, func(p netip.Prefix) bool { return p.Contains(r.packet.To) })
+		}
 	case compiler.ICMP:
 		isEcho := slices.Contains(i.Types, echoRequest[i.Family])
 		return func(r *run) bool { return isEcho && r.packet.Proto == lang.Ping }
@@ -32,6 +36,18 @@ func condition(i compiler.Instruction) func(*run) bool {
 		return func(r *run) bool { return (r.headerLength() == int(i.Bytes)) != i.Not }
 	}
 	return nil
+}
+
+// isTo reports whether the packet is addressed to that kind of address. A simulated
+// packet is not known to be a broadcast rather than a multicast.
+func (p *Packet) isTo(kind compiler.AddrKind) bool {
+	switch kind {
+	case compiler.AddrLocal:
+		return !p.Broadcast && !p.To.IsValid()
+	case compiler.AddrBroadcast, compiler.AddrMulticast:
+		return p.Broadcast
+	}
+	return false
 }
 
 // echoRequest is the type of ICMP and ICMPv6 messages that are echo requests.

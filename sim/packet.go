@@ -19,6 +19,10 @@ type Packet struct {
 	Flags   lang.Flags // of a TCP segment
 	Length  int        // of a ping: bytes of echo data
 
+	// To is where the packet is addressed to, if that is neither the host itself nor a
+	// broadcast or multicast address: the host sends it on.
+	To netip.Addr
+
 	// Broadcast says that the packet is addressed to a broadcast or multicast
 	// address, not to one of the host itself.
 	Broadcast bool
@@ -26,8 +30,10 @@ type Packet struct {
 	// Alone says that no other packet belongs to the packet's flow, whatever its ports.
 	Alone bool
 
-	// Unanswered says that the host does not answer, if it gets the packet.
-	Unanswered bool
+	// Unanswered says that the host does not answer, if it gets the packet. Answered says
+	// that it does also if no rule of the table decides about the packet: without, such a
+	// packet is the last that anyone knows of its flow.
+	Unanswered, Answered bool
 }
 
 // Change is an element that a packet made, renewed or ended.

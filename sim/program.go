@@ -7,27 +7,25 @@ import (
 	"knockc/lang"
 )
 
-// program is a ruleset as one family's packets meet it: all chains one behind the
+// program is a ruleset as one family's packets meet it: all chains one after the
 // other, without the rules that can do nothing for the family. An op is a cache line,
 // so that a packet's way through a large ruleset touches little memory.
 type program struct {
 	ops        []op
-	base       uint32                // where the base chain begins
+	bases      [3][]uint32           // where the base chains of each hook begin
 	conditions []func(*run) bool     // of opMatch
 	dispatches []*dispatch           // of opDispatch
 	lengths    []map[int]destination // of opLengths
-	followed   [3]*followed          // by protocol
 }
 
-// op is an instruction. If it breaks, the rule behind goes on at op.onBreak; at the
+// op is an instruction. If it breaks, the next rule goes on at op.onBreak; at the
 // end of each chain stands an opReturn.
 type op struct {
 	code    opcode
 	not     bool
-	first   uint16 // of ports; the states or flags that match
+	first   uint16 // of ports; the states, status, flags or kind that match
 	last    uint16 // of ports; the mask of flags
 	ends    bool   // it is the last of its rule
-	byProto bool   // of opMatch: the condition looks at the protocol alone
 	onBreak uint32
 	target  uint32 // of opGoto and opJump; which condition, dispatch or lengths
 	set     *set
@@ -42,7 +40,8 @@ const (
 	opMatch opcode = iota // a condition of any other kind
 	opState
 	opFlags
-	opLocal
+	opStatus
+	opAddrType
 	opPorts
 	opLookup
 	opUpdate
@@ -98,11 +97,33 @@ func (d *dispatch) at(p *Packet) destination {
 // maxJumps is how deep jumps may go (NFT_JUMP_STACK_SIZE).
 const maxJumps = 16
 
-// run runs the program on a packet.
+// run runs the base chains that a packet meets, until one does not accept it. It passes if
+// none of them has decided about it.
 func (g *program) run(r *run) compiler.VerdictKind {
+	hooks := [...]compiler.HookPoint{compiler.Prerouting, compiler.Input}
+	if r.packet.To.IsValid() {
+		hooks[1] = compiler.Forward
+	}
+	verdict := compiler.Passed
+	for _, hook := range hooks {
+		for _, base := range g.bases[hook] {
+			switch v := g.chain(r, base); v {
+			case compiler.Accept:
+				verdict = v
+			case compiler.Passed:
+			default:
+				return v
+			}
+		}
+	}
+	return verdict
+}
+
+// chain runs a base chain on a packet.
+func (g *program) chain(r *run, base uint32) compiler.VerdictKind {
 	var stack [maxJumps]uint32
 	depth := 0
-	pc := g.base
+	pc := base
 	for {
 		o := &g.ops[pc]
 		holds, code, target := true, o.code, o.target
@@ -113,12 +134,14 @@ func (g *program) run(r *run) compiler.VerdictKind {
 			holds = (uint16(r.state)&o.first != 0) != o.not
 		case opFlags:
 			holds = r.packet.Proto == lang.TCP && (uint16(r.packet.Flags)&o.last == o.first) != o.not
-		case opLocal:
-			holds = r.packet.Broadcast == o.not
+		case opStatus:
+			holds = r.hasStatus(compiler.ConnStatus(o.first)) != o.not
+		case opAddrType:
+			holds = r.packet.isTo(compiler.AddrKind(o.first)) != o.not
 		case opPorts:
 			holds = o.hasPort(r.packet)
 		case opLookup:
-			holds = o.set.has(o.keys.key(r.hi, r.lo), r.now) != o.not
+			holds = o.set.has(r.key(&o.keys), r.now) != o.not
 		case opUpdate:
 			holds = r.update(o)
 		case opDelete:
@@ -157,7 +180,7 @@ func (g *program) run(r *run) compiler.VerdictKind {
 			pc = target
 		case opReturn:
 			if depth == 0 {
-				return compiler.Accept // the base chain's policy
+				return compiler.Passed // the base chain's policy accepts
 			}
 			depth--
 			pc = stack[depth]
@@ -171,13 +194,13 @@ func (o *op) hasPort(p *Packet) bool {
 }
 
 func (r *run) update(o *op) bool {
-	k := o.keys.key(r.hi, r.lo)
+	k := r.key(&o.keys)
 	clock := &r.machine.clock
 	expires := r.now
 	if o.lasts > 0 {
 		expires = clock.end(r.packet.Time, o.lasts)
 	}
-	expires, ok := o.set.update(k, r.now, expires, clock.collected(r.now))
+	expires, ok := o.set.update(k, r.now, expires, clock.collected(r.now, o.set.every))
 	if ok {
 		r.change(o.set, k, expires)
 	} else {
@@ -187,7 +210,7 @@ func (r *run) update(o *op) bool {
 }
 
 func (r *run) delete(o *op) {
-	if k := o.keys.key(r.hi, r.lo); o.set.delete(k, r.now) {
+	if k := r.key(&o.keys); o.set.delete(k, r.now) {
 		r.change(o.set, k, r.now)
 	}
 }

@@ -1,15 +1,13 @@
 package sim
 
 import (
+	"cmp"
 	"math"
 	"net/netip"
 	"time"
 
 	"knockc/compiler"
 )
-
-// collectEvery is the kernel's default gc-interval.
-const collectEvery = time.Second
 
 // set is a set of elements with timeouts. Ended elements hold their place until
 // the next collection; they are only taken out when the set is full or the table
@@ -18,17 +16,18 @@ type set struct {
 	name     string
 	v6       bool
 	size     int
+	every    time.Duration        // between two collections
 	elements table[time.Duration] // when each ends
 	soonest  time.Duration        // no element ends before this
 
-	ghosts      int           // places of elements that were ended or had ended, and were made anew
+	ghosts      int           // places of elements that were ended or had ended, and were made again
 	ghostPeriod time.Duration // the collection period that the ghosts are of
 	late        bool          // collections are, so the places are held for another period
 	lateGhosts  int           // those of the period before
 }
 
 func newSet(s *compiler.Set, c Clock) *set {
-	return &set{late: c.Collect == Late, name: s.Name, v6: s.Family == compiler.IPv6, size: s.Size, soonest: math.MaxInt64}
+	return &set{late: c.Collect == Late, name: s.Name, v6: s.Family == compiler.IPv6, size: s.Size, every: cmp.Or(s.Collect, compiler.DefaultCollect), soonest: math.MaxInt64}
 }
 
 // expiry tells when the element ends; false if it does not live at now.
@@ -103,7 +102,7 @@ func (s *set) delete(k key, now time.Duration) bool {
 func (s *set) crowded(collected time.Duration) bool {
 	if s.ghostPeriod != collected {
 		s.lateGhosts = 0
-		if s.late && collected == s.ghostPeriod+collectEvery {
+		if s.late && collected == s.ghostPeriod+s.every {
 			s.lateGhosts = s.ghosts
 		}
 		s.ghosts, s.ghostPeriod = 0, collected
@@ -124,17 +123,29 @@ func (s *set) collect(collected time.Duration) {
 }
 
 // keyer makes the keys of a source in a set.
-type keyer struct{ hi, lo, id uint64 } // masks of the address, and the state
+type keyer struct {
+	hi, lo, id uint64 // masks of the address, and the state
+	port       bool   // the source port stands in place of the state
+}
 
 func newKeyer(k compiler.Key) keyer {
 	masks := func(bits int) uint64 { return ^uint64(0) << (64 - min(max(bits, 0), 64)) }
 	if k.Family == compiler.IPv4 {
-		return keyer{0, masks(32 + k.Bits), uint64(k.State)}
+		return keyer{0, masks(32 + k.Bits), uint64(k.State), k.Port}
 	}
-	return keyer{masks(k.Bits), masks(k.Bits - 64), uint64(k.State)}
+	return keyer{masks(k.Bits), masks(k.Bits - 64), uint64(k.State), k.Port}
 }
 
 func (y *keyer) key(hi, lo uint64) key { return key{hi & y.hi, lo & y.lo, y.id} }
+
+// key is that of the packet's source.
+func (r *run) key(y *keyer) key {
+	k := y.key(r.hi, r.lo)
+	if y.port {
+		k.id = uint64(r.packet.SrcPort)
+	}
+	return k
+}
 
 func keyOf(k compiler.Key, src netip.Addr) key {
 	y := newKeyer(k)

@@ -42,7 +42,7 @@ func (k key) address(v6 bool) netip.Addr {
 // end. Nothing is taken out of it but by sweeping all that has ended, so a lookup
 // meets no holes. What most lookups look at is a byte for each place, eight at a time.
 type table[V any] struct {
-	tags    []uint8    // 0 is an empty place, else bits of the key's hash; behind them the first ones again
+	tags    []uint8    // 0 is an empty place, else bits of the key's hash; then the first ones again
 	entries []entry[V] // a power of two
 	used    int
 }
@@ -132,8 +132,8 @@ func (t *table[V]) sweep(ended func(*V) bool) {
 	}
 }
 
-// replace takes each entry out and places it anew, if it has not ended. It begins
-// behind an empty place, so that each finds one where it was or before.
+// replace takes each entry out and places it again, if it has not ended. It begins
+// after an empty place, so that each finds one where it was or before.
 func (t *table[V]) replace(ended func(*V) bool) {
 	mask := len(t.entries) - 1
 	begin := bytes.IndexByte(t.tags, 0)

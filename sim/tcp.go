@@ -98,7 +98,8 @@ var tcpIdle = [tcpStates]time.Duration{
 	tcpTimeWait: 2 * time.Minute, tcpSynSent2: 2 * time.Minute,
 }
 
-// tcpPickedUp is how long one lasts that began with an ACK, until behind the first answer.
+// tcpPickedUp is how long one lasts that began with an ACK, until a segment follows the first
+// answer.
 const tcpPickedUp = 5 * time.Minute
 
 // synMask masks the flags that tell a SYN from other segments.

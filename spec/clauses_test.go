@@ -35,9 +35,35 @@ var ablations = []struct {
 		prefixes, ifaces := take(&p.Settings.TrustPrefixes), take(&p.Settings.TrustIfaces)
 		return prefixes || ifaces
 	}},
+	{"at", eachKnock(func(k *lang.Knock) bool { return take(&k.At) })},
 	{"open", func(p *lang.Policy) bool { return take(&p.Settings.Open) }},
+	{"open from", eachOpen(func(o *lang.Open) bool { return take(&o.From) })},
+	{"open on", eachOpen(func(o *lang.Open) bool { return take(&o.On) })},
+	{"hook", func(p *lang.Policy) bool { return change(&p.Settings.Hook, lang.HookPrerouting) }},
 	{"default drop", func(p *lang.Policy) bool { return change(&p.Settings.DefaultDrop, false) }},
 	{"refuse reject", func(p *lang.Policy) bool { return change(&p.Settings.RefuseReject, false) }},
+}
+
+// traceAblations take something away from the packets; they return false if these have
+// none of it.
+var traceAblations = []struct {
+	name string
+	take func(*trace.Packet, bool) bool // whether the packet's flow is known
+}{
+	{"to", func(p *trace.Packet, _ bool) bool { return change(&p.To, nil) }},
+	{"answered", func(p *trace.Packet, _ bool) bool { return change(&p.Answered, nil) }},
+	{"SYN on old flow", func(p *trace.Packet, known bool) bool { return known && isSYN(p) && change(&p.Flags, lang.ACK) }},
+}
+
+func eachOpen(take func(*lang.Open) bool) func(*lang.Policy) bool {
+	return func(p *lang.Policy) bool {
+		changed := false
+		p.Settings.Open = slices.Clone(p.Settings.Open)
+		for i := range p.Settings.Open {
+			changed = take(&p.Settings.Open[i]) || changed
+		}
+		return changed
+	}
 }
 
 func eachKnock(take func(*lang.Knock) bool) func(*lang.Policy) bool {
@@ -102,23 +128,62 @@ func (d *decisions) add(p *pair, events []trace.Event) {
 			continue
 		}
 		d.has[ablation.name] += len(traces)
-		differ := map[int]bool{}
-		for j, says := range onModel(policy, events) {
-			if says != all[j] {
-				differ[p.traceOf(events[j].Packet.Src)] = true
-			}
-		}
-		d.decides[ablation.name] += len(differ)
+		d.count(ablation.name, p, events, all, onModel(policy, events))
 	}
+	for _, ablation := range traceAblations {
+		changed, has := withoutInPackets(events, ablation.take)
+		if !has {
+			continue
+		}
+		d.has[ablation.name] += len(traces)
+		d.count(ablation.name, p, events, all, onModel(p.policy, changed))
+	}
+}
+
+// count counts the traces in which the verdicts are others.
+func (d *decisions) count(name string, p *pair, events []trace.Event, with, without []string) {
+	differ := map[int]bool{}
+	for i := range events {
+		if with[i] != without[i] {
+			differ[p.traceOf(events[i].Packet.Src)] = true
+		}
+	}
+	d.decides[name] += len(differ)
+}
+
+// withoutInPackets is a copy of the events with something taken away from the packets;
+// false if they have none of it.
+func withoutInPackets(events []trace.Event, take func(*trace.Packet, bool) bool) (changed []trace.Event, has bool) {
+	known := map[flow]bool{}
+	for _, e := range events {
+		p := *e.Packet
+		f := flowOf(&p)
+		has = take(&p, p.SrcPort != 0 && known[f]) || has
+		known[f] = true
+		e.Packet = &p
+		changed = append(changed, e)
+	}
+	return changed, has
 }
 
 // never are the clauses that decided nothing.
 func (d *decisions) never() []string {
 	var names []string
-	for _, ablation := range ablations {
-		if d.decides[ablation.name] == 0 {
-			names = append(names, ablation.name)
+	for _, name := range ablationNames() {
+		if d.decides[name] == 0 {
+			names = append(names, name)
 		}
+	}
+	return names
+}
+
+func ablationNames() []string {
+	var names []string
+	for _, a := range ablations {
+		names = append(names, a.name)
+	}
+	for _, a := range traceAblations {
+		names = append(names, a.name)
 	}
 	return names
 }
@@ -126,9 +191,9 @@ func (d *decisions) never() []string {
 // String is a table.
 func (d *decisions) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-14s %8s %8s\n", "clause", "in pairs", "decides")
-	for _, ablation := range ablations {
-		fmt.Fprintf(&b, "%-14s %8d %8d\n", ablation.name, d.has[ablation.name], d.decides[ablation.name])
+	fmt.Fprintf(&b, "%-16s %8s %8s\n", "clause", "in pairs", "decides")
+	for _, name := range ablationNames() {
+		fmt.Fprintf(&b, "%-16s %8d %8d\n", name, d.has[name], d.decides[name])
 	}
 	return b.String()
 }

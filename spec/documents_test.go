@@ -332,7 +332,7 @@ func TestEveryWord(t *testing.T) {
 		"within":   lang.FormatDuration(lang.DefaultWithin),
 		"grant":    lang.FormatDuration(lang.DefaultGrant),
 		"table":    lang.DefaultTable,
-		"priority": fmt.Sprint(lang.InputPriority),
+		"priority": fmt.Sprint(lang.PreroutingPriority),
 		"size":     fmt.Sprint(lang.DefaultSize),
 	} {
 		if row := regexp.MustCompile("(?m)^\\| \\[`" + word + "`\\].*`" + usual + "`").FindString(text); row == "" {

@@ -1,13 +1,17 @@
 package spec
 
 import (
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"knockc/compiler"
 	"knockc/internal/netns"
+	"knockc/lang"
+	"knockc/lang/trace"
 )
 
 // fragment is the text to be included in a table.
@@ -20,24 +24,75 @@ func fragment(t *testing.T, p *pair) string {
 	return text.String()
 }
 
+// around is a table with the fragment, which accepts what that leaves open.
+func around(t *testing.T, p *pair) string {
+	t.Helper()
+	var text strings.Builder
+	text.WriteString("table inet filter {\n" + fragment(t, p))
+	for i, e := range p.result.Ruleset.Entries() {
+		priority := "filter"
+		if e.Hook == compiler.Prerouting {
+			priority = "-110"
+		}
+		fmt.Fprintf(&text, "chain base%d {\n type filter hook %s priority %s; policy accept;\n jump %s\n }\n", i, e.Hook, priority, e.Chain)
+	}
+	return text.String() + "}"
+}
+
 // TestFragmentsOnKernel gives the cases to a fragment in a table that accepts what
 // it leaves open: they are decided as by a table of its own.
 func TestFragmentsOnKernel(t *testing.T) {
 	pairs := loadCases(t)
+	for _, p := range pairs {
+		if p.policy.Settings.Hook == lang.HookPrerouting {
+			pairs = append(pairs, atInput(t, p))
+		}
+	}
+	pairs = append(pairs, hostAndOther(t))
 	var scripts []string
 	for _, p := range pairs {
-		scripts = append(scripts, "table inet filter {\n"+fragment(t, p)+`
-			chain input {
-				type filter hook input priority filter; policy accept;
-				jump `+p.policy.Settings.Table+`
-			}
-		}`)
+		scripts = append(scripts, around(t, p))
 	}
 	total := tally{traces: len(pairs)}
 	for _, o := range onKernelWith(t, pairs, scripts) {
 		total.judge(t, o)
 	}
 	t.Log(&total)
+}
+
+// atInput is the pair with its policy at the hook input.
+func atInput(t *testing.T, p *pair) *pair {
+	t.Helper()
+	policy, moved := *p.policy, *p
+	policy.Settings.Hook, policy.Settings.Priority = lang.HookInput, lang.InputPriority
+	moved.name, moved.policy = p.name+" at input", &policy
+	if moved.result, _ = compiler.Compile(&policy); moved.result == nil {
+		t.Fatal(moved.name)
+	}
+	return &moved
+}
+
+// hostAndOther has services at the host and at others.
+func hostAndOther(t *testing.T) *pair {
+	t.Helper()
+	tr, found := trace.Parse([]byte(`
+0s 192.0.2.7 -> 22 => drop
++0s 192.0.2.7 -> 22 to 10.0.0.5 => drop
++0s 192.0.2.7 -> 22 to 10.0.0.6 => pass
++0s 192.0.2.7 -> 7001 to 10.0.0.6 => pass
++0s 192.0.2.7 -> 7001 => pass
++0s 192.0.2.7 -> 9002 to 10.0.0.5 => pass
++0s 192.0.2.7 -> 22 => drop
++0s 192.0.2.7 -> 22 to 10.0.0.5 => accept
+`))
+	for _, f := range found {
+		t.Fatal(f)
+	}
+	p, err := newPair("elsewhere", "knock ssh < 7002 9002 -> 22 > knock nas < 7001 9002 -> 22 at 10.0.0.5 >", tr.Events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 // TestFilterOnKernel loads a firewall of one's own with the example in it, also over

@@ -40,7 +40,7 @@ func onKernelWith(t *testing.T, pairs []*pair, scripts []string) []*observation 
 		if err := hosts[i].Load(scripts[i]); err != nil {
 			t.Fatalf("%s: %v\n%s", p.name, err, scripts[i])
 		}
-		if err := listen(hosts[i], p.events); err != nil {
+		if err := listen(hosts[i], p); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -70,16 +70,41 @@ func ifaces(events []trace.Event) []string {
 	return names
 }
 
-func listen(h *netns.Host, events []trace.Event) error {
-	for _, e := range events {
-		if e.Packet == nil || e.Packet.Proto == lang.Ping {
-			continue
-		}
-		if err := h.Listen(wire(e.Packet).Proto, e.Packet.DstPort); err != nil {
+// listen opens the ports at which the pair's packets are taken as answered.
+func listen(h *netns.Host, p *pair) error {
+	for at := range listening(p) {
+		if err := h.Listen(at.proto, at.port); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+type socket struct {
+	proto netns.Proto
+	port  uint16
+}
+
+// listening are the ports where the host answers: those of services, whether or not
+// anything gets there, and those that the trace says to be answered. All others are closed.
+func listening(p *pair) map[socket]bool {
+	sockets := map[socket]bool{}
+	says := onModel(p.policy, p.events)
+	for i, e := range p.events {
+		if e.Packet == nil || e.Packet.Proto == lang.Ping || e.Packet.To != nil {
+			continue
+		}
+		if e.Packet.Answered != nil || says[i] == string(trace.Accept) || isNamed(p.policy, e.Packet) {
+			sockets[socket{wire(e.Packet).Proto, e.Packet.DstPort}] = true
+		}
+	}
+	return sockets
+}
+
+// isNamed reports whether the packet's port is a service of a knock, or open to someone.
+func isNamed(policy *lang.Policy, p *trace.Packet) bool {
+	return slices.ContainsFunc(policy.Knocks, func(k *lang.Knock) bool { return isService(k.Services, p) }) ||
+		slices.ContainsFunc(policy.Settings.Open, func(o lang.Open) bool { return isService(o.Services, p) })
 }
 
 // observe sends a pair's packets. When they really arrive is up to the machine;
@@ -118,13 +143,16 @@ func wire(p *trace.Packet) netns.Packet {
 	if p.Ping != nil {
 		w.Length = int(p.Ping.Length)
 	}
+	if p.To != nil {
+		w.Dst = p.To.Addr
+	}
 	return w
 }
 
 // verdict is what became of a packet. A rejected one is not accepted, and answered.
 func verdict(r netns.Result) string {
 	switch {
-	case r.Accepted:
+	case r.Accepted, r.Forwarded:
 		return string(trace.Accept)
 	case r.Answer == netns.Reset || r.Answer == netns.Unreachable:
 		return string(trace.Reject)
@@ -133,10 +161,14 @@ func verdict(r netns.Result) string {
 }
 
 // visible is a verdict as one can see it from outside: a reset is not answered
-// (nf_send_reset), so nobody can tell whether it was rejected.
+// (nf_send_reset), so nobody can tell whether it was rejected; nor whether a packet was
+// accepted or left to the rest of the host.
 func visible(verdict string, p *trace.Packet) string {
-	if verdict == string(trace.Reject) && p.Proto == lang.TCP && p.Flags&lang.RST != 0 {
+	switch {
+	case verdict == string(trace.Reject) && p.Proto == lang.TCP && p.Flags&lang.RST != 0:
 		return string(trace.Drop)
+	case verdict == string(trace.Pass):
+		return string(trace.Accept)
 	}
 	return verdict
 }

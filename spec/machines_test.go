@@ -111,6 +111,9 @@ func show(events []trace.Event) string {
 			if p.Unanswered != nil {
 				text += " unanswered"
 			}
+			if p.Answered != nil {
+				text += " answered"
+			}
 		}
 	}
 	return text

@@ -26,6 +26,7 @@ type Model struct {
 	policy  *lang.Policy
 	sources map[sourceOfKnock]*source
 	flows   map[flow]flowState
+	letIn   map[netip.AddrPort]time.Duration // until when a SYN may be one that is sent again
 }
 
 // sourceOfKnock is a source as one knock sees it.
@@ -36,58 +37,103 @@ type sourceOfKnock struct {
 
 // NewModel makes a host to which nobody has knocked yet.
 func NewModel(p *lang.Policy) *Model {
-	return &Model{p, map[sourceOfKnock]*source{}, map[flow]flowState{}}
+	return &Model{p, map[sourceOfKnock]*source{}, map[flow]flowState{}, map[netip.AddrPort]time.Duration{}}
 }
 
 // Packet decides about a packet that arrives at the given time, which is not
 // before that of the packet before it.
 func (m *Model) Packet(at time.Duration, p *trace.Packet) trace.Verdict {
 	verdict := m.decide(at, p)
-	if verdict == trace.Accept {
+	known := m.live(at, p) || p.Answered != nil || p.Unanswered != nil
+	if verdict == trace.Accept || verdict == trace.Pass && known {
 		m.accepted(at, p)
 	}
 	return verdict
 }
 
+// decide is the order in which a packet meets the policy.
 func (m *Model) decide(at time.Duration, p *trace.Packet) trace.Verdict {
+	established := m.established(at, p)
 	switch {
-	case iface(p) == "lo" || m.established(at, p):
+	case p.To != nil && m.policy.Settings.Hook == lang.HookInput:
+		return trace.Pass
+	case iface(p) == "lo":
 		return trace.Accept
-	case m.trusts(p) && m.guards(p):
+	case established && !m.maybeAttempt(p):
+		if p.Flags&(lang.FIN|lang.RST) != 0 {
+			delete(m.letIn, netip.AddrPortFrom(p.Src, p.SrcPort))
+		}
+		return trace.Accept
+	case m.trusts(p) && m.offers(p):
 		return trace.Accept
 	case m.trusts(p):
-		return m.undecided(p)
+		return m.rest(at, p)
 	}
-	if isAttempt(p) {
+	if m.isAttempt(at, p) {
 		for _, k := range m.policy.Knocks {
 			m.attempt(at, k, p)
 		}
 	}
 	switch {
-	case p.Proto != lang.Ping && m.isStep(p):
-		return m.refuse(at, p)
-	case m.guards(p) && isAttempt(p) && m.letsIn(at, p):
+	case !m.guards(p):
+		return m.rest(at, p)
+	case m.isRepeat(at, p) && !m.isOpenFor(p):
 		return trace.Accept
-	case m.guards(p):
-		return m.refuse(at, p)
+	case m.isOpenFor(p), m.isAttempt(at, p) && m.letsIn(at, p):
+		m.letIn[netip.AddrPortFrom(p.Src, p.SrcPort)] = at + time.Minute
+		return trace.Accept
 	}
-	return m.undecided(p)
+	return m.refuse(at, p)
 }
 
-// refuse is what becomes of what is refused. An invalid segment with ACK may be a
-// late one of a living connection, which a reset would end, so it is dropped.
+// maybeAttempt reports whether a packet may be an attempt although it belongs to a flow.
+func (m *Model) maybeAttempt(p *trace.Packet) bool {
+	return isSYN(p) || p.Proto == lang.Ping && slices.ContainsFunc(m.policy.Knocks, listensToPings)
+}
+
+// isAttempt reports whether a packet is an attempt. A SYN is one at a step whatever
+// it is part of, at a service unless it repeats one, else if it is part of nothing.
+func (m *Model) isAttempt(at time.Duration, p *trace.Packet) bool {
+	switch {
+	case p.Proto != lang.TCP:
+		return true
+	case !isSYN(p):
+		return false
+	case m.isStep(p):
+		return true
+	case m.guards(p):
+		return !m.isRepeat(at, p)
+	}
+	return !m.established(at, p)
+}
+
+// isRepeat reports whether a packet is a SYN that is sent again before the handshake is
+// done, or given up: one has been let in from its port within a minute, and the client has
+// sent no FIN or RST from there since.
+func (m *Model) isRepeat(at time.Duration, p *trace.Packet) bool {
+	return isSYN(p) && m.established(at, p) && !m.flows[flowOf(p)].assured && at < m.letIn[netip.AddrPortFrom(p.Src, p.SrcPort)]
+}
+
+// refuse is what becomes of a packet to a service that may not go there. Nothing that
+// may belong to a connection is answered: a reset would end it.
 func (m *Model) refuse(at time.Duration, p *trace.Packet) trace.Verdict {
-	late := p.Proto == lang.TCP && p.Flags&lang.ACK != 0 && !m.isNew(at, p)
-	if m.policy.Settings.RefuseReject && !late {
+	if m.policy.Settings.RefuseReject && !m.established(at, p) && m.isNew(at, p) {
 		return trace.Reject
 	}
 	return trace.Drop
 }
 
-// undecided decides about what is nothing to any knock.
-func (m *Model) undecided(p *trace.Packet) trace.Verdict {
+// rest decides about a packet that is nothing to any service of a knock.
+func (m *Model) rest(at time.Duration, p *trace.Packet) trace.Verdict {
 	dhcpAnswer := p.Proto == lang.UDP && p.DstPort == 546 && netip.MustParsePrefix("fe80::/10").Contains(p.Src)
-	if !m.policy.Settings.DefaultDrop || isService(m.policy.Settings.OpenToAll(), p) || p.Proto == lang.Ping || dhcpAnswer {
+	switch {
+	case p.To != nil:
+		return trace.Pass
+	case m.isOpenFor(p):
+		return trace.Accept
+	case !m.policy.Settings.DefaultDrop:
+		return trace.Pass
+	case p.Proto == lang.Ping, dhcpAnswer, m.established(at, p):
 		return trace.Accept
 	}
 	return trace.Drop
@@ -96,7 +142,7 @@ func (m *Model) undecided(p *trace.Packet) trace.Verdict {
 // attempt resets and moves a knock, if it listens to the source there. The
 // closing sequence moves first.
 func (m *Model) attempt(at time.Duration, k *lang.Knock, p *trace.Packet) {
-	if !admits(k, p) || p.Proto == lang.Ping && !slices.ContainsFunc(bothSequences(k), isPing) {
+	if !concerns(k, p) || !admits(k, p) || p.Proto == lang.Ping && !listensToPings(k) {
 		return
 	}
 	s := m.source(k, p.Src)
@@ -114,7 +160,7 @@ func (m *Model) attempt(at time.Duration, k *lang.Knock, p *trace.Packet) {
 
 // reset ends the progress in the sequences that the attempt is wrong for.
 func (m *Model) reset(at time.Duration, k *lang.Knock, s *source, p *trace.Packet) {
-	if isService(k.Services, p) || isService(m.policy.Settings.OpenToAll(), p) {
+	if isService(k.Services, p) || m.isOpenFor(p) {
 		return
 	}
 	opening := s.opening.wrong(at, k.Steps, p) && !isAt(k.Close, p)
@@ -136,7 +182,7 @@ func (m *Model) letsIn(at time.Duration, p *trace.Packet) bool {
 	granted := false
 	for _, k := range m.policy.Knocks {
 		s := m.source(k, p.Src)
-		if !isService(k.Services, p) || at >= s.open {
+		if !guards(k, p) || at >= s.open {
 			continue
 		}
 		granted = true
@@ -181,14 +227,41 @@ func (m *Model) trusts(p *trace.Packet) bool {
 	return isFrom(s.TrustPrefixes, p) || isOn(s.TrustIfaces, p)
 }
 
-// guards reports whether the packet asks for a service of any knock.
+// guards reports whether the packet asks for a service of any knock, where that is.
 func (m *Model) guards(p *trace.Packet) bool {
-	return slices.ContainsFunc(m.policy.Knocks, func(k *lang.Knock) bool { return isService(k.Services, p) })
+	return slices.ContainsFunc(m.policy.Knocks, func(k *lang.Knock) bool { return guards(k, p) })
+}
+
+// guards reports whether the packet asks for a service of the knock, where that is: with
+// `at` at the addresses given, else at the host.
+func guards(k *lang.Knock, p *trace.Packet) bool {
+	return isService(k.Services, p) && (len(k.At) == 0) == (p.To == nil) && concerns(k, p)
+}
+
+// offers reports whether a trusted source may go there without a knock: a port of the
+// host is one at whatever address.
+func (m *Model) offers(p *trace.Packet) bool {
+	return slices.ContainsFunc(m.policy.Knocks, func(k *lang.Knock) bool {
+		return isService(k.Services, p) && (len(k.At) == 0 || p.To != nil && concerns(k, p))
+	})
 }
 
 // isStep reports whether the packet goes to a step of any knock.
 func (m *Model) isStep(p *trace.Packet) bool {
-	return slices.ContainsFunc(m.policy.Knocks, func(k *lang.Knock) bool { return isAt(bothSequences(k), p) })
+	return slices.ContainsFunc(m.policy.Knocks, func(k *lang.Knock) bool { return concerns(k, p) && isAt(bothSequences(k), p) })
+}
+
+// isOpenFor reports whether an `open` admits the packet. It speaks of the host alone.
+func (m *Model) isOpenFor(p *trace.Packet) bool {
+	return p.To == nil && slices.ContainsFunc(m.policy.Settings.Open, func(o lang.Open) bool {
+		return isService(o.Services, p) && (len(o.From) == 0 || isFrom(o.From, p)) && (len(o.On) == 0 || isOn(o.On, p))
+	})
+}
+
+// concerns reports whether the packet is addressed to the host, or to an address that the
+// knock has by `at`.
+func concerns(k *lang.Knock, p *trace.Packet) bool {
+	return p.To == nil || slices.ContainsFunc(k.At, func(prefix lang.Prefix) bool { return prefix.Contains(p.To.Addr) })
 }
 
 // after is a deadline.
@@ -203,10 +276,11 @@ func bothSequences(k *lang.Knock) []lang.Step { return append(slices.Clip(k.Step
 
 func isPing(s lang.Step) bool { return s.Proto == lang.Ping }
 
-// isAttempt reports whether a packet outside of any flow is a connection
-// attempt.
-func isAttempt(p *trace.Packet) bool {
-	return p.Proto != lang.TCP || p.Flags&(lang.SYN|lang.FIN|lang.RST|lang.ACK) == lang.SYN
+func listensToPings(k *lang.Knock) bool { return slices.ContainsFunc(bothSequences(k), isPing) }
+
+// isSYN reports whether a packet is a TCP segment that asks for a connection.
+func isSYN(p *trace.Packet) bool {
+	return p.Proto == lang.TCP && p.Flags&(lang.SYN|lang.FIN|lang.RST|lang.ACK) == lang.SYN
 }
 
 // isAt reports whether the packet goes to one of the steps.
@@ -225,9 +299,11 @@ func isService(services []lang.Service, p *trace.Packet) bool {
 	return slices.ContainsFunc(services, func(s lang.Service) bool { return s.Has(p.Proto, p.DstPort) })
 }
 
-// admits reports whether the knock's `from` and `on` let the packet be an attempt.
+// admits reports whether the knock's `from` and `on` let the packet be an attempt, and it
+// has a service that the source could reach.
 func admits(k *lang.Knock, p *trace.Packet) bool {
-	return (len(k.From) == 0 || isFrom(k.From, p)) && (len(k.On) == 0 || isOn(k.On, p))
+	sameFamily := func(at lang.Prefix) bool { return at.Addr().Is4() == p.Src.Is4() }
+	return (len(k.At) == 0 || slices.ContainsFunc(k.At, sameFamily)) && (len(k.From) == 0 || isFrom(k.From, p)) && (len(k.On) == 0 || isOn(k.On, p))
 }
 
 func isFrom(prefixes []lang.Prefix, p *trace.Packet) bool {

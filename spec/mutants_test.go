@@ -3,6 +3,7 @@ package spec
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"knockc/compiler"
 )
@@ -17,12 +18,12 @@ type mutant struct {
 func mutants(r *compiler.Ruleset) []mutant {
 	var all []mutant
 	for c, chain := range r.Chains {
-		if chain.Hook != nil {
+		if !isOfPort(chain) {
 			continue
 		}
 		for i, rule := range chain.Rules {
 			switch i := rule.Instructions[0].(type) {
-			case compiler.CtState, compiler.Local:
+			case compiler.CtState, compiler.CtStatus, compiler.AddrType:
 				continue
 			case compiler.Verdict:
 				if i.Kind == compiler.Drop {
@@ -39,6 +40,11 @@ func mutants(r *compiler.Ruleset) []mutant {
 		}
 	}
 	return all
+}
+
+// isOfPort reports whether a chain is one of a port.
+func isOfPort(c *compiler.Chain) bool {
+	return strings.HasPrefix(c.Name, "tcp_") || c.Name == "steps_tcp"
 }
 
 // withRules is the ruleset with other rules in one chain.

@@ -18,14 +18,31 @@ const (
 	firstService, lastService = 2001, 2006
 	openPort                  = 3001 // open, if anything is
 	elsewhere                 = 3000 // no policy speaks of it
+	inUse                     = 3002 // nor of this one, but the host answers there
 	unit                      = 100 * time.Millisecond
 )
 
 // The interfaces that packets arrive on, and what a policy may say of them.
 var (
-	arrivals  = []string{"eth0", "eth0", "eth0", "wg7", "lan0"}
-	listening = []lang.Iface{{Name: "eth0"}, {Name: "wg7"}, {Name: "eth", Wildcard: true}, {Name: "wg", Wildcard: true}, {Name: "nowhere0"}}
+	arrivals = []string{"eth0", "eth0", "eth0", "wg7", "lan0"}
+	listenOn = []lang.Iface{{Name: "eth0"}, {Name: "wg7"}, {Name: "eth", Wildcard: true}, {Name: "wg", Wildcard: true}, {Name: "nowhere0"}}
 )
+
+// The hosts behind the host, and what `at` may say of them.
+var (
+	others4 = []string{"198.19.0.5", "198.19.0.6", "198.19.9.9"}
+	others6 = []string{"2001:db8:aaaa::5", "2001:db8:aaaa::6", "2001:db8:bbbb::9"}
+	atSome  = []string{"198.19.0.5", "198.19.0.0/24", "2001:db8:aaaa::5", "2001:db8:aaaa::/48"}
+)
+
+// What is open, to whom. Who is admitted to a guarded service need not knock.
+var opens = []string{
+	fmt.Sprintf("open %d udp/%d", openPort, openPort),
+	fmt.Sprintf("open %d udp/%d from 10.0.0.0/9 2001:db8::/33", openPort, openPort),
+	fmt.Sprintf("open %d on wg7 from 0.0.0.0/0 ::/0", openPort),
+	"open 2001-2003 udp/2002 from 10.0.0.0/9 2001:db8::/33",
+	`open udp/2001-2006 2005 on "wg*" lan0`,
+}
 
 // The parts of addresses that the sources of one trace differ in: those behind
 // the number of the trace.
@@ -38,11 +55,16 @@ var protos = rapid.SampledFrom([]lang.Proto{lang.TCP, lang.TCP, lang.UDP})
 
 // policies draws the text of a policy. Each clause and setting is given by chance.
 var policies = rapid.Custom(func(t *rapid.T) string {
-	text := settings(t)
+	text, knocks, elsewhere := settings(t), "", true
 	for i := range rapid.IntRange(1, 3).Draw(t, "knocks") {
-		text += drawKnock(t, string(rune('a'+i))).String() + "\n"
+		k := drawKnock(t, string(rune('a'+i)))
+		knocks += k.String() + "\n"
+		elsewhere = elsewhere && len(k.At) > 0
 	}
-	return text
+	if elsewhere && rapid.Bool().Draw(t, "open here") { // what is guarded elsewhere may be open here
+		text += fmt.Sprintf("open %d-%d\n", firstService, lastService-2)
+	}
+	return text + knocks
 })
 
 // oneIn is true once in n times.
@@ -54,7 +76,8 @@ func settings(t *rapid.T) string {
 		n    int
 		text string
 	}{
-		{4, "default drop"}, {4, "refuse reject"}, {3, fmt.Sprintf("open %d udp/%d", openPort, openPort)}, {8, "priority -7"}, {8, "size 100"},
+		{4, "default drop"}, {4, "refuse reject"}, {3, rapid.SampledFrom(opens).Draw(t, "open")}, {6, rapid.SampledFrom(opens).Draw(t, "open too")},
+		{8, "size 100"}, {6, rapid.SampledFrom([]string{"hook input", "hook input\npriority -7", "priority -150"}).Draw(t, "hook")},
 		{6, `trust lan0`}, {6, `trust 10.0.0.0/8 2001:db8::/32 "lan*"`},
 	} {
 		if !oneIn(t, s.n, s.text) {
@@ -97,7 +120,17 @@ func drawKnock(t *rapid.T, name string) *lang.Knock {
 		k.From = rapid.SliceOfN(rapid.Custom(drawPrefix), 1, 3).Draw(t, "from")
 	}
 	if oneIn(t, 4, "on?") {
-		k.On = rapid.SliceOfN(rapid.SampledFrom(listening), 1, 3).Draw(t, "on")
+		k.On = rapid.SliceOfN(rapid.SampledFrom(listenOn), 1, 3).Draw(t, "on")
+	}
+	if oneIn(t, 4, "at?") {
+		for _, text := range rapid.SliceOfN(rapid.SampledFrom(atSome), 1, 2).Draw(t, "at") {
+			addr, err := netip.ParseAddr(text)
+			prefix := netip.PrefixFrom(addr, addr.BitLen())
+			if err != nil {
+				prefix = netip.MustParsePrefix(text)
+			}
+			k.At = append(k.At, lang.Prefix{Prefix: prefix})
+		}
 	}
 	if oneIn(t, 3, "per?") {
 		k.Per = lang.Per{IPv4: rapid.SampledFrom([]int{24, 25, 32}).Draw(t, "per4"), IPv6: rapid.SampledFrom([]int{64, 113, 128}).Draw(t, "per6")}

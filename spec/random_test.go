@@ -2,6 +2,7 @@ package spec
 
 import (
 	"flag"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"knockc/compiler"
 	"knockc/lang"
 	"knockc/lang/trace"
 )
@@ -54,6 +56,9 @@ func TestMain(m *testing.M) {
 func TestRandom(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := drawPair(t, 1)
+		if sets := unread(p.result.Ruleset); len(sets) > 0 {
+			t.Fatalf("%s\nno rule reads %v", p.name, sets)
+		}
 		model := onModel(p.policy, p.events)
 		simulated, _, err := onSim(p.result, p.events)
 		if err != nil {
@@ -65,4 +70,23 @@ func TestRandom(t *testing.T) {
 			}
 		}
 	})
+}
+
+// unread are the sets that rules write, but no rule reads: they would fill for nothing.
+func unread(r *compiler.Ruleset) []string {
+	read, written := map[string]bool{}, map[string]bool{}
+	for _, c := range r.Chains {
+		for _, rule := range c.Rules {
+			for _, i := range rule.Instructions {
+				switch i := i.(type) {
+				case compiler.Lookup:
+					read[i.Set] = true
+				case compiler.Update:
+					written[i.Set] = true
+				}
+			}
+		}
+	}
+	maps.DeleteFunc(written, func(set string, _ bool) bool { return read[set] })
+	return slices.Sorted(maps.Keys(written))
 }

@@ -3,6 +3,7 @@ package spec
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"time"
 
 	"pgregory.net/rapid"
@@ -26,18 +27,37 @@ func drawTrace(t *rapid.T, p *lang.Policy, number int) []trace.Event {
 	d := &traceDrawer{policy: p, number: number, port: uint16(5000 + 1000*number)}
 	for range rapid.IntRange(2, 6).Draw(t, "acts") {
 		from := d.sender(t)
-		switch rapid.IntRange(0, 5).Draw(t, "act") {
+		switch rapid.IntRange(0, 6).Draw(t, "act") {
 		case 0:
 			d.noise(t, from)
 		case 1:
 			d.knock(t, from, rapid.IntRange(1, 100).Draw(t, "deadline"))
 		case 2:
 			d.close(t, from)
+		case 3:
+			d.unguarded(t, from)
 		default:
 			d.knock(t, from, 0)
 		}
 	}
+	d.answer()
 	return d.events
+}
+
+// answer marks the packets that the host answers though no rule decides about them: those
+// that begin something at the ports in use.
+func (d *traceDrawer) answer() {
+	m := NewModel(d.policy)
+	for _, e := range d.events {
+		p := e.Packet
+		used := firstService <= p.DstPort && p.DstPort <= lastService || slices.Contains([]uint16{lastStep, openPort, inUse}, p.DstPort)
+		if used && p.To == nil && p.Unanswered == nil && (isSYN(p) || p.Proto == lang.UDP) {
+			p.Answered = &lang.Span{}
+		}
+		if m.Packet(e.At, p) != trace.Pass {
+			p.Answered = nil
+		}
+	}
 }
 
 // sender is a source and the interface that its packets arrive on.
@@ -81,6 +101,9 @@ func traceOf(src netip.Addr) int {
 // send adds a packet after a gap.
 func (d *traceDrawer) send(gap time.Duration, p trace.Packet) {
 	d.now += gap
+	if p.To != nil && p.To.Addr.Is4() != p.Src.Is4() {
+		p.To = nil
+	}
 	d.events = append(d.events, trace.Event{At: d.now, Packet: &p})
 }
 
@@ -133,6 +156,7 @@ func (d *traceDrawer) close(t *rapid.T, from sender) {
 }
 
 func (d *traceDrawer) sequence(t *rapid.T, from sender, k *lang.Knock, steps []lang.Step, late int) {
+	away := len(k.At) > 0 && rapid.Bool().Draw(t, "steps elsewhere")
 	for _, s := range steps {
 		gap := time.Duration(rapid.IntRange(0, 15).Draw(t, "gap")) * time.Millisecond
 		if rapid.IntRange(0, 99).Draw(t, "late") < late {
@@ -143,7 +167,33 @@ func (d *traceDrawer) sequence(t *rapid.T, from sender, k *lang.Knock, steps []l
 		if oneIn(t, 8, "disturb") {
 			d.noise(t, from)
 		}
-		d.send(gap, from.step(t, s))
+		p := from.step(t, s)
+		if away && !oneIn(t, 6, "here") || oneIn(t, 40, "elsewhere") {
+			p.To = other(t, from)
+		}
+		d.send(gap, p)
+	}
+}
+
+// other is a host behind the host.
+func other(t *rapid.T, from sender) *trace.To {
+	all := others4
+	if from.src.Is6() {
+		all = others6
+	}
+	return &trace.To{Addr: netip.MustParseAddr(rapid.SampledFrom(all).Draw(t, "to"))}
+}
+
+// unguarded sends segments of a flow to a port in use that no knock guards.
+func (d *traceDrawer) unguarded(t *rapid.T, from sender) {
+	p := from.packet(protos.Draw(t, "protocol"), rapid.SampledFrom([]uint16{lastStep, openPort, inUse}).Draw(t, "port"))
+	d.port++
+	p.SrcPort = d.port
+	for range rapid.IntRange(1, 3).Draw(t, "times") {
+		d.send(time.Millisecond, p)
+	}
+	if p.Proto == lang.TCP {
+		d.flow(t, p)
 	}
 }
 
@@ -155,6 +205,9 @@ func (d *traceDrawer) visit(t *rapid.T, from sender, k *lang.Knock) {
 	if rapid.Bool().Draw(t, "flow") {
 		d.port++
 		p.SrcPort = d.port
+	}
+	if len(k.At) > 0 && !oneIn(t, 6, "here") || oneIn(t, 20, "elsewhere") {
+		p.To = other(t, from)
 	}
 	if s.Proto == lang.UDP && oneIn(t, 3, "unanswered") {
 		p.Unanswered = &lang.Span{}
@@ -171,15 +224,19 @@ func (d *traceDrawer) visit(t *rapid.T, from sender, k *lang.Knock) {
 	}
 }
 
-// flow sends segments of one flow. What passes behind a RST depends on sequence
-// numbers, which traces do not have.
+// flow sends segments of one flow. What passes after a RST depends on sequence
+// numbers, which traces do not have; a SYN begins another.
 func (d *traceDrawer) flow(t *rapid.T, p trace.Packet) {
 	for _, flags := range rapid.SliceOfN(rapid.SampledFrom(flowFlags), 1, 5).Draw(t, "flags") {
 		p.Flags = flags
 		d.send(time.Millisecond, p)
-		if flags&lang.RST != 0 {
-			return
+		if flags&lang.RST == 0 {
+			continue
 		}
+		if p.Flags = lang.SYN; rapid.Bool().Draw(t, "again") {
+			d.send(time.Millisecond, p)
+		}
+		return
 	}
 }
 
@@ -193,7 +250,7 @@ var (
 		lang.SYN, lang.SYN, lang.SYN | lang.PSH, lang.SYN | lang.ACK, lang.SYN | lang.FIN, lang.SYN | lang.RST,
 		lang.ACK, lang.RST, lang.RST | lang.ACK, lang.FIN, lang.FIN | lang.ACK, 0,
 	}
-	strayPorts = []uint16{elsewhere, openPort, firstService, lastService, firstStep, firstStep + 1, lastStep, 546}
+	strayPorts = []uint16{elsewhere, inUse, openPort, firstService, lastService, firstStep, firstStep + 1, lastStep, 546}
 )
 
 // noise sends a packet to any port, with any flags, or a ping.
@@ -212,6 +269,9 @@ func (d *traceDrawer) noise(t *rapid.T, from sender) {
 	p := from.packet(protos.Draw(t, "protocol"), rapid.SampledFrom(strayPorts).Draw(t, "port"))
 	if p.Proto == lang.TCP {
 		p.Flags = rapid.SampledFrom(strayFlags).Draw(t, "flags")
+	}
+	if oneIn(t, 8, "elsewhere") {
+		p.To = other(t, from)
 	}
 	d.send(gap, p)
 }

@@ -31,10 +31,11 @@ func (r reloader) load(policy string) {
 // visitor is a source of its own for each number.
 func (r reloader) visitor(n uint32) visitor { return visitor{r.T, r.Host, someone(n)} }
 
+// knocks sends attempts at steps, which are left to the rest of the host.
 func (v visitor) knocks(steps ...uint16) {
 	v.t.Helper()
 	for _, port := range steps {
-		v.wants(port, false)
+		v.wants(port, true)
 	}
 }
 
@@ -84,6 +85,7 @@ func TestReloadNeighboursOnKernel(t *testing.T) {
 		"service":    "knock b < 1001 1004 1005 -> 2003 grant 1m >",
 		"clauses":    "knock b < 1001 1004 1005 -> 2002 grant 1m once reset any per /24 /64 >",
 		"for ever":   "knock b < 1001 1004 1005 -> 2002 grant forever >",
+		"elsewhere":  "knock b < 1001 1004 1005 -> 2002 grant 1m at 192.0.2.0/24 >",
 		"renamed":    "knock c < 1001 1004 1005 -> 2002 grant 1m >",
 		"same port":  "knock c < 1001 1004 1006 -> 2001-2002 grant 1s per /24 /64 reset any revoke >",
 	} {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -280,7 +281,28 @@ func (a *applying) tell(s *streams, l loaded) {
 	}
 	knocks := len(a.ruleset.Counters) / 2
 	s.print("table inet %s: loaded %s, for IPv4 and IPv6\n", a.ruleset.Table, plural(knocks, "knock"))
-	s.warn(a.warnOfOthers(s))
+	s.warn(a.warnOfHost(s))
+}
+
+// warnOfHost tells what of the host stands in the way of the guard.
+func (a *applying) warnOfHost(s *streams) error {
+	if a.ruleset.Chains[0].Hook.Point == compiler.Prerouting {
+		vrfs, err := live.Devices("vrf")
+		if err != nil {
+			return fmt.Errorf("cannot see whether there are devices of kind vrf: %w", err)
+		}
+		s.warn(warningOfVRFs(vrfs))
+	}
+	return a.warnOfOthers(s)
+}
+
+// warningOfVRFs is nil if there are none. A packet that comes in by one passes the hook
+// prerouting twice (vrf_rcv_nfhook).
+func warningOfVRFs(names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	return fmt.Errorf("a packet that comes in by %s, of kind vrf, passes the hook prerouting twice and would count as two: write `hook input` in the policy", lang.Printable(strings.Join(names, " or ")))
 }
 
 // warnOfOthers tells of tables that guard beside this one.

@@ -35,5 +35,5 @@ func (a *applying) preview(s *streams) error {
 		fmt.Fprintln(s.out)
 	}
 	s.out.Write(rules)
-	return a.warnOfOthers(s)
+	return a.warnOfHost(s)
 }

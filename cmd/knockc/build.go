@@ -6,9 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"path/filepath"
-	"slices"
-	"strings"
-	"time"
 
 	"knockc/compiler"
 	"knockc/lang"
@@ -16,7 +13,7 @@ import (
 
 var buildCommand = &command{
 	name:  "build",
-	usage: "[-o FILE] [-fragment] [-format nft|json] [-anyway] POLICY",
+	usage: "[-o FILE] [-fragment] [-anyway] POLICY",
 	short: "compile a policy to an nft script",
 	long: `
 Build compiles a policy to a script for ` + "`nft -f`" + `, for IPv4 and IPv6. Loaded
@@ -31,29 +28,37 @@ everything, delete the table:
     nft delete table inet knockc
 
 With -fragment the output has no table. Include it in your own, of the family
-inet, and jump to it from the chain of the input hook:
+inet, and jump to it at each hook, before your own rules for established
+connections:
 
     table inet filter {
         include "/etc/knock.nft"
+        chain prerouting {
+            type filter hook prerouting priority -110;
+            jump knockc
+        }
         chain input {
             type filter hook input priority filter; policy drop;
+            jump knockc_arrived
             ct state established,related accept
             iifname "lo" accept
-            jump knockc
+            tcp dport 80 accept
         }
     }
 
-What the fragment lets in is accepted then and there; what it does not decide
-comes back to your rules. All its names begin with knockc, or the name that the
-policy gives with "table"; "priority" means nothing in it. A file of yours that
-begins with "flush table inet filter" keeps open doors open when it is loaded
-again; with "flush ruleset" or "delete table" it shuts them. While it is loaded,
-a packet to a guarded port may for a moment come back to your rules undecided,
-so let these refuse what nothing accepts. To remove
-everything, take both lines out and load your file with one of these two.
+A policy with "at" needs a third one: "jump knockc_forwarded" at the hook
+forward. With "hook input" there is only "jump knockc", at the hook input. The
+output begins with those that it has.
 
-With -format json the output is for ` + "`nft -j -f`" + `, which knows times in whole
-seconds only and, before nftables 1.0.8, refuses to load over what is loaded.
+What the fragment lets in or refuses is decided then and there; all other packets
+come back to your rules. What shall hold for all, such as a list of addresses to
+drop, stands before the jumps. All its names begin with knockc, or the name that
+the policy gives with "table"; "priority" means nothing in it. A file of yours
+that begins with "flush table inet filter" keeps open doors open when it is
+loaded again; with "flush ruleset" or "delete table" it shuts them. While it is
+loaded, a packet to a guarded port may for a moment come back to your rules
+undecided, so let these refuse all packets that nothing accepts. To remove
+everything, take the lines out and load your file with one of these two.
 
 A policy without a knock is refused, because a file that was cut short would open
 the host; -anyway takes it. If anything fails, FILE is left as it is.
@@ -63,7 +68,6 @@ A POLICY of - is standard input.`,
 		var b building
 		flags.StringVar(&b.output, "o", stdio, "write to `FILE`, which only its owner can read if it is new")
 		flags.BoolVar(&b.fragment, "fragment", false, "leave the table out, to be included in one")
-		flags.StringVar(&b.format, "format", "nft", "write `FORMAT`: nft or json")
 		anywayFlag(flags, &b.anyway)
 		return func(s *streams, args []string) error {
 			switch {
@@ -73,10 +77,6 @@ A POLICY of - is standard input.`,
 				return usagef("-o needs a file")
 			case sameFile(args[0], b.output):
 				return usagef("-o would overwrite the policy %s", args[0])
-			case b.format != "nft" && b.format != "json":
-				return usagef("unknown format `%s`: there are nft and json", lang.Printable(b.format))
-			case b.format == "json" && b.fragment:
-				return usagef("-fragment is for nft's own format: JSON has no include")
 			}
 			b.policy = args[0]
 			return b.run(s)
@@ -86,8 +86,8 @@ A POLICY of - is standard input.`,
 
 // building is one run of the command.
 type building struct {
-	policy, output, format string
-	fragment, anyway       bool
+	policy, output   string
+	fragment, anyway bool
 }
 
 func (b *building) run(s *streams) error {
@@ -101,14 +101,9 @@ func (b *building) run(s *streams) error {
 	}
 	var script bytes.Buffer
 	switch {
-	case b.format == "json":
-		if found := notInJSON(policy); found != nil {
-			s.report(s.err, b.policy, src, found)
-			return errInput
-		}
-		err = result.Ruleset.WriteJSON(&script)
 	case b.fragment:
-		err = result.Ruleset.Fragment().WriteFragment(&script, b.header(src, policy, fragmentUse(policy.Settings.Table)))
+		use := fragmentUse(result.Ruleset)
+		err = result.Ruleset.Fragment().WriteFragment(&script, b.header(src, policy, use))
 	default:
 		err = result.Ruleset.WriteNFT(&script, b.header(src, policy, scriptUse(policy.Settings.Table)))
 	}
@@ -144,53 +139,16 @@ func scriptUse(table string) []string {
 	}
 }
 
-func fragmentUse(table string) []string {
-	return []string{
-		"In a table of the family inet:  include \"FILE\"",
-		"In its input chain:             jump " + table,
-		"Remove everything:              take both out, and load the table anew, from",
-		"                                `delete table` or `flush ruleset` on",
-	}
-}
-
-// notInJSON finds what nft's JSON has no words for: times that are no whole seconds, and
-// interfaces whose name begins as that of a set does.
-func notInJSON(p *lang.Policy) []lang.Finding {
-	var found []lang.Finding
-	add := func(code lang.Code, at lang.Span, format string, args ...any) {
-		found = append(found, lang.Finding{
-			Code: code, Severity: lang.Error, Span: at, Message: "nft's JSON has " + fmt.Sprintf(format, args...), Hint: "leave -format json out",
-		})
-	}
-	ifaces := p.Settings.TrustIfaces
-	for _, k := range p.Knocks {
-		ifaces = append(slices.Clip(ifaces), k.On...)
-		for _, c := range []struct {
-			clause string
-			lasts  time.Duration
-		}{{"within", k.Within}, {"total", k.Total}, {"grant", k.Grant}} {
-			if c.lasts != lang.Forever && c.lasts%compiler.JSONTimeUnit != 0 {
-				add(lang.CodeDuration, clauseSpan(p, k, c.clause), "times in whole seconds only, and `%s` of knock `%s` is %s", c.clause, k.Name.Text, lang.FormatDuration(c.lasts))
-			}
+func fragmentUse(r *compiler.Ruleset) []string {
+	lines := []string{`In a table of the family inet:       include "FILE"`}
+	for _, e := range r.Entries() {
+		at := "First at " + e.Hook.String()
+		if e.Hook == compiler.Prerouting {
+			at += fmt.Sprintf(", priority %d", lang.PreroutingPriority)
 		}
+		lines = append(lines, fmt.Sprintf("%-36s jump %s", at+":", e.Chain))
 	}
-	for _, i := range ifaces {
-		if strings.HasPrefix(i.Name, "@") {
-			add(lang.CodeIface, i.Span, "no word for an interface whose name begins with `@`")
-		}
-	}
-	lang.SortFindings(found)
-	return found
-}
-
-// clauseSpan is where a knock's clause stands, its own or that of `defaults`, or else the
-// knock's name.
-func clauseSpan(p *lang.Policy, k *lang.Knock, clause string) lang.Span {
-	if at, own := k.Given[clause]; own {
-		return at
-	}
-	if at, given := p.Defaults.Given[clause]; given {
-		return at
-	}
-	return k.Name.Span
+	return append(lines,
+		"Remove everything:                   take all out, and load the table anew, from",
+		"                                     `delete table` or `flush ruleset` on")
 }

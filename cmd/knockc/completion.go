@@ -95,7 +95,7 @@ func (c *command) completed() completed {
 var fileWords = []string{"FILE", "FOLDER", "POLICY", "TRACE", "KNOCKD.CONF"}
 
 // readUsage takes the usage apart: the words that a flag's value can be, as in
-// `-format nft|json`, and what arguments there are.
+// `-format text|github`, and what arguments there are.
 func (c *command) readUsage() (choices map[string][]string, arguments []string) {
 	choices = map[string][]string{}
 	flagName := ""

@@ -16,9 +16,9 @@ import (
 func TestCompletion(t *testing.T) {
 	tests := []struct{ line, want string }{
 		{"knockc ver", "version"},
-		{"knockc build -f", "-format -fragment"},
-		{"knockc build -format ", "json nft"},
-		{"knockc build -format nft po", "policy.knock"},
+		{"knockc build -f", "-fragment"},
+		{"knockc check -format ", "github sarif text"},
+		{"knockc check -format text po", "policy.knock"},
 		{"knockc build -o po", "policy.knock"},
 		{"knockc check -strict policy.knock -format s", "sarif"},
 		{"knockc completion ", "bash fish zsh"},

@@ -63,7 +63,7 @@ func (e *notLoadedError) Error() string { return e.message }
 func outliveReaders() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
 
 // locked runs f while no other process changes the table. What there is to say is said
-// behind it: whoever does not read must not keep others waiting.
+// after it: whoever does not read must not keep others waiting.
 func locked(name string, f func() error) error {
 	outliveReaders()
 	host, err := live.Open() // before the lock: whoever has no right to read needs none

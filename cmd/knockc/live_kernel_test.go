@@ -37,15 +37,16 @@ func newSite(t *testing.T) site {
 		}
 	}
 	t.Setenv("XDG_RUNTIME_DIR", t.TempDir()) // for who may not write in /run
-	s.cleanState(t)
+	cleanState(t, s.Host.Do)
 	return s
 }
 
-// cleanState removes what the tool leaves in /run about the host's namespace.
-func (s site) cleanState(t *testing.T) {
+// cleanState removes what the tool leaves in /run about a host's namespace, in which do
+// runs a function.
+func cleanState(t *testing.T, do func(func() error) error) {
 	t.Helper()
 	var namespace uint64
-	err := s.Host.Do(func() error {
+	err := do(func() error {
 		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM, 0)
 		if err != nil {
 			return err
@@ -156,23 +157,17 @@ func TestLivingConnectionOnKernel(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	stop := make(chan bool)
-	var talking sync.WaitGroup
-	talking.Go(func() {
-		for {
-			select {
-			case <-stop:
-				return
-			case <-time.After(20 * time.Millisecond):
-				talk(t, c)
-			}
+	talking := make(chan bool)
+	go func() { // in the first half of the time, so that all is acknowledged when the rules are loaded
+		defer close(talking)
+		for begin := time.Now(); time.Since(begin) < 600*time.Millisecond; time.Sleep(20 * time.Millisecond) {
+			talk(t, c)
 		}
-	})
-	said := s.knockc(t, "apply", "-settle", "1s", s.policy)
-	close(stop)
-	talking.Wait()
+	}()
+	said := s.knockc(t, "apply", "-settle", "1200ms", s.policy)
+	<-talking
 	talk(t, c)
-	if !strings.HasPrefix(said, "nothing has tracked connections here: looking at those that live for 1s") {
+	if !strings.HasPrefix(said, "nothing has tracked connections here: looking at those that live for 1s200ms") {
 		t.Errorf("apply says\n%s", said)
 	}
 	if s.isOpen(t, "192.0.2.1", "22") {
@@ -298,6 +293,35 @@ func TestOtherTableOnKernel(t *testing.T) {
 	}
 }
 
+// TestWarningOfVRFs: the line names the devices and what to write.
+func TestWarningOfVRFs(t *testing.T) {
+	if err := warningOfVRFs(nil); err != nil {
+		t.Error(err)
+	}
+	const want = "a packet that comes in by vrf-a or vrf-b, of kind vrf, passes the hook prerouting twice and would count as two: write `hook input` in the policy"
+	if err := warningOfVRFs([]string{"vrf-a", "vrf-b"}); err == nil || err.Error() != want {
+		t.Errorf("it says %v", err)
+	}
+}
+
+// TestVRFOnKernel: apply warns of them if the guard is at prerouting.
+func TestVRFOnKernel(t *testing.T) {
+	s := newSite(t)
+	if out, err := s.Host.Command(t.Context(), "ip", "link", "add", "red", "type", "vrf", "table", "10").CombinedOutput(); err != nil {
+		t.Logf("this kernel has no such device, so nothing is tried: %s", out)
+		return
+	}
+	for hook, warns := range map[string]bool{"": true, "hook input\n": false} {
+		write(t, s.policy, hook+livePolicy)
+		for _, dry := range []string{"-dry-run", "-settle=0"} {
+			out, err := s.Host.Command(t.Context(), "knockc", "apply", dry, s.policy).CombinedOutput()
+			if err != nil || strings.Contains(string(out), "comes in by red, of kind vrf") != warns {
+				t.Errorf("%q, %s: %v, it says\n%s", hook, dry, err, out)
+			}
+		}
+	}
+}
+
 // TestLiveErrorsOnKernel: one clear line each, and nothing half done.
 func TestLiveErrorsOnKernel(t *testing.T) {
 	s := newSite(t)
@@ -317,6 +341,27 @@ func TestLiveErrorsOnKernel(t *testing.T) {
 	}
 	if said := s.listing(t); said != "table inet knockc {\n}\n" {
 		t.Errorf("the foreign table became\n%s", said)
+	}
+}
+
+// TestMovedByHandOnKernel: someone has moved a base chain to another hook.
+func TestMovedByHandOnKernel(t *testing.T) {
+	s := newSite(t)
+	s.knockc(t, "apply", "-settle", "0", s.policy)
+	for _, moved := range []struct{ chain, hook, told string }{
+		{"arrived", "forward priority -10", "is at hook forward, priority -10, not at hook input, priority -10"},
+		{"guard", "prerouting priority -20", "is at hook prerouting, priority -20, not at hook prerouting, priority -110"},
+		{"guard", "output priority 0", "is at another hook, priority 0, not at hook prerouting, priority -110"},
+	} {
+		rules := s.Host.Run(t, "nft", "list", "chain", "inet", "knockc", moved.chain)
+		rules = regexp.MustCompile(`hook .*;`).ReplaceAllString(rules, "hook "+moved.hook+"; policy accept;")
+		s.Host.Run(t, "nft", fmt.Sprintf("flush chain inet knockc %s; delete chain inet knockc %[1]s; %s", moved.chain, rules))
+		c := s.Host.Command(t.Context(), "knockc", "status", s.policy)
+		if out, _ := c.Output(); c.ProcessState.ExitCode() != exitInput || !strings.Contains(string(out), "CHANGED BY HAND: chain "+moved.chain+" "+moved.told+"\n") {
+			t.Errorf("with %s at %s the status is\n%s", moved.chain, moved.hook, out)
+		}
+		s.knockc(t, "apply", s.policy)
+		s.knockc(t, "status", s.policy)
 	}
 }
 
@@ -343,7 +388,7 @@ func TestChangedByHandOnKernel(t *testing.T) {
 		}
 		s.knockc(t, "apply", s.policy)
 		if said := s.knockc(t, "apply", "-dry-run", s.policy); said != "nothing would change\n" {
-			t.Errorf("behind %s dry-run says\n%s", change, said)
+			t.Errorf("after apply, changed by %s, dry-run says\n%s", change, said)
 		}
 	}
 	s.Host.Run(t, "nft", "delete table inet knockc; add table inet knockc")

@@ -22,43 +22,46 @@ var simCommand = &command{
 	long: `
 Sim compiles a trace's policy and replays the trace's packets through the rules
 in virtual time. For each packet it prints the time, the source and destination,
-the verdict, and what the packet moved. Expectations of the trace that fail are
-shown with file and line and with the reason, as far as the packets before tell
-it, and make the exit status 1. Behind several traces stands a summary of all.
+the verdict, and what the packet moved. The verdict is accept, drop or reject, or
+pass if no rule decides, so that the rest of the host does. Expectations of the
+trace that fail are shown with file and line and with the reason, as far as the
+packets before tell it, and make the exit status 1. After several traces comes a
+summary of all.
 
 The policy is the one given with -policy, else the one that the trace names in a
-line "policy FILE", else policy.knock beside the trace. A TRACE of - is standard
-input.
+line "policy FILE", else policy.knock in the folder of the trace. A TRACE of - is
+standard input.
 
 A TRACE may also be a capture, pcap or pcapng. Its packets to the host are
-replayed; the host's answers make flows established. Which address is the host's
--host says, else the capture, if it can be told from it.
+replayed, and those to addresses that a knock has by "at"; the answers to them make
+flows established. -host names the host's addresses, unless the capture tells them.
 
 -tap and -junit have a test for each "expect" and for each packet whose verdict is
-not the one wanted, and for each trace one that says that it could be replayed.
+not the wanted one, and for each trace a test that it could be replayed.
 
--cover says what of each policy no packet of the traces has met, and how much was
-met, in percent. What can be met is, of a knock: each step done, the last one
-opening the door; each step of "close" done, the last one shutting an open door;
+-cover lists the items of each policy that no packet of the traces has met, and says
+how many were met, in percent. The items of a knock are: each step done, the last
+one opening the door; each step of "close" done, the last one shutting an open door;
 each service entered by a grant, and each refused; "once" having used up a grant;
 "reset" having ended progress or a grant; "from" and "on" having kept out an
-attempt at a step. And of the policy: each "open" service reached; each prefix and
-interface of "trust" used at a service of a knock; and "default", if it is given,
-having decided. The rules made of the policy that never ran to their end are
-listed apart and do not count.
+attempt at a step. The items of the policy are: each service of "open" reached by a
+packet that it admits; each prefix and interface of "trust" used at a service of a
+knock; and "default", if it is given, having decided about a packet to no step.
+Compiled rules that never ran to their end are listed apart and do not count.
 
 Time is exact, unless -hz is given. The kernel's clock ticks, and a timeout is a
-number of whole ticks. When in a tick a trace begins nobody knows, nor, once a set was
-full, when the kernel collects: a verdict that depends on it is "depends on the tick",
-and an expectation of it fails. So is what a packet moved, and where a source stands;
--cover counts what is met in any case. -top counts openings, so it goes without -hz.
-` + "`getconf CLK_TCK`" + ` does not tell the kernel's HZ; /boot/config-* does, CONFIG_HZ.
+number of whole ticks. Nobody knows when in a tick a trace begins, nor, once a set
+was full, when the kernel frees its places: a verdict that depends on it is "depends
+on the tick", and an expectation of it fails. The same holds for what a packet moved,
+and for where a source stands; -cover counts items that are met in any case. -top
+counts openings, so it excludes -hz. ` + "`getconf CLK_TCK`" + ` does not tell the kernel's HZ;
+CONFIG_HZ in /boot/config-* does.
 
--state ends the replay at a time, behind the packets of that time, and prints
-where each source stands, in place of the packets.
+-state ends the replay at a time, after the packets of that time, and prints
+where each source stands, instead of the packets.
 
--top counts sources exactly up to 65536 of them. Of more it forgets the rare ones,
-and says by how much a count may be too low.`,
+-top counts sources exactly up to 65536 of them. If there are more, it forgets rare
+ones, and says by how much a count may be too low.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		o := &simOptions{}
 		flags.StringVar(&o.policy, "policy", "", "replay against the policy in `FILE`")
@@ -68,8 +71,8 @@ and says by how much a count may be too low.`,
 		flags.Func("run", "replay only the traces whose name matches the `REGEXP`", o.setRun)
 		flags.Func("junit", "write test results to `FILE`, as JUnit's XML", o.setJUnit)
 		flags.Func("hz", "let the clock tick `N` times a second, as the kernel's does: 100, 250, 300 or 1000", o.setHZ)
-		flags.BoolVar(&o.cover, "cover", false, "print what of the policies no packet met")
-		flags.Func("min-cover", "fail if less than `N` percent of a policy was met; -cover goes without saying", o.setMinCover)
+		flags.BoolVar(&o.cover, "cover", false, "print which items of the policies no packet met")
+		flags.Func("min-cover", "fail if less than `N` percent of a policy was met; implies -cover", o.setMinCover)
 		flags.Func("top", "print the `N` sources with most packets, openings and refusals", o.setTop)
 		o.captured = captureFlags(flags)
 		flags.Func("state", "print where each source stands at `TIME`", o.setState)

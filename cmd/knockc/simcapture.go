@@ -58,6 +58,14 @@ var wideEvent = &trace.Event{
 	Packet: &trace.Packet{Src: netip.AddrFrom4([4]byte{198, 51, 100, 100}), SrcPort: 50000, DstPort: 50000, Flags: lang.PSH | lang.ACK},
 }
 
+// wideForwarded is one that goes on to another host.
+var wideForwarded = func() *trace.Event {
+	e, k := *wideEvent, *wideEvent.Packet
+	k.To = &trace.To{Addr: k.Src}
+	e.Packet = &k
+	return &e
+}()
+
 // somePacket stands for all packets where nobody asks which it is.
 var somePacket = &trace.Event{Packet: &trace.Packet{}}
 
@@ -67,6 +75,9 @@ func capturedEvent(p *sim.Packet, number int) *trace.Event {
 	k := &trace.Packet{Src: p.Src, SrcPort: p.SrcPort, Proto: p.Proto, DstPort: p.DstPort, Flags: p.Flags}
 	if p.Proto == lang.Ping {
 		k.Ping = &trace.Ping{Length: uint16(p.Length)}
+	}
+	if p.To.IsValid() {
+		k.To = &trace.To{Addr: p.To}
 	}
 	if p.Iface != trace.DefaultIface {
 		k.On = &lang.Name{Text: p.Iface}

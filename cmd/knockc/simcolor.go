@@ -6,6 +6,7 @@ const (
 	red     = "31"
 	green   = "32"
 	yellow  = "33"
+	cyan    = "36"
 )
 
 // paint gives a text a colour.
@@ -17,4 +18,4 @@ func paint(color bool, code, text string) string {
 }
 
 // verdictColors are the colours of verdicts.
-var verdictColors = map[string]string{"accept": green, "drop": red, "reject": yellow}
+var verdictColors = map[string]string{"accept": green, "pass": cyan, "drop": red, "reject": yellow}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"knockc/lang"
+	"knockc/lang/trace"
 	"knockc/sim"
 	"knockc/sim/replay"
 )
@@ -28,11 +29,13 @@ type jsonOutcome struct {
 	Src     string      `json:"src"`
 	SrcPort uint16      `json:"sport,omitempty"`
 	Proto   string      `json:"proto,omitempty"`
-	DstPort *uint16     `json:"dport,omitempty"`  // of a packet but pings
+	DstPort *uint16     `json:"dport,omitempty"`  // of all packets but pings
 	Length  *uint16     `json:"length,omitempty"` // of a ping
 	Flags   string      `json:"flags,omitempty"`  // of a TCP segment that is no SYN
+	To      string      `json:"to,omitempty"`     // where a packet is addressed to, if not to the host
 	Iface   string      `json:"iface,omitempty"`  // if the trace names it
 	Verdict string      `json:"verdict,omitempty"`
+	Pass    bool        `json:"pass,omitempty"` // it is accepted because no rule decides
 	Want    any         `json:"want,omitempty"` // a number for `at N`
 	Got     any         `json:"got,omitempty"`
 	OK      *bool       `json:"ok,omitempty"`
@@ -40,7 +43,7 @@ type jsonOutcome struct {
 	Events  []any       `json:"events,omitempty"`
 }
 
-// jsonEvent is what a packet did to a knock, but for an opened door.
+// jsonEvent is what a packet did to a knock, except that it opened a door.
 type jsonEvent struct {
 	Knock    string `json:"knock"`
 	Sequence string `json:"sequence,omitempty"` // "close", or that of the steps
@@ -88,6 +91,12 @@ func (p *jsonPrinter) outcome(o replay.Outcome) {
 func (j *jsonOutcome) packet(o replay.Outcome) {
 	k := o.Event.Packet
 	j.Src, j.SrcPort, j.Proto, j.Verdict = k.Src.String(), k.SrcPort, k.Proto.String(), o.Got
+	if o.Got == string(trace.Pass) {
+		j.Verdict, j.Pass = string(trace.Accept), true
+	}
+	if k.To != nil {
+		j.To = k.To.Addr.String()
+	}
 	if k.Proto != lang.Ping {
 		j.DstPort = &o.DstPort
 	}

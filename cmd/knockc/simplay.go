@@ -2,8 +2,11 @@ package main
 
 import (
 	"io"
+	"maps"
+	"net/netip"
+	"slices"
 
-	"knockc/compiler"
+	"knockc/lang"
 	"knockc/lang/trace"
 	"knockc/sim"
 	"knockc/sim/capture"
@@ -13,13 +16,16 @@ import (
 // replayCapture replays a capture against the policy found for it.
 func (r *simulation) replayCapture(in *input, tests *suite) error {
 	name := in.name
-	c, err := capture.OpenFile(in, *r.captured)
-	if err != nil {
-		return r.captureError(name, err)
-	}
 	policy, err := r.policies.of(name, &trace.Trace{})
 	if err != nil {
 		return err
+	}
+	at := forwardedTo(policy.result.Policy)
+	o := *r.captured
+	o.At = at
+	c, err := capture.OpenFile(in, o)
+	if err != nil {
+		return r.captureError(name, err)
 	}
 	player, err := replay.New(policy.result)
 	if err != nil {
@@ -29,13 +35,14 @@ func (r *simulation) replayCapture(in *input, tests *suite) error {
 	p := r.printer(name)
 	var w widths
 	w.fit(wideEvent)
+	if len(at) > 0 {
+		w.fit(wideForwarded)
+	}
 	p.begin(w)
 	if table, ok := p.(*tablePrinter); ok && r.asksForCounts() {
-		var counts replay.Counts
 		bar := r.progressBar(0)
-		counts, err = player.Count(c, bar.steps)
+		table.counts, err = player.Count(c, bar.steps)
 		bar.stop()
-		table.accepted, table.dropped, table.rejected = counts.Accepted, counts.Dropped, counts.Rejected
 	} else {
 		err = r.playCapture(player, c, p)
 	}
@@ -51,6 +58,17 @@ func (r *simulation) replayCapture(in *input, tests *suite) error {
 	return nil
 }
 
+// forwardedTo are the addresses of other hosts that a policy speaks of.
+func forwardedTo(policy *lang.Policy) []netip.Prefix {
+	at := map[netip.Prefix]bool{}
+	for _, k := range policy.Knocks {
+		for _, prefix := range k.At {
+			at[prefix.Prefix] = true
+		}
+	}
+	return slices.Collect(maps.Keys(at))
+}
+
 // playCapture plays the packets of a capture.
 func (r *simulation) playCapture(player *replay.Player, c *capture.Source, p printer) error {
 	end, bar := r.until(), r.progressBar(0)
@@ -63,11 +81,9 @@ func (r *simulation) playCapture(player *replay.Player, c *capture.Source, p pri
 			return nil
 		case err != nil:
 			return err
-		case kind == capture.ToHost:
+		case !player.Answer(kind, &packet):
 			bar.step()
 			p.outcome(r.captureOutcome(player, &packet, c.Record()))
-		case kind == capture.FromHost:
-			player.Answer(&packet)
 		}
 	}
 }
@@ -75,7 +91,7 @@ func (r *simulation) playCapture(player *replay.Player, c *capture.Source, p pri
 // captureOutcome is what came of a captured packet, as far as it will be shown.
 func (r *simulation) captureOutcome(player *replay.Player, packet *sim.Packet, number int) replay.Outcome {
 	verdict, changes := player.Packet(packet)
-	o := replay.Outcome{Event: somePacket, At: packet.Time, DstPort: packet.DstPort, Got: compiler.Verdict{Kind: verdict}.String()}
+	o := replay.Outcome{Event: somePacket, At: packet.Time, DstPort: packet.DstPort, Got: verdict.String()}
 	if !r.quiet && !r.tap && r.state == nil {
 		o.Event, o.Moves = capturedEvent(packet, number), player.Moves(changes)
 	}

@@ -23,7 +23,7 @@ type progressBar struct {
 	stopped     bool
 }
 
-// A bar appears when a replay has lasted for a while, and is then drawn anew at some
+// A bar appears when a replay has lasted for a while, and is then drawn again at some
 // intervals.
 const (
 	barAfter = 500 * time.Millisecond

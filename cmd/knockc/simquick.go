@@ -34,7 +34,7 @@ func (r *simulation) count(in *input) (counted bool, err error) {
 		return false, nil
 	}
 	p := r.printer(in.name).(*tablePrinter)
-	p.accepted, p.dropped, p.rejected = counts.Accepted, counts.Dropped, counts.Rejected
+	p.counts = counts
 	p.end()
 	return true, nil
 }

@@ -139,7 +139,7 @@ func (r *simulation) player(policy *simPolicy, held []trace.Event) (eventPlayer,
 	return phases, err
 }
 
-// played does what is to be done behind each replay.
+// played does what is to be done after each replay.
 func (r *simulation) played(name string, policy *simPolicy, player eventPlayer) {
 	switch player := player.(type) {
 	case *replay.Phases:

@@ -27,6 +27,8 @@ type jsonStats struct {
 	Recorded int            `json:"recorded"`
 	ToHost   int            `json:"to_host"`
 	FromHost int            `json:"from_host"`
+	ToAt     int            `json:"to_at,omitempty"` // to addresses that the policy has by `at`
+	FromAt   int            `json:"from_at,omitempty"`
 	LeftOut  map[string]int `json:"left_out"` // by reason
 
 	BrokenHeaders int `json:"broken_headers,omitempty"` // of TCP
@@ -36,7 +38,7 @@ type jsonStats struct {
 
 func (r *simulation) jsonStats(name string, stats capture.Stats) {
 	j := jsonStats{
-		Recorded: stats.Records, ToHost: stats.ToHost, FromHost: stats.FromHost, LeftOut: map[string]int{},
+		Recorded: stats.Records, ToHost: stats.ToHost, FromHost: stats.FromHost, ToAt: stats.ToAt, FromAt: stats.FromAt, LeftOut: map[string]int{},
 		BrokenHeaders: stats.Short, Incomplete: stats.Incomplete, OutOfOrder: stats.Backwards,
 	}
 	if r.several {

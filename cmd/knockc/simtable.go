@@ -24,9 +24,9 @@ type tablePrinter struct {
 
 	failuresOnly bool // without a summary
 
-	accepted, dropped, rejected int
-	depends                     int // on the tick
-	held, failed                int
+	counts       replay.Counts
+	depends      int // on the tick
+	held, failed int
 }
 
 func (p *tablePrinter) begin(w widths) {
@@ -66,6 +66,9 @@ func cells(e *trace.Event) [3]string {
 	if e.Packet.Unanswered != nil {
 		destination += " unanswered"
 	}
+	if e.Packet.Answered != nil {
+		destination += " answered"
+	}
 	return [3]string{at, e.Packet.Source(), destination}
 }
 
@@ -90,22 +93,29 @@ func (p *tablePrinter) outcome(o replay.Outcome) {
 }
 
 func (p *tablePrinter) count(o replay.Outcome) {
-	switch {
-	case o.Event.Expect != nil:
-	case o.Got == "accept":
-		p.accepted++
-	case o.Got == "reject":
-		p.rejected++
-	case o.Got == replay.Depends:
-		p.depends++
-	default:
-		p.dropped++
+	if o.Event.Packet != nil {
+		p.countPacket(o.Got)
 	}
 	switch {
 	case !o.OK():
 		p.failed++
 	case o.Want != "":
 		p.held++
+	}
+}
+
+func (p *tablePrinter) countPacket(got string) {
+	switch got {
+	case string(trace.Accept):
+		p.counts.Accepted++
+	case string(trace.Pass):
+		p.counts.Passed++
+	case string(trace.Drop):
+		p.counts.Dropped++
+	case string(trace.Reject):
+		p.counts.Rejected++
+	case replay.Depends:
+		p.depends++
 	}
 }
 
@@ -189,16 +199,25 @@ func (p *tablePrinter) end() {
 	if p.titled {
 		fmt.Fprintf(p.out, "%s: ", p.file)
 	}
-	others := ""
-	if p.rejected > 0 {
-		others = fmt.Sprintf(", %d rejected", p.rejected)
+	fmt.Fprintf(p.out, "%s: %s; %s: %d held, %d failed\n", plural(p.counts.Packets()+p.depends, "packet"), p.verdicts(),
+		plural(p.held+p.failed, "expectation"), p.held, p.failed)
+}
+
+// verdicts says how many packets got each verdict. Those that many traces do not have are
+// left out where there are none.
+func (p *tablePrinter) verdicts() string {
+	text := fmt.Sprintf("%d accepted", p.counts.Accepted)
+	if p.counts.Passed > 0 {
+		text += fmt.Sprintf(", %d passed", p.counts.Passed)
+	}
+	text += fmt.Sprintf(", %d dropped", p.counts.Dropped)
+	if p.counts.Rejected > 0 {
+		text += fmt.Sprintf(", %d rejected", p.counts.Rejected)
 	}
 	if p.depends > 0 {
-		others += fmt.Sprintf(", %d depending on the tick", p.depends)
+		text += fmt.Sprintf(", %d depending on the tick", p.depends)
 	}
-	fmt.Fprintf(p.out, "%s: %d accepted, %d dropped%s; %s: %d held, %d failed\n",
-		plural(p.accepted+p.dropped+p.rejected+p.depends, "packet"), p.accepted, p.dropped, others,
-		plural(p.held+p.failed, "expectation"), p.held, p.failed)
+	return text
 }
 
 func plural(n int, what string) string {

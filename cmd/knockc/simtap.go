@@ -8,7 +8,7 @@ import (
 )
 
 // writeTAP prints a test as TAP 13 has it (testanything.org): a failed one has its
-// reasons behind it, in YAML, of which JSON's strings are a part.
+// reasons after it, in YAML, of which JSON's strings are a part.
 func writeTAP(w io.Writer, number int, file string, t test) {
 	result := "ok"
 	if t.failure != "" {

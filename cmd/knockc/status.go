@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -175,7 +174,7 @@ func (v *viewing) print(w io.Writer, s *live.Status) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "KNOCK\tSERVICES\tSTEPS DONE\tOPENED\tOPEN NOW\tUNDER WAY")
 	for _, k := range s.Knocks {
-		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%d\n", k.Name, strings.Join(k.Services, " "), k.StepsDone, k.Opened, k.Open, k.Underway)
+		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%d\n", k.Name, k.ServicesText(), k.StepsDone, k.Opened, k.Open, k.Underway)
 	}
 	if len(s.Standings) > 0 {
 		fmt.Fprintln(t, "\nKNOCK\tSOURCE\tSTANDS\tFOR")

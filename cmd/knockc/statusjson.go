@@ -23,6 +23,7 @@ type knockJSON struct {
 	Name      string   `json:"name"`
 	Steps     []string `json:"steps"`
 	Services  []string `json:"services"`
+	At        []string `json:"at,omitempty"`
 	Close     []string `json:"close,omitempty"`
 	StepsDone uint64   `json:"steps_done"`
 	Opened    uint64   `json:"opened"`
@@ -49,7 +50,7 @@ type setJSON struct {
 func (v *viewing) printJSON(w io.Writer, s *live.Status) error {
 	o := statusJSON{s.Table, s.Policy, v.wanted, v.changed, []knockJSON{}, []standingJSON{}, []setJSON{}}
 	for _, k := range s.Knocks {
-		o.Knocks = append(o.Knocks, knockJSON{k.Name, k.Steps, k.Services, k.Close, k.StepsDone, k.Opened, k.Open, k.Underway})
+		o.Knocks = append(o.Knocks, knockJSON{k.Name, append([]string{}, k.Steps...), append([]string{}, k.Services...), k.At, k.Close, k.StepsDone, k.Opened, k.Open, k.Underway})
 	}
 	for _, d := range s.Standings {
 		line := standingJSON{sourceText(d.Source), d.Knock, d.Open, d.Step, d.Of, d.Closing, nil}

@@ -5,11 +5,14 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/rogpeppe/go-internal/diff"
+	"github.com/rogpeppe/go-internal/txtar"
 	"golang.org/x/sys/unix"
 )
 
@@ -213,6 +216,55 @@ func TestOthersSetsOnKernel(t *testing.T) {
 	s.knockc(t, "rollback")
 	if after := s.listing(t); after != before {
 		t.Errorf("what was there:\n%s\nwhat came back:\n%s", before, after)
+	}
+}
+
+// TestRollbackToOtherLayoutsOnKernel: a trial over a table of version 0.1.0, over one at
+// another hook, with services elsewhere, or asleep goes back to exactly what was there.
+func TestRollbackToOtherLayoutsOnKernel(t *testing.T) {
+	archive, err := txtar.ParseFile("../../live/testdata/v0.1.0.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(t)
+	first := filepath.Join(t.TempDir(), "first.nft")
+	write(t, first, string(archive.Files[1].Data))
+	load := func(policy string) func() {
+		return func() {
+			write(t, s.policy, policy)
+			s.knockc(t, "apply", "-settle", "0", s.policy)
+		}
+	}
+	const elsewhere = livePolicy + "knock nas < 7003 7004 -> 22 at 10.0.0.5 2001:db8:1::5 >\n"
+	for name, before := range map[string]func(){
+		"0.1.0": func() { s.Host.Run(t, "nft", "-f", first) },
+		"0.1.0 asleep": func() {
+			s.Host.Run(t, "nft", "-f", first)
+			s.Host.Run(t, "nft", "add table inet knockc { flags dormant; }")
+		},
+		"at input":   load("hook input priority 5\n" + livePolicy),
+		"elsewhere":  load(elsewhere),
+		"prerouting": load("priority -150\ndefault drop\n" + livePolicy),
+	} {
+		before()
+		s.knockc(t, "grant", "ssh", "192.0.2.2")
+		s.knockc(t, "grant", "web", "2001:db8::2")
+		was := s.Host.Run(t, "nft", "list", "ruleset")
+		for _, policy := range []string{otherPolicy, "hook input\n" + otherPolicy, elsewhere} {
+			write(t, s.other, policy)
+			s.onTrial(t, "20s", s.other)
+			if trial := s.Host.Run(t, "nft", "list", "chains"); strings.Contains(policy, " at ") != strings.Contains(trial, "hook forward") {
+				t.Errorf("%s: on trial is\n%s\nwith\n%s", name, policy, trial)
+			}
+			s.knockc(t, "rollback")
+			if is := s.Host.Run(t, "nft", "list", "ruleset"); withoutTimes(is) != withoutTimes(was) {
+				t.Errorf("%s: what was there, what came back:\n%s", name, diff.Diff("before", []byte(withoutTimes(was)), "after", []byte(withoutTimes(is))))
+			}
+		}
+		s.knockc(t, "remove")
+		if left := s.Host.Run(t, "nft", "list", "ruleset"); left != "" {
+			t.Errorf("%s: removed, and left is\n%s", name, left)
+		}
 	}
 }
 

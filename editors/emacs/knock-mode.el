@@ -57,11 +57,14 @@
     (,knock--duration . 'font-lock-constant-face)
     (,knock--number 1 'font-lock-constant-face)
     ("\\_<\\(tcp\\|udp\\|ping\\)\\(?:->\\|\\_>\\)" 1 'font-lock-type-face)
-    (,(regexp-opt '("priority" "default" "refuse" "open" "size" "trust" "defaults") 'symbols)
+    (,(regexp-opt '("hook" "priority" "default" "refuse" "open" "size" "trust" "defaults") 'symbols)
      . 'font-lock-keyword-face)
-    (,(regexp-opt '("within" "total" "grant" "once" "reset" "close" "from" "on" "per" "log") 'symbols)
+    (,(regexp-opt '("within" "total" "grant" "once" "reset" "close" "from" "on" "at" "per" "log")
+                  'symbols)
      . 'font-lock-builtin-face)
-    (,(regexp-opt '("none" "known" "any" "revoke" "forever" "accept" "drop" "reject") 'symbols)
+    (,(regexp-opt '("none" "known" "any" "revoke" "forever" "accept" "drop" "reject"
+                    "prerouting" "input")
+                  'symbols)
      . 'font-lock-constant-face))
   "What is highlighted in a policy.")
 

@@ -29,7 +29,7 @@ knock ssh < 7000 udp/8000 9000 -> 22 within 2s grant 2s reset known >
 `
 
 // watch counts what arrives before our rules have seen it, and what is still there
-// behind them, by five-tuple.
+// after them, by five-tuple: packets to the host, and those that go on to one behind it.
 const watch = `
 table inet watch {
 	set arrived4 { type ipv4_addr . inet_proto . inet_service . inet_service; size 65535; flags dynamic; }
@@ -37,14 +37,21 @@ table inet watch {
 	set accepted4 { type ipv4_addr . inet_proto . inet_service . inet_service; size 65535; flags dynamic; }
 	set accepted6 { type ipv6_addr . inet_proto . inet_service . inet_service; size 65535; flags dynamic; }
 	chain before {
-		type filter hook input priority -100
+		type filter hook prerouting priority -150
 		iifname eth0 meta l4proto { tcp, udp } update @arrived4 { ip saddr . meta l4proto . th sport . th dport counter }
 		iifname eth0 meta l4proto { tcp, udp } update @arrived6 { ip6 saddr . meta l4proto . th sport . th dport counter }
 	}
-	chain behind {
-		type filter hook input priority 100
+	chain after {
 		iifname eth0 meta l4proto { tcp, udp } update @accepted4 { ip saddr . meta l4proto . th sport . th dport counter }
 		iifname eth0 meta l4proto { tcp, udp } update @accepted6 { ip6 saddr . meta l4proto . th sport . th dport counter }
+	}
+	chain input {
+		type filter hook input priority 100
+		jump after
+	}
+	chain forward {
+		type filter hook forward priority 100
+		jump after
 	}
 }
 `
@@ -223,7 +230,7 @@ func replayFile(t *testing.T, r *compiler.Result, file string, o capture.Options
 			verdict, _ := machine.Packet(&p)
 			key := tuple(p.Src, p.Proto.String(), p.SrcPort, p.DstPort)
 			arrived[key]++
-			if verdict == compiler.Accept {
+			if verdict == compiler.Accept || verdict == compiler.Passed {
 				accepted[key]++
 			}
 		}

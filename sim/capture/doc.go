@@ -11,7 +11,8 @@
 //	record -> frame -> datagram -> segment -> towards the host, or from it
 //
 // Every record ends up in exactly one place of [Stats]: it was a packet to or
-// from the host, or it was left out for a [Reason]. Nothing that a record holds
+// from the host, or another to which the host forwards, or it was left out for a
+// [Reason]. Nothing that a record holds
 // is an error; errors are about the file's own structure, and carry the offset
 // at which it is broken.
 //

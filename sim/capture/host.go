@@ -19,24 +19,38 @@ const (
 	wayTo
 	wayGroup // to the host and others
 	wayFrom
+	wayOn      // to an address of At
+	wayBack    // from one
+	wayBetween // from one to another
 )
 
 // way tells which way the datagram went: by the host's addresses, or if none are
 // named by what a cooked frame says.
 func (s *Source) way() way {
-	if s.frame.cooked && len(s.options.Hosts) == 0 {
+	if s.frame.cooked && len(s.options.Hosts) == 0 && len(s.options.At) == 0 {
 		return s.cookedWay()
 	}
 	d := &s.datagram
-	switch {
+	switch on, back := s.at(d.dst), s.at(d.src); {
 	case slices.Contains(s.hosts, d.dst):
 		return wayTo
 	case slices.Contains(s.hosts, d.src):
 		return wayFrom
+	case on && back:
+		return wayBetween
+	case on:
+		return wayOn
+	case back && !s.toGroup():
+		return wayBack
 	case s.toGroup():
 		return wayGroup
 	}
 	return wayOther
+}
+
+// at reports whether an address is that of a host to which this one forwards.
+func (s *Source) at(a netip.Addr) bool {
+	return slices.ContainsFunc(s.options.At, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
 func (s *Source) cookedWay() way {
@@ -59,9 +73,9 @@ func (s *Source) toGroup() bool {
 	return group(dst) || s.frame.cast == toGroup && dst.Is4() && dst.As4()[3]&3 == 3
 }
 
-// impossible reports whether the kernel drops a datagram to the host for its addresses
-// before any rule of the input hook sees it (ip_route_input_slow, fib_validate_source,
-// ip6_rcv_core). On the loopback interface it does not look at them.
+// impossible reports whether the kernel drops a datagram to the host for its addresses, in
+// IPv4 after the hook prerouting (ip_route_input_slow, fib_validate_source, ip6_rcv_core).
+// On the loopback interface it does not look at them.
 func (s *Source) impossible() bool {
 	d := &s.datagram
 	switch {
@@ -126,7 +140,7 @@ func (s *Source) findHosts() (oneWay bool, err error) {
 			families[1].take(src, dst)
 		}
 	})
-	oneWay = !cooked
+	oneWay = !cooked && len(s.options.At) == 0
 	for _, c := range families {
 		if !c.seen {
 			continue
@@ -151,17 +165,18 @@ func (s *Source) eachAddressed(see func(src, dst netip.Addr)) (cooked bool) {
 		if s.decode(&p) != 0 || s.toGroup() {
 			continue
 		}
-		if s.frame.cooked {
+		switch src, dst := s.datagram.src, s.datagram.dst; {
+		case s.frame.cooked && len(s.options.At) == 0:
 			cooked = true
-		} else {
-			see(s.datagram.src, s.datagram.dst)
+		case !s.at(src) && !s.at(dst):
+			see(src, dst)
 		}
 	}
 	return cooked
 }
 
 // maxCounted bounds the destinations that are counted; the most frequent ones are
-// hardly among those that come first behind so many others.
+// hardly among those that come first after so many others.
 const maxCounted = 1 << 16
 
 // unknownHost counts where packets go.

@@ -21,7 +21,7 @@ func FuzzOpen(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, o := range []capture.Options{{}, atHost} {
+		for _, o := range []capture.Options{{}, atHost, atRouter} {
 			inMemory, err := drain(t, func() (*capture.Source, error) { return capture.Open(data, o) })
 			inFile, fileErr := drain(t, func() (*capture.Source, error) { return capture.OpenFile(bytes.NewReader(data), o) })
 			if inMemory != inFile || (err == nil) != (fileErr == nil) || err != nil && err.Error() != fileErr.Error() {
@@ -95,7 +95,7 @@ func TestHostile(t *testing.T) {
 			changed := bytes.Clone(data)
 			for _, v := range []byte{0, 1, 0x7f, 0x80, 0xff} {
 				changed[i] = v
-				drain(t, func() (*capture.Source, error) { return capture.Open(changed, atHost) })
+				drain(t, func() (*capture.Source, error) { return capture.Open(changed, atRouter) })
 			}
 		}
 	}

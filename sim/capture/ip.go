@@ -55,6 +55,9 @@ func (d *datagram) ipv4(s *Source) Reason {
 	}
 	d.proto, d.extra = b[9], header-20
 	d.b, d.size = b[header:min(total, len(b))], total-header
+	if s.isCopy(d, binary.BigEndian.Uint32(b[4:]), b[8]) {
+		return Forwarded
+	}
 	place := binary.BigEndian.Uint16(b[6:])
 	if place&0x3fff == 0 {
 		return 0
@@ -120,6 +123,9 @@ func (d *datagram) ipv6(s *Source) Reason {
 	}
 	d.proto, d.extra = b[6], 0
 	d.b, d.size = b[40:min(total, len(b))], total-40
+	if s.isCopy(d, binary.BigEndian.Uint32(b)&0xfffff, b[7]) {
+		return Forwarded
+	}
 	return d.extensions(s)
 }
 

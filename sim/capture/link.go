@@ -28,13 +28,14 @@ func (t linkType) known() bool {
 	return false
 }
 
-// frame is an IP datagram as it stands behind a link header.
+// frame is an IP datagram as it stands after a link header.
 type frame struct {
 	ip       []byte
 	wire     int // the length of ip, had all been recorded
 	cast     cast
-	cooked   bool // cast is from the recording host's view
-	loopback bool // it came over a loopback interface
+	cooked   bool   // cast is from the recording host's view
+	loopback bool   // it came over a loopback interface
+	sender   uint64 // the link address of the sender, of Ethernet
 }
 
 // cast is whom the link header addresses.
@@ -100,10 +101,11 @@ func (f *frame) ethernet(b []byte) Reason {
 	if b[0]&1 != 0 {
 		f.cast = toGroup
 	}
+	f.sender = uint64(binary.BigEndian.Uint16(b[6:]))<<32 | uint64(binary.BigEndian.Uint32(b[8:]))
 	return f.typed(b, 14, binary.BigEndian.Uint16(b[12:]))
 }
 
-// typed goes on behind a header of n bytes and over VLAN tags (IEEE 802.1Q, 802.1ad).
+// typed goes on after a header of n bytes and over VLAN tags (IEEE 802.1Q, 802.1ad).
 func (f *frame) typed(b []byte, n int, etherType uint16) Reason {
 	for {
 		switch etherType {

@@ -10,7 +10,7 @@ import (
 )
 
 // Missed reports whether the capture is about other hosts than those that the options
-// name: none of its packets is to or from one of those. It tells where most packets go
+// name: none of its packets is to or from one of those, or an address of At. It tells where most packets go
 // instead, the three most frequent addresses or fewer. It is for a source that was read
 // to its end, and leaves it of no further use.
 func (s *Source) Missed() (most []Destination, missed bool) {
@@ -24,7 +24,7 @@ func (s *Source) Missed() (most []Destination, missed bool) {
 		if s.decode(&p) != 0 || s.frame.cast == toGroup || group(s.datagram.dst) {
 			continue
 		}
-		if slices.Contains(s.hosts, s.datagram.src) || slices.Contains(s.hosts, s.datagram.dst) {
+		if s.way() != wayOther {
 			return nil, false
 		}
 		counts.add(s.datagram.dst)

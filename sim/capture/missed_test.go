@@ -22,14 +22,16 @@ func TestMissed(t *testing.T) {
 	at := netip.MustParseAddr
 	for name, c := range map[string]struct {
 		hosts []netip.Addr
+		at    string
 		most  []capture.Destination
 	}{
-		"the one":             {[]netip.Addr{at("192.0.2.1")}, nil},
-		"one of them":         {[]netip.Addr{at("10.9.9.9"), at("::ffff:192.0.2.2")}, nil},
-		"another":             {[]netip.Addr{at("10.9.9.9")}, []capture.Destination{{at("192.0.2.1"), 11}, {at("192.0.2.2"), 4}}},
-		"of the other family": {[]netip.Addr{at("2001:db8::1")}, []capture.Destination{{at("192.0.2.1"), 11}, {at("192.0.2.2"), 4}}},
+		"the one":             {[]netip.Addr{at("192.0.2.1")}, "10.0.0.0/8", nil},
+		"one of them":         {[]netip.Addr{at("10.9.9.9"), at("::ffff:192.0.2.2")}, "10.0.0.0/8", nil},
+		"another":             {[]netip.Addr{at("10.9.9.9")}, "10.0.0.0/8", []capture.Destination{{at("192.0.2.1"), 11}, {at("192.0.2.2"), 4}}},
+		"of the other family": {[]netip.Addr{at("2001:db8::1")}, "10.0.0.0/8", []capture.Destination{{at("192.0.2.1"), 11}, {at("192.0.2.2"), 4}}},
+		"one behind it":       {[]netip.Addr{at("10.9.9.9")}, "192.0.2.0/31", nil},
 	} {
-		s, err := capture.OpenFile(bytes.NewReader(data), capture.Options{Hosts: c.hosts})
+		s, err := capture.OpenFile(bytes.NewReader(data), capture.Options{Hosts: c.hosts, At: []netip.Prefix{netip.MustParsePrefix(c.at)}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,16 +13,18 @@ import (
 
 // Options say what a capture itself may leave open.
 type Options struct {
-	Hosts []netip.Addr // the host's addresses; none: the capture must tell
-	Iface string       // what packets arrive on; "": what the capture says, or [trace.DefaultIface]
+	Hosts []netip.Addr   // the host's addresses; none: the capture must tell
+	At    []netip.Prefix // where other hosts are, to which this one forwards packets that matter
+	Iface string         // what packets arrive on; "": what the capture says, or [trace.DefaultIface]
 }
 
 // Kind is which way a packet went.
 type Kind uint8
 
 const (
-	ToHost   Kind = iota + 1
-	FromHost      // with the addresses and ports of what it answers, or would be answered by
+	ToHost   Kind = iota + 1 // or to another, see [sim.Packet.To]
+	FromHost                 // with the addresses and ports of what it answers, or would be answered by
+	Between                  // from an address of [Options.At] to another: it answers one, or is the first
 )
 
 // Source reads the packets of a capture.
@@ -31,13 +33,14 @@ type Source struct {
 	reader  reader
 	options Options
 	hosts   []netip.Addr
-	answers bool // the capture holds packets from the host
+	answers bool // the capture holds packets from the host, or from an address of At
 
 	rec                    record
 	frame                  frame
 	datagram               datagram
 	segment                segment
 	fragments4, fragments6 fragments
+	forwarded              forwarded
 	stats                  Stats
 
 	begun bool
@@ -82,6 +85,7 @@ func (s *Source) restart() (err error) {
 		return err
 	}
 	s.fragments4, s.fragments6 = fragments{timeout: timeout4}, fragments{timeout: timeout6, v6: true}
+	s.forwarded = forwarded{}
 	s.stats, s.begun, s.now = Stats{}, false, 0
 	s.reader, err = newReader(&s.window)
 	return err
@@ -96,16 +100,17 @@ func (s *Source) findAnswers() error {
 		if err != nil {
 			break
 		}
-		s.answers = kind != ToHost
+		s.answers = kind == FromHost
 	}
 	return s.restart()
 }
 
-// Next reads the next packet to or from the host; io.EOF if there is none. Its time is since the capture's first record, and never before that of the packet before
-// it. A packet from the host becomes one of the flow that it answers: its source is
-// whom the host has answered. The host answers a packet to it that is
-// [sim.Packet.Unanswered] not at all, or with a later packet; in a capture that holds
-// no packets from the host none are, as in a trace.
+// Next reads the next packet to or from the host, or an address of [Options.At]; io.EOF
+// if there is none. Its time is since the capture's first record, and never before that
+// of the packet before it. A packet from the host becomes one of the flow that it
+// answers: its source is the one that the host has answered. The host answers a packet to
+// it that is [sim.Packet.Unanswered] not at all, or with a later packet; in a capture that
+// holds no packets from the host none are, as in a trace.
 func (s *Source) Next(p *sim.Packet) (Kind, error) {
 	for {
 		if err := s.reader.next(&s.rec); err != nil {
@@ -136,7 +141,7 @@ func (s *Source) Stats() Stats {
 // Record is the number of the record that the last packet is from, counted from 1.
 func (s *Source) Record() int { return s.stats.Records }
 
-// latest is a time that no capture gets beyond; there is room behind it to add
+// latest is a time that no capture gets beyond; there is room after it to add
 // timeouts to.
 const latest = time.Duration(1) << 62
 
@@ -173,33 +178,58 @@ func (s *Source) decode(p *sim.Packet) Reason {
 
 // direct completes a packet that goes to the host or comes from it.
 func (s *Source) direct(p *sim.Packet) (Kind, Reason) {
-	p.Time, p.Iface = s.now, s.iface()
-	switch w := s.way(); w {
-	case wayTo, wayGroup:
-		switch {
-		case s.segment.reply:
-			return 0, OtherICMP
-		case p.Iface != "lo" && s.impossible():
-			return 0, BadSource
-		}
-		p.Src = s.datagram.src
-		p.Broadcast, p.Alone, p.Unanswered = w == wayGroup, false, s.answers
+	p.Time, p.Iface, p.To = s.now, s.iface(), netip.Addr{}
+	w := s.way()
+	if w == wayBetween && s.segment.reply {
+		w = wayBack
+	}
+	switch w {
+	case wayTo, wayGroup, wayOn, wayBetween:
+		return s.toHost(p, w)
+	case wayFrom, wayBack:
+		return s.fromHost(p, w)
+	}
+	return 0, OtherHost
+}
+
+func (s *Source) toHost(p *sim.Packet, w way) (Kind, Reason) {
+	switch {
+	case s.segment.reply:
+		return 0, OtherICMP
+	case p.Iface != "lo" && s.impossible():
+		return 0, BadSource
+	}
+	p.Src = s.datagram.src
+	p.Broadcast, p.Alone, p.Unanswered = w == wayGroup, false, s.answers
+	s.countShort()
+	if w == wayTo || w == wayGroup {
 		s.stats.ToHost++
-		s.countShort()
 		return ToHost, 0
-	case wayFrom:
-		if reason := s.noAnswer(p); reason != 0 {
-			return 0, reason
-		}
-		p.Src = s.datagram.dst
-		p.Broadcast, p.Alone, p.Unanswered = false, false, false
-		if p.Proto != lang.Ping {
-			p.SrcPort, p.DstPort = p.DstPort, p.SrcPort
-		}
+	}
+	p.To = s.datagram.dst
+	s.stats.ToAt++
+	if w == wayBetween && p.Proto != lang.Ping {
+		return Between, 0
+	}
+	return ToHost, 0
+}
+
+func (s *Source) fromHost(p *sim.Packet, w way) (Kind, Reason) {
+	if reason := s.noAnswer(p); reason != 0 {
+		return 0, reason
+	}
+	p.Src = s.datagram.dst
+	p.Broadcast, p.Alone, p.Unanswered = false, false, false
+	if p.Proto != lang.Ping {
+		p.SrcPort, p.DstPort = p.DstPort, p.SrcPort
+	}
+	if w == wayFrom {
 		s.stats.FromHost++
 		return FromHost, 0
 	}
-	return 0, OtherHost
+	p.To = s.datagram.src
+	s.stats.FromAt++
+	return FromHost, 0
 }
 
 // noAnswer is why a packet from the host answers nothing, else 0.

@@ -18,13 +18,16 @@ import (
 // show is a packet on one line, with what is not usual.
 func show(kind capture.Kind, p *sim.Packet) string {
 	var b strings.Builder
-	b.WriteString(map[capture.Kind]string{capture.ToHost: "to", capture.FromHost: "from"}[kind])
+	b.WriteString(map[capture.Kind]string{capture.ToHost: "to", capture.FromHost: "from", capture.Between: "between"}[kind])
 	fmt.Fprintf(&b, " %s %s/%d", netip.AddrPortFrom(p.Src, p.SrcPort), p.Proto, p.DstPort)
 	if p.Flags != 0 {
 		fmt.Fprintf(&b, " %s", p.Flags)
 	}
 	if p.Length != 0 {
 		fmt.Fprintf(&b, " %d bytes", p.Length)
+	}
+	if p.To.IsValid() {
+		fmt.Fprintf(&b, " at %s", p.To)
 	}
 	if p.Broadcast {
 		b.WriteString(" broadcast")
@@ -62,7 +65,7 @@ func read(t testing.TB, data []byte, o capture.Options) (packets []string, stats
 // checkSum makes sure that every record is in one place of the statistics.
 func checkSum(t testing.TB, s capture.Stats) {
 	t.Helper()
-	sum := s.ToHost + s.FromHost
+	sum := s.ToHost + s.FromHost + s.ToAt + s.FromAt
 	for _, n := range s.LeftOut {
 		sum += n
 	}
@@ -363,5 +366,9 @@ func TestStatsString(t *testing.T) {
 		"broken TCP headers: 1, incomplete datagrams: 1, out of order: 2"
 	if got := s.String(); got != want {
 		t.Errorf("%s, want %s", got, want)
+	}
+	const wantAt = "4 recorded: 1 to the host, 0 from it, 2 to addresses of `at`, 1 from them"
+	if got := (capture.Stats{Records: 4, ToHost: 1, ToAt: 2, FromAt: 1}).String(); got != wantAt {
+		t.Errorf("%s, want %s", got, wantAt)
 	}
 }

@@ -12,8 +12,9 @@ const (
 	NotIP         Reason = iota + 1 // ARP, LLDP and the like
 	UnknownLink                     // of an interface whose link type is not understood
 	OtherProtocol                   // IP, but neither TCP, UDP nor ICMP
-	OtherICMP                       // ICMP and ICMPv6 but for echo requests, and the host's echo replies
-	OtherHost                       // neither to nor from the host
+	OtherICMP                       // ICMP and ICMPv6, except echo requests and the host's echo replies
+	OtherHost                       // neither to nor from the host, nor an address of [Options.At]
+	Forwarded                       // it was recorded when it came, and again when it went on
 	OwnGroup                        // from the host to a broadcast or multicast address, or a ping of its own
 	Snapped                         // the recording stopped before the headers ended
 	Malformed                       // headers that contradict each other; the kernel drops it or calls it invalid
@@ -26,7 +27,7 @@ const (
 
 var reasonNames = [reasons]string{
 	NotIP: "not IP", UnknownLink: "of an unknown link type", OtherProtocol: "of other protocols", OtherICMP: "of other ICMP types",
-	OtherHost: "of other hosts", OwnGroup: "from the host on its own account", Snapped: "cut short by the recording",
+	OtherHost: "of other hosts", Forwarded: "copies of forwarded packets", OwnGroup: "from the host on its own account", Snapped: "cut short by the recording",
 	Malformed: "malformed", BadSource: "from impossible sources", Fragment: "fragments", Overlap: "overlapping fragments",
 	Flooded: "fragments too many at a time",
 }
@@ -34,11 +35,13 @@ var reasonNames = [reasons]string{
 func (r Reason) String() string { return reasonNames[r] }
 
 // Stats tells what became of the records of a capture. Records is the sum of ToHost,
-// FromHost and all of LeftOut.
+// FromHost, ToAt, FromAt and all of LeftOut.
 type Stats struct {
 	Records  int
 	ToHost   int
 	FromHost int
+	ToAt     int // to an address of [Options.At], from one too perhaps
+	FromAt   int
 	LeftOut  [reasons]int // by reason
 
 	Short      int // TCP segments to and from the host whose header has ports but no valid rest: invalid, as if without flags
@@ -50,6 +53,9 @@ type Stats struct {
 func (s Stats) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d recorded: %d to the host, %d from it", s.Records, s.ToHost, s.FromHost)
+	if s.ToAt+s.FromAt > 0 {
+		fmt.Fprintf(&b, ", %d to addresses of `at`, %d from them", s.ToAt, s.FromAt)
+	}
 	sep := "; left out: "
 	for reason, n := range s.LeftOut {
 		if n > 0 {

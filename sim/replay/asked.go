@@ -11,7 +11,7 @@ import (
 // Asked are the sources of which a trace expects something.
 type Asked struct {
 	sources map[netip.Addr]struct{}
-	flows   map[netip.AddrPort]struct{} // of packets that are not to be accepted
+	flows   map[netip.AddrPort]struct{} // of packets that a flow may let in, and should not
 }
 
 // Add adds the source of an event, if that expects something.
@@ -23,11 +23,13 @@ func (a *Asked) Add(e *trace.Event) {
 		a.sources[e.Expect.Src] = struct{}{}
 		return
 	}
-	if e.Packet.Want != "" {
-		a.sources[e.Packet.Src] = struct{}{}
+	p := e.Packet
+	if p.Want == "" && p.Answered == nil {
+		return
 	}
-	if e.Packet.Want == trace.Drop || e.Packet.Want == trace.Reject {
-		a.flows[netip.AddrPortFrom(e.Packet.Src, e.Packet.SrcPort)] = struct{}{}
+	a.sources[p.Src] = struct{}{}
+	if p.Want != trace.Accept {
+		a.flows[netip.AddrPortFrom(p.Src, p.SrcPort)] = struct{}{}
 	}
 }
 
@@ -59,10 +61,10 @@ func (c *concerns) has(src netip.Addr) bool {
 }
 
 // flow reports whether it matters that the packet's flow was let in: it may be why a
-// packet got through, and why a ping is no attempt.
+// packet got through.
 func (c *concerns) flow(p *sim.Packet) bool {
 	_, ok := c.flows[netip.AddrPortFrom(p.Src, p.SrcPort)]
-	return ok || p.Proto == lang.Ping
+	return ok
 }
 
 func (c *concerns) cut(src netip.Addr) netip.Addr {

@@ -9,16 +9,18 @@ import (
 )
 
 // Counts is what became of packets.
-type Counts struct{ Accepted, Dropped, Rejected int }
+type Counts struct{ Accepted, Passed, Dropped, Rejected int }
 
 // Packets is how many they were.
-func (c Counts) Packets() int { return c.Accepted + c.Dropped + c.Rejected }
+func (c Counts) Packets() int { return c.Accepted + c.Passed + c.Dropped + c.Rejected }
 
 // Add counts a packet.
 func (c *Counts) Add(v compiler.VerdictKind) {
 	switch v {
 	case compiler.Accept:
 		c.Accepted++
+	case compiler.Passed:
+		c.Passed++
 	case compiler.Rejected:
 		c.Rejected++
 	default:
@@ -27,7 +29,7 @@ func (c *Counts) Add(v compiler.VerdictKind) {
 }
 
 // Source is where packets are read from: a capture, or a trace, see [FromTrace].
-// Behind the last one comes [io.EOF].
+// After the last one comes [io.EOF].
 type Source interface {
 	Next(*sim.Packet) (capture.Kind, error)
 }
@@ -37,7 +39,7 @@ type batch struct {
 	packets [2048]sim.Packet
 	kinds   [2048]capture.Kind
 	n       int
-	err     error // that came behind them
+	err     error // that came after them
 }
 
 func (b *batch) read(s Source) {
@@ -70,7 +72,7 @@ func readAhead(s Source) (full <-chan *batch, empty chan<- *batch) {
 }
 
 // Count plays the packets of a source and counts what became of those to the host; it
-// tells how many at times. It ends with the source's error, but for [io.EOF].
+// tells how many at times. It ends with the source's error, unless that is [io.EOF].
 func (p *Player) Count(s Source, tell func(packets int)) (c Counts, err error) {
 	full, empty := readAhead(s)
 	for b := range full {
@@ -89,10 +91,8 @@ func (p *Player) Count(s Source, tell func(packets int)) (c Counts, err error) {
 }
 
 func (p *Player) count(kind capture.Kind, packet *sim.Packet, c *Counts) {
-	switch kind {
-	case capture.ToHost:
-		c.Add(p.machine.Verdict(packet))
-	case capture.FromHost:
-		p.machine.Answer(packet)
+	if p.Answer(kind, packet) {
+		return
 	}
+	c.Add(p.machine.Verdict(packet))
 }

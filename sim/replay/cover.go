@@ -28,8 +28,9 @@ func (i Item) Missed() string { return i.What + " never " + i.Did }
 //   - `once`, having used up a grant; `reset`, having ended progress or a grant; `from`
 //     and `on`, each having kept out a packet at a step
 //
-// and each open service, reached; each prefix and interface of `trust`, used to reach
-// a service of a knock; and the default, if the policy gives it, having decided.
+// and each open service, reached by a packet that its `open` admits; each prefix and
+// interface of `trust`, used to reach a service of a knock; and the default, if the policy
+// gives it, having decided about a packet at no step.
 type Cover struct {
 	Items   []Item
 	targets *targets
@@ -66,8 +67,8 @@ func NewCover(p *lang.Policy) *Cover {
 		c.knock(k)
 	}
 	s := &p.Settings
-	for i, service := range s.OpenToAll() {
-		c.add(itemKey{"", openReached, i, ""}, service.Span, "reached", "open %s", service)
+	for _, o := range opens(s) {
+		c.add(itemKey{"", openReached, o.number, ""}, o.service.Span, "reached", "%s", o)
 	}
 	for i, prefix := range s.TrustPrefixes {
 		c.add(itemKey{"", prefixTrusted, i, ""}, prefix.Span, "used", "trust %s", prefix.Prefix)

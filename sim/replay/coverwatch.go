@@ -9,7 +9,6 @@ import (
 // Watch takes note of what the packets of a player meet from now on. The player's
 // policy must be that of the cover.
 func (c *Cover) Watch(p *Player) {
-	p.machine.FollowAll()
 	p.Watch(&coverWatcher{c, p})
 }
 
@@ -54,23 +53,23 @@ func (c *Cover) meet(knock string, kind itemKind, which int, word string) {
 
 // Packet notes what a packet meets.
 func (w *coverWatcher) Packet(p *sim.Packet, verdict compiler.VerdictKind, changes []sim.Change) {
-	at, settings := w.targets.of(p), &w.targets.policy.Settings
+	at, settings, k := w.targets.of(p), &w.targets.policy.Settings, track(w.player.machine)
 	used := w.changes(changes, at)
 	switch {
 	case p.Iface == "lo":
 		return
 	case trusts(settings, p):
-		w.trusted(settings, p, at)
-		w.others(p, verdict, at, true)
+		w.trusted(settings, p)
+		w.others(p, verdict, true)
 		return
 	}
-	for _, l := range at.steps {
-		if word := keepsOut(l.knock, p); word != "" && isAttempt(p) {
+	for _, l := range w.targets.stepsOf(p) {
+		if word := keepsOut(l.knock, p); word != "" && k.isAttemptAtStep(p) {
 			w.meet(l.knock.Name.Text, clauseUsed, 0, word)
 		}
 	}
-	w.services(p, verdict, at, used)
-	w.others(p, verdict, at, false)
+	w.services(p, verdict, k, used)
+	w.others(p, verdict, false)
 }
 
 // changes notes what elements say, and returns the knocks whose grants the packet
@@ -123,36 +122,40 @@ func (w *coverWatcher) last(knock string, kind itemKind, at *target) {
 }
 
 // trusted notes what made a packet trusted that reaches a service.
-func (w *coverWatcher) trusted(settings *lang.Settings, p *sim.Packet, at *target) {
-	if len(at.services) > 0 {
+func (w *coverWatcher) trusted(settings *lang.Settings, p *sim.Packet) {
+	if w.targets.offers(p) {
 		w.meet("", prefixTrusted, comesFrom(settings.TrustPrefixes, p), "")
 		w.meet("", ifaceTrusted, arrivesOn(settings.TrustIfaces, p), "")
 	}
 }
 
 // services notes a packet to services of knocks.
-func (w *coverWatcher) services(p *sim.Packet, verdict compiler.VerdictKind, at *target, used map[string]bool) {
-	for _, g := range at.services {
+func (w *coverWatcher) services(p *sim.Packet, verdict compiler.VerdictKind, k tracked, used map[string]bool) {
+	for _, g := range w.targets.servicesOf(p) {
 		name := g.knock.Name.Text
 		_, open := w.player.OpenUntil(name, p.Src, p.Time)
 		switch {
 		case verdict != compiler.Accept:
 			w.meet(name, refused, g.service, "")
-		case isAttempt(p) && (open || used[name]):
+		case w.targets.openFor(p) == nil && k.isAttemptAtService(p) && (open || used[name]):
 			w.meet(name, entered, g.service, "")
 		}
 	}
 }
 
-// others notes a packet that is nothing to any knock.
-func (w *coverWatcher) others(p *sim.Packet, verdict compiler.VerdictKind, at *target, trusted bool) {
-	isStep := len(at.steps) > 0 && p.Proto != lang.Ping && !trusted
-	isDefault := (verdict != compiler.Accept) == w.targets.policy.Settings.DefaultDrop
+// others notes a packet to an open service, or one that the default decides about.
+func (w *coverWatcher) others(p *sim.Packet, verdict compiler.VerdictKind, trusted bool) {
+	isStep := len(w.targets.stepsOf(p)) > 0 && p.Proto != lang.Ping && !trusted
+	decides := compiler.Passed
+	if w.targets.policy.Settings.DefaultDrop {
+		decides = compiler.Drop
+	}
+	open := w.targets.openFor(p)
 	switch {
-	case isStep || len(at.services) > 0:
-	case at.open >= 0:
-		w.meet("", openReached, at.open, "")
-	case isDefault:
+	case open != nil:
+		w.meet("", openReached, open.number, "")
+	case isStep || p.To.IsValid() || len(w.targets.servicesOf(p)) > 0:
+	case verdict == decides:
 		w.meet("", defaultUsed, 0, "")
 	}
 }

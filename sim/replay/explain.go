@@ -3,7 +3,6 @@ package replay
 import (
 	"fmt"
 	"net/netip"
-	"strings"
 	"time"
 
 	"knockc/lang"
@@ -96,96 +95,7 @@ func (a about) isOpen() string {
 	return text
 }
 
-// whyVerdict is why a packet's verdict is not the one that is wanted.
-func (r *recorder) whyVerdict(p *sim.Packet, want, got string) string {
-	switch {
-	case got == string(trace.Accept):
-		return r.whyAccepted(p)
-	case want == string(trace.Accept):
-		return r.whyRefused(p)
-	case got == string(trace.Reject):
-		return "`refuse reject` answers what is refused"
-	}
-	at := r.targets.of(p)
-	switch {
-	case len(at.steps) == 0 && len(at.services) == 0:
-		return "no rule decided: `default drop` never rejects"
-	case r.policy.Settings.RefuseReject:
-		return "an invalid segment with ack is dropped, as it may belong to a living connection"
-	}
-	return "what the policy refuses is dropped, since it has no `refuse reject`"
-}
-
-// whyRefused is why a packet was not accepted.
-func (r *recorder) whyRefused(p *sim.Packet) string {
-	at := r.targets.of(p)
-	switch {
-	case len(at.steps) > 0 && p.Proto != lang.Ping:
-		return "it goes to " + at.steps[0].String() + ", and steps are always refused"
-	case len(at.services) > 0 && !isAttempt(p):
-		return "it is no attempt, and belongs to no flow that is established"
-	case len(at.services) > 0:
-		return r.noGrants(p, at.services)
-	}
-	return "neither a knock nor `open` has this port: `default drop`"
-}
-
 // String is the step in words.
 func (l listening) String() string {
 	return fmt.Sprintf("%s %d of %s", stepWord(l.closing), l.step, l.knock.Name.Text)
-}
-
-// noGrants is why none of the knocks that guard a service lets a packet in.
-func (r *recorder) noGrants(p *sim.Packet, services []guarded) string {
-	var texts []string
-	for i, g := range services {
-		if i == maxReasons {
-			texts = append(texts, fmt.Sprintf("and %d more knocks", len(services)-i))
-			break
-		}
-		texts = append(texts, about{g.knock, p.Src, r.trail(g.knock, p.Src), p.Time, r.clock}.noGrant())
-	}
-	return strings.Join(texts, "; ")
-}
-
-// maxReasons is of how many knocks it is said why they have no grant.
-const maxReasons = 3
-
-// whyAccepted is why a packet was accepted.
-func (r *recorder) whyAccepted(p *sim.Packet) string {
-	at := r.targets.of(p)
-	first, established := r.flows[flowOf(p)]
-	established = established && first.number < r.number
-	switch {
-	case p.Iface == "lo":
-		return "on the loopback interface everything is accepted"
-	case trusts(&r.policy.Settings, p) && len(at.services) > 0:
-		return "its source or interface is trusted"
-	case established && (len(at.steps) > 0 || len(at.services) > 0):
-		if text := r.granted(p, at.services); text != "" && isAttempt(p) {
-			return text
-		}
-		return "its flow is established since " + seconds(first.at)
-	case len(at.services) > 0:
-		return r.granted(p, at.services)
-	case at.open >= 0:
-		return fmt.Sprintf("%s is open to everyone", r.policy.Settings.OpenToAll()[at.open])
-	case p.Proto == lang.Ping:
-		return "pings are never refused, not even where they move a knock"
-	case r.policy.Settings.DefaultDrop:
-		return "it belongs to what `default drop` accepts always"
-	case len(at.steps) > 0:
-		return "it comes from whom the policy trusts: to a step, `default accept` decides"
-	}
-	return "no knock has this port: `default accept`"
-}
-
-// granted names the grant that let an attempt in; "" if there is none.
-func (r *recorder) granted(p *sim.Packet, services []guarded) string {
-	for _, g := range services {
-		if t := r.trail(g.knock, p.Src); t.open(p.Time, r.number) {
-			return about{g.knock, p.Src, t, p.Time, r.clock}.isOpen()
-		}
-	}
-	return ""
 }

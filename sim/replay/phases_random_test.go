@@ -19,11 +19,14 @@ func TestPhasesAreAll(t *testing.T) {
 		knock a < 1000 2000 3000 -> 22 within 103ms total 250ms grant 1s >
 		knock b < 1000 2000 -> 23 within 1s grant 203ms reset any >`
 	certain, depends := 0, 0
-	for seed := range uint64(48) {
+	for seed := range uint64(72) {
 		r := rand.New(rand.NewPCG(seed, 2))
 		hz := []int{100, 250, 300, 1000}[seed%4]
-		size := []string{"", "size 2", "size 3"}[seed%3]
-		result, events := compileBoth(t, []byte(size+knocks), []byte(hastyTrace(r)))
+		size, policy := []string{"", "size 2", "size 3"}[seed%3], knocks
+		if hz == 1000 { // with faster collections more phases would differ than are tried
+			policy = strings.ReplaceAll(policy, "reset any", "")
+		}
+		result, events := compileBoth(t, []byte(size+policy), []byte(hastyTrace(r)))
 		p, err := replay.NewPhases(result, hz, events)
 		if err != nil {
 			t.Fatal(err)
@@ -90,7 +93,7 @@ func moves(all []replay.Move) string {
 func hastyTrace(r *rand.Rand) string {
 	var b strings.Builder
 	next := []int{0, 0}
-	for range 12 {
+	for range 10 {
 		gap := []int{0, 0, 0, 97_000, 99_000, 900_000}[r.IntN(6)] + r.IntN(4_000)
 		who := r.IntN(2)
 		fmt.Fprintf(&b, "+%dus ", gap)

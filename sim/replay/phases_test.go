@@ -54,3 +54,27 @@ func TestPhases(t *testing.T) {
 		}
 	}
 }
+
+// TestPhasesOfCollections: sets that are collected at different intervals may have room at
+// once only between the packets of a trace.
+func TestPhasesOfCollections(t *testing.T) {
+	result, events := compileBoth(t, []byte(`
+		size 1
+		knock a < 1000 2000 -> 22 within 1s reset known >
+		knock b < 3000 4000 -> 23 within 20ms >
+		knock c < 5000 -> 24 grant 110ms >`), []byte(`
+		0s     192.0.2.1 -> 5000   # its grant ends at 0.11s
+		0.05s  192.0.2.2 -> 3000   # its step ends at 0.07s
+		0.08s  192.0.2.3 -> 1000   # has room if steps are collected in between
+		0.6s   192.0.2.3 -> 2000   # has room if grants are collected after 0.11s
+		0.6s   expect a open for 192.0.2.3
+	`))
+	p, err := replay.NewPhases(result, 1000, events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := outcomes(p, events)
+	if got := all[len(all)-1].Got; got != replay.Depends {
+		t.Errorf("the door is %s, want %s", got, replay.Depends)
+	}
+}

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"iter"
 	"maps"
 	"net/netip"
@@ -148,13 +149,13 @@ func (p *places) choose() choice {
 }
 
 // collections chooses phases again, each with all times of collections that differ:
-// before and behind the ticks of packets and of ends of timeouts.
+// before and after the ticks of packets and of ends of timeouts.
 func (p *places) collections(r *compiler.Ruleset) choice {
 	c := choice{at: p}
-	timeouts := timeoutsOf(r)
+	timeouts, periods := timeoutsOf(r), periodsOf(r)
 	each := func(yield func(phase)) {
 		for number, at := range p.of(netip.Addr{}) {
-			for _, tick := range p.ticks(sim.Clock{HZ: p.hz, Phase: at}, timeouts) {
+			for _, tick := range p.ticks(sim.Clock{HZ: p.hz, Phase: at}, timeouts, periods) {
 				yield(phase{number, tick})
 				yield(phase{number, tick + 1})
 			}
@@ -172,10 +173,19 @@ func (p *places) collections(r *compiler.Ruleset) choice {
 	return c
 }
 
-// ticks are when in a second a packet comes or a timeout ends that begins with one.
-func (p *places) ticks(clock sim.Clock, timeouts []time.Duration) []time.Duration {
+// ticks are when in a second a packet comes or a timeout ends that begins with one, and
+// as often before and after that as sets are collected in a second.
+func (p *places) ticks(clock sim.Clock, timeouts, periods []time.Duration) []time.Duration {
 	ticks := map[time.Duration]bool{}
-	add := func(at time.Duration) { ticks[(at%time.Second+time.Second)%time.Second] = true }
+	add := func(at time.Duration) {
+		for _, period := range periods {
+			for of := at % period; of < time.Second; of += period {
+				if of >= 0 {
+					ticks[of] = true
+				}
+			}
+		}
+	}
 	for _, at := range p.times() {
 		add(clock.Begin(at))
 		for _, timeout := range timeouts {
@@ -186,6 +196,16 @@ func (p *places) ticks(clock sim.Clock, timeouts []time.Duration) []time.Duratio
 		}
 	}
 	return slices.Sorted(maps.Keys(ticks))
+}
+
+// periodsOf are the times between two collections in sets, each a part of a second.
+func periodsOf(r *compiler.Ruleset) []time.Duration {
+	var all []time.Duration
+	for _, s := range r.Sets {
+		all = append(all, cmp.Or(s.Collect, compiler.DefaultCollect))
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // timeoutsOf are those of all elements that rules make.

@@ -3,7 +3,6 @@ package replay
 import (
 	"fmt"
 	"net/netip"
-	"time"
 
 	"knockc/compiler"
 	"knockc/lang"
@@ -19,9 +18,10 @@ type recorder struct {
 	targets *targets
 	knocks  map[string]*lang.Knock
 	trails  map[trailKey]*trail
-	flows   map[flow]mark // the first packet of each flow that was let in, of pings the latest
+	flows   map[flow]mark // the first packet of each flow that was let in
 	number  int           // of packets
 	clock   sim.Clock     // the machine's
+	machine *sim.Machine
 }
 
 type trailKey struct {
@@ -31,6 +31,7 @@ type trailKey struct {
 
 type flow struct {
 	src   netip.AddrPort
+	to    netip.Addr // not valid: the host
 	proto lang.Proto
 	port  uint16 // 0 for pings
 }
@@ -46,7 +47,7 @@ func (p *Player) explain(asked *concerns, targets *targets) {
 	p.recorder = &recorder{
 		policy: p.policy, asked: asked, symbols: p.symbols, targets: targets,
 		knocks: map[string]*lang.Knock{}, trails: map[trailKey]*trail{}, flows: map[flow]mark{},
-		clock: p.clock,
+		clock: p.clock, machine: p.machine,
 	}
 	for _, k := range p.policy.Knocks {
 		p.recorder.knocks[k.Name.Text] = k
@@ -60,28 +61,29 @@ func (r *recorder) Packet(p *sim.Packet, verdict compiler.VerdictKind, changes [
 	if !r.asked.has(p.Src) {
 		return
 	}
-	m, at := r.mark(p), r.targets.of(p)
-	ready := make([]bool, len(at.steps))
-	for i, l := range at.steps {
+	m, steps, k := r.mark(p), r.targets.of(p).steps, track(r.machine)
+	ready := make([]bool, len(steps))
+	for i, l := range steps {
 		ready[i] = r.trail(l.knock, p.Src).sequence(l.closing).ready(l.knock, l.step, p.Time)
 	}
 	for _, c := range changes {
 		if s, ok := r.symbols.Meaning(c.Set, c.State); ok {
-			r.change(s, c, m, at)
+			r.change(s, c, m, r.targets.of(p))
 		}
 	}
-	for i, l := range at.steps {
-		r.step(l, p, m, ready[i], shuts(at.steps, ready, l.knock))
+	for i, l := range steps {
+		r.step(l, p, m, r.inVain(l, p, k), ready[i], shuts(steps, ready, l.knock))
 	}
-	if verdict == compiler.Accept && !p.Alone && r.asked.flow(p) {
-		r.accepted(p, m)
+	isFlow := verdict == compiler.Accept || verdict == compiler.Passed && p.Answered
+	if isFlow && !p.Alone && r.asked.flow(p) {
+		r.accepted(p, m, k)
 	}
 }
 
 // accepted takes note of a packet that was let in.
-func (r *recorder) accepted(p *sim.Packet, m mark) {
+func (r *recorder) accepted(p *sim.Packet, m mark, k tracked) {
 	f := flowOf(p)
-	if _, known := r.flows[f]; !known || p.Proto == lang.Ping {
+	if _, known := r.flows[f]; !known || !k.established() {
 		r.flows[f] = m
 	}
 }
@@ -98,15 +100,15 @@ func shuts(steps []listening, ready []bool, k *lang.Knock) bool {
 }
 
 func (r *recorder) mark(p *sim.Packet) mark {
-	m := mark{r.number, p.Time, netip.AddrPortFrom(p.Src, p.SrcPort), p.Proto, p.DstPort, p.Flags}
+	m := mark{r.number, p.Time, netip.AddrPortFrom(p.Src, p.SrcPort), p.To, p.Proto, p.DstPort, p.Flags}
 	if p.Proto == lang.Ping {
-		m.to = uint16(p.Length)
+		m.port = uint16(p.Length)
 	}
 	return m
 }
 
 func flowOf(p *sim.Packet) flow {
-	f := flow{netip.AddrPortFrom(p.Src, p.SrcPort), p.Proto, p.DstPort}
+	f := flow{netip.AddrPortFrom(p.Src, p.SrcPort), p.To, p.Proto, p.DstPort}
 	if p.Proto == lang.Ping {
 		f.port = 0
 	}
@@ -171,13 +173,13 @@ func endingOf(knock string, at *target) ending {
 	return revoked
 }
 
-// step takes note of what a packet at a step did to it. The sequence stood ready for
-// the step, or did not; shuts says that the packet did the last step of `close`.
-func (r *recorder) step(l listening, p *sim.Packet, m mark, ready, shuts bool) {
+// step takes note of what a packet at a step did to it, which it could not do if there is
+// a reason why. The sequence stood ready for the step, or did not; shuts says that the
+// packet did the last step of `close`.
+func (r *recorder) step(l listening, p *sim.Packet, m mark, why string, ready, shuts bool) {
 	t := r.trail(l.knock, p.Src)
 	sequence := t.sequence(l.closing)
 	sequence.last = m
-	why := r.inVain(l, p)
 	switch {
 	case !l.isLast() && sequence.steps[l.step-1].done.number == m.number:
 		return
@@ -195,20 +197,22 @@ func (r *recorder) step(l listening, p *sim.Packet, m mark, ready, shuts bool) {
 
 // inVain is why a packet at a step could not do it, wherever its source stood; ""
 // if it could.
-func (r *recorder) inVain(l listening, p *sim.Packet) string {
-	settings := &r.policy.Settings
-	first, known := r.flows[flowOf(p)]
+func (r *recorder) inVain(l listening, p *sim.Packet, k tracked) string {
 	switch {
 	case p.Iface == "lo":
 		return "on the loopback interface nothing moves a knock"
-	case trusts(settings, p):
+	case !r.targets.concerns(l.knock, p):
+		return r.notConcerned(l.knock, p)
+	case comesFrom(r.policy.Settings.TrustPrefixes, p) >= 0:
 		return p.Src.String() + " is trusted and cannot knock"
+	case arrivesOn(r.policy.Settings.TrustIfaces, p) >= 0:
+		return p.Iface + " is trusted, and nobody there can knock"
 	case p.Broadcast:
-		return "it was a broadcast, which is no attempt"
-	case !isAttempt(p):
+		return "it was sent to a broadcast or multicast address, so it was no attempt"
+	case p.Proto == lang.UDP && k.established():
+		return "it belonged to an established flow, so it was no attempt"
+	case !k.isAttemptAtStep(p):
 		return "it was no attempt, which is a SYN without FIN, RST and ACK"
-	case known && p.Proto == lang.Ping && p.Time-first.at < pingsTogether:
-		return "its identifier is that of the ping at " + seconds(first.at) + ", so it was no attempt"
 	}
 	switch keepsOut(l.knock, p) {
 	case "from":
@@ -219,6 +223,13 @@ func (r *recorder) inVain(l listening, p *sim.Packet) string {
 	return ""
 }
 
-// pingsTogether is for how long pings of one identifier may be taken for one flow
-// by whoever explains: as long as the kernel's default.
-const pingsTogether = 30 * time.Second
+// notConcerned is why a packet that goes on is nothing to a knock.
+func (r *recorder) notConcerned(k *lang.Knock, p *sim.Packet) string {
+	switch {
+	case !r.targets.seen(p):
+		return fmt.Sprintf("with `hook input` the policy does not see what goes to %s", p.To)
+	case len(k.At) == 0:
+		return fmt.Sprintf("it went to %s, not to the host", p.To)
+	}
+	return fmt.Sprintf("it went to %s, which is neither the host nor in `at`", p.To)
+}

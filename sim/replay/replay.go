@@ -15,6 +15,7 @@ import (
 	"knockc/lang"
 	"knockc/lang/trace"
 	"knockc/sim"
+	"knockc/sim/capture"
 )
 
 // Player replays events, one after the other.
@@ -60,8 +61,11 @@ type Outcome struct {
 	Why     string        // why it is not what the trace wants, if [Player.Explain] was called
 }
 
-// OK reports whether the outcome is what the trace wants, if it says.
-func (o Outcome) OK() bool { return o.Want == "" || o.Want == o.Got }
+// OK reports whether the outcome is what the trace wants, if it says. A packet that
+// passes is accepted as well.
+func (o Outcome) OK() bool {
+	return o.Want == "" || o.Want == o.Got || o.Got == string(trace.Pass) && o.Want == string(trace.Accept)
+}
 
 // Event plays one event and hands what came of it to see: one outcome, or for a
 // range of ports one for each.
@@ -120,7 +124,10 @@ func (p *Player) packet(e *trace.Event, at time.Duration, port uint16) Outcome {
 	verdict, changes := p.Packet(&p.last)
 	o := Outcome{
 		Event: e, At: at, DstPort: port, Moves: p.Moves(changes),
-		Got: compiler.Verdict{Kind: verdict}.String(), Want: string(e.Packet.Want),
+		Got: verdict.String(), Want: string(e.Packet.Want),
+	}
+	if e.Packet.Answered != nil {
+		o.Want = string(trace.Pass) // only such a packet leaves open whether it is answered
 	}
 	if p.recorder != nil && !o.OK() {
 		o.Why = p.recorder.whyVerdict(&p.last, o.Want, o.Got)
@@ -138,8 +145,24 @@ func (p *Player) Packet(packet *sim.Packet) (compiler.VerdictKind, []sim.Change)
 	return verdict, changes
 }
 
-// Answer says what the host has sent, see [sim.Machine.Answer].
-func (p *Player) Answer(packet *sim.Packet) { p.machine.Answer(packet) }
+// Answer plays a captured packet that is an answer of the host, or of another to which it
+// forwards, see [sim.Machine.Answer]; it is false for one that arrives.
+func (p *Player) Answer(kind capture.Kind, packet *sim.Packet) bool {
+	switch kind {
+	case capture.FromHost:
+		p.machine.Answer(packet)
+		return true
+	case capture.Between:
+		answer := *packet
+		answer.Src, answer.To = packet.To, packet.Src
+		answer.SrcPort, answer.DstPort = packet.DstPort, packet.SrcPort
+		if p.machine.Knows(&answer) {
+			p.machine.Answer(&answer)
+			return true
+		}
+	}
+	return false
+}
 
 func (p *Player) expect(e *trace.Event) Outcome {
 	o := p.found(e)

@@ -3,6 +3,7 @@ package replay
 import (
 	"errors"
 	"io"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -36,7 +37,7 @@ func (s *traceSource) Next(p *sim.Packet) (capture.Kind, error) {
 	switch {
 	case e == nil:
 		return 0, io.EOF
-	case e.Packet == nil || e.Packet.Want != "":
+	case e.Packet == nil || e.Packet.Want != "" || e.Packet.Answered != nil:
 		return 0, ErrExpects
 	case e.Packet.Range == nil:
 		setPacket(p, e.Packet, e.At, e.Packet.DstPort)
@@ -53,6 +54,10 @@ func setPacket(p *sim.Packet, k *trace.Packet, at time.Duration, port uint16) {
 	p.Time, p.Iface, p.Src, p.SrcPort, p.DstPort = at, trace.DefaultIface, k.Src, k.SrcPort, port
 	p.Proto, p.Flags, p.Length = k.Proto, k.Flags, 0
 	p.Alone, p.Unanswered = k.SrcPort == 0, k.Unanswered != nil
+	p.Answered, p.To = k.Answered != nil, netip.Addr{}
+	if k.To != nil {
+		p.To = k.To.Addr
+	}
 	if k.On != nil {
 		p.Iface = k.On.Text
 	}

@@ -119,7 +119,7 @@ func goesTo(s lang.Step, m mark) bool {
 		return false
 	}
 	if s.Proto == lang.Ping {
-		return s.Length == lang.AnyLength || s.Length == int(m.to)
+		return s.Length == lang.AnyLength || s.Length == int(m.port)
 	}
-	return s.Port == m.to
+	return s.Port == m.port
 }

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -13,6 +14,7 @@ type targets struct {
 	policy *lang.Policy
 	single map[destination]*target // steps, and services of one port
 	ranges []guarded               // services of several ports
+	opens  []opened
 	known  map[destination]*target // all that was asked for
 }
 
@@ -22,11 +24,11 @@ type destination struct {
 	port  int
 }
 
-// target is what a policy has at a destination.
+// target is what a policy has at a destination, at whatever address.
 type target struct {
 	steps    []listening
 	services []guarded
-	open     int // index in the policy's `open` services, -1 if it is none
+	opens    []opened
 }
 
 // listening is a step of a knock.
@@ -55,8 +57,46 @@ type guarded struct {
 
 func (g guarded) Service() lang.Service { return g.knock.Services[g.service] }
 
+// opened is a service of an `open` declaration.
+type opened struct {
+	declaration *lang.Open
+	service     lang.Service
+	number      int // among the services of all declarations
+}
+
+// opens are the services of all `open` declarations.
+func opens(s *lang.Settings) (all []opened) {
+	for i := range s.Open {
+		for _, service := range s.Open[i].Services {
+			all = append(all, opened{&s.Open[i], service, len(all)})
+		}
+	}
+	return all
+}
+
+// String is the service as a policy opens it.
+func (o opened) String() string { return fmt.Sprintf("open %s%s", o.service, admits(o.declaration)) }
+
+// admits are the clauses of a declaration.
+func admits(o *lang.Open) string {
+	var b strings.Builder
+	for i, p := range o.From {
+		if i == 0 {
+			b.WriteString(" from")
+		}
+		fmt.Fprintf(&b, " %s", p.Prefix)
+	}
+	for i, name := range o.On {
+		if i == 0 {
+			b.WriteString(" on")
+		}
+		fmt.Fprintf(&b, " %s", name)
+	}
+	return b.String()
+}
+
 func newTargets(p *lang.Policy) *targets {
-	t := &targets{policy: p, single: map[destination]*target{}, known: map[destination]*target{}}
+	t := &targets{policy: p, single: map[destination]*target{}, opens: opens(&p.Settings), known: map[destination]*target{}}
 	for _, k := range p.Knocks {
 		t.sequence(k, k.Steps, false)
 		t.sequence(k, k.Close, true)
@@ -107,7 +147,7 @@ func (t *targets) of(p *sim.Packet) *target {
 }
 
 func (t *targets) find(d destination) *target {
-	at := &target{open: -1}
+	at := &target{}
 	for _, from := range []destination{d, {lang.Ping, lang.AnyLength}} {
 		if one := t.single[from]; one != nil && from.proto == d.proto {
 			at.steps = append(at.steps, one.steps...)
@@ -122,13 +162,66 @@ func (t *targets) find(d destination) *target {
 			at.services = append(at.services, g)
 		}
 	}
-	at.open = slices.IndexFunc(t.policy.Settings.OpenToAll(), func(s lang.Service) bool { return s.Has(d.proto, uint16(d.port)) })
+	for _, o := range t.opens {
+		if o.service.Has(d.proto, uint16(d.port)) {
+			at.opens = append(at.opens, o)
+		}
+	}
 	return at
 }
 
-// isAttempt reports whether a packet outside of any flow is a connection attempt.
-func isAttempt(p *sim.Packet) bool {
-	return !p.Broadcast && (p.Proto != lang.TCP || p.Flags&(lang.SYN|lang.FIN|lang.RST|lang.ACK) == lang.SYN)
+// stepsOf are the steps that the packet goes to.
+func (t *targets) stepsOf(p *sim.Packet) []listening {
+	all := t.of(p).steps
+	if !p.To.IsValid() {
+		return all
+	}
+	var some []listening
+	for _, l := range all {
+		if t.concerns(l.knock, p) {
+			some = append(some, l)
+		}
+	}
+	return some
+}
+
+// servicesOf are the services that the packet goes to.
+func (t *targets) servicesOf(p *sim.Packet) []guarded {
+	return slices.DeleteFunc(slices.Clone(t.of(p).services), func(g guarded) bool {
+		return (len(g.knock.At) == 0) == p.To.IsValid() || !t.concerns(g.knock, p)
+	})
+}
+
+// offers reports whether a trusted source may go there without a knock: a port of the
+// host is a service at whatever address.
+func (t *targets) offers(p *sim.Packet) bool {
+	return slices.ContainsFunc(t.of(p).services, func(g guarded) bool {
+		return t.seen(p) && len(g.knock.At) == 0 || p.To.IsValid() && t.concerns(g.knock, p)
+	})
+}
+
+// openFor is an `open` declaration that admits the packet, with the first service of it
+// that the packet goes to; nil if there is none. They speak of the host alone.
+func (t *targets) openFor(p *sim.Packet) *opened {
+	all := t.of(p).opens
+	for i := range all {
+		o := all[i].declaration
+		if !p.To.IsValid() && (len(o.From) == 0 || comesFrom(o.From, p) >= 0) && (len(o.On) == 0 || arrivesOn(o.On, p) >= 0) {
+			return &all[i]
+		}
+	}
+	return nil
+}
+
+// concerns reports whether the packet is addressed to the host, or to an address that the
+// knock has by `at`.
+func (t *targets) concerns(k *lang.Knock, p *sim.Packet) bool {
+	return !p.To.IsValid() || t.seen(p) && slices.ContainsFunc(k.At, func(prefix lang.Prefix) bool { return prefix.Contains(p.To) })
+}
+
+// seen reports whether the rules see the packet: with `hook input` none that goes on.
+func (t *targets) seen(p *sim.Packet) bool {
+	return !p.To.IsValid() || t.policy.Settings.Hook != lang.HookInput
 }
 
 // comesFrom is the index of the prefix that holds the packet's source; -1 if none
@@ -145,7 +238,7 @@ func arrivesOn(ifaces []lang.Iface, p *sim.Packet) int {
 	})
 }
 
-// trusts reports whether who sent the packet need not knock.
+// trusts reports whether the sender of the packet need not knock.
 func trusts(s *lang.Settings, p *sim.Packet) bool {
 	return comesFrom(s.TrustPrefixes, p) >= 0 || arrivesOn(s.TrustIfaces, p) >= 0
 }

@@ -45,7 +45,7 @@ func (d deadline) same(o deadline) bool {
 	return d == o
 }
 
-// deadlines are those of what a source did, but of what ended before its time.
+// deadlines are those of what a source did, except of what ended before its time.
 func (t *trail) deadlines() []deadline {
 	var all []deadline
 	for _, closing := range []bool{false, true} {
@@ -126,7 +126,7 @@ func differing(a, b []Move) []string {
 	return knocks
 }
 
-// alike reports whether two moves are the same but for times.
+// alike reports whether two moves are the same, except for times.
 func (m Move) alike(o Move) bool {
 	m.OpenUntil = o.OpenUntil
 	return m == o
@@ -154,7 +154,7 @@ func grantsEnd(d deadline) bool { return d.of == ofGrant }
 
 func openingStep(d deadline) bool { return d.of == ofStep && !d.closing }
 
-// agree reports whether a source stands at the same place in two phases, but for the
+// agree reports whether a source stands at the same place in two phases, except for the
 // times, as it did before the packet of the given number.
 func (b *abreast) agree(k *lang.Knock, src netip.Addr, number, other int) bool {
 	one := b.players[0].recorder.trail(k, src).deadlinesBefore(number)
@@ -191,7 +191,7 @@ func (b *abreast) cause(o Outcome, other int) (parted, bool) {
 		return b.causeOf(first.knocks[x.Knock], x.Src, o.At, first.number+1, other, matters)
 	}
 	packet := &b.players[0].last
-	for _, g := range first.targets.of(packet).services {
+	for _, g := range first.targets.servicesOf(packet) {
 		c, ok := b.causeOf(g.knock, packet.Src, o.At, first.number, other, grantsEnd)
 		if ok && !c.by.is() {
 			c.by = first.mark(packet)

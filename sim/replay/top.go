@@ -26,7 +26,7 @@ type topWatcher struct {
 
 func (w topWatcher) Packet(p *sim.Packet, verdict compiler.VerdictKind, changes []sim.Change) {
 	w.top.Packets.add(p.Src)
-	if verdict != compiler.Accept {
+	if verdict == compiler.Drop || verdict == compiler.Rejected {
 		w.top.Refusals.add(p.Src)
 	}
 	for _, c := range changes {

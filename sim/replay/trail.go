@@ -15,8 +15,9 @@ type mark struct {
 	number int // from 1, in the order of the packets; 0: there was none
 	at     time.Duration
 	src    netip.AddrPort
+	to     netip.Addr // not valid: the host
 	proto  lang.Proto
-	to     uint16 // the port, or the length of a ping
+	port   uint16 // or the length of a ping
 	flags  lang.Flags
 }
 
@@ -24,9 +25,12 @@ func (m mark) is() bool { return m.number > 0 }
 
 // String is the packet as a trace has it.
 func (m mark) String() string {
-	p := trace.Packet{Src: m.src.Addr(), SrcPort: m.src.Port(), Proto: m.proto, DstPort: m.to, Flags: m.flags}
+	p := trace.Packet{Src: m.src.Addr(), SrcPort: m.src.Port(), Proto: m.proto, DstPort: m.port, Flags: m.flags}
 	if m.proto == lang.Ping {
-		p.Ping = &trace.Ping{Length: m.to}
+		p.Ping = &trace.Ping{Length: m.port}
+	}
+	if m.to.IsValid() {
+		p.To = &trace.To{Addr: m.to}
 	}
 	return p.Source() + " -> " + p.Destination()
 }

@@ -43,7 +43,7 @@ func (p *Phases) try(end time.Duration) {
 	p.notes, p.stood, p.count, p.machines = t.notes, t.stood, t.count, nil
 }
 
-const whyCollected = "a set was full (size %d): whether it had room depends on when the kernel collects what has ended, once a second, so have larger sets"
+const whyCollected = "a set was full (size %d): whether it had room depends on when the kernel frees what has ended, so raise `size`"
 
 // attempt is what comes of trying phases.
 type attempt struct {
@@ -144,7 +144,7 @@ func (t *attempt) note(number int, n note) {
 	t.notes[number] = o
 }
 
-// ended takes note of what a batch has met, and of where sources stand behind it.
+// ended takes note of what a batch has met, and of where sources stand after it.
 func (t *attempt) ended(b *abreast) {
 	for _, player := range b.players {
 		t.full = t.full || player.machine.WasFull()

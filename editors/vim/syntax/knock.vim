@@ -31,12 +31,14 @@ syntax match knockPrefix +\<[0-9a-fA-F]*:[0-9a-fA-F:.]*\%(/\d\+\)\=+
 syntax keyword knockKeyword knock nextgroup=knockName skipwhite skipempty
 syntax keyword knockSetting table nextgroup=knockTable skipwhite skipempty
 syntax keyword knockSetting priority size nextgroup=knockInteger skipwhite skipempty
+syntax keyword knockSetting hook nextgroup=knockHook skipwhite skipempty
 syntax keyword knockSetting default nextgroup=knockDefault skipwhite skipempty
 syntax keyword knockSetting refuse nextgroup=knockRefuse skipwhite skipempty
 syntax keyword knockSetting open trust defaults
 syntax match knockName /\a\w*\%(-\+\w\+\)*/ contained
 syntax match knockTable /\a\w*\%(-\+\w\+\)*/ contained
 syntax match knockInteger /-\=\d\+/ contained
+syntax keyword knockHook prerouting input contained
 syntax keyword knockDefault accept drop contained
 syntax keyword knockRefuse drop reject contained
 
@@ -46,7 +48,9 @@ syntax match knockProtocol /\<ping\%(->\|\>\)\@=/ contained
 " A body ends with its `>`, or where the next knock begins if that is missing.
 syntax region knockBody matchgroup=knockOperator start=/</ end=/>/ end=/^\ze\s*knock\s\+\k\+\s*</ contains=knockComment,knockString,knockInterface,knockOperator,knockNumber,knockError,knockRange,knockDuration,knockPrefix,knockProtocol,knockClause
 
-syntax keyword knockClause within once close from on per contained
+" Of these two, `open` has some as well.
+syntax keyword knockClause from on
+syntax keyword knockClause within once close at per contained
 syntax keyword knockClause total log nextgroup=knockNone skipwhite skipempty contained
 syntax keyword knockClause grant nextgroup=knockForever skipwhite skipempty contained
 syntax keyword knockClause reset nextgroup=knockReset skipwhite skipempty contained
@@ -73,6 +77,7 @@ highlight default link knockName Function
 highlight default link knockTable Identifier
 highlight default link knockProtocol Type
 highlight default link knockClause Statement
+highlight default link knockHook Constant
 highlight default link knockDefault Constant
 highlight default link knockRefuse Constant
 highlight default link knockNone Constant

@@ -1,0 +1,90 @@
+package compiler
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+
+	"knockc/lang"
+)
+
+// DefaultCollect is the kernel's usual time between two collections of what has ended
+// in a set (nft_set_gc_interval).
+const DefaultCollect = time.Second
+
+// fastCollect is that of sets in which a wrong attempt ends an element that the next right
+// one makes again. Ended elements of one key lie in one chain of the set's hash table, and
+// the longer that is, the more each packet costs that goes through it.
+const fastCollect = 50 * time.Millisecond
+
+// collect is the time between two collections in the sets of a kind.
+func (b *builder) collect(kind SetKind) time.Duration {
+	ends := kind == FirstSteps || kind == Steps || kind == ClosingFirst || kind == ClosingSteps
+	for _, k := range b.policy.Knocks {
+		if ends && resetMode(k) != lang.ResetNone && hasProgress(k) {
+			return fastCollect
+		}
+	}
+	return DefaultCollect
+}
+
+// SetCollections tells the kernel how often to collect in the sets of a ruleset that is
+// loaded, in a transaction of its own: google/nftables has no word for it. Without, some
+// packets cost more.
+func (r *Ruleset) SetCollections(c *netlink.Conn) error {
+	var messages []netlink.Message
+	for _, s := range r.Sets {
+		if s.Collect != DefaultCollect {
+			messages = append(messages, s.collectMessage(r.Table))
+		}
+	}
+	if len(messages) == 0 {
+		return nil
+	}
+	batch := append([]netlink.Message{batchMessage(unix.NFNL_MSG_BATCH_BEGIN)}, messages...)
+	if _, err := c.SendMessages(append(batch, batchMessage(unix.NFNL_MSG_BATCH_END))); err != nil {
+		return err
+	}
+	for range messages {
+		if _, err := c.Receive(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// collectMessage is NFT_MSG_NEWSET for a set that is there (nf_tables_newset).
+func (s *Set) collectMessage(table string) netlink.Message {
+	bigEndian := binary.BigEndian.AppendUint32
+	key := s.keyType()
+	e := netlink.NewAttributeEncoder()
+	e.String(unix.NFTA_SET_TABLE, table)
+	e.String(unix.NFTA_SET_NAME, s.Name)
+	e.Bytes(unix.NFTA_SET_FLAGS, bigEndian(nil, unix.NFT_SET_TIMEOUT|unix.NFT_SET_EVAL))
+	e.Bytes(unix.NFTA_SET_KEY_TYPE, bigEndian(nil, key.GetNFTMagic()))
+	e.Bytes(unix.NFTA_SET_KEY_LEN, bigEndian(nil, key.Bytes))
+	e.Bytes(unix.NFTA_SET_ID, bigEndian(nil, 1))
+	e.Bytes(unix.NFTA_SET_GC_INTERVAL, bigEndian(nil, uint32(s.Collect.Milliseconds())))
+	e.Nested(unix.NFTA_SET_DESC, func(n *netlink.AttributeEncoder) error {
+		n.Bytes(unix.NFTA_SET_DESC_SIZE, bigEndian(nil, uint32(s.Size)))
+		return nil
+	})
+	data, err := e.Encode()
+	must(err)
+	return netlink.Message{
+		Header: netlink.Header{
+			Type:  unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_NEWSET,
+			Flags: netlink.Request | netlink.Acknowledge | netlink.Create,
+		},
+		Data: append([]byte{unix.NFPROTO_INET, 0, 0, 0}, data...),
+	}
+}
+
+func batchMessage(kind netlink.HeaderType) netlink.Message {
+	return netlink.Message{
+		Header: netlink.Header{Type: kind, Flags: netlink.Request},
+		Data:   []byte{unix.AF_UNSPEC, 0, 0, unix.NFNL_SUBSYS_NFTABLES}, // nfgenmsg, its subsystem in network order
+	}
+}

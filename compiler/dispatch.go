@@ -1,0 +1,116 @@
+package compiler
+
+import (
+	"cmp"
+	"slices"
+
+	"knockc/lang"
+)
+
+// entries are those of a dispatch of points.
+func entries(points []*point, verdict func(*point) Verdict) []DispatchEntry {
+	var all []DispatchEntry
+	for _, p := range points {
+		all = append(all, DispatchEntry{protoNumber(p.proto), p.first, p.last, verdict(p)})
+	}
+	return all
+}
+
+func always(v Verdict) func(*point) Verdict { return func(*point) Verdict { return v } }
+
+// dispatch adds rules that dispatch the entries in maps with a name, under a condition:
+// the ranges, if there are any, then the single ports by one lookup in a hash table.
+//
+// A packet that is on its way when a ruleset is loaded over this one may look into the
+// new maps and still see the old chains, among which a new one is empty (nft_do_chain
+// stays with a generation, lookups ask for that of the moment). And the map of ranges
+// changes some time after the rules and all hash tables (nft_set_pipapo.c, commit), so
+// that a port which moves from one map to the other is in none of them meanwhile. A port
+// that leaves a range is found because the ranges come first. Where a miss must not let a
+// packet through, rules that refuse come last, see guarded.
+func (c *Chain) dispatch(name, comment string, entries []DispatchEntry, condition ...Instruction) {
+	single, ranges := split(entries)
+	if len(ranges) > 0 {
+		c.add("", append(slices.Clip(condition), Dispatch{Name: name + "_ranges", Comment: comment + ", in ranges", Interval: true, Entries: ranges})...)
+	}
+	c.add("", append(slices.Clip(condition), Dispatch{Name: name, Comment: comment, Entries: single})...)
+}
+
+// dispatchHere adds rules that dispatch the entries in maps of their own, under a
+// condition, as far as there are any.
+func (c *Chain) dispatchHere(entries []DispatchEntry, condition ...Instruction) {
+	single, ranges := split(entries)
+	for _, some := range [][]DispatchEntry{single, ranges} {
+		if len(some) > 0 {
+			c.add("", append(slices.Clip(condition), Dispatch{Entries: some})...)
+		}
+	}
+}
+
+// dispatchNamed is dispatchHere by the ports that the sender named. The entries are in
+// order.
+func (c *Chain) dispatchNamed(entries []DispatchEntry) {
+	for _, proto := range []uint8{protoTCP, protoUDP} {
+		some := slices.DeleteFunc(slices.Clone(entries), func(e DispatchEntry) bool { return e.Proto != proto })
+		if len(some) > 0 {
+			c.add("", Dispatch{Named: proto, Entries: some})
+		}
+	}
+}
+
+func split(entries []DispatchEntry) (single, ranges []DispatchEntry) {
+	for _, e := range entries {
+		if e.First == e.Last {
+			single = append(single, e)
+		} else {
+			ranges = append(ranges, e)
+		}
+	}
+	return single, ranges
+}
+
+// fewRanges is how many ranges have a rule each that catches what gets lost during a
+// reload. For more there is a map, so that the number of rules does not grow with the
+// policy.
+const fewRanges = 16
+
+// guarded adds rules with the verdict for packets to all ports of ranges that knocks guard
+// at the host, as the knocks have them: however the ranges are cut in other maps. Only
+// during a reload anything comes so far.
+func (b *builder) guarded(c *Chain, verdict Verdict) {
+	merged := b.guardedRanges(verdict)
+	switch {
+	case len(merged) > fewRanges:
+		c.add("", Dispatch{Name: "guarded", Comment: "only during a reload anything comes so far", Interval: true, Entries: merged})
+	default:
+		for _, e := range merged {
+			c.add("lost during a reload", L4Proto{e.Proto}, Ports{e.First, e.Last, false}, verdict)
+		}
+	}
+}
+
+// guardedRanges are the ranges of services of the host, in order, with none next to
+// another.
+func (b *builder) guardedRanges(verdict Verdict) []DispatchEntry {
+	var all, merged []DispatchEntry
+	for _, k := range b.policy.Knocks {
+		for _, s := range k.Services {
+			if s.First < s.Last && len(k.At) == 0 {
+				all = append(all, DispatchEntry{protoNumber(s.Proto), s.First, s.Last, verdict})
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b DispatchEntry) int {
+		return cmp.Or(cmp.Compare(a.Proto, b.Proto), cmp.Compare(a.First, b.First))
+	})
+	for _, e := range all {
+		if n := len(merged); n > 0 && merged[n-1].Proto == e.Proto && int(e.First) <= int(merged[n-1].Last)+1 {
+			merged[n-1].Last = max(merged[n-1].Last, e.Last)
+		} else {
+			merged = append(merged, e)
+		}
+	}
+	return merged
+}
+
+func protoNumber(p lang.Proto) uint8 { return [...]uint8{lang.TCP: protoTCP, lang.UDP: protoUDP}[p] }

@@ -1,0 +1,122 @@
+package live
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/nftables"
+
+	"knockc/compiler"
+)
+
+// The guard of doors (doors4, doors6) has an element for whoever holds a grant of some
+// knocks: only then the rules look for the grant. What does not end by itself there has to
+// be taken out with the last door that it speaks of. The rules do that with what they have
+// recorded; what `grant` has recorded for longer than the rules would is left to the next
+// command.
+
+// standingSets are the kinds of sets of what a source has achieved.
+var standingSets = []string{"first", "steps", "grants"}
+
+// guardElement is what a grant needs in the guard of doors.
+type guardElement struct{ set, key string }
+
+// guardOf is what grants need in the guard, and for how long: 0 if it must not end by
+// itself.
+func (m *meanings) guardOf(grants []element) map[guardElement]time.Duration {
+	needed := map[guardElement]time.Duration{}
+	for _, e := range grants {
+		s, known := m.states[e.place]
+		if !known || s.step != 0 {
+			continue
+		}
+		for _, does := range s.knock.opens {
+			grant := does[len(does)-1]
+			if grant.set != e.set {
+				continue
+			}
+			for _, c := range does[:len(does)-1] {
+				lasts := c.timeout
+				if e.timeout == 0 || e.left > grant.timeout {
+					lasts = 0
+				}
+				at := guardElement{c.set, string(c.key(e.src))}
+				if before, ok := needed[at]; !ok || before > 0 && (lasts == 0 || lasts > before) {
+					needed[at] = lasts
+				}
+			}
+		}
+	}
+	return needed
+}
+
+// useless are elements of the guard that do not end by themselves and that no grant needs.
+// They must be read before the grants: the rules record them first.
+func (m *meanings) useless(doors, grants []element) []element {
+	needed := m.guardOf(grants)
+	return slices.DeleteFunc(slices.Clone(doors), func(e element) bool {
+		_, needs := needed[guardElement{e.set, string(e.key)}]
+		return needs || e.timeout > 0
+	})
+}
+
+// takeOutUseless takes the useless elements out of the guard.
+func (h *Host) takeOutUseless(t *Table) error {
+	m := t.meanings()
+	deleted, err := h.deleteFound(t, func() ([]element, error) {
+		doors, err := h.elementsOf(t, "doors")
+		if err != nil || len(doors) == 0 {
+			return nil, err
+		}
+		grants, err := h.elementsOf(t, "grants")
+		return m.useless(doors, grants), err
+	})
+	if err == nil && len(deleted) > 0 {
+		err = h.putInNeeded(t)
+	}
+	return err
+}
+
+// putInNeeded puts into the guard what grants need and it does not have: because these
+// were given while useless elements were taken out, or under rules that did not need it.
+func (h *Host) putInNeeded(t *Table) error {
+	grants, err := h.elementsOf(t, "grants")
+	if err != nil {
+		return err
+	}
+	doors, err := h.elementsOf(t, "doors")
+	if err != nil {
+		return err
+	}
+	needed := t.meanings().guardOf(grants)
+	for _, e := range doors {
+		delete(needed, guardElement{e.set, string(e.key)})
+	}
+	missing := map[string][]nftables.SetElement{}
+	for at, lasts := range needed {
+		missing[at.set] = append(missing[at.set], nftables.SetElement{Key: []byte(at.key), Timeout: lasts})
+	}
+	for set, all := range missing {
+		for some := range slices.Chunk(all, maxChanged) {
+			if s := t.set(set); s != nil {
+				if err := h.conn.SetAddElements(s, some); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return explain(h.conn.Flush())
+}
+
+// guardDoors is putInNeeded for a ruleset that was loaded over another one.
+func (h *Host) guardDoors(r *compiler.Ruleset) error {
+	if !slices.ContainsFunc(r.Sets, func(s *compiler.Set) bool { return strings.HasPrefix(s.Name, "doors") }) {
+		return nil
+	}
+	t, err := h.Table(r.Table)
+	if err != nil || t == nil {
+		return err
+	}
+	return h.putInNeeded(t)
+}

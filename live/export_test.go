@@ -1,0 +1,7 @@
+package live
+
+// For the tests outside.
+var (
+	ElsewherePolicies = elsewherePolicies
+	CasePolicies      = casePolicies
+)

@@ -1,0 +1,146 @@
+package live
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"knockc/compiler"
+	"knockc/lang"
+)
+
+// elsewherePolicies are about the layout for `at`, and about what names could mislead.
+var elsewherePolicies = []string{
+	"knock nas < 7001 9002 8003 -> 22 445 udp/5000-5010 at 10.0.0.5 2001:db8:1::5 >",
+	"knock nas < 7001 9002 -> 22 at 10.0.0.0/8 once grant forever reset any revoke close 7003 7004 > knock ssh < 7001 9003 -> 22 20-30 >",
+	"knock a < ping/84 ping 9001 -> 80 at 10.0.0.5 10.0.1.0/24 from 192.0.2.0/24 2001:db8::/32 on eth0 lan* > knock b < ping/84 9002 -> 80 at 10.0.0.6 >",
+	"knock six < 7001 9002 -> 22 at 2001:db8:1::5 per /24 /64 total 4s >",
+	"knock a_at_tcp_22 < 1001 1002 -> 22 > knock once < 1001 1003 -> 22 once from 192.0.2.0/24 > knock at < 1001 1004 -> 22 at 10.0.0.5 >",
+	"hook input default drop refuse reject open 80 from 192.0.2.0/24 on lan0 open udp/53 knock a < 1001 1002 -> 22 443 > open 443 from 10.0.0.0/8",
+	"knock one < 1001 -> 22 close 1001 > knock two < 1002 -> 23 close 1003 1002 > knock three < 1003 -> 24 close 1003 1003 total 3s >",
+}
+
+// casePolicies are those of the language's cases.
+func casePolicies(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("../spec/cases/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no cases", err)
+	}
+	var all []string
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range txtar.Parse(text).Files {
+			if f.Name == "policy.knock" {
+				all = append(all, string(f.Data))
+			}
+		}
+	}
+	return all
+}
+
+// TestMeanings: the rules tell each knock as the policy has it, with no step or service
+// twice and none lost.
+func TestMeanings(t *testing.T) {
+	for _, src := range slices.Concat(elsewherePolicies, casePolicies(t)) {
+		p, found := lang.Examine([]byte(src))
+		if lang.HasErrors(found) {
+			t.Fatalf("%v\nin\n%s", found, src)
+		}
+		result, _ := compiler.Compile(p)
+		if result == nil {
+			t.Fatal(src)
+		}
+		m := meaningsOf(result.Ruleset)
+		if len(m.knocks) != len(p.Knocks) {
+			t.Errorf("the rules tell of %d knocks in\n%s", len(m.knocks), src)
+		}
+		for _, want := range p.Knocks {
+			if slices.Equal(textsOf(want.Steps), textsOf(want.Close)) && len(want.Steps) == 1 {
+				continue // no rule opens what its only step shuts
+			}
+			if got, is := fmt.Sprint(m.knock(want.Name.Text).told()), fmt.Sprint(toldOf(want)); got != is {
+				t.Errorf("told is\n%s\nwant\n%s\nof\n%s", got, is, src)
+			}
+		}
+	}
+}
+
+// told is all that there is to tell of a knock, in one way.
+type told struct {
+	steps, close, services, at, rest []string
+}
+
+func (k *Knock) told() told {
+	rest := []string{fmt.Sprint(k.Once, k.Grant, k.Per, len(k.opens) > 0)}
+	if len(k.Steps) > 1 {
+		rest = append(rest, k.Within.String())
+	}
+	return told{k.Steps, k.Close, portsOf(k.Services), slices.Sorted(slices.Values(k.At)), rest}
+}
+
+func toldOf(k *lang.Knock) told {
+	grant := k.Grant
+	if grant == lang.Forever {
+		grant = 0
+	}
+	var services, at []string
+	for _, s := range k.Services {
+		services = append(services, s.String())
+	}
+	per := [2]int{k.Per.IPv4, k.Per.IPv6}
+	if len(k.At) > 0 {
+		per = [2]int{}
+	}
+	for _, f := range []bool{true, false} {
+		for _, p := range k.At {
+			if p.Addr().Is4() != f {
+				continue
+			}
+			at = append(at, strings.TrimSuffix(strings.TrimSuffix(p.String(), "/32"), "/128"))
+			per[bit(!f)] = [2]int{k.Per.IPv4, k.Per.IPv6}[bit(!f)]
+		}
+	}
+	rest := []string{fmt.Sprint(k.Once, grant, per, true)}
+	if len(k.Steps) > 1 {
+		rest = append(rest, k.Within.String())
+	}
+	return told{textsOf(k.Steps), textsOf(k.Close), portsOf(services), slices.Sorted(slices.Values(at)), rest}
+}
+
+func textsOf(steps []lang.Step) (all []string) {
+	for _, s := range steps {
+		all = append(all, s.String())
+	}
+	return all
+}
+
+// portsOf are the single ports of services.
+func portsOf(services []string) (all []string) {
+	for _, s := range services {
+		proto := ""
+		if rest, ok := strings.CutPrefix(s, "udp/"); ok {
+			proto, s = "udp/", rest
+		}
+		first, last, isRange := strings.Cut(s, "-")
+		if !isRange {
+			last = first
+		}
+		from, _ := strconv.Atoi(first)
+		to, _ := strconv.Atoi(last)
+		for port := from; port <= to; port++ {
+			all = append(all, fmt.Sprint(proto, port))
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
