@@ -19,6 +19,8 @@ import (
 const (
 	rounds     = 31
 	background = 1500 // packets in a round, from sources without state
+	within     = 1500 // packets of a connection in a round
+	transit    = 1500 // packets in a round that go on to another host
 	sequences  = 200  // whole ones in a round, each from a source of its own
 )
 
@@ -27,16 +29,22 @@ type candidate struct {
 	name                string
 	host                *netns.Host
 	policy              *lang.Policy
-	background, whole   []time.Duration // of each round, for a packet and for a sequence
-	sources, sequencers uint32          // used so far
+	sources, sequencers uint32 // used so far
+
+	// of each round, for a packet or for a sequence
+	background, established, transit, whole []time.Duration
 }
 
 // BenchmarkKernel compares what packets cost with our rules and with the rules that
 // one writes by hand, all in a row, for 1, 10, 100 and 1,000 knocks from a seed.
 // The times are those of whole packets, from write(2) to the verdict.
 func BenchmarkKernel(b *testing.B) {
-	none := newCandidate(b, "no rules", benchPolicy(b, 1).policy, "table inet none")
-	candidates := []*candidate{none}
+	p := benchPolicy(b, 1)
+	none := newCandidate(b, "no rules", p.policy, "table inet none")
+	one := newCandidate(b, "one accept", p.policy, oneAccept)
+	atInput := benchPolicy(b, 1, "hook input\n")
+	input := newCandidate(b, "hook input, 1", atInput.policy, script(b, atInput.result))
+	candidates := []*candidate{none, one, input}
 	ours, row := map[int]*candidate{}, map[int]*candidate{}
 	for _, knocks := range []int{1, 10, 100, 1000} {
 		p := benchPolicy(b, knocks)
@@ -51,14 +59,19 @@ func BenchmarkKernel(b *testing.B) {
 			}
 		}
 	}
-	for _, c := range candidates {
-		b.Logf("%-15s background packet %7.0f ns, added %7.0f; sequence and visit %8.0f ns",
-			c.name, float64(median(c.background)), float64(median(c.background)-median(none.background)), float64(median(c.whole)))
+	for _, c := range slices.DeleteFunc(candidates, func(c *candidate) bool { return c == one || c == input }) { // more lines than ten are cut
+		b.Logf("%-15s background packet %7.0f ns, added %7.0f; established %7.0f; transit %7.0f; sequence and visit %8.0f",
+			c.name, float64(median(c.background)), float64(median(c.background)-median(none.background)),
+			float64(median(c.established)), float64(median(c.transit)), float64(median(c.whole)))
 	}
 	added := func(c *candidate) float64 { return float64(median(c.background) - median(none.background)) }
 	b.ReportMetric(ratio(ours[1000].background, ours[1].background), "background-1000/1")
 	b.ReportMetric(added(row[100])/added(ours[100]), "row/ours-added-100")
 	b.ReportMetric(ratio(ours[1].whole, row[1].whole), "sequence-ours/row-1")
+	b.ReportMetric(ratio(ours[1].established, one.established), "established-ours/accept")
+	b.ReportMetric(ratio(ours[1000].transit, none.transit), "transit-1000/none")
+	b.ReportMetric(ratio(ours[1].background, input.background), "background-prerouting/input")
+	b.ReportMetric(ratio(ours[1].whole, input.whole), "sequence-prerouting/input")
 	b.ReportMetric(0, "ns/op")
 }
 
@@ -69,30 +82,62 @@ func median(times []time.Duration) time.Duration {
 	return sorted[len(sorted)/2]
 }
 
-func benchPolicy(b *testing.B, knocks int) *pair {
+// oneAccept is what a host has that guards nothing but keeps connections.
+const oneAccept = "table inet one {\n\tchain input {\n\t\ttype filter hook input priority -10; policy accept;\n\t\tct state established,related accept\n\t}\n}\n"
+
+func benchPolicy(b *testing.B, knocks int, settings ...string) *pair {
 	b.Helper()
-	p, err := newPair("bench", seeded.Policy(knocks), nil)
+	p, err := newPair("bench", strings.Join(settings, "")+seeded.Policy(knocks), nil)
 	if err != nil {
 		b.Fatal(err)
 	}
 	return p
 }
 
-// newCandidate loads the rules. Whatever they let through is dropped behind them,
-// at once and the same for all.
+// newCandidate loads the rules, and lets one connection in. Whatever they let through from
+// then on is dropped after them, at once and the same for all.
 func newCandidate(b *testing.B, name string, policy *lang.Policy, rules string) *candidate {
 	b.Helper()
 	c := &candidate{name: name, host: netns.New(b, "eth0"), policy: policy}
-	const sink = "\ntable inet sink {\n\tchain sink {\n\t\ttype filter hook input priority 100; policy drop;\n\t\tct state new drop\n\t}\n}\n"
-	if err := c.host.Load(rules + sink); err != nil {
+	const sink = "table inet sink {\n\tchain input {\n\t\ttype filter hook input priority 100; policy drop;\n\t\tct state new drop\n\t}\n\tchain forward {\n\t\ttype filter hook forward priority 100; policy drop;\n\t\tct state new drop\n\t}\n}\n"
+	if err := c.host.Load(rules); err != nil {
+		b.Fatal(err)
+	}
+	if err := c.host.Listen(netns.TCP, c.connection(0).DstPort); err != nil {
+		b.Fatal(err)
+	}
+	for p := range c.knocks(1) {
+		c.send(b, p)
+	}
+	c.sequencers = 0
+	for _, flags := range []netns.TCPFlags{netns.SYN, netns.ACK} {
+		c.send(b, c.connection(flags))
+	}
+	if err := c.host.Load(sink); err != nil {
 		b.Fatal(err)
 	}
 	return c
 }
 
+func (c *candidate) send(b *testing.B, p netns.Packet) {
+	b.Helper()
+	if _, err := c.host.Send(p); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// connection is a segment of the one connection of a host: of the first that knocks.
+func (c *candidate) connection(flags netns.TCPFlags) netns.Packet {
+	k := c.policy.Knocks[1%len(c.policy.Knocks)]
+	return netns.Packet{Src: numbered(101, 1), SrcPort: 1025, Proto: netns.TCP, DstPort: k.Services[0].First, Flags: flags}
+}
+
 func (c *candidate) measure(b *testing.B) {
 	b.Helper()
 	c.background = append(c.background, c.timed(b, c.packets(background))/background)
+	c.established = append(c.established, c.timed(b, c.again(within, c.connection(netns.ACK)))/within)
+	onward := netns.Packet{Src: numbered(102, 1), SrcPort: 1024, Dst: numbered(103, 1), Proto: netns.TCP, DstPort: 39999, Flags: netns.SYN}
+	c.transit = append(c.transit, c.timed(b, c.again(transit, onward))/transit)
 	c.whole = append(c.whole, c.timed(b, c.knocks(sequences))/sequences)
 }
 
@@ -103,6 +148,17 @@ func (c *candidate) timed(b *testing.B, packets iter.Seq[netns.Packet]) time.Dur
 		b.Fatal(err)
 	}
 	return time.Since(begin)
+}
+
+// again is a packet that is sent so often.
+func (c *candidate) again(n int, p netns.Packet) iter.Seq[netns.Packet] {
+	return func(yield func(netns.Packet) bool) {
+		for range n {
+			if !yield(p) {
+				return
+			}
+		}
+	}
 }
 
 // packets go to a port that no knock names.
@@ -170,13 +226,14 @@ func inARow(p *lang.Policy) string {
 				fmt.Fprintf(&rules, "\t\ttcp dport %d %s %supdate @%s_%s_%d { %s saddr }\n", k.Steps[i].Port, syn, before, name, f, i, f)
 			}
 		}
-		fmt.Fprintf(&rules, "\t\ttcp dport { %d, %d, %d, %d } drop\n", k.Steps[0].Port, k.Steps[1].Port, k.Steps[2].Port, k.Steps[3].Port)
 		port, last := k.Services[0].First, len(k.Steps)-1
+		fmt.Fprintf(&rules, "\t\ttcp dport %d %s ct state established ct status ! assured accept\n", port, syn)
 		for _, f := range []string{"ip", "ip6"} {
 			fmt.Fprintf(&rules, "\t\ttcp dport %d %s %s saddr @%s_%s_%d accept\n", port, syn, f, name, f, last)
 		}
 		fmt.Fprintf(&rules, "\t\ttcp dport %d drop\n", port)
 	}
 	return "table inet row {\n" + sets.String() + "\tchain input {\n\t\ttype filter hook input priority -10; policy accept;\n" +
-		"\t\tct state established,related accept\n\t\tiifname \"lo\" accept\n" + rules.String() + "\t}\n}\n"
+		"\t\tct state established,related meta l4proto != tcp accept\n" +
+		"\t\tct state established,related tcp flags & (fin | syn | rst | ack) != syn accept\n\t\tiifname \"lo\" accept\n" + rules.String() + "\t}\n}\n"
 }
