@@ -3,6 +3,7 @@ package knockd
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"knockc/lang"
@@ -12,6 +13,7 @@ import (
 // services, or takes that back.
 type opening struct {
 	services []lang.Service // sorted, each once
+	at       []lang.Prefix  // where these are, the same; none: on the host
 	remove   bool
 	guessed  bool // a port was given without its protocol, TCP is meant
 }
@@ -19,6 +21,7 @@ type opening struct {
 // readCommand finds out what a command opens. problem says why that cannot be
 // told; it goes on from a colon.
 func readCommand(text, iface string) (o opening, problem string) {
+	places := places{}
 	commands, problem := shellCommands(text)
 	if problem != "" {
 		return opening{}, problem
@@ -35,19 +38,23 @@ func readCommand(text, iface string) (o opening, problem string) {
 		if problem != "" {
 			return opening{}, problem
 		}
-		o.services, o.remove, o.guessed = append(o.services, services...), r.remove, o.guessed || r.guessed
+		places.add(services, r.at)
+		o.remove, o.guessed = r.remove, o.guessed || r.guessed
 	}
-	o.services = sorted(o.services)
-	return o, ""
+	o.services, o.at, problem = places.all()
+	return o, problem
 }
 
 // rule is a rule of a firewall, as far as it was read.
 type rule struct {
 	iface string // where the rule may hold without being another one
+	bits  int    // of an address that the firewall takes; 0: of either family
 
-	placed  bool // the rule is put into a chain, or taken out of it
-	remove  bool // it is taken out
-	source  bool // it is about packets of the knocker alone
+	behind  string        // what is wrong if the rule is about packets to any other host
+	at      []lang.Prefix // where packets go; the zero value, or none: anywhere
+	placed  bool          // the rule is put into a chain, or taken out of it
+	remove  bool          // it is taken out
+	source  bool          // it is about packets of the knocker alone
 	accept  bool
 	protos  []lang.Proto // none: not said
 	ports   []portRange  // none: all
@@ -58,6 +65,11 @@ type rule struct {
 func (r *rule) read(words []string) (problem string) {
 	switch name := path.Base(words[0]); name {
 	case "iptables", "ip6tables", "iptables-nft", "ip6tables-nft", "iptables-legacy", "ip6tables-legacy":
+		if strings.HasPrefix(name, "ip6") {
+			r.bits = 128
+		} else {
+			r.bits = 32
+		}
 		return r.iptables(&arguments{words[1:]})
 	case "nft":
 		return r.nft(&arguments{nftWords(words[1:])})
@@ -78,6 +90,8 @@ func (r *rule) services() (services []lang.Service, problem string) {
 		return nil, "it does not accept"
 	case len(r.ports) == 0:
 		return nil, "it names no port"
+	case r.behind != "" && (len(r.at) == 0 || slices.Contains(r.at, lang.Prefix{})):
+		return nil, r.behind
 	}
 	for _, proto := range r.protos {
 		for _, p := range r.ports {
@@ -102,8 +116,11 @@ func (r *rule) on(iface string) (problem string) {
 
 // unknown says that a word means something that is not known here.
 func unknown(text string) string {
-	if strings.TrimSpace(text) == "" {
+	switch {
+	case strings.TrimSpace(text) == "":
 		return "something is missing at its end"
+	case text[0] == '!':
+		return "it is about all except what follows `!`"
 	}
 	return "knockc does not know what " + lang.Quote(text) + " means there"
 }

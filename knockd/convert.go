@@ -73,7 +73,7 @@ func (v *converter) knock(d *door) *knock {
 		v.lose(k, e.at(), "a knock has one sequence, which holds for good")
 	}
 	if e, ok := d.entries["target"]; ok {
-		v.warn(d, e.at(), "`target` is lost: a knock holds at all addresses of this host, and at no other host's")
+		v.warn(d, e.at(), "`target` is lost: the steps count at every address of this host")
 	}
 	v.flags(k)
 	return k
@@ -116,15 +116,29 @@ func (v *converter) opens(k *knock) (closing bool) {
 		return false
 	}
 	if other.value.text != "" {
-		if o6, why := v.command(other); why != "" || !o.like(o6) {
-			v.warn(d, other.value, "this command is lost: the knock does over IPv6 what it does over IPv4")
-		}
+		v.overIPv6(d, &o, other)
 	}
 	if o.guessed {
 		v.warn(d, command.value, "this command names a port without a protocol: TCP is taken")
 	}
-	k.Services = o.services
+	k.Services, k.At = o.services, o.at
 	return o.remove
+}
+
+// overIPv6 adds to what the first start command does what the second one does, if that
+// is the same, or the same at addresses of IPv6.
+func (v *converter) overIPv6(d *door, o *opening, second entry) {
+	o6, why := v.command(second)
+	disjoint := len(o.at) > 0 && len(ofFamily(o.at, o6.at)) == 0
+	switch {
+	case why == "" && o.like(o6):
+	case why == "" && disjoint && len(o6.at) > 0 && o.like(opening{services: o6.services, at: o.at, remove: o6.remove}):
+		o.at = append(o.at, o6.at...)
+	case len(o.at) > 0:
+		v.warn(d, second.value, "this command is lost: the knock opens services at%s alone", where(o.at))
+	default:
+		v.warn(d, second.value, "this command is lost: the knock does over IPv6 what it does over IPv4")
+	}
 }
 
 func (v *converter) command(e entry) (opening, string) {
@@ -137,7 +151,7 @@ func (v *converter) command(e entry) (opening, string) {
 
 // like reports whether two commands do the same.
 func (o opening) like(other opening) bool {
-	return o.remove == other.remove && slices.Equal(o.services, other.services)
+	return o.remove == other.remove && slices.Equal(o.services, other.services) && slices.Equal(o.at, other.at)
 }
 
 func prefix(text string) []lang.Prefix { return []lang.Prefix{{Prefix: netip.MustParsePrefix(text)}} }

@@ -8,17 +8,26 @@ import (
 
 // ends finds out when the door of a knock shuts by itself.
 func (v *converter) ends(k *knock) {
-	undo := opening{services: k.Services, remove: true}
 	for _, name := range []string{"stop_command", "stop_command_6"} {
 		e := k.door.entries[name]
 		if e.value.text == "" {
 			continue
 		}
 		k.Grant = k.door.grant
-		if o, why := v.command(e); !k.lost && (why != "" || !o.like(undo)) {
+		if o, why := v.command(e); !k.lost && (why != "" || !o.undoes(k)) {
 			v.warn(k.door, e.value, "this command is lost: what the knock opens ends after %s", seconds(k.Grant))
 		}
 	}
+}
+
+// undoes reports whether a command takes back what a knock opens, be it in one family
+// of addresses alone.
+func (o opening) undoes(k *knock) bool {
+	undo := opening{services: k.Services, at: k.At, remove: true}
+	if len(o.at) > 0 {
+		undo.at = ofFamily(k.At, o.at)
+	}
+	return o.like(undo)
 }
 
 // shut makes the sequences of doors that take something back those that shut the
@@ -27,12 +36,12 @@ func (v *converter) shut(closing []*knock) {
 	open := map[string][]*knock{}
 	for _, k := range v.knocks {
 		if len(k.Services) > 0 {
-			services := list("", k.Services)
-			open[services] = append(open[services], k)
+			place := list("", k.Services) + where(k.At)
+			open[place] = append(open[place], k)
 		}
 	}
 	for _, c := range closing {
-		knocks := open[list("", c.Services)]
+		knocks := open[list("", c.Services)+where(c.At)]
 		switch {
 		case c.lost:
 		case len(knocks) == 0:

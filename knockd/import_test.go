@@ -60,6 +60,9 @@ func TestCommands(t *testing.T) {
 			default:
 				b.WriteString(list("", o.services))
 			}
+			if len(o.at) > 0 {
+				b.WriteString(" at" + where(o.at))
+			}
 			b.WriteString("\n")
 		}
 		return []byte(b.String())

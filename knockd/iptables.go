@@ -31,7 +31,7 @@ func (r *rule) iptablesOption(option string, a *arguments) (problem string) {
 		if option == "-I" || option == "--insert" {
 			a.skip(isNumber)
 		}
-		return inputChain(chain)
+		return r.chain(chain, "-d")
 	case "-w", "--wait":
 		a.skip(isNumber)
 	case "--syn":
@@ -51,6 +51,8 @@ func (r *rule) iptablesOption(option string, a *arguments) (problem string) {
 		if r.source = isKnocker(source); !r.source {
 			return unknown(source)
 		}
+	case "-d", "--destination", "--dst":
+		return r.destination(a.next())
 	case "-i", "--in-interface":
 		return r.on(a.next())
 	case "-p", "--protocol", "--proto":
@@ -63,12 +65,15 @@ func (r *rule) iptablesOption(option string, a *arguments) (problem string) {
 	return problem
 }
 
-// inputChain finds out chains whose packets are not for the host.
-func inputChain(name string) (problem string) {
+// chain takes the chain of a rule. One whose packets go on to other hosts wants their
+// addresses, which the rule names with a certain word.
+func (r *rule) chain(name, word string) (problem string) {
 	switch strings.ToLower(name) {
 	case "":
 		return "it names no chain"
-	case "forward", "output", "prerouting", "postrouting":
+	case "forward":
+		r.behind = "a rule in the chain " + lang.Quote(name) + " must name an address behind this host, with " + lang.Quote(word)
+	case "output", "prerouting", "postrouting":
 		return "a knock guards services of this host, not what passes the chain " + lang.Quote(name)
 	}
 	return ""

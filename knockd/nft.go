@@ -35,7 +35,7 @@ func (r *rule) nft(a *arguments) (problem string) {
 	a.skip(func(w string) bool { return slices.Contains([]string{"ip", "ip6", "inet"}, w) })
 	r.placed = true
 	a.next() // the table
-	problem = inputChain(a.next())
+	problem = r.chain(a.next(), "daddr")
 	for len(a.words) > 0 && problem == "" {
 		problem = r.nftStatement(a.next(), a)
 	}
@@ -57,6 +57,9 @@ func (r *rule) nftStatement(word string, a *arguments) (problem string) {
 		return r.on(strings.Trim(a.next(), `"`))
 	case "ip", "ip6":
 		field, source := a.next(), a.next()
+		if field == "daddr" {
+			return r.destination(source)
+		}
 		if r.source = field == "saddr" && isKnocker(source); !r.source {
 			return unknown(word + " " + field + " " + source)
 		}

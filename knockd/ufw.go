@@ -32,7 +32,9 @@ func (r *rule) ufwWord(word string, a *arguments) (problem string) {
 			return "it names a port of the knocker's own"
 		}
 	case "to":
-		return oneOf(a.next(), "any")
+		if !a.skip(func(w string) bool { return w == "any" }) {
+			return r.destination(a.next())
+		}
 	case "on":
 		return r.on(a.next())
 	case "proto":

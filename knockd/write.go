@@ -140,6 +140,9 @@ func (k *knock) String() string {
 	if len(k.On) > 0 {
 		b.WriteString(" on" + list("", k.On))
 	}
+	if len(k.At) > 0 {
+		b.WriteString(" at" + where(k.At))
+	}
 	return b.String() + " >"
 }
 
