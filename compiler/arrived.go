@@ -16,7 +16,7 @@ func (b *builder) arrived() {
 	c.add("", Iface{Name: "lo"}, accept)
 	c.add("", CtState{States: StateEstablished | StateRelated}, jump("established"))
 	if len(b.services) > 0 || s.DefaultDrop {
-		c.add("", CtStatus{Status: Translated}, jump("translated"))
+		c.add("", Translated{}, jump("translated"))
 	}
 	b.opened(c, "arrivals", slices.Concat(b.services, b.opens))
 	b.end(c)
@@ -39,9 +39,6 @@ func (b *builder) arrived() {
 // gave it.
 func (b *builder) translated() {
 	c := b.chain("translated", "what was addressed to another port or host")
-	if b.needs(lang.TCP) {
-		c.repeats(accept)
-	}
 	if b.policy.Settings.DefaultDrop {
 		b.trust(c, to("trusted_translated"))
 	} else {
@@ -93,7 +90,7 @@ func (b *builder) trustedTranslated() {
 func (b *builder) namedBefore() {
 	c := b.chain("named", "was addressed to a service: let in before?")
 	for _, f := range Families {
-		c.add("", lookup(letIn, f), accept)
+		c.add("", lookup(letInPlace, f), accept)
 	}
 }
 
@@ -106,12 +103,9 @@ func (b *builder) forwarded() {
 	c := b.chain(forwardedChain, "what goes on to other hosts")
 	c.Hook = &Hook{Forward, lang.InputPriority}
 	c.add("", CtState{States: StateEstablished | StateRelated}, jump("established"))
-	c.add("", CtStatus{Status: Translated}, jump("translated_on"))
+	c.add("", Translated{}, jump("translated_on"))
 
 	c = b.chain("translated_on", "what was addressed to another port or host")
-	if b.needs(lang.TCP) {
-		c.repeats(accept)
-	}
 	b.trust(c, accept)
 	c.dispatchNamed(entries(b.services, always(jump("named"))))
 	b.dispatchServicesAt(c)

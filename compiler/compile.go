@@ -104,7 +104,7 @@ func (b *builder) sets() {
 	for kind, k := range setKinds {
 		for _, f := range Families {
 			if name := SetKind(kind).SetName(f); used[name] {
-				b.ruleset.Sets = append(b.ruleset.Sets, &Set{name, k.comment, f, SetKind(kind) == LetIn, b.policy.Settings.Size, b.collect(SetKind(kind))})
+				b.ruleset.Sets = append(b.ruleset.Sets, &Set{name, k.comment, f, b.policy.Settings.Size, b.collect(SetKind(kind))})
 			}
 		}
 	}

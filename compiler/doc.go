@@ -65,7 +65,7 @@
 //	closing_first4 closing_first6  sources that made the first step to shut a door
 //	closing4 closing6              sources further on with that
 //	grants4 grants6                sources for which a door is open
-//	let_in4 let_in6                sources and ports that were let in
+//	let_in4 let_in6                sources that were let in just now
 //
 // First steps have sets of their own: a flood of them leaves those who are further
 // on alone.

@@ -41,10 +41,10 @@ func (e *expressions) instruction(i Instruction) {
 		e.ports(i)
 	case TCPFlags:
 		e.tcpFlags(i)
-	case CtStatus:
+	case Translated:
 		e.add(&expr.Ct{Key: expr.CtKeySTATUS, Register: reg1})
-		e.mask(native(uint32(i.Status)))
-		e.compare(!i.Not, native(0))
+		e.mask(native(uint32(1 << 5))) // IPS_DST_NAT
+		e.compare(true, native(0))
 	case AddrType:
 		e.add(&expr.Fib{Register: reg1, FlagDADDR: true, ResultADDRTYPE: true})
 		e.compare(i.Not, native([...]uint32{unix.RTN_LOCAL, unix.RTN_BROADCAST, unix.RTN_ANYCAST, unix.RTN_MULTICAST}[i.Kind]))
@@ -237,21 +237,12 @@ func (e *expressions) length(f Family) {
 // key makes a key from register 1 on.
 func (e *expressions) key(k Key) {
 	e.address(k.Family, saddr, k.Bits)
-	if k.Port {
-		e.payload(expr.PayloadBaseTransportHeader, afterAddress[k.Family], 0, 2)
-		return
-	}
 	e.add(&expr.Immediate{Register: afterAddress[k.Family], Data: native(k.State)})
 }
 
 // lookup makes the state from the packet's mark: nft has no listing of a lookup
 // with a constant in its key.
 func (e *expressions) lookup(l Lookup) {
-	if l.Key.Port {
-		e.key(l.Key)
-		e.add(&expr.Lookup{SourceRegister: reg1, SetName: l.Set, Invert: l.Not})
-		return
-	}
 	state := afterAddress[l.Key.Family]
 	e.address(l.Key.Family, saddr, l.Key.Bits)
 	e.add(

@@ -1,10 +1,6 @@
 package compiler
 
-import (
-	"time"
-
-	"knockc/lang"
-)
+import "knockc/lang"
 
 // synMask masks the flags that tell a SYN from other segments.
 const synMask = lang.FIN | lang.SYN | lang.RST | lang.ACK
@@ -18,21 +14,6 @@ var (
 	isValid   = CtState{States: StateInvalid, Not: true} // a bad checksum is invalid
 	toTheHost = AddrType{Kind: AddrLocal}
 )
-
-// letIn is where it is noted that a packet was let in, until the client sends a FIN or RST.
-// A handshake is done sooner than that, or given up (nf_conntrack_proto_tcp.c, SYN_RECV).
-var letIn = Place{Kind: LetIn, Per: lang.Per{IPv4: 32, IPv6: 128}}
-
-const handshake = time.Minute
-
-// repeats adds rules with the verdict about a SYN that is sent again before the handshake
-// is done. That a connection is not assured does not say so: it never is if the client
-// sends a FIN at once.
-func (c *Chain) repeats(v Verdict) {
-	for _, f := range Families {
-		c.add("a SYN sent again", isSYN, CtState{States: StateEstablished}, CtStatus{Assured, true}, lookup(letIn, f), v)
-	}
-}
 
 func jump(chain string) Verdict { return Verdict{Jump, chain} }
 func to(chain string) Verdict   { return Verdict{Goto, chain} }
@@ -79,26 +60,12 @@ func (b *builder) end(c *Chain) {
 func (b *builder) established() {
 	c := b.chain("established", "part of a connection, but an attempt all the same?")
 	c.add("", isSYN, leave)
-	if b.needs(lang.TCP) {
-		b.bids(c)
-	}
 	if len(b.pings) > 0 {
 		for _, f := range Families {
 			c.add("", echoRequest(f), leave)
 		}
 	}
 	c.add("", accept)
-}
-
-// bids adds rules for the segments by which a client ends its connection.
-func (b *builder) bids(c *Chain) {
-	for _, flag := range []lang.Flags{lang.FIN, lang.RST} {
-		c.add("", TCPFlags{Flags: flag, Mask: flag}, jump("farewell"))
-	}
-	c = b.chain("farewell", "no SYN of this connection is sent again after that")
-	for _, f := range Families {
-		c.add("", Delete{letIn.Key(f), letIn.Kind.SetName(f)})
-	}
 }
 
 func echoRequest(f Family) ICMP {

@@ -10,7 +10,7 @@ import (
 // Instruction is one step of a rule. Those that match break unless their
 // condition holds; with Not, they break if it does.
 //
-//	[CtState] [CtStatus] [Iface] [L4Proto] [Ports] [TCPFlags]
+//	[CtState] [Translated] [Iface] [L4Proto] [Ports] [TCPFlags]
 //	[AddrType] [Source] [Destination] [ICMP] [Length]            match a field
 //	[Lookup]                                                     match an element
 //	[Update] [Delete]                                            change an element
@@ -37,22 +37,9 @@ const (
 	StateInvalid
 )
 
-// CtStatus matches a packet whose connection has the status. A packet that connection
-// tracking leaves out has none, and breaks with Not too (nft_ct_get_eval).
-type CtStatus struct {
-	Status ConnStatus
-	Not    bool
-}
-
-// ConnStatus is something that connection tracking knows of a connection.
-type ConnStatus uint8
-
-const (
-	// Assured: the handshake is done (IPS_ASSURED, nf_conntrack_tcp_packet).
-	Assured ConnStatus = 1 << 2
-	// Translated: the packets of the connection get another destination (IPS_DST_NAT).
-	Translated ConnStatus = 1 << 5
-)
+// Translated matches a packet of a connection whose packets get another destination
+// (IPS_DST_NAT).
+type Translated struct{}
 
 // Iface matches the name of the interface that the packet arrived on, or with
 // Wildcard how it begins.
@@ -137,13 +124,12 @@ type Length struct {
 }
 
 // Key is an element's key: the packet's source address, cut to Bits, and a state
-// number, or with Port the packet's source port. An instruction with a key breaks for packets of another family, with
+// number. An instruction with a key breaks for packets of another family, with
 // Not too.
 type Key struct {
 	Family Family
 	Bits   int
 	State  uint32
-	Port   bool
 }
 
 // Lookup matches if the set has a live element with the key.
@@ -267,7 +253,7 @@ func (L4Proto) instruction()     {}
 func (Ports) instruction()       {}
 func (TCPFlags) instruction()    {}
 func (AddrType) instruction()    {}
-func (CtStatus) instruction()    {}
+func (Translated) instruction()  {}
 func (Source) instruction()      {}
 func (Destination) instruction() {}
 func (ICMP) instruction()        {}

@@ -96,11 +96,7 @@ func (l *loader) addSet(s *Set) {
 }
 
 func (s *Set) keyType() nftables.SetDatatype {
-	second := nftables.TypeMark
-	if s.Ports {
-		second = nftables.TypeInetService
-	}
-	return nftables.MustConcatSetType(addressTypes[s.Family], second)
+	return nftables.MustConcatSetType(addressTypes[s.Family], nftables.TypeMark)
 }
 
 // maxElements is a number of elements that fits in one message: their list is one

@@ -96,7 +96,7 @@ func (p *printer) content(r *Ruleset) {
 func (p *printer) set(s *Set) {
 	p.line("# %s", s.Comment)
 	p.line("set %s {", s.Name)
-	p.line("\ttype %s . %s", [...]string{"ipv4_addr", "ipv6_addr"}[s.Family], [...]string{"mark", "inet_service"}[bit(s.Ports)])
+	p.line("\ttype %s . mark", [...]string{"ipv4_addr", "ipv6_addr"}[s.Family])
 	p.line("\tsize %d", s.Size)
 	p.line("\tflags dynamic,timeout")
 	if s.Collect != DefaultCollect {
@@ -142,9 +142,8 @@ func (p *printer) instruction(i Instruction) {
 	case TCPFlags:
 		equal := [...]string{"==", "!="}[bit(i.Not)]
 		fmt.Fprintf(p, "tcp flags & (%s) %s %s", strings.ReplaceAll(i.Mask.String(), ",", " | "), equal, i.Flags)
-	case CtStatus:
-		equal := [...]string{"!=", "=="}[bit(i.Not)]
-		fmt.Fprintf(p, "ct status & %s %s 0", i.Status, equal)
+	case Translated:
+		p.WriteString("ct status & dnat != 0")
 	case AddrType:
 		fmt.Fprintf(p, "fib daddr type %s%s", unequal(i.Not), i.Kind)
 	case Source:
@@ -160,7 +159,7 @@ func (p *printer) instruction(i Instruction) {
 	case Update:
 		p.update(i)
 	case Delete:
-		fmt.Fprintf(p, "delete @%s { %s . %s }", i.Set, i.Key.source(), i.Key.second())
+		fmt.Fprintf(p, "delete @%s { %s . 0x%08x }", i.Set, i.Key.source(), i.Key.State)
 	case Count:
 		fmt.Fprintf(p, `counter name "%s"`, i.Counter)
 	case Log:
@@ -181,11 +180,7 @@ func (p *printer) instruction(i Instruction) {
 // lookup prints a lookup. A constant may not stand on the left of one; the mark
 // with all its bits replaced may, and leaves the packet's mark alone.
 func (p *printer) lookup(l Lookup) {
-	second := fmt.Sprintf("(meta mark & 0x0 | 0x%08x)", l.Key.State)
-	if l.Key.Port {
-		second = l.Key.second()
-	}
-	fmt.Fprintf(p, "%s . %s %s@%s", l.Key.source(), second, unequal(l.Not), l.Set)
+	fmt.Fprintf(p, "%s . (meta mark & 0x0 | 0x%08x) %s@%s", l.Key.source(), l.Key.State, unequal(l.Not), l.Set)
 }
 
 func (p *printer) update(u Update) {
@@ -193,7 +188,7 @@ func (p *printer) update(u Update) {
 	if u.Timeout > 0 {
 		timeout = " timeout " + lang.FormatDuration(u.Timeout)
 	}
-	fmt.Fprintf(p, "update @%s { %s . %s%s }", u.Set, u.Key.source(), u.Key.second(), timeout)
+	fmt.Fprintf(p, "update @%s { %s . 0x%08x%s }", u.Set, u.Key.source(), u.Key.State, timeout)
 }
 
 func (p *printer) icmp(i ICMP) {
@@ -267,14 +262,6 @@ func (k Key) source() string {
 		return k.Family.source()
 	}
 	return k.Family.source() + " & " + mask(k.Family, k.Bits).String()
-}
-
-// second is what follows the address in the key.
-func (k Key) second() string {
-	if k.Port {
-		return "th sport"
-	}
-	return fmt.Sprintf("0x%08x", k.State)
 }
 
 // mask is the address whose first bits are set and no others.
@@ -354,8 +341,4 @@ func (v Verdict) String() string {
 
 func (s ConnState) String() string {
 	return lang.BitNames(uint8(s), "new", "established", "related", "invalid")
-}
-
-func (s ConnStatus) String() string {
-	return map[ConnStatus]string{Assured: "assured", Translated: "dnat"}[s]
 }

@@ -77,8 +77,8 @@ func (b *builder) opensReset(c *Chain) {
 	}
 }
 
-// anyAttempts sends attempts on, by protocol. A bare SYN counts as one at a step whatever
-// connection tracking calls it, at a service unless it repeats one, else if it is new.
+// anyAttempts sends attempts on, by protocol. A bare SYN counts as one at a step or a
+// service whatever connection tracking calls it, else if it is new.
 func (b *builder) anyAttempts(c *Chain, suffix string, away bool) {
 	tcp := to("any_tcp" + suffix)
 	c.add("", isSYN, isNew, tcp)
@@ -86,9 +86,6 @@ func (b *builder) anyAttempts(c *Chain, suffix string, away bool) {
 		c.dispatchHere(entries(ofProto(b.steps, lang.TCP), always(tcp)), isSYN)
 	} else {
 		b.atEach(c, ofProto(b.steps, lang.TCP), func(p *point) []*lang.Knock { return p.listenersAt() }, tcp)
-	}
-	if b.needs(lang.TCP) {
-		c.repeats(leave)
 	}
 	if !away {
 		plain := slices.DeleteFunc(ofProto(b.services, lang.TCP), (*point).isElsewhere)

@@ -14,12 +14,11 @@ type Ruleset struct {
 }
 
 // Set holds elements that may time out. An element's key is a source address
-// and a state number, or with Ports a source port.
+// and a state number.
 type Set struct {
 	Name    string
 	Comment string
 	Family  Family
-	Ports   bool
 	Size    int           // the number of elements at which the set is full
 	Collect time.Duration // how often the places of ended elements are freed
 }

@@ -21,8 +21,6 @@ var (
 	v4Net   = compiler.Key{Family: compiler.IPv4, Bits: 23, State: 0x80c0ffee}
 	v6Key   = compiler.Key{Family: compiler.IPv6, Bits: 128, State: 8}
 	v6Net   = compiler.Key{Family: compiler.IPv6, Bits: 64, State: 1}
-	v4Port  = compiler.Key{Family: compiler.IPv4, Bits: 32, Port: true}
-	v6Port  = compiler.Key{Family: compiler.IPv6, Bits: 128, Port: true}
 	v6Other = compiler.Key{Family: compiler.IPv6, Bits: 47, State: 9}
 )
 
@@ -68,9 +66,7 @@ func fieldSamples() []sample {
 		{Instruction: compiler.TCPFlags{Flags: lang.SYN, Mask: lang.FIN | lang.SYN | lang.RST | lang.ACK, Not: true}, proto: tcp},
 		{Instruction: compiler.TCPFlags{Flags: lang.SYN | lang.ACK, Mask: lang.SYN | lang.ACK}, proto: tcp},
 		{Instruction: compiler.TCPFlags{Flags: lang.ACK, Mask: lang.ACK}, proto: tcp},
-		{Instruction: compiler.CtStatus{Status: compiler.Assured}},
-		{Instruction: compiler.CtStatus{Status: compiler.Assured, Not: true}},
-		{Instruction: compiler.CtStatus{Status: compiler.Translated}},
+		{Instruction: compiler.Translated{}},
 		{Instruction: compiler.AddrType{}},
 		{Instruction: compiler.AddrType{Kind: compiler.AddrBroadcast}},
 		{Instruction: compiler.AddrType{Kind: compiler.AddrAnycast}},
@@ -139,12 +135,6 @@ func elementSamples() []sample {
 		ipv4(compiler.Delete{Key: v4Net, Set: "s4"}),
 		ipv6(compiler.Delete{Key: v6Key, Set: "s6"}),
 		ipv6(compiler.Delete{Key: v6Net, Set: "s6"}),
-		ipv4(compiler.Lookup{Key: v4Port, Set: "p4"}),
-		ipv6(compiler.Lookup{Key: v6Port, Set: "p6", Not: true}),
-		ipv4(compiler.Update{Key: v4Port, Set: "p4", Timeout: time.Minute}),
-		ipv6(compiler.Update{Key: v6Port, Set: "p6", Timeout: time.Minute}),
-		ipv4(compiler.Delete{Key: v4Port, Set: "p4"}),
-		ipv6(compiler.Delete{Key: v6Port, Set: "p6"}),
 		{Instruction: compiler.Count{Counter: "ssh-opened"}},
 		{Instruction: compiler.Log{Prefix: "knock ssh: "}},
 	}
@@ -191,8 +181,6 @@ func ruleset(rules ...compiler.Rule) *compiler.Ruleset {
 		Sets: []*compiler.Set{
 			{Name: "s4", Family: compiler.IPv4, Size: 65536, Collect: time.Second},
 			{Name: "s6", Family: compiler.IPv6, Size: 100, Collect: 100 * time.Millisecond},
-			{Name: "p4", Family: compiler.IPv4, Ports: true, Size: 65536, Collect: time.Second},
-			{Name: "p6", Family: compiler.IPv6, Ports: true, Size: 100, Collect: time.Second},
 		},
 		Counters: []*compiler.Counter{{Name: "ssh-opened"}, {Name: "unused"}},
 		Chains: []*compiler.Chain{
@@ -224,7 +212,7 @@ func everything() *compiler.Ruleset {
 			compiler.L4Proto{Number: tcp},
 			compiler.Ports{First: 22, Last: 23},
 			compiler.TCPFlags{Flags: lang.SYN, Mask: lang.SYN | lang.ACK},
-			compiler.CtStatus{Status: compiler.Assured, Not: true},
+			compiler.Translated{},
 			compiler.AddrType{},
 			compiler.Source{Prefixes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
 			compiler.Lookup{Key: v4Key, Set: "s4"},

@@ -68,7 +68,7 @@ func (b *builder) serviceChains() {
 			b.letInOnce(p)
 		}
 	}
-	if b.welcome() != accept {
+	if b.notes() {
 		b.letIn()
 	}
 }
@@ -106,29 +106,32 @@ func (b *builder) asked() {
 	b.goesOn(c)
 }
 
+// letInPlace is where it is noted that the guard has let a source in just now.
+var letInPlace = Place{Kind: LetIn, Per: lang.Per{IPv4: 32, IPv6: 128}}
+
 // goesOn ends the chain of packets to other hosts. They were not let in: if they are
 // translated to a service of the host, it is decided about them there.
 func (b *builder) goesOn(c *Chain) {
 	for _, f := range Families {
-		c.add("", Delete{letIn.Key(f), letIn.Kind.SetName(f)})
+		c.add("", Delete{letInPlace.Key(f), letInPlace.Kind.SetName(f)})
 	}
-}
-
-// welcome is the verdict about what is let in. It is noted if something asks later.
-func (b *builder) welcome() Verdict {
-	if b.notes() || b.needs(lang.TCP) {
-		return to("let_in")
-	}
-	return accept
 }
 
 // letIn notes whom the guard lets in, in rules of their own: the set may be full.
 func (b *builder) letIn() {
-	c := b.chain("let_in", "noted, for a SYN that is sent again and for what comes after a translation")
+	c := b.chain("let_in", "noted, for what comes after a translation")
 	for _, f := range Families {
-		c.add("", update(letIn, f, handshake))
+		c.add("", update(letInPlace, f, slack))
 	}
 	c.add("", accept)
+}
+
+// welcome is the verdict about what is let in.
+func (b *builder) welcome() Verdict {
+	if b.notes() {
+		return to("let_in")
+	}
+	return accept
 }
 
 // askedElsewhere sends packets to the addresses of `at` on.
@@ -164,7 +167,6 @@ func (b *builder) attempts() {
 		}
 		c := b.chain(attemptChain(proto), "what is no attempt is refused")
 		if proto == lang.TCP {
-			c.repeats(accept)
 			c.add("", isSYN, isValid, leave)
 		} else {
 			c.add("", isNew, leave)

@@ -22,7 +22,7 @@ const (
 	Grants                      // a door is open for the source
 	Busy                        // the source has progress that may be reset
 	Doors                       // some door is open for the source
-	LetIn                       // a packet from this port was let in, and no FIN has followed
+	LetIn                       // the guard has let the source in just now
 )
 
 var setKinds = []struct{ name, comment string }{
@@ -33,7 +33,7 @@ var setKinds = []struct{ name, comment string }{
 	Grants:       {"grants", "sources for which a door is open"},
 	Busy:         {"busy", "sources with progress that a wrong attempt resets"},
 	Doors:        {"doors", "sources for which some door is open: others need not look for which"},
-	LetIn:        {"let_in", "sources and ports that were let in"},
+	LetIn:        {"let_in", "sources that were let in just now"},
 }
 
 // SetName is the name of the set of a kind for a family.
@@ -63,7 +63,7 @@ type Place struct {
 
 // Key is the place's key in the set of a family.
 func (p Place) Key(f Family) Key {
-	return Key{f, [...]int{p.Per.IPv4, p.Per.IPv6}[f], p.Number, p.Kind == LetIn}
+	return Key{f, [...]int{p.Per.IPv4, p.Per.IPv6}[f], p.Number}
 }
 
 // Role is what a state stands for in its knock.

@@ -30,7 +30,6 @@ type flow struct {
 	tcp            tcpState
 	own            bool // the host has begun it
 	answered       bool // both sides have sent
-	assured        bool // its handshake is done
 	refused        bool // not let in: whatever the host sends in it, it has not begun it
 }
 
@@ -114,12 +113,6 @@ func (c *conntrack) state(r *run) compiler.ConnState {
 		return compiler.StateEstablished
 	}
 	return compiler.StateNew
-}
-
-// hasStatus reports what is known of the packet's connection. In the simulator nothing is
-// ever translated.
-func (r *run) hasStatus(s compiler.ConnStatus) bool {
-	return s == compiler.Assured && r.flow != nil && r.flow.assured
 }
 
 // accepted takes note of a packet that the host got. One that it does not answer
@@ -232,10 +225,6 @@ func (f *flow) segment(flags lang.Flags, now time.Duration, answer bool) {
 	}
 	answered := f.answered
 	f.answered = answered || answer
-	// As nf_conntrack_tcp_packet has it: both have sent before.
-	if answered && next == tcpEstablished && (before == tcpSynReceived || before == tcpEstablished) {
-		f.assured = true
-	}
 	switch {
 	case next == tcpIgnored, next == tcpSynSent && before == tcpSynSent:
 		return

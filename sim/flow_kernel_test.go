@@ -21,8 +21,7 @@ import (
 // flowClasses are what a packet's flow can be: a state, or how long it lasts.
 var flowClasses = map[string]string{
 	"new": "ct state new", "established": "ct state established", "invalid": "ct state invalid",
-	"assured": "tcp flags & (syn|ack) == syn ct status assured",
-	"30s":     "ct expiration 29s-30s", "1m0s": "ct expiration 59s-60s", "2m0s": "ct expiration 119s-120s",
+	"30s": "ct expiration 29s-30s", "1m0s": "ct expiration 59s-60s", "2m0s": "ct expiration 119s-120s",
 	"5m0s": "ct expiration 299s-300s", "120h0m0s": "ct expiration 431999s-432000s",
 }
 
@@ -33,9 +32,6 @@ func watchFlows() string {
 	for class, condition := range flowClasses {
 		fmt.Fprintf(&sets, "set tcp_%s {\ntypeof tcp sport . tcp dport . tcp window\nsize 65535\nflags dynamic\n}\n", class)
 		fmt.Fprintf(&rules, "%s update @tcp_%s { tcp sport . tcp dport . tcp window }\n", condition, class)
-		if class == "assured" {
-			continue // asked of SYNs alone
-		}
 		fmt.Fprintf(&sets, "set udp_%s {\ntypeof udp sport . udp dport . udp length\nsize 65535\nflags dynamic\n}\n", class)
 		fmt.Fprintf(&rules, "%s update @udp_%s { udp sport . udp dport . udp length }\n", condition, class)
 	}
@@ -90,8 +86,7 @@ func TestConversationsOnKernel(t *testing.T) {
 		for number, s := range test.steps {
 			classes := seen[flowPlace{test.proto, uint16(50000 + i), number + 1}]
 			lasts := s.lasts != 0 && s.state != "new" && number > 0 // nft does not see how long a new flow lasts
-			assured := classes["assured"] == (s.state == "assured")
-			if !s.byHost && (!classes[s.state] || !assured) || lasts && !classes[s.lasts.String()] {
+			if !s.byHost && !classes[s.state] || lasts && !classes[s.lasts.String()] {
 				t.Errorf("%s, packet %d: %v, want %s %v", test.name, number+1, classes, s.state, s.lasts)
 			}
 		}

@@ -16,7 +16,7 @@ type flowStep struct {
 	byHost bool
 	flags  lang.Flags
 	after  time.Duration // since the step before
-	state  string        // of a packet of the peer; of a SYN in a flow that is assured "assured"
+	state  string        // of a packet of the peer
 	lasts  time.Duration // how long the flow lasts from here if nothing comes; 0: nobody asks
 }
 
@@ -42,23 +42,23 @@ var flowTests = []struct {
 	}},
 	{"the host closes first", lang.TCP, []flowStep{
 		peer(lang.SYN, "new", 0), host(synAck, time.Minute), peer(ack, "established", 5*days),
-		host(finAck, 2*time.Minute), peer(ack, "established", time.Minute), peer(lang.SYN, "assured", 0),
+		host(finAck, 2*time.Minute), peer(ack, "established", time.Minute), peer(lang.SYN, "established", 0),
 		peer(finAck, "established", 30*time.Second), host(ack, 2*time.Minute), peer(lang.SYN, "new", 2*time.Minute),
 	}},
 	{"both close at once", lang.TCP, []flowStep{
 		peer(lang.SYN, "new", 0), host(synAck, 0), peer(ack, "established", 0),
-		peer(finAck, "established", 2*time.Minute), host(finAck, 30*time.Second), peer(lang.SYN, "assured", 0), peer(ack, "established", 2*time.Minute),
+		peer(finAck, "established", 2*time.Minute), host(finAck, 30*time.Second), peer(lang.SYN, "established", 0), peer(ack, "established", 2*time.Minute),
 		peer(lang.SYN, "new", 0),
 	}},
 	{"never acknowledged", lang.TCP, []flowStep{
 		peer(lang.SYN, "new", 0), host(synAck, 0), peer(finAck, "established", 2*time.Minute), peer(ack, "established", time.Minute), peer(lang.SYN, "established", 0),
 	}},
 	{"acknowledged by the host alone", lang.TCP, []flowStep{
-		peer(lang.SYN, "new", 0), host(synAck, 0), host(ack, time.Minute), peer(lang.SYN, "established", 0), peer(ack, "established", 0), peer(lang.SYN, "assured", 0),
+		peer(lang.SYN, "new", 0), host(synAck, 0), host(ack, time.Minute), peer(lang.SYN, "established", 0), peer(ack, "established", 0), peer(lang.SYN, "established", 0),
 	}},
 	{"picked up", lang.TCP, []flowStep{
 		peer(ack, "new", 5*time.Minute), peer(ack, "new", 5*time.Minute), host(ack, 5*time.Minute), peer(lang.SYN, "established", 0),
-		peer(ack, "established", 0), peer(lang.SYN, "assured", 0),
+		peer(ack, "established", 0), peer(lang.SYN, "established", 0),
 	}},
 	{"the host's own", lang.TCP, []flowStep{
 		host(lang.SYN, 2*time.Minute), peer(synAck, "established", time.Minute), host(ack, 5*days), peer(ack, "established", 5*days),
@@ -157,11 +157,7 @@ func stateOf(m *sim.Machine, p *sim.Packet) string {
 	if len(changes) == 0 {
 		return "none"
 	}
-	state := compiler.ConnState(changes[0].State)
-	if state == compiler.StateEstablished && len(changes) > 1 {
-		return "assured"
-	}
-	return state.String()
+	return compiler.ConnState(changes[0].State).String()
 }
 
 // TestFlows follows flows through connection tracking: each packet's state.
@@ -174,7 +170,7 @@ func TestFlows(t *testing.T) {
 	}{
 		{"handshake", lang.TCP, []flowPacket{
 			{0, lang.SYN, "new"}, {1, lang.SYN, "established"}, {1, lang.SYN | lang.ACK, "established"},
-			{2, lang.ACK, "established"}, {3, lang.SYN | lang.ACK, "invalid"}, {3, lang.SYN, "assured"},
+			{2, lang.ACK, "established"}, {3, lang.SYN | lang.ACK, "invalid"}, {3, lang.SYN, "established"},
 		}},
 		{"never acknowledged", lang.TCP, []flowPacket{
 			{0, lang.SYN, "new"}, {1, lang.FIN | lang.ACK, "established"}, {2, lang.SYN, "established"}, {3, lang.ACK, "established"}, {4, lang.SYN, "established"},
@@ -182,7 +178,7 @@ func TestFlows(t *testing.T) {
 		{"never sent", lang.TCP, []flowPacket{
 			{0, lang.SYN, "new"}, {1, 0, "invalid"}, {1, lang.FIN, "invalid"}, {1, lang.FIN | lang.PSH | lang.URG, "invalid"},
 		}},
-		{"picked up", lang.TCP, []flowPacket{{0, lang.ACK, "new"}, {0, lang.SYN, "established"}, {1, lang.ACK, "established"}, {2, lang.SYN, "assured"}}},
+		{"picked up", lang.TCP, []flowPacket{{0, lang.ACK, "new"}, {0, lang.SYN, "established"}, {1, lang.ACK, "established"}, {2, lang.SYN, "established"}}},
 		{"no beginning", lang.TCP, []flowPacket{
 			{0, lang.SYN | lang.ACK, "invalid"}, {1, lang.RST, "invalid"}, {2, lang.FIN | lang.ACK, "invalid"}, {3, lang.SYN, "new"},
 		}},
@@ -246,7 +242,7 @@ func TestPassing(t *testing.T) {
 		{compiler.Passed, plain(lang.SYN), []sim.Packet{plain(lang.SYN)}, "new"},
 		{compiler.Passed, plain(lang.SYN), []sim.Packet{plain(lang.ACK)}, "new"},
 		{compiler.Passed, answered, []sim.Packet{plain(lang.ACK)}, "established"},
-		{compiler.Passed, answered, []sim.Packet{plain(lang.ACK), plain(lang.SYN)}, "assured"},
+		{compiler.Passed, answered, []sim.Packet{plain(lang.ACK), plain(lang.SYN)}, "established"},
 		{compiler.Passed, answered, []sim.Packet{plain(lang.RST), plain(lang.ACK)}, "new"},
 		{compiler.Passed, unanswered, []sim.Packet{plain(lang.SYN)}, "new"},
 		{compiler.Passed, unanswered, []sim.Packet{plain(lang.ACK)}, "invalid"}, // an ACK does not follow a SYN
@@ -283,7 +279,7 @@ func TestFlowsElsewhere(t *testing.T) {
 		{a, lang.ACK, false, "invalid"},
 		{a, lang.SYN | lang.ACK, true, ""},
 		{a, lang.ACK, false, "established"},
-		{a, lang.SYN, false, "assured"},
+		{a, lang.SYN, false, "established"},
 		{b, lang.SYN, false, "new"},
 		{a, lang.RST, true, ""},
 		{a, lang.ACK, false, "new"},
@@ -350,9 +346,6 @@ type flowPacket struct {
 	state string
 }
 
-// assuredSYN is the state of an element for a SYN in a flow that is assured.
-const assuredSYN = 1 << 10
-
 // stateRules record each packet's state, and then have a verdict.
 func stateRules(verdict compiler.VerdictKind) *compiler.Ruleset {
 	record := func(state uint32) compiler.Update {
@@ -362,8 +355,6 @@ func stateRules(verdict compiler.VerdictKind) *compiler.Ruleset {
 	for _, s := range []compiler.ConnState{compiler.StateNew, compiler.StateEstablished, compiler.StateInvalid} {
 		rules = append(rules, []compiler.Instruction{compiler.CtState{States: s}, record(uint32(s))})
 	}
-	syn := compiler.TCPFlags{Flags: lang.SYN, Mask: lang.SYN | lang.ACK}
-	rules = append(rules, []compiler.Instruction{syn, compiler.CtStatus{Status: compiler.Assured}, record(assuredSYN)})
 	if verdict != compiler.Passed {
 		rules = append(rules, []compiler.Instruction{compiler.Verdict{Kind: verdict}})
 	}

@@ -144,8 +144,8 @@ func (l *linker) instruction(i compiler.Instruction) (op, error) {
 		return op{code: opState, first: uint16(i.States), not: i.Not}, nil
 	case compiler.TCPFlags:
 		return op{code: opFlags, first: uint16(i.Flags), last: uint16(i.Mask), not: i.Not}, nil
-	case compiler.CtStatus:
-		return op{code: opStatus, first: uint16(i.Status), not: i.Not}, nil
+	case compiler.Translated:
+		return op{code: opNever}, nil
 	case compiler.AddrType:
 		return op{code: opAddrType, first: uint16(i.Kind), not: i.Not}, nil
 	case compiler.Ports:

@@ -85,11 +85,8 @@ func (m *Machine) decide(p *Packet) compiler.VerdictKind {
 	return verdict
 }
 
-// Tracked is what connection tracking said of the last packet that [Machine.Packet] was
-// given: its state, and whether its flow is assured.
-func (m *Machine) Tracked() (state compiler.ConnState, assured bool) {
-	return m.run.state, m.run.hasStatus(compiler.Assured)
-}
+// Tracked is the state that connection tracking gave the last packet of [Machine.Packet].
+func (m *Machine) Tracked() compiler.ConnState { return m.run.state }
 
 // Answer says that the host has sent a packet of a flow; p has the addresses and ports
 // of one that came to it, and the flags that the host has sent. A flow that was let in

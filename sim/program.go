@@ -40,7 +40,7 @@ const (
 	opMatch opcode = iota // a condition of any other kind
 	opState
 	opFlags
-	opStatus
+	opNever // in the simulator nothing is ever translated
 	opAddrType
 	opPorts
 	opLookup
@@ -134,14 +134,14 @@ func (g *program) chain(r *run, base uint32) compiler.VerdictKind {
 			holds = (uint16(r.state)&o.first != 0) != o.not
 		case opFlags:
 			holds = r.packet.Proto == lang.TCP && (uint16(r.packet.Flags)&o.last == o.first) != o.not
-		case opStatus:
-			holds = r.hasStatus(compiler.ConnStatus(o.first)) != o.not
+		case opNever:
+			holds = false
 		case opAddrType:
 			holds = r.packet.isTo(compiler.AddrKind(o.first)) != o.not
 		case opPorts:
 			holds = o.hasPort(r.packet)
 		case opLookup:
-			holds = o.set.has(r.key(&o.keys), r.now) != o.not
+			holds = o.set.has(o.keys.key(r.hi, r.lo), r.now) != o.not
 		case opUpdate:
 			holds = r.update(o)
 		case opDelete:
@@ -194,7 +194,7 @@ func (o *op) hasPort(p *Packet) bool {
 }
 
 func (r *run) update(o *op) bool {
-	k := r.key(&o.keys)
+	k := o.keys.key(r.hi, r.lo)
 	clock := &r.machine.clock
 	expires := r.now
 	if o.lasts > 0 {
@@ -210,7 +210,7 @@ func (r *run) update(o *op) bool {
 }
 
 func (r *run) delete(o *op) {
-	if k := r.key(&o.keys); o.set.delete(k, r.now) {
+	if k := o.keys.key(r.hi, r.lo); o.set.delete(k, r.now) {
 		r.change(o.set, k, r.now)
 	}
 }

@@ -123,29 +123,17 @@ func (s *set) collect(collected time.Duration) {
 }
 
 // keyer makes the keys of a source in a set.
-type keyer struct {
-	hi, lo, id uint64 // masks of the address, and the state
-	port       bool   // the source port stands in place of the state
-}
+type keyer struct{ hi, lo, id uint64 } // masks of the address, and the state
 
 func newKeyer(k compiler.Key) keyer {
 	masks := func(bits int) uint64 { return ^uint64(0) << (64 - min(max(bits, 0), 64)) }
 	if k.Family == compiler.IPv4 {
-		return keyer{0, masks(32 + k.Bits), uint64(k.State), k.Port}
+		return keyer{0, masks(32 + k.Bits), uint64(k.State)}
 	}
-	return keyer{masks(k.Bits), masks(k.Bits - 64), uint64(k.State), k.Port}
+	return keyer{masks(k.Bits), masks(k.Bits - 64), uint64(k.State)}
 }
 
 func (y *keyer) key(hi, lo uint64) key { return key{hi & y.hi, lo & y.lo, y.id} }
-
-// key is that of the packet's source.
-func (r *run) key(y *keyer) key {
-	k := y.key(r.hi, r.lo)
-	if y.port {
-		k.id = uint64(r.packet.SrcPort)
-	}
-	return k
-}
 
 func keyOf(k compiler.Key, src netip.Addr) key {
 	y := newKeyer(k)

@@ -22,7 +22,6 @@ type flowState struct {
 	unanswered  bool // begun by a SYN that the host did not answer: not established
 	challenged  bool // by a SYN that the host answered with something else than a SYN/ACK
 	handshake   bool // begun by a SYN that was not yet acknowledged
-	assured     bool // the source has sent something after the answer
 	fins        int  // that came
 	closed      bool // the host has sent a FIN
 	over        bool // both have, and the last of them is acknowledged
@@ -92,7 +91,6 @@ func (m *Model) accepted(at time.Duration, p *trace.Packet) {
 		f = flowState{began: at, handshake: p.Proto == lang.TCP}
 	}
 	f.handshake = f.handshake && p.Flags&lang.SYN != 0
-	f.assured = f.assured || known && f.fins == 0 && p.Flags&(lang.SYN|lang.FIN|lang.RST|lang.ACK) == lang.ACK
 	f.ends = at + idleTime(p, at-f.began)
 	switch {
 	case p.Proto == lang.TCP && p.Flags&lang.FIN != 0:

@@ -116,8 +116,7 @@ func awaitEmptySets(t *testing.T, h *netns.Host) {
 	}
 }
 
-// fullSets are the sets that have elements, as they are listed. Whom the guard let in is
-// noted for a minute whatever becomes of the grant; nothing waits for a place there.
+// fullSets are the sets that have elements, as they are listed.
 func fullSets(t *testing.T, h *netns.Host) (full []string) {
 	t.Helper()
 	text, err := h.Nft("list", "sets")
@@ -125,7 +124,7 @@ func fullSets(t *testing.T, h *netns.Host) (full []string) {
 		t.Fatal(err)
 	}
 	for set := range strings.SplitSeq(text, "\tset ") {
-		if strings.Contains(set, "elements = {") && !strings.HasPrefix(set, "let_in") {
+		if strings.Contains(set, "elements = {") {
 			full = append(full, set)
 		}
 	}

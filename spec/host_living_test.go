@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -12,22 +13,24 @@ import (
 var goodConduct = map[string]func(v *visit){
 	"a SYN sent again": func(v *visit) {
 		v.opens()
-		v.repeats()
-		v.repeats()
-		v.sends(lang.ACK, 0, "")
-		v.greeted()
+		v.begins()
+		if v.asks() == v.once() {
+			v.t.Errorf("a SYN that is sent again gets in: %v", !v.once())
+		}
+		v.isAnsweredAgain()
 	},
 	"a SYN sent again when the grant is over": func(v *visit) {
 		v.opens()
-		v.repeats()
+		v.begins()
 		v.shuts()
-		v.repeats()
-		v.sends(lang.ACK, 0, "")
-		v.greeted()
+		if v.asks() {
+			v.t.Error("a SYN gets in without a grant")
+		}
+		v.isAnsweredAgain()
 	},
 	"the last part of the handshake is lost": func(v *visit) {
 		v.opens()
-		v.repeats()
+		v.begins()
 		v.says("alive?") // and acknowledges
 		v.awaitsWords("alive?")
 		v.shuts()
@@ -99,12 +102,21 @@ var goodConduct = map[string]func(v *visit){
 	},
 }
 
-// repeats sends the first SYN, once more perhaps, and the host agrees.
-func (v *visit) repeats() {
+// begins sends the first SYN, and the host agrees.
+func (v *visit) begins() {
 	v.t.Helper()
 	if !v.asks() {
 		v.t.Fatal("a SYN does not get in")
 	}
+}
+
+// isAnsweredAgain is what becomes of a client who has lost the host's answer: the host
+// sends it again, though no other SYN gets in.
+func (v *visit) isAnsweredAgain() {
+	v.t.Helper()
+	v.awaits("SYN/ACK", func(s segment) bool { return s.flags == lang.SYN|lang.ACK })
+	v.sends(lang.ACK, 0, "")
+	v.greeted()
 }
 
 // closes says good-bye as a client does who is through.
@@ -165,4 +177,25 @@ func TestForgedSegmentOnKernel(t *testing.T) {
 		}
 		v.goesOn()
 	})
+}
+
+// TestSYNCookiesOnKernel: a host that answers with cookies does not answer again by itself.
+func TestSYNCookiesOnKernel(t *testing.T) {
+	h, _ := edgeHost(t, onlyOnce, "")
+	if err := h.Do(func() error {
+		return os.WriteFile("/proc/sys/net/ipv4/tcp_syncookies", []byte("2"), 0)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	serveCallers(t, h, 22)
+	c := newCaller(t, h, false, 40001, 22)
+	c.opens()
+	if !c.asks() { // and the answer is lost
+		t.Fatal("a SYN does not get in")
+	}
+	if c.asks() {
+		t.Error("a SYN gets in without a grant")
+	}
+	c.opens()
+	c.shakesHands()
 }

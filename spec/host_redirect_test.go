@@ -59,6 +59,13 @@ var redirectsGuarded = []situation{
 		a.connects(2222).goesOn()
 		a.finds(netns.Silent, 2222, 22)
 	}},
+	{"2222 is guarded, small sets", "size 8\ndefault drop\nknock ssh < 7001 9002 8003 -> 2222 grant 1m >", redirected, func(h *house) {
+		a := h.stranger()
+		a.knocks(7001, 9002, 8003)
+		for range 20 {
+			a.finds(netns.Open, 2222)
+		}
+	}},
 	{"22 is guarded, 2222 is shut as well", "knock ssh < 7001 9002 8003 -> 22 grant 1m >", redirected, func(h *house) {
 		a := h.stranger()
 		a.finds(netns.Silent, 2222, 22)

@@ -58,7 +58,7 @@ func TestUnassuredConnectionOnKernel(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			forEachDoor(t, func(v *visit) {
 				v.opens()
-				v.repeats()
+				v.begins()
 				v.shuts()
 				attack(v.caller)
 				for n := range uint32(3) {
@@ -68,6 +68,33 @@ func TestUnassuredConnectionOnKernel(t *testing.T) {
 					}
 				}
 			})
+		})
+	}
+}
+
+// TestUnassuredConnectionBesideOtherOnKernel: nor does one that the same port has to another
+// service, by a grant, help.
+func TestUnassuredConnectionBesideOtherOnKernel(t *testing.T) {
+	for family, v6 := range map[string]bool{"IPv4": false, "IPv6": true} {
+		t.Run(family, func(t *testing.T) {
+			h, _ := edgeHost(t, "knock ssh < 7001 7002 -> 22 grant 1m once >\nknock web < 7003 7004 -> 80 grant 1h >", "")
+			serveCallers(t, h, 22)
+			serveCallers(t, h, 80)
+			ssh, web := newCaller(t, h, v6, 40001, 22), newCaller(t, h, v6, 40001, 80)
+			ssh.knocks(7001, 7002, 7003, 7004)
+			if !ssh.asks() {
+				t.Fatal("the door is shut")
+			}
+			ssh.sends(lang.FIN|lang.ACK, 0, "")
+			ssh.mayHearFIN()
+			ssh.sends(lang.FIN|lang.ACK, 0, "")
+			if !web.asks() {
+				t.Fatal("the other door is shut")
+			}
+			ssh.seq = 900000
+			if ssh.asks() {
+				t.Error("the host agrees to a connection without a grant")
+			}
 		})
 	}
 }

@@ -227,7 +227,6 @@ func inARow(p *lang.Policy) string {
 			}
 		}
 		port, last := k.Services[0].First, len(k.Steps)-1
-		fmt.Fprintf(&rules, "\t\ttcp dport %d %s ct state established ct status ! assured accept\n", port, syn)
 		for _, f := range []string{"ip", "ip6"} {
 			fmt.Fprintf(&rules, "\t\ttcp dport %d %s %s saddr @%s_%s_%d accept\n", port, syn, f, name, f, last)
 		}

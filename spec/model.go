@@ -26,7 +26,6 @@ type Model struct {
 	policy  *lang.Policy
 	sources map[sourceOfKnock]*source
 	flows   map[flow]flowState
-	letIn   map[netip.AddrPort]time.Duration // until when a SYN may be one that is sent again
 }
 
 // sourceOfKnock is a source as one knock sees it.
@@ -37,7 +36,7 @@ type sourceOfKnock struct {
 
 // NewModel makes a host to which nobody has knocked yet.
 func NewModel(p *lang.Policy) *Model {
-	return &Model{p, map[sourceOfKnock]*source{}, map[flow]flowState{}, map[netip.AddrPort]time.Duration{}}
+	return &Model{p, map[sourceOfKnock]*source{}, map[flow]flowState{}}
 }
 
 // Packet decides about a packet that arrives at the given time, which is not
@@ -57,12 +56,7 @@ func (m *Model) decide(at time.Duration, p *trace.Packet) trace.Verdict {
 	switch {
 	case p.To != nil && m.policy.Settings.Hook == lang.HookInput:
 		return trace.Pass
-	case iface(p) == "lo":
-		return trace.Accept
-	case established && !m.maybeAttempt(p):
-		if p.Flags&(lang.FIN|lang.RST) != 0 {
-			delete(m.letIn, netip.AddrPortFrom(p.Src, p.SrcPort))
-		}
+	case iface(p) == "lo", established && !m.maybeAttempt(p):
 		return trace.Accept
 	case m.trusts(p) && m.offers(p):
 		return trace.Accept
@@ -77,10 +71,9 @@ func (m *Model) decide(at time.Duration, p *trace.Packet) trace.Verdict {
 	switch {
 	case !m.guards(p):
 		return m.rest(at, p)
-	case m.isRepeat(at, p) && !m.isOpenFor(p):
+	case m.isOpenFor(p):
 		return trace.Accept
-	case m.isOpenFor(p), m.isAttempt(at, p) && m.letsIn(at, p):
-		m.letIn[netip.AddrPortFrom(p.Src, p.SrcPort)] = at + time.Minute
+	case m.isAttempt(at, p) && m.letsIn(at, p):
 		return trace.Accept
 	}
 	return m.refuse(at, p)
@@ -91,27 +84,18 @@ func (m *Model) maybeAttempt(p *trace.Packet) bool {
 	return isSYN(p) || p.Proto == lang.Ping && slices.ContainsFunc(m.policy.Knocks, listensToPings)
 }
 
-// isAttempt reports whether a packet is an attempt. A SYN is one at a step whatever
-// it is part of, at a service unless it repeats one, else if it is part of nothing.
+// isAttempt reports whether a packet is an attempt. A SYN is one at a step or
+// at a service whatever it is part of, else if it is part of nothing.
 func (m *Model) isAttempt(at time.Duration, p *trace.Packet) bool {
 	switch {
 	case p.Proto != lang.TCP:
 		return true
 	case !isSYN(p):
 		return false
-	case m.isStep(p):
+	case m.isStep(p), m.guards(p):
 		return true
-	case m.guards(p):
-		return !m.isRepeat(at, p)
 	}
 	return !m.established(at, p)
-}
-
-// isRepeat reports whether a packet is a SYN that is sent again before the handshake is
-// done, or given up: one has been let in from its port within a minute, and the client has
-// sent no FIN or RST from there since.
-func (m *Model) isRepeat(at time.Duration, p *trace.Packet) bool {
-	return isSYN(p) && m.established(at, p) && !m.flows[flowOf(p)].assured && at < m.letIn[netip.AddrPortFrom(p.Src, p.SrcPort)]
 }
 
 // refuse is what becomes of a packet to a service that may not go there. Nothing that

@@ -23,7 +23,7 @@ func mutants(r *compiler.Ruleset) []mutant {
 		}
 		for i, rule := range chain.Rules {
 			switch i := rule.Instructions[0].(type) {
-			case compiler.CtState, compiler.CtStatus, compiler.AddrType:
+			case compiler.CtState, compiler.Translated, compiler.AddrType:
 				continue
 			case compiler.Verdict:
 				if i.Kind == compiler.Drop {

@@ -53,7 +53,7 @@ func (c *Cover) meet(knock string, kind itemKind, which int, word string) {
 
 // Packet notes what a packet meets.
 func (w *coverWatcher) Packet(p *sim.Packet, verdict compiler.VerdictKind, changes []sim.Change) {
-	at, settings, k := w.targets.of(p), &w.targets.policy.Settings, track(w.player.machine)
+	at, settings, state := w.targets.of(p), &w.targets.policy.Settings, w.player.machine.Tracked()
 	used := w.changes(changes, at)
 	switch {
 	case p.Iface == "lo":
@@ -64,11 +64,11 @@ func (w *coverWatcher) Packet(p *sim.Packet, verdict compiler.VerdictKind, chang
 		return
 	}
 	for _, l := range w.targets.stepsOf(p) {
-		if word := keepsOut(l.knock, p); word != "" && k.isAttemptAtStep(p) {
+		if word := keepsOut(l.knock, p); word != "" && isAttempt(p, state) {
 			w.meet(l.knock.Name.Text, clauseUsed, 0, word)
 		}
 	}
-	w.services(p, verdict, k, used)
+	w.services(p, verdict, state, used)
 	w.others(p, verdict, false)
 }
 
@@ -130,14 +130,14 @@ func (w *coverWatcher) trusted(settings *lang.Settings, p *sim.Packet) {
 }
 
 // services notes a packet to services of knocks.
-func (w *coverWatcher) services(p *sim.Packet, verdict compiler.VerdictKind, k tracked, used map[string]bool) {
+func (w *coverWatcher) services(p *sim.Packet, verdict compiler.VerdictKind, state compiler.ConnState, used map[string]bool) {
 	for _, g := range w.targets.servicesOf(p) {
 		name := g.knock.Name.Text
 		_, open := w.player.OpenUntil(name, p.Src, p.Time)
 		switch {
 		case verdict != compiler.Accept:
 			w.meet(name, refused, g.service, "")
-		case w.targets.openFor(p) == nil && k.isAttemptAtService(p) && (open || used[name]):
+		case w.targets.openFor(p) == nil && isAttempt(p, state) && (open || used[name]):
 			w.meet(name, entered, g.service, "")
 		}
 	}

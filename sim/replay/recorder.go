@@ -61,7 +61,7 @@ func (r *recorder) Packet(p *sim.Packet, verdict compiler.VerdictKind, changes [
 	if !r.asked.has(p.Src) {
 		return
 	}
-	m, steps, k := r.mark(p), r.targets.of(p).steps, track(r.machine)
+	m, steps, state := r.mark(p), r.targets.of(p).steps, r.machine.Tracked()
 	ready := make([]bool, len(steps))
 	for i, l := range steps {
 		ready[i] = r.trail(l.knock, p.Src).sequence(l.closing).ready(l.knock, l.step, p.Time)
@@ -72,18 +72,18 @@ func (r *recorder) Packet(p *sim.Packet, verdict compiler.VerdictKind, changes [
 		}
 	}
 	for i, l := range steps {
-		r.step(l, p, m, r.inVain(l, p, k), ready[i], shuts(steps, ready, l.knock))
+		r.step(l, p, m, r.inVain(l, p, state), ready[i], shuts(steps, ready, l.knock))
 	}
 	isFlow := verdict == compiler.Accept || verdict == compiler.Passed && p.Answered
 	if isFlow && !p.Alone && r.asked.flow(p) {
-		r.accepted(p, m, k)
+		r.accepted(p, m, state)
 	}
 }
 
 // accepted takes note of a packet that was let in.
-func (r *recorder) accepted(p *sim.Packet, m mark, k tracked) {
+func (r *recorder) accepted(p *sim.Packet, m mark, state compiler.ConnState) {
 	f := flowOf(p)
-	if _, known := r.flows[f]; !known || !k.established() {
+	if _, known := r.flows[f]; !known || state != compiler.StateEstablished {
 		r.flows[f] = m
 	}
 }
@@ -197,7 +197,7 @@ func (r *recorder) step(l listening, p *sim.Packet, m mark, why string, ready, s
 
 // inVain is why a packet at a step could not do it, wherever its source stood; ""
 // if it could.
-func (r *recorder) inVain(l listening, p *sim.Packet, k tracked) string {
+func (r *recorder) inVain(l listening, p *sim.Packet, state compiler.ConnState) string {
 	switch {
 	case p.Iface == "lo":
 		return "on the loopback interface nothing moves a knock"
@@ -209,9 +209,9 @@ func (r *recorder) inVain(l listening, p *sim.Packet, k tracked) string {
 		return p.Iface + " is trusted, and nobody there can knock"
 	case p.Broadcast:
 		return "it was sent to a broadcast or multicast address, so it was no attempt"
-	case p.Proto == lang.UDP && k.established():
+	case p.Proto == lang.UDP && state == compiler.StateEstablished:
 		return "it belonged to an established flow, so it was no attempt"
-	case !k.isAttemptAtStep(p):
+	case !isAttempt(p, state):
 		return "it was no attempt, which is a SYN without FIN, RST and ACK"
 	}
 	switch keepsOut(l.knock, p) {

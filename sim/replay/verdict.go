@@ -12,41 +12,41 @@ import (
 
 // whyVerdict is why a packet's verdict is not the one that is wanted.
 func (r *recorder) whyVerdict(p *sim.Packet, want, got string) string {
-	k := track(r.machine)
+	state := r.machine.Tracked()
 	switch text := ""; trace.Verdict(got) {
 	case trace.Accept:
 		if p.Answered {
 			text = "an accepted packet is answered anyway, so leave `answered` out: "
 		}
-		return text + r.whyAccepted(p, k)
+		return text + r.whyAccepted(p, state)
 	case trace.Pass:
 		return r.whyPassed(p)
 	default:
 		if p.Answered {
 			text = "`answered` is for a packet that passes: "
 		}
-		return text + r.whyNotIn(p, k, want, got)
+		return text + r.whyNotIn(p, state, want, got)
 	}
 }
 
 // whyNotIn is why a packet was dropped or rejected.
-func (r *recorder) whyNotIn(p *sim.Packet, k tracked, want, got string) string {
+func (r *recorder) whyNotIn(p *sim.Packet, state compiler.ConnState, want, got string) string {
 	switch {
 	case want == string(trace.Drop):
 		return "`refuse reject` answers refused packets"
 	case want == string(trace.Reject):
-		return r.whyNotRejected(p, k)
+		return r.whyNotRejected(p, state)
 	}
-	return r.whyRefused(p, k)
+	return r.whyRefused(p, state)
 }
 
 // whyAccepted is why a packet was accepted.
-func (r *recorder) whyAccepted(p *sim.Packet, k tracked) string {
+func (r *recorder) whyAccepted(p *sim.Packet, state compiler.ConnState) string {
 	services, open := r.targets.servicesOf(p), r.targets.openFor(p)
 	switch {
 	case p.Iface == "lo":
 		return "on the loopback interface everything is accepted"
-	case k.established() && !isSYN(p) && p.Proto != lang.Ping:
+	case state == compiler.StateEstablished && !isSYN(p) && p.Proto != lang.Ping:
 		return r.inFlow(p)
 	case trusts(&r.policy.Settings, p) && r.targets.offers(p):
 		return "its source or interface is trusted"
@@ -54,13 +54,11 @@ func (r *recorder) whyAccepted(p *sim.Packet, k tracked) string {
 		return fmt.Sprintf("%s is open to everyone", open.service)
 	case open != nil:
 		return lang.Quote(open.String()) + " admits it"
-	case len(services) > 0 && k.isRepeat(p):
-		return "it repeats a SYN before the handshake is done: " + r.inFlow(p)
 	case len(services) > 0:
 		return r.granted(p, services)
 	case p.Proto == lang.Ping:
 		return "`default drop` accepts pings"
-	case k.established():
+	case state == compiler.StateEstablished:
 		return r.inFlow(p)
 	}
 	return "it belongs to what `default drop` accepts always"
@@ -113,14 +111,14 @@ func where(p *sim.Packet) string {
 }
 
 // whyRefused is why a packet was refused that was to be let in, or to pass.
-func (r *recorder) whyRefused(p *sim.Packet, k tracked) string {
+func (r *recorder) whyRefused(p *sim.Packet, state compiler.ConnState) string {
 	at, services, notOpen := r.targets.of(p), r.targets.servicesOf(p), r.notOpen(p)
 	switch {
 	case len(services) > 0 && p.Broadcast:
 		return "it was sent to a broadcast or multicast address, so it is no attempt"
-	case len(services) > 0 && !k.isAttemptAtService(p):
+	case len(services) > 0 && !isAttempt(p, state):
 		return "it is no attempt, and belongs to no flow that is established"
-	case len(services) > 0 && k.established():
+	case len(services) > 0 && state == compiler.StateEstablished:
 		return "a SYN is an attempt even in an established flow; " + notOpen + r.noGrants(p, services)
 	case len(services) > 0:
 		return notOpen + r.noGrants(p, services)
@@ -164,7 +162,7 @@ func (r *recorder) noGrants(p *sim.Packet, services []guarded) string {
 const maxReasons = 3
 
 // whyNotRejected is why a packet was dropped that was to be rejected.
-func (r *recorder) whyNotRejected(p *sim.Packet, k tracked) string {
+func (r *recorder) whyNotRejected(p *sim.Packet, state compiler.ConnState) string {
 	guarded := len(r.targets.servicesOf(p)) > 0
 	switch {
 	case !guarded && len(r.targets.stepsOf(p)) > 0:
@@ -173,7 +171,7 @@ func (r *recorder) whyNotRejected(p *sim.Packet, k tracked) string {
 		return "no rule decided: `default drop` never rejects"
 	case !r.policy.Settings.RefuseReject:
 		return "refused packets are dropped, since the policy has no `refuse reject`"
-	case k.state == compiler.StateInvalid:
+	case state == compiler.StateInvalid:
 		return "an invalid segment is dropped, since it may belong to a living connection"
 	}
 	return "a packet in an established flow is dropped, since an answer would end the connection"
