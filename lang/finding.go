@@ -65,3 +65,8 @@ func SortFindings(fs []Finding) {
 func HasErrors(fs []Finding) bool {
 	return slices.ContainsFunc(fs, func(f Finding) bool { return f.Severity == Error })
 }
+
+// AtLeast are the findings that are as bad as that or worse.
+func AtLeast(worst Severity, found []Finding) []Finding {
+	return slices.DeleteFunc(slices.Clone(found), func(f Finding) bool { return f.Severity > worst })
+}

@@ -59,17 +59,6 @@ func newMachine(r *compiler.Ruleset, c Clock) (*Machine, error) {
 // Rejected, and what changed in the sets, which is valid until the next packet.
 func (m *Machine) Packet(p *Packet) (compiler.VerdictKind, []Change) {
 	m.changes = m.changes[:0]
-	m.run.silent = false
-	return m.decide(p), m.changes
-}
-
-// Verdict is Packet for those who do not ask what changed.
-func (m *Machine) Verdict(p *Packet) compiler.VerdictKind {
-	m.run.silent = true
-	return m.decide(p)
-}
-
-func (m *Machine) decide(p *Packet) compiler.VerdictKind {
 	r := m.begin(p)
 	r.flow = m.flows.live(r)
 	r.state = m.flows.state(r)
@@ -82,7 +71,7 @@ func (m *Machine) decide(p *Packet) compiler.VerdictKind {
 	default:
 		m.flows.refused(r)
 	}
-	return verdict
+	return verdict, m.changes
 }
 
 // Tracked is the state that connection tracking gave the last packet of [Machine.Packet].
@@ -167,7 +156,6 @@ type run struct {
 	now     time.Duration // by the machine's clock
 	v6      bool
 	hi, lo  uint64 // the source
-	silent  bool   // changes are not noted
 	flow    *flow  // that the packet belongs to; nil if none was let in
 	state   compiler.ConnState
 }

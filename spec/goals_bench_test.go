@@ -16,9 +16,10 @@ import (
 	"knockc/internal/seeded"
 	"knockc/lang"
 	"knockc/lang/trace"
+	"knockc/report"
 	"knockc/sim"
-	"knockc/sim/capture"
 	"knockc/sim/replay"
+	"knockc/sim/session"
 )
 
 // BenchmarkGoals prints a table of what knockc costs beside what it should cost. What
@@ -78,15 +79,15 @@ func replayGoals(b *testing.B) {
 	var jobs []*job
 	folder := b.TempDir()
 	for _, knocks := range []int{1, 100, 10000} {
-		result := guarding(b, knocks)
+		policy := written(b, folder, fmt.Sprintf("%d.knock", knocks), strings.NewReader("default drop\n"+seeded.Policy(knocks)))
 		trace := written(b, folder, fmt.Sprintf("%d.trace", knocks), seeded.Trace(knocks, goalPackets))
 		capture := written(b, folder, fmt.Sprintf("%d.pcap", knocks), seeded.Capture(knocks, goalPackets))
-		text[knocks] = &job{run: func() error { return replayText(result, trace) }}
-		pcap[knocks] = &job{run: func() error { return replayCapture(result, capture) }}
+		text[knocks] = &job{run: func() error { return replayFile(policy, trace) }}
+		pcap[knocks] = &job{run: func() error { return replayFile(policy, capture) }}
 		jobs = append(jobs, text[knocks], pcap[knocks])
 	}
-	open := benchPolicy(b, 100).result
-	flows := &job{run: func() error { return replayCapture(open, filepath.Join(folder, "100.pcap")) }}
+	open := written(b, folder, "open.knock", strings.NewReader(seeded.Policy(100)))
+	flows := &job{run: func() error { return replayFile(open, filepath.Join(folder, "100.pcap")) }}
 	two := &job{run: text[100].run, cores: 2}
 	twoPcap := &job{run: pcap[100].run, cores: 2}
 	readText := &job{run: func() error { _, err := ceilingText(filepath.Join(folder, "100.trace")); return err }}
@@ -103,16 +104,6 @@ func replayGoals(b *testing.B) {
 	row("the pcap, every stranger let in: a flow each", "", rate(flows), besideCeiling(flows, readPcap))
 	row("the text on two cores, 100 knocks", "", rate(two), besideCeiling(two, readText))
 	row("the pcap on two cores, 100 knocks", "", rate(twoPcap), besideCeiling(twoPcap, readPcap))
-}
-
-// guarding is a policy that refuses strangers.
-func guarding(b *testing.B, knocks int) *compiler.Result {
-	b.Helper()
-	p, err := newPair("bench", "default drop\n"+seeded.Policy(knocks), nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return p.result
 }
 
 func rate(j *job) string {
@@ -137,54 +128,31 @@ func written(b *testing.B, folder, name string, from io.Reader) string {
 	return file
 }
 
-func replayText(result *compiler.Result, name string) error {
-	f, err := os.Open(name)
-	if err != nil {
+// replayFile replays a file as `knockc sim -quiet -policy POLICY FILE` does.
+func replayFile(policy, file string) error {
+	table := &report.Table{Out: io.Discard, Quiet: true}
+	counted := &totals{}
+	if _, err := session.Run([]string{file}, session.Options{Policy: policy, Brief: true}, report.All{table, counted}); err != nil {
 		return err
 	}
-	defer f.Close()
-	return replayAll(result, replay.FromTrace(trace.NewReader(f)))
+	if counted.packets != goalPackets || counted.accepted == 0 {
+		return fmt.Errorf("played %+v of %d packets", counted, goalPackets)
+	}
+	return nil
 }
 
-func replayCapture(result *compiler.Result, name string) error {
-	f, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	s, err := capture.OpenFile(f, capture.Options{})
-	if err != nil {
-		return err
-	}
-	return replayAll(result, s)
-}
+// totals counts outcomes.
+type totals struct{ packets, accepted int }
 
-func replayAll(result *compiler.Result, s replay.Source) error {
-	player, err := replay.New(result)
-	if err != nil {
-		return err
+func (c *totals) Begin(*session.Trace) {}
+func (c *totals) Outcome(o replay.Outcome) {
+	c.packets++
+	if o.Got == string(trace.Accept) {
+		c.accepted++
 	}
-	counts, err := player.Count(s, func(int) {})
-	if err == nil && (counts.Packets() != goalPackets || counts.Accepted == 0) {
-		err = fmt.Errorf("played %+v of %d packets", counts, goalPackets)
-	}
-	return err
 }
-
-// attempts are packets to a port, each from a source of its own.
-type attempts struct {
-	left int
-	port uint16
-}
-
-func (a *attempts) Next(p *sim.Packet) (capture.Kind, error) {
-	if a.left == 0 {
-		return 0, io.EOF
-	}
-	a.left--
-	*p = sim.Packet{Iface: "eth0", Src: numbered(100, uint32(a.left)), Proto: lang.TCP, DstPort: a.port, Flags: lang.SYN, Alone: true}
-	return capture.ToHost, nil
-}
+func (c *totals) End(*session.Result)    {}
+func (c *totals) Close(*session.Summary) {}
 
 func memoryGoals(b *testing.B) {
 	b.Helper()
@@ -196,8 +164,8 @@ func memoryGoals(b *testing.B) {
 			b.Fatal(err)
 		}
 		before := memStats()
-		if _, err := player.Count(&attempts{sources, port}, func(int) {}); err != nil {
-			b.Fatal(err)
+		for n := range uint32(sources) {
+			player.Packet(&sim.Packet{Iface: "eth0", Src: numbered(100, n), Proto: lang.TCP, DstPort: port, Flags: lang.SYN, Alone: true})
 		}
 		after := memStats()
 		runtime.KeepAlive(player)

@@ -13,6 +13,7 @@ import (
 	"knockc/compiler"
 	"knockc/lang"
 	"knockc/live"
+	"knockc/report"
 )
 
 var applyCommand = &command{
@@ -280,7 +281,7 @@ func (a *applying) tell(s *streams, l loaded) {
 		s.print("%s\n", line)
 	}
 	knocks := len(a.ruleset.Counters) / 2
-	s.print("table inet %s: loaded %s, for IPv4 and IPv6\n", a.ruleset.Table, plural(knocks, "knock"))
+	s.print("table inet %s: loaded %s, for IPv4 and IPv6\n", a.ruleset.Table, report.Plural(knocks, "knock"))
 	s.warn(a.warnOfHost(s))
 }
 

@@ -1,10 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -13,7 +13,9 @@ import (
 	"knockc/compiler"
 	"knockc/lang"
 	"knockc/lang/trace"
+	"knockc/report"
 	"knockc/sim/replay"
+	"knockc/sim/session"
 )
 
 var checkCommand = &command{
@@ -47,68 +49,70 @@ spec/findings.md explains every code.`,
 type checkRun struct {
 	strict, verbose, json bool
 	format                string
-	policies              *policies // of the traces
+	policies              session.Policies // of the traces
 }
 
-// fileFindings are the findings about a file.
-type fileFindings struct {
-	file  string
-	src   []byte
-	found []lang.Finding
+// findingsForms are the forms of -format.
+var findingsForms = []struct {
+	name  string
+	write func(s *streams) report.FindingsWriter
+}{
+	{"text", func(s *streams) report.FindingsWriter { return report.FindingsText(s.outColor) }},
+	{"github", func(*streams) report.FindingsWriter { return report.FindingsGitHub }},
+	{"sarif", func(*streams) report.FindingsWriter { return report.FindingsSARIF(version) }},
 }
 
 func (c *checkRun) run(s *streams, args []string) error {
-	formats := []string{"text", "github", "sarif"}
-	switch {
-	case len(args) == 0:
+	if len(args) == 0 {
 		return usagef("takes at least one file")
-	case !slices.Contains(formats, c.format):
-		return usagef("unknown format `%s`, formats are %s", lang.Printable(c.format), strings.Join(formats, " "))
-	case c.json && c.format != "text":
-		return usagef("-json and -format %s exclude each other", c.format)
 	}
-	c.policies, _ = newPolicies(&streams{err: io.Discard}, "")
-	var all []fileFindings
-	failed := s.eachFile(args, func(name string) error {
+	write, err := c.writer(s)
+	if err != nil {
+		return err
+	}
+	var all []*lang.FileFindings
+	failed := eachFile(args, func(name string) error {
 		src, err := s.read(name)
 		if err != nil {
 			return err
 		}
 		found := c.findings(name, src)
 		if !c.verbose {
-			found = atLeast(lang.Warning, found)
+			found = lang.AtLeast(lang.Warning, found)
 		}
-		all = append(all, fileFindings{name, src, found})
+		all = append(all, lang.NewFileFindings(name, bytes.NewReader(src), found))
 		if slices.ContainsFunc(found, c.fails) {
 			return errInput
 		}
 		return nil
 	})
-	if err := c.print(s, all); err != nil {
+	if err := write(s.out, all); err != nil {
 		return err
 	}
 	return failed
 }
 
+// writer is what writes the findings in the form that is asked for.
+func (c *checkRun) writer(s *streams) (report.FindingsWriter, error) {
+	if c.json {
+		if c.format != "text" {
+			return nil, usagef("-json and -format %s exclude each other", c.format)
+		}
+		return report.FindingsJSON, nil
+	}
+	var names []string
+	for _, f := range findingsForms {
+		if f.name == c.format {
+			return f.write(s), nil
+		}
+		names = append(names, f.name)
+	}
+	return nil, usagef("unknown format `%s`, formats are %s", lang.Printable(c.format), strings.Join(names, " "))
+}
+
 // fails reports whether a finding makes the exit status 1.
 func (c *checkRun) fails(f lang.Finding) bool {
 	return f.Severity == lang.Error || c.strict && f.Severity == lang.Warning
-}
-
-func (c *checkRun) print(s *streams, all []fileFindings) error {
-	switch {
-	case c.json:
-		return printFindingsJSON(s.out, all)
-	case c.format == "github":
-		printAnnotations(s.out, all)
-	case c.format == "sarif":
-		return printSARIF(s.out, all)
-	default:
-		for _, f := range all {
-			s.report(s.out, f.file, f.src, f.found)
-		}
-	}
-	return nil
 }
 
 // findings are all findings about a file.
@@ -127,14 +131,14 @@ func (c *checkRun) findings(name string, src []byte) []lang.Finding {
 // traceFindings are all findings about a trace, with what its policy has to do with it.
 func (c *checkRun) traceFindings(name string, src []byte) []lang.Finding {
 	t, found := trace.Parse(src)
-	policy, err := c.policies.of(name, t)
+	policy, err := c.policies.Of(name, t.Policy)
 	switch {
 	case err == nil:
-		found = append(found, replay.Check(t, policy.result)...)
+		found = append(found, replay.Check(t, policy.Result)...)
 	case t.Policy == nil && errors.Is(err, fs.ErrNotExist):
 		// It may be meant for a policy that is given with -policy.
 	default:
-		found = append(found, noPolicy(policyFile(name, t), t, err))
+		found = append(found, noPolicy(session.PolicyFile(name, t.Policy), t, err))
 	}
 	lang.SortFindings(found)
 	return found
@@ -147,7 +151,8 @@ func noPolicy(file string, t *trace.Trace, err error) lang.Finding {
 	if t.Policy != nil {
 		f.Span, f.Hint = t.Policy.Span, "the name counts from the trace's folder"
 	}
-	if errors.Is(err, errInput) {
+	var faulty *lang.FileFindings
+	if errors.As(err, &faulty) {
 		file = lang.Printable(file)
 		f.Message, f.Hint = fmt.Sprintf("the policy %s has errors", file), "knockc check "+file
 	}

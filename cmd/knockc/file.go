@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"knockc/sim/session"
 )
 
 // stdio is the name that stands for standard input or output.
@@ -26,6 +28,14 @@ func (s *streams) read(name string) ([]byte, error) {
 		return nil, fmt.Errorf("cannot read standard input: %w", err)
 	}
 	return src, nil
+}
+
+// open opens a file, or standard input, which can be read once.
+func (s *streams) open(name string) (io.ReadCloser, error) {
+	if name != stdio {
+		return session.OpenFile(name)
+	}
+	return io.NopCloser(s.in), nil
 }
 
 func readFile(name string) ([]byte, error) {

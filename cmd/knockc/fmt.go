@@ -49,12 +49,12 @@ func (f *formatter) run(s *streams, args []string) error {
 			return usagef("-w needs a file, not standard input")
 		}
 	}
-	return s.eachFile(args, func(name string) error {
+	return eachFile(args, func(name string) error {
 		files, err := policiesAndTraces(name)
 		if err != nil {
 			return err
 		}
-		return s.eachFile(files, func(file string) error { return f.file(s, file) })
+		return eachFile(files, func(file string) error { return f.file(s, file) })
 	})
 }
 
@@ -95,8 +95,7 @@ func (f *formatter) file(s *streams, name string) error {
 	}
 	formatted, found := format(src)
 	if formatted == nil && lang.HasErrors(found) {
-		s.report(s.err, shown, src, found)
-		return errInput
+		return lang.NewFileFindings(shown, bytes.NewReader(src), found)
 	}
 	return f.show(s, name, shown, src, formatted)
 }

@@ -9,6 +9,7 @@ import (
 
 	"knockc/lang"
 	"knockc/live"
+	"knockc/report"
 )
 
 var grantCommand = &command{
@@ -43,7 +44,7 @@ already, it stays so.
 			})
 			if err == nil {
 				s.done = true
-				fmt.Fprintf(s.out, "%s is open for %s %s\n", args[0], sourceText(granted.Source), during(granted.For))
+				fmt.Fprintf(s.out, "%s is open for %s %s\n", args[0], report.SourceText(granted.Source), during(granted.For))
 			}
 			return err
 		}
@@ -99,7 +100,7 @@ func tellEnded(s *streams, ended []live.Standing) {
 		fmt.Fprintln(s.out, "no such door was open, and nobody was under way")
 	}
 	for _, d := range ended {
-		source := sourceText(d.Source)
+		source := report.SourceText(d.Source)
 		if d.Open {
 			fmt.Fprintf(s.out, "%s is shut for %s, it was open %s\n", d.Knock, source, during(d.Left))
 		} else {

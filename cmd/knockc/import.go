@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"flag"
 	"path/filepath"
 
@@ -49,9 +50,10 @@ func runImport(s *streams, name, output string) error {
 		shown = "standard input"
 	}
 	policy, found := knockd.Import(shown, src)
-	s.report(s.err, name, src, found)
-	if lang.HasErrors(found) {
-		return errInput
+	findings := lang.NewFileFindings(name, bytes.NewReader(src), found)
+	if err := findings.Err(); err != nil {
+		return err
 	}
+	findings.Render(s.err, s.errColor)
 	return s.write(output, policy, 0o600)
 }

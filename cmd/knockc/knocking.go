@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"fmt"
@@ -72,10 +73,11 @@ func (k *knocking) read(s *streams, args []string) error {
 func (k *knocking) readSteps(s *streams) error {
 	src := []byte(*k.steps)
 	steps, found := lang.ParseSteps(src)
-	s.report(s.err, "-steps", src, found)
-	if lang.HasErrors(found) {
-		return errUsage
+	findings := lang.NewFileFindings("-steps", bytes.NewReader(src), found)
+	if findings.Err() != nil {
+		return &faultyFlag{findings}
 	}
+	findings.Render(s.err, s.errColor)
 	k.knock = &lang.Knock{Steps: steps}
 	return nil
 }
@@ -89,9 +91,8 @@ func (k *knocking) readPolicy(s *streams, name string) error {
 		return err
 	}
 	policy, found := lang.Examine(src)
-	s.report(s.err, k.policy, src, atLeast(lang.Error, found))
-	if lang.HasErrors(found) {
-		return errInput
+	if err := lang.NewFileFindings(k.policy, bytes.NewReader(src), lang.AtLeast(lang.Error, found)).Err(); err != nil {
+		return err
 	}
 	k.knock, err = findKnock(policy, k.policy, name)
 	return err

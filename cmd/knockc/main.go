@@ -20,14 +20,6 @@ import (
 	"knockc/lang"
 )
 
-// The exit statuses.
-const (
-	exitOK     = 0
-	exitInput  = 1 // the input is at fault, or an expectation failed
-	exitUsage  = 2
-	exitSystem = 3 // the tool or the system failed
-)
-
 // commands are all commands, in the order of the help. They are filled in late
 // because help is one of them and lists them.
 var commands []*command
@@ -51,31 +43,22 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	s := &streams{in: in, out: buffered, err: errOut, outColor: colorful(out), errColor: colorful(errOut)}
 	err := dispatch(s, args)
 	if flushErr := buffered.Flush(); flushErr != nil {
-		switch {
-		case s.done && err == nil:
-			s.warn(fmt.Errorf("it is done, but the output cannot be written: %w", reason(flushErr)))
-		case s.done:
-			s.warn(fmt.Errorf("the output cannot be written: %w", reason(flushErr)))
-		case err == nil || errors.Is(err, errInput):
-			err = fmt.Errorf("cannot write the output: %w", flushErr)
-		}
+		err = s.unwritten(err, flushErr)
 	}
-	var usage *usageError
+	return s.tellAll(err)
+}
+
+// unwritten is the error of a command whose output cannot be written.
+func (s *streams) unwritten(err, flushErr error) error {
 	switch {
-	case err == nil:
-		return exitOK
-	case errors.Is(err, errInput):
-		return exitInput
-	case errors.Is(err, errUsage):
-		return exitUsage
-	case errors.As(err, &usage):
-		fmt.Fprintf(errOut, "knockc: %s\n%s\n", lang.Printable(usage.message), lang.Printable(usage.hint))
-		return exitUsage
-	case errors.Is(err, errSystem):
-		return exitSystem
+	case s.done && err == nil:
+		s.warn(fmt.Errorf("it is done, but the output cannot be written: %w", reason(flushErr)))
+	case s.done:
+		s.warn(fmt.Errorf("the output cannot be written: %w", reason(flushErr)))
+	case err == nil || statusOf(err) == exitInput:
+		return errors.Join(err, fmt.Errorf("cannot write the output: %w", flushErr))
 	}
-	s.tell(err)
-	return exitSystem
+	return err
 }
 
 func dispatch(s *streams, args []string) error {
@@ -134,19 +117,6 @@ func colorful(w io.Writer) bool {
 	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
 }
 
-// errInput says that the input is at fault, errUsage the command line and errSystem
-// the system; what exactly has been told already.
-var (
-	errInput  = errors.New("input at fault")
-	errUsage  = errors.New("wrong usage")
-	errSystem = errors.New("system failed")
-)
-
-// tell shows an error that is not about the text of a file.
-func (s *streams) tell(err error) {
-	fmt.Fprintf(s.err, "knockc: %s\n", lang.Printable(err.Error()))
-}
-
 // warn tells what is not as it should be, if something is not, and does not keep what
 // was asked for from being done.
 func (s *streams) warn(err error) {
@@ -155,37 +125,16 @@ func (s *streams) warn(err error) {
 	}
 }
 
-// eachFile runs f on each file. What the system does not allow with one is told
-// and does not keep it from the others.
-func (s *streams) eachFile(names []string, f func(name string) error) error {
-	var worst error
+// eachFile runs f on each file, and returns the errors joined. One does not keep f from
+// the next file, unless it is about the command line.
+func eachFile(names []string, f func(name string) error) error {
+	var all []error
 	for _, name := range names {
 		err := f(name)
-		var usage *usageError
-		switch {
-		case err == nil:
-		case errors.As(err, &usage):
+		if statusOf(err) == exitUsage {
 			return err
-		case errors.Is(err, errInput):
-			if worst == nil {
-				worst = err
-			}
-		case errors.Is(err, errSystem):
-			worst = err
-		default:
-			s.tell(err)
-			worst = errSystem
 		}
+		all = append(all, err)
 	}
-	return worst
-}
-
-// usageError is a command line that makes no sense. Without a hint, the usage of
-// the command is shown.
-type usageError struct{ message, hint string }
-
-func (e *usageError) Error() string { return e.message }
-
-func usagef(format string, args ...any) error {
-	return &usageError{message: fmt.Sprintf(format, args...)}
+	return errors.Join(all...)
 }

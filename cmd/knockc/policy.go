@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"flag"
 	"slices"
 
@@ -8,9 +9,8 @@ import (
 	"knockc/lang"
 )
 
-// compile compiles the text of a policy. Findings as bad as worst or worse are
-// shown as being about the named file; if one is an error, the result is nil and
-// the error errInput.
+// compile compiles the text of a policy. The error has the findings that are as bad as
+// worst or worse; without an error they are shown, as being about the named file.
 func (s *streams) compile(name string, src []byte, worst lang.Severity) (*lang.Policy, *compiler.Result, error) {
 	policy, found := lang.Examine(src)
 	return s.compileExamined(name, src, worst, policy, found)
@@ -59,9 +59,10 @@ func (s *streams) compileExamined(name string, src []byte, worst lang.Severity, 
 		result, more = compiler.Compile(policy)
 		found = append(found, more...)
 	}
-	s.report(s.err, name, src, atLeast(worst, found))
+	shown := lang.NewFileFindings(name, bytes.NewReader(src), lang.AtLeast(worst, found))
 	if result == nil {
-		return nil, nil, inputFault(name, atLeast(lang.Error, found))
+		return nil, nil, shown
 	}
+	shown.Render(s.err, s.errColor)
 	return policy, result, nil
 }

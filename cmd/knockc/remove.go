@@ -7,6 +7,7 @@ import (
 
 	"knockc/lang"
 	"knockc/live"
+	"knockc/report"
 )
 
 var removeCommand = &command{
@@ -62,7 +63,7 @@ func remove(name string) (r removed, err error) {
 }
 
 func (r removed) tell(s *streams) {
-	fmt.Fprintf(s.out, "table inet %s is gone, with %s and %s\n", r.Table, plural(len(r.Knocks), "knock"), plural(openDoors(r.Status), "open door"))
+	fmt.Fprintf(s.out, "table inet %s is gone, with %s and %s\n", r.Table, report.Plural(len(r.Knocks), "knock"), report.Plural(openDoors(r.Status), "open door"))
 	switch {
 	case r.notEnded != nil:
 		s.warn(fmt.Errorf("a policy was on trial, and what was there before comes back in %s: %w",

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"math"
+	"net/netip"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -11,8 +15,10 @@ import (
 	"time"
 
 	"knockc/lang"
+	"knockc/report"
 	"knockc/sim"
 	"knockc/sim/capture"
+	"knockc/sim/session"
 )
 
 var simCommand = &command{
@@ -64,17 +70,17 @@ where each source stands, instead of the packets.
 ones, and says by how much a count may be too low.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		o := &simOptions{}
-		flags.StringVar(&o.policy, "policy", "", "replay against the policy in `FILE`")
+		flags.StringVar(&o.Policy, "policy", "", "replay against the policy in `FILE`")
 		flags.BoolVar(&o.json, "json", false, "print one JSON object a line for each packet and expectation")
 		flags.BoolVar(&o.quiet, "quiet", false, "print failed expectations and the summary only")
 		flags.BoolVar(&o.tap, "tap", false, "print test results in the form of TAP 13")
 		flags.Func("run", "replay only the traces whose name matches the `REGEXP`", o.setRun)
 		flags.Func("junit", "write test results to `FILE`, as JUnit's XML", o.setJUnit)
 		flags.Func("hz", "let the clock tick `N` times a second, as the kernel's does: 100, 250, 300 or 1000", o.setHZ)
-		flags.BoolVar(&o.cover, "cover", false, "print which items of the policies no packet met")
+		flags.BoolVar(&o.Cover, "cover", false, "print which items of the policies no packet met")
 		flags.Func("min-cover", "fail if less than `N` percent of a policy was met; implies -cover", o.setMinCover)
 		flags.Func("top", "print the `N` sources with most packets, openings and refusals", o.setTop)
-		o.captured = captureFlags(flags)
+		captureFlags(flags, &o.Capture)
 		flags.Func("state", "print where each source stands at `TIME`", o.setState)
 		return func(s *streams, args []string) error {
 			if len(args) == 0 {
@@ -83,23 +89,106 @@ ones, and says by how much a count may be too low.`,
 			if err := o.check(); err != nil {
 				return err
 			}
-			return simulate(s, args, o)
+			return o.simulate(s, args)
 		}
 	},
 }
 
 // simOptions are what the flags say.
 type simOptions struct {
-	policy           string
+	session.Options
 	json, quiet, tap bool
 	run              *regexp.Regexp // nil: all traces
 	junit            *string        // nil: none is written
-	cover            bool
-	minCover         *float64       // in percent; nil: whatever it is
-	top              int            // 0: not counted
-	state            *time.Duration // nil: the packets are printed
-	hz               int            // 0: the clock is exact
-	captured         *capture.Options
+	top              int            // sources; 0: they are not counted
+}
+
+// simulate replays the traces that -run chooses.
+func (o *simOptions) simulate(s *streams, names []string) error {
+	chosen := names
+	if o.run != nil {
+		chosen = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !o.run.MatchString(name) })
+		if len(chosen) == 0 {
+			return usagef("-run: no trace has a name that matches `%s`", o.run)
+		}
+	}
+	if err := o.refuse(names, chosen); err != nil {
+		return err
+	}
+	o.Open, o.Top = s.open, o.top > 0
+	o.Brief = o.quiet || o.tap || o.State != nil
+	reporters := report.All{s.progress(o), o.reporter(s, len(chosen) > 1)}
+	junit := &report.JUnit{}
+	if o.junit != nil {
+		reporters = append(reporters, junit)
+	}
+	summary, err := session.Run(chosen, o.Options, reporters)
+	for _, warning := range summary.Warnings {
+		s.warn(warning)
+	}
+	if o.junit == nil || statusOf(err) == exitUsage {
+		return err
+	}
+	return errors.Join(err, s.write(*o.junit, junit.XML(), 0o644))
+}
+
+// reporter shows results on standard output.
+func (o *simOptions) reporter(s *streams, several bool) session.Reporter {
+	switch {
+	case o.json:
+		return &report.JSON{Out: s.out, Several: several, State: o.State != nil, Top: o.top}
+	case o.tap:
+		return report.NewTAP(s.out, s.err, o.top)
+	}
+	return &report.Table{Out: s.out, Color: s.outColor, Several: several, Quiet: o.quiet, State: o.State != nil, Top: o.top}
+}
+
+// refuse finds what makes no sense before anything is replayed, printed or written. The
+// names are those of all traces, the chosen ones of those that will be replayed.
+func (o *simOptions) refuse(names, chosen []string) error {
+	taken := o.Policy == stdio
+	for _, name := range chosen {
+		if name == stdio && taken {
+			return usagef("standard input can be read only once")
+		}
+		taken = taken || name == stdio
+	}
+	if o.junit == nil {
+		return nil
+	}
+	for _, name := range append([]string{o.Policy}, names...) {
+		if sameFile(name, *o.junit) {
+			return usagef("-junit would overwrite %s", name)
+		}
+	}
+	if text, err := os.ReadFile(*o.junit); err == nil && len(text) > 0 && !bytes.HasPrefix(text, []byte("<?xml")) {
+		return usagef("-junit would overwrite %s, which is not XML", *o.junit)
+	}
+	return nil
+}
+
+// captureFlags declares the flags that say what captures leave open.
+func captureFlags(flags *flag.FlagSet, o *capture.Options) {
+	flags.Func("host", "in captures, the host has the `ADDRESS`; may be given several times", func(text string) error {
+		host, err := netip.ParseAddr(text)
+		if err != nil {
+			return errors.New("wanted an IP address")
+		}
+		o.Hosts = append(o.Hosts, host)
+		return nil
+	})
+	flags.Func("iface", "in captures, packets arrive on the interface `NAME`", func(text string) error {
+		quoted := `"` + text + `"` // as the shell has taken the quotes away
+		name, problem, _ := lang.ParseIface(quoted)
+		switch {
+		case problem != "":
+			return errors.New(strings.Replace(problem, lang.Quote(quoted), lang.Quote(text), 1))
+		case strings.HasSuffix(name, "*"):
+			return fmt.Errorf("%s stands for many interfaces, but a packet arrives on one", lang.Quote(text))
+		}
+		o.Iface = name
+		return nil
+	})
 }
 
 func (o *simOptions) setRun(text string) (err error) {
@@ -120,7 +209,7 @@ func (o *simOptions) setMinCover(text string) error {
 	if err != nil || math.IsNaN(n) || n < 0 || n > 100 {
 		return fmt.Errorf("wanted 0 to 100")
 	}
-	o.minCover, o.cover = &n, true
+	o.MinCover, o.Cover = &n, true
 	return nil
 }
 
@@ -132,7 +221,7 @@ func (o *simOptions) setTop(text string) (err error) {
 }
 
 func (o *simOptions) setHZ(text string) (err error) {
-	if o.hz, err = strconv.Atoi(text); err != nil || !slices.Contains([]int{100, 250, 300, 1000}, o.hz) {
+	if o.HZ, err = strconv.Atoi(text); err != nil || !slices.Contains([]int{100, 250, 300, 1000}, o.HZ) {
 		return fmt.Errorf("wanted 100, 250, 300 or 1000")
 	}
 	return nil
@@ -149,7 +238,7 @@ func (o *simOptions) setState(text string) error {
 		return fmt.Errorf("it %w", err)
 	}
 	at = min(at, sim.Never-1) // what never ends lives at the last time too
-	o.state = &at
+	o.State = &at
 	return nil
 }
 
@@ -162,13 +251,13 @@ func (o *simOptions) check() error {
 		{o.json, o.quiet, "json", "quiet"},
 		{o.json, o.tap, "json", "tap"},
 		{o.quiet, o.tap, "quiet", "tap"},
-		{o.state != nil, o.quiet, "state", "quiet"},
-		{o.state != nil, o.tap, "state", "tap"},
-		{o.state != nil, o.junit != nil, "state", "junit"},
-		{o.state != nil, o.minCover != nil, "state", "min-cover"},
-		{o.state != nil, o.cover, "state", "cover"},
-		{o.state != nil, o.top > 0, "state", "top"},
-		{o.hz > 0, o.top > 0, "hz", "top"},
+		{o.State != nil, o.quiet, "state", "quiet"},
+		{o.State != nil, o.tap, "state", "tap"},
+		{o.State != nil, o.junit != nil, "state", "junit"},
+		{o.State != nil, o.MinCover != nil, "state", "min-cover"},
+		{o.State != nil, o.Cover, "state", "cover"},
+		{o.State != nil, o.top > 0, "state", "top"},
+		{o.HZ > 0, o.top > 0, "hz", "top"},
 	} {
 		if two.a && two.b {
 			return usagef("-%s and -%s exclude each other", two.aa, two.bb)

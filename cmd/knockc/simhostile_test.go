@@ -36,7 +36,7 @@ func TestHostileName(t *testing.T) {
 		if flags != "-json" {
 			continue
 		}
-		var packet jsonOutcome
+		var packet struct{ Iface string }
 		first, _, _ := strings.Cut(out.String(), "\n")
 		if err := json.Unmarshal([]byte(first), &packet); err != nil || packet.Iface != "" { // it is nameless
 			t.Errorf("interface %q, %v", packet.Iface, err)

@@ -9,7 +9,8 @@ import (
 
 	"golang.org/x/term"
 
-	"knockc/lang/trace"
+	"knockc/sim/replay"
+	"knockc/sim/session"
 )
 
 // progressBar is a bar that shows on a terminal how far a long replay has got. It is
@@ -31,30 +32,44 @@ const (
 	barWidth = 40
 )
 
-// progressBar makes a bar for a replay, on standard error if that is a terminal, and
-// standard output does not print rows to the same. The total is 0 if nobody knows it.
-func (r *simulation) progressBar(total int) *progressBar {
-	f, ok := r.err.(*os.File)
+// progress is a reporter that shows a bar for each trace, on standard error if that is a
+// terminal, and standard output does not print rows to the same.
+func (s *streams) progress(o *simOptions) session.Reporter {
+	f, ok := s.err.(*os.File)
 	if !ok || os.Getenv("TERM") == "dumb" || !term.IsTerminal(int(f.Fd())) {
-		return nil
+		return &progress{}
 	}
-	rows := !r.quiet && r.state == nil
+	rows := !o.quiet && o.State == nil
 	if rows && term.IsTerminal(int(os.Stdout.Fd())) {
-		return nil
+		return &progress{}
 	}
-	return newProgressBar(f, time.Now, total)
+	return &progress{w: f}
 }
+
+// progress makes the bars; without w there are none.
+type progress struct {
+	w   io.Writer
+	bar *progressBar
+}
+
+func (p *progress) Begin(t *session.Trace) {
+	if p.w != nil {
+		p.bar = newProgressBar(p.w, time.Now, t.Outcomes)
+	}
+}
+
+func (p *progress) Outcome(o replay.Outcome) {
+	p.bar.step()
+	if !o.OK() {
+		p.bar.stop() // it would be between the failures
+	}
+}
+
+func (p *progress) End(*session.Result)    { p.bar.stop() }
+func (p *progress) Close(*session.Summary) {}
 
 func newProgressBar(w io.Writer, now func() time.Time, total int) *progressBar {
 	return &progressBar{w: w, now: now, begun: now(), total: total}
-}
-
-// packets is how many outcomes an event will have.
-func packets(e *trace.Event) int {
-	if e.Packet == nil || e.Packet.Range == nil {
-		return 1
-	}
-	return int(e.Packet.Range.Last-e.Packet.Range.First) + 1
 }
 
 // step counts an outcome. It looks at the clock now and then only.
@@ -65,15 +80,6 @@ func (b *progressBar) step() {
 	if b.done++; b.done%1024 == 0 {
 		b.draw()
 	}
-}
-
-// steps counts many at once.
-func (b *progressBar) steps(n int) {
-	if b == nil || b.stopped {
-		return
-	}
-	b.done += n
-	b.draw()
 }
 
 func (b *progressBar) draw() {

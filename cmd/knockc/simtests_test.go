@@ -40,21 +40,3 @@ func (w *writes) Write(p []byte) (int, error) {
 	*w = append(*w, string(p))
 	return len(p), nil
 }
-
-// TestJUnitCaps: a text that no CI system would show is cut, between two characters.
-func TestJUnitCaps(t *testing.T) {
-	why := strings.Repeat("é", maxText)
-	text := string(junit([]*suite{{file: "a.trace", tests: []test{{name: "a", failure: "it is closed", why: why}}}}))
-	want := "é\n... and 65551 more bytes\n"
-	if want = strings.ReplaceAll(want, "\n", "&#xA;"); !strings.Contains(text, want) {
-		t.Errorf("no %q at the end of %q", want, text[max(0, len(text)-200):])
-	}
-	if strings.Contains(text, "\uFFFD") || len(text) > maxText+1000 {
-		t.Errorf("%d bytes, or half a character", len(text))
-	}
-	for _, short := range []string{"", "why", strings.Repeat("x", maxText)} {
-		if got := capped(short); got != short {
-			t.Errorf("%d bytes are cut to %d", len(short), len(got))
-		}
-	}
-}

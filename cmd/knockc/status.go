@@ -13,6 +13,7 @@ import (
 	"knockc/compiler"
 	"knockc/lang"
 	"knockc/live"
+	"knockc/report"
 )
 
 var statusCommand = &command{
@@ -93,7 +94,6 @@ func (v *viewing) run(s *streams) error {
 		v.print(s.out, status)
 	}
 	if err == nil && v.differs(status) && !v.prometheus { // there a metric says so
-
 		err = errInput
 	}
 	return err
@@ -179,7 +179,7 @@ func (v *viewing) print(w io.Writer, s *live.Status) {
 	if len(s.Standings) > 0 {
 		fmt.Fprintln(t, "\nKNOCK\tSOURCE\tSTANDS\tFOR")
 		for _, d := range live.Furthest(s.Standings) {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", d.Knock, sourceText(d.Source), stands(d), leftText(d.Left))
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", d.Knock, report.SourceText(d.Source), stands(d), leftText(d.Left))
 		}
 	}
 	fmt.Fprintln(t, "\nSET\tSOURCES\tROOM FOR\tFULL")

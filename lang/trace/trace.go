@@ -57,6 +57,14 @@ func (e *Event) Last() time.Duration {
 	return e.At + e.Packet.Range.Lasts()
 }
 
+// Outcomes is how many packets the event has, or 1 for an expectation.
+func (e *Event) Outcomes() int {
+	if e.Packet == nil || e.Packet.Range == nil {
+		return 1
+	}
+	return int(e.Packet.Range.Last-e.Packet.Range.First) + 1
+}
+
 // Packet is a packet that arrives at the host, or with a range of ports as many
 // as it has.
 type Packet struct {

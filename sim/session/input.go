@@ -1,9 +1,11 @@
-package main
+package session
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"knockc/lang/trace"
@@ -13,8 +15,7 @@ import (
 // input is a trace or a capture. It can be read again and again, and is to be closed.
 type input struct {
 	content
-	name    string
-	regular bool // it is a file that can be opened again
+	name string
 }
 
 // content is what a file, or text in memory, offers.
@@ -25,27 +26,22 @@ type content interface {
 }
 
 // openInput opens a trace or a capture. What can be read only once is read now.
-func (s *streams) openInput(name string) (*input, error) {
-	if name == stdio {
-		held, err := spool(s.in)
-		if err != nil {
-			return nil, fmt.Errorf("cannot read standard input: %w", reason(err))
-		}
-		return &input{content: held, name: name}, nil
-	}
-	f, err := os.Open(name)
+func openInput(open func(string) (io.ReadCloser, error), name string) (*input, error) {
+	f, err := open(name)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read %s: %w", name, reason(err))
+		return nil, readError(name, err)
 	}
-	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
-		return &input{f, name, true}, nil
+	if f, ok := f.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			return &input{f, name}, nil
+		}
 	}
 	defer f.Close()
 	held, err := spool(f)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read %s: %w", name, reason(err))
+		return nil, readError(name, err)
 	}
-	return &input{content: held, name: name}, nil
+	return &input{held, name}, nil
 }
 
 // maxHeld is how many bytes of what can be read only once are held in memory.
@@ -87,6 +83,15 @@ func spoolError(err error) error {
 	return fmt.Errorf("it is kept in a temporary file in %s: %w", os.TempDir(), reason(err))
 }
 
+// reason is an error without the name of the file.
+func reason(err error) error {
+	var pathError *fs.PathError
+	if errors.As(err, &pathError) {
+		return pathError.Err
+	}
+	return err
+}
+
 // inMemory is content that is held.
 type inMemory struct{ *bytes.Reader }
 
@@ -102,21 +107,7 @@ func (in *input) isCapture() bool {
 // reader reads the input as a trace, from its beginning.
 func (in *input) reader() (*trace.Reader, error) {
 	if _, err := in.Seek(0, io.SeekStart); err != nil {
-		return nil, in.readError(err)
+		return nil, readError(in.name, err)
 	}
 	return trace.NewReader(in), nil
-}
-
-// policy is the policy that the input names as a trace; nil if it names none.
-func (in *input) policy() *trace.Policy {
-	reader, err := in.reader()
-	if err != nil {
-		return nil
-	}
-	reader.Next() // what names a policy stands before it
-	return reader.Policy()
-}
-
-func (in *input) readError(err error) error {
-	return fmt.Errorf("cannot read %s: %w", in.name, reason(err))
 }

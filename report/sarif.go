@@ -1,62 +1,13 @@
-package main
+package report
 
 import (
-	"encoding/json"
-	"fmt"
 	"io"
 	"net/url"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"knockc/lang"
 )
-
-// printFindingsJSON prints one object a line.
-func printFindingsJSON(w io.Writer, all []fileFindings) error {
-	type object struct {
-		File      string    `json:"file"`
-		Line      int       `json:"line"`
-		Column    int       `json:"column"`
-		EndLine   int       `json:"endLine"`
-		EndColumn int       `json:"endColumn"`
-		Code      lang.Code `json:"code"`
-		Severity  string    `json:"severity"`
-		Message   string    `json:"message"`
-		Hint      string    `json:"hint"`
-	}
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	for _, f := range all {
-		for _, x := range f.found {
-			start, end := x.Span.Start, x.Span.End
-			err := encoder.Encode(object{f.file, start.Line, start.Column, end.Line, end.Column, x.Code, x.Severity.String(), x.Message, x.Hint})
-			if err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// printAnnotations prints the workflow commands of GitHub Actions, which show a
-// finding beside the line that it is about.
-func printAnnotations(w io.Writer, all []fileFindings) {
-	command := map[lang.Severity]string{lang.Error: "error", lang.Warning: "warning", lang.Info: "notice"}
-	data := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
-	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
-	for _, f := range all {
-		for _, x := range f.found {
-			start, end := x.Span.Start, x.Span.End
-			message := x.Message
-			if x.Hint != "" {
-				message += "\nhint: " + x.Hint
-			}
-			fmt.Fprintf(w, "::%s file=%s,line=%d,col=%d,endLine=%d,endColumn=%d,title=knockc %s::%s\n", command[x.Severity],
-				property.Replace(f.file), start.Line, start.Column, end.Line, end.Column, x.Code, data.Replace(message))
-		}
-	}
-}
 
 // The parts of SARIF 2.1.0 (OASIS) that findings need.
 type (
@@ -114,8 +65,14 @@ type (
 	}
 )
 
-// printSARIF prints one document for all files.
-func printSARIF(w io.Writer, all []fileFindings) error {
+// FindingsSARIF writes one document for all files, in the name of a version of the tool.
+func FindingsSARIF(version string) FindingsWriter {
+	return func(w io.Writer, all []*lang.FileFindings) error {
+		return WriteIndentedJSON(w, sarif(version, all))
+	}
+}
+
+func sarif(version string, all []*lang.FileFindings) sarifLog {
 	level := map[lang.Severity]string{lang.Error: "error", lang.Warning: "warning", lang.Info: "note"}
 	run := sarifRun{ColumnKind: "unicodeCodePoints", Results: []sarifResult{}}
 	run.Tool.Driver = sarifDriver{Name: "knockc", Version: version}
@@ -123,8 +80,8 @@ func printSARIF(w io.Writer, all []fileFindings) error {
 		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{m.Code, sarifText{m.Title}, sarifConfig{level[m.Severity]}})
 	}
 	for _, f := range all {
-		uri := (&url.URL{Path: filepath.ToSlash(f.file)}).EscapedPath()
-		for _, x := range f.found {
+		uri := (&url.URL{Path: filepath.ToSlash(f.File)}).EscapedPath()
+		for _, x := range f.Findings {
 			message := x.Message
 			if x.Hint != "" {
 				message += " (hint: " + x.Hint + ")"
@@ -135,8 +92,5 @@ func printSARIF(w io.Writer, all []fileFindings) error {
 			run.Results = append(run.Results, sarifResult{x.Code, index, level[x.Severity], sarifText{message}, []sarifLocation{location}})
 		}
 	}
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(sarifLog{"https://json.schemastore.org/sarif-2.1.0.json", "2.1.0", []sarifRun{run}})
+	return sarifLog{"https://json.schemastore.org/sarif-2.1.0.json", "2.1.0", []sarifRun{run}}
 }

@@ -1,4 +1,4 @@
-package main
+package report
 
 // The colours of a terminal (ECMA-48, SGR).
 const (

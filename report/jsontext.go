@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"bytes"
@@ -11,14 +11,23 @@ import (
 	"unicode/utf8"
 )
 
-// writeJSON writes a value as JSON on a line. Nothing in it steers the terminal, which
+// WriteJSON writes a value as JSON on a line. Nothing in it steers the terminal, which
 // may be what reads it: characters that do not print are escaped.
-func writeJSON(w io.Writer, v any) {
-	var line bytes.Buffer
-	e := json.NewEncoder(&line)
+func WriteJSON(w io.Writer, v any) error { return writeJSON(w, v, "") }
+
+// WriteIndentedJSON is [WriteJSON] on several lines.
+func WriteIndentedJSON(w io.Writer, v any) error { return writeJSON(w, v, "  ") }
+
+func writeJSON(w io.Writer, v any, indent string) error {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
 	e.SetEscapeHTML(false) // some texts have arrows
-	e.Encode(v)
-	w.Write(escapeJSON(line.Bytes()))
+	e.SetIndent("", indent)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(escapeJSON(text.Bytes()))
+	return err
 }
 
 // escapeJSON escapes what does not print in a line of JSON, but for what JSON itself

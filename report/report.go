@@ -1,0 +1,44 @@
+// Package report writes what came of a run, in a form for people or for programs: of
+// traces by the reporters [Table], [JSON], [TAP] and [JUnit], of findings by [Findings].
+package report
+
+import (
+	"knockc/lang/trace"
+	"knockc/sim/replay"
+	"knockc/sim/session"
+)
+
+// All tells several reporters.
+type All []session.Reporter
+
+func (a All) Begin(t *session.Trace) {
+	for _, r := range a {
+		r.Begin(t)
+	}
+}
+
+func (a All) Fit(e *trace.Event) {
+	for _, r := range a {
+		if f, ok := r.(session.Fitter); ok {
+			f.Fit(e)
+		}
+	}
+}
+
+func (a All) Outcome(o replay.Outcome) {
+	for _, r := range a {
+		r.Outcome(o)
+	}
+}
+
+func (a All) End(result *session.Result) {
+	for _, r := range a {
+		r.End(result)
+	}
+}
+
+func (a All) Close(s *session.Summary) {
+	for _, r := range a {
+		r.Close(s)
+	}
+}

@@ -1,0 +1,209 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"knockc/lang"
+	"knockc/lang/trace"
+	"knockc/sim/replay"
+	"knockc/sim/session"
+)
+
+// Table shows outcomes to a person: a row for each, after failures the reason, and a
+// summary.
+type Table struct {
+	Out     io.Writer
+	Color   bool
+	Several bool // traces: each has a title
+	Quiet   bool // no rows, but failures
+	State   bool // neither rows nor summaries, but failures
+	Top     int  // how many sources of each list are shown
+
+	begun  int // traces
+	file   string
+	widths widths
+	counts counts
+}
+
+// counts are how many packets got each verdict.
+type counts struct{ accepted, passed, dropped, rejected, depends int }
+
+func (c counts) packets() int { return c.accepted + c.passed + c.dropped + c.rejected + c.depends }
+
+// rows reports whether each outcome has a row.
+func (t *Table) rows() bool { return !t.Quiet && !t.State }
+
+// Fit makes room for an event.
+func (t *Table) Fit(e *trace.Event) {
+	if t.rows() {
+		t.widths.fit(e)
+	}
+}
+
+func (t *Table) Begin(b *session.Trace) {
+	t.file, t.counts = lang.Printable(b.Name), counts{}
+	if t.Several && t.rows() {
+		if t.begun > 0 {
+			fmt.Fprintln(t.Out)
+		}
+		fmt.Fprintf(t.Out, "%s\n", t.file)
+	}
+	t.begun++
+	if b.Capture {
+		t.widths.fit(wideEvent)
+		if b.Forwards {
+			t.widths.fit(wideForwarded)
+		}
+	}
+}
+
+// wideEvent is a packet of a capture whose row is as wide as that of most.
+var wideEvent = &trace.Event{
+	At:     1000*time.Second - 1,
+	Packet: &trace.Packet{Src: netip.AddrFrom4([4]byte{198, 51, 100, 100}), SrcPort: 50000, DstPort: 50000, Flags: lang.PSH | lang.ACK},
+}
+
+// wideForwarded is one that goes on to another host.
+var wideForwarded = func() *trace.Event {
+	e, k := *wideEvent, *wideEvent.Packet
+	k.To = &trace.To{Addr: k.Src}
+	e.Packet = &k
+	return &e
+}()
+
+func (t *Table) Outcome(o replay.Outcome) {
+	if o.Event.Packet != nil {
+		t.count(o.Got)
+	}
+	if t.rows() {
+		t.row(o)
+	}
+	if !o.OK() {
+		fmt.Fprintf(t.Out, "%s:%d: %s: %s\n", t.file, o.Event.Span.Start.Line, paint(t.Color, boldRed, "FAIL"), failure(o))
+		if o.Why != "" {
+			fmt.Fprintf(t.Out, "    %s\n", lang.Printable(o.Why))
+		}
+	}
+}
+
+func (t *Table) count(got string) {
+	switch got {
+	case string(trace.Accept):
+		t.counts.accepted++
+	case string(trace.Pass):
+		t.counts.passed++
+	case string(trace.Drop):
+		t.counts.dropped++
+	case string(trace.Reject):
+		t.counts.rejected++
+	case replay.Depends:
+		t.counts.depends++
+	}
+}
+
+func (t *Table) row(o replay.Outcome) {
+	c := cells(o.Event)
+	if o.Event.Packet != nil {
+		c = cells(&trace.Event{At: o.At, Packet: singlePacket(o)})
+	}
+	verdict, moved := paint(t.Color, verdictColors[o.Got], fmt.Sprintf("%-6s", o.Got)), moves(o.Moves)
+	if moved == "" {
+		verdict = paint(t.Color, verdictColors[o.Got], o.Got)
+	}
+	row := fmt.Sprintf("%-*s  %-*s -> %-*s  %s  %s", t.widths[0], c[0], t.widths[1], c[1], t.widths[2], c[2], verdict, moved)
+	if x := o.Event.Expect; x != nil {
+		is := "is " + state(o, o.Got)
+		if o.Got == replay.Depends {
+			is = o.Got
+		}
+		row = fmt.Sprintf("%-*s  %s %s for %s", t.widths[0], c[0], x.Knock, is, x.Src)
+	}
+	fmt.Fprintln(t.Out, strings.TrimRight(row, " "))
+}
+
+func (t *Table) End(r *session.Result) {
+	began := t.file == lang.Printable(r.Name)
+	t.widths = widths{}
+	if !began {
+		return
+	}
+	if !t.State {
+		t.summary(r)
+	}
+	if r.Stats != nil && !t.State {
+		fmt.Fprintln(t.Out, r.Stats)
+	}
+	if r.State != nil {
+		writeStandings(t.Out, r)
+	}
+	t.file = ""
+}
+
+// summary says what came of a trace.
+func (t *Table) summary(r *session.Result) {
+	if !t.Quiet {
+		fmt.Fprintln(t.Out)
+	}
+	if t.Several {
+		fmt.Fprintf(t.Out, "%s: ", t.file)
+	}
+	fmt.Fprintf(t.Out, "%s: %s; %s: %d held, %d failed\n", Plural(t.counts.packets(), "packet"), t.verdicts(),
+		Plural(r.Held+r.Failed, "expectation"), r.Held, r.Failed)
+}
+
+// verdicts says how many packets got each verdict. Those that many traces do not have are
+// left out where there are none.
+func (t *Table) verdicts() string {
+	text := fmt.Sprintf("%d accepted", t.counts.accepted)
+	if t.counts.passed > 0 {
+		text += fmt.Sprintf(", %d passed", t.counts.passed)
+	}
+	text += fmt.Sprintf(", %d dropped", t.counts.dropped)
+	if t.counts.rejected > 0 {
+		text += fmt.Sprintf(", %d rejected", t.counts.rejected)
+	}
+	if t.counts.depends > 0 {
+		text += fmt.Sprintf(", %d depending on the tick", t.counts.depends)
+	}
+	return text
+}
+
+func (t *Table) Close(s *session.Summary) {
+	if t.Several && !t.State {
+		if !t.Quiet {
+			fmt.Fprintln(t.Out)
+		}
+		fmt.Fprintln(t.Out, total(s, t.Color))
+	}
+	writeTop(t.Out, "", s.Top, t.Top)
+	writeCovers(t.Out, "", t.Color, s)
+}
+
+// total is the summary of all traces, as a test runner has it.
+func total(s *session.Summary, color bool) string {
+	verdict := paint(color, green, "PASS")
+	if s.Failed > 0 {
+		verdict = paint(color, boldRed, "FAIL")
+	}
+	return fmt.Sprintf("%s: %s: %d passed, %d failed; %s: %d held, %d failed", verdict,
+		Plural(s.Passed+s.Failed, "trace"), s.Passed, s.Failed,
+		Plural(s.Held+s.Broken, "expectation"), s.Held, s.Broken)
+}
+
+// widths are those of the columns time, source and destination.
+type widths [3]int
+
+// fit makes room for an event.
+func (w *widths) fit(e *trace.Event) {
+	if e.Packet != nil && e.Packet.Range != nil { // its last row is the widest
+		e = &trace.Event{At: e.Last(), Packet: singlePacket(replay.Outcome{Event: e, DstPort: e.Packet.Range.Last})}
+	}
+	for column, text := range cells(e) {
+		w[column] = max(w[column], utf8.RuneCountInString(text))
+	}
+}

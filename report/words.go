@@ -1,0 +1,96 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"knockc/lang"
+	"knockc/lang/trace"
+	"knockc/sim"
+	"knockc/sim/replay"
+)
+
+// cells are a packet's time, source and destination; an expectation has only a
+// time in its column.
+func cells(e *trace.Event) [3]string {
+	at := lang.FormatSeconds(e.At) + "s"
+	if e.Packet == nil {
+		return [3]string{at, "", ""}
+	}
+	destination := e.Packet.Destination()
+	if e.Packet.On != nil {
+		destination += " on " + lang.Printable(e.Packet.On.Text)
+	}
+	if e.Packet.Unanswered != nil {
+		destination += " unanswered"
+	}
+	if e.Packet.Answered != nil {
+		destination += " answered"
+	}
+	return [3]string{at, e.Packet.Source(), destination}
+}
+
+// singlePacket is one of the packets of an event.
+func singlePacket(o replay.Outcome) *trace.Packet {
+	single := *o.Event.Packet
+	single.Range, single.DstPort = nil, o.DstPort
+	return &single
+}
+
+// failure says what was wanted and what came.
+func failure(o replay.Outcome) string {
+	if x := o.Event.Expect; x != nil {
+		if o.Got == replay.Depends {
+			return fmt.Sprintf("wanted %s %s for %s, that %s", x.Knock, state(o, o.Want), x.Src, o.Got)
+		}
+		return fmt.Sprintf("wanted %s %s for %s, it is %s", x.Knock, state(o, o.Want), x.Src, state(o, o.Got))
+	}
+	single := singlePacket(o)
+	if o.Got == replay.Depends {
+		return fmt.Sprintf("wanted %s for %s -> %s, that %s", o.Want, single.Source(), single.Destination(), o.Got)
+	}
+	return fmt.Sprintf("wanted %s for %s -> %s, got %s", o.Want, single.Source(), single.Destination(), o.Got)
+}
+
+// state is what is wanted or got of a knock.
+func state(o replay.Outcome, text string) string {
+	if o.Event.Expect.At != nil && text != replay.Depends {
+		return "at " + text
+	}
+	return text
+}
+
+func moves(ms []replay.Move) string {
+	var texts []string
+	for _, m := range ms {
+		texts = append(texts, m.Knock+" "+moved(m))
+	}
+	return strings.Join(texts, ", ")
+}
+
+func moved(m replay.Move) string {
+	switch m.Kind {
+	case replay.Closed:
+		return "closed"
+	case replay.Reset:
+		return "reset"
+	case replay.SteppedClose:
+		return fmt.Sprintf("close %d/%d", m.Step, m.Of)
+	case replay.Stepped:
+		return fmt.Sprintf("%d/%d", m.Step, m.Of)
+	case replay.Uncertain:
+		return replay.Depends
+	}
+	if m.OpenUntil == sim.Never {
+		return "open"
+	}
+	return fmt.Sprintf("open until %ss", lang.FormatSeconds(m.OpenUntil))
+}
+
+// Plural is a number of things.
+func Plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

@@ -1,0 +1,137 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"knockc/lang"
+	"knockc/lang/trace"
+	"knockc/sim"
+	"knockc/sim/capture"
+	"knockc/sim/replay"
+)
+
+// FaultyCapture is the error that a capture makes no sense.
+type FaultyCapture struct {
+	Name string
+	Err  error
+}
+
+func (e *FaultyCapture) Error() string { return e.Name + ": " + e.Err.Error() }
+func (e *FaultyCapture) Unwrap() error { return e.Err }
+
+// captureError tells an error of the capture's content from one of reading it.
+func captureError(name string, err error) error {
+	var broken *capture.Error
+	var unknown *capture.UnknownHostError
+	if errors.As(err, &broken) || errors.As(err, &unknown) {
+		return &FaultyCapture{name, err}
+	}
+	return readError(name, err)
+}
+
+// replayCapture replays a capture.
+func (s *run) replayCapture(in *input, result *Result) error {
+	if s.HZ != 0 {
+		return &FaultyCapture{in.name, errors.New("-hz is for traces: the packets of a capture have met a clock already")}
+	}
+	policy, err := s.policies.Of(in.name, nil)
+	if err != nil {
+		return err
+	}
+	o := s.Capture
+	o.At = forwardedTo(policy.Result.Policy)
+	source, err := capture.OpenFile(in, o)
+	if err != nil {
+		return captureError(in.name, err)
+	}
+	player, err := s.newPlayer(policy)
+	if err != nil {
+		return err
+	}
+	err = s.play(&Trace{Name: in.name, Capture: true, Forwards: len(o.At) > 0}, func(see func(replay.Outcome)) error {
+		return s.captured(player, source, see)
+	}, result)
+	stats := source.Stats()
+	result.Stats = &stats
+	s.warnOfHosts(in.name, source)
+	s.played(policy, player, result)
+	if err != nil {
+		return captureError(in.name, err)
+	}
+	return nil
+}
+
+// forwardedTo are the addresses of other hosts that a policy speaks of.
+func forwardedTo(policy *lang.Policy) []netip.Prefix {
+	at := map[netip.Prefix]bool{}
+	for _, k := range policy.Knocks {
+		for _, prefix := range k.At {
+			at[prefix.Prefix] = true
+		}
+	}
+	return slices.Collect(maps.Keys(at))
+}
+
+// captured plays the packets of a capture.
+func (s *run) captured(player *replay.Player, source *capture.Source, see func(replay.Outcome)) error {
+	end := s.end()
+	var packet sim.Packet
+	for {
+		kind, err := source.Next(&packet)
+		switch {
+		case err == io.EOF || err == nil && packet.Time > end:
+			return nil
+		case err != nil:
+			return err
+		case !player.Answer(kind, &packet):
+			verdict, changes := player.Packet(&packet)
+			o := replay.Outcome{Event: somePacket, At: packet.Time, DstPort: packet.DstPort, Got: verdict.String()}
+			if !s.Brief {
+				o.Event, o.Moves = capturedEvent(&packet, source.Record()), player.Moves(changes)
+			}
+			see(o)
+		}
+	}
+}
+
+// somePacket stands for all packets where nobody asks which it is.
+var somePacket = &trace.Event{Packet: &trace.Packet{}}
+
+// capturedEvent is the event of a trace that a captured packet corresponds to; its
+// line is the packet's number in the capture.
+func capturedEvent(p *sim.Packet, number int) *trace.Event {
+	k := &trace.Packet{Src: p.Src, SrcPort: p.SrcPort, Proto: p.Proto, DstPort: p.DstPort, Flags: p.Flags}
+	if p.Proto == lang.Ping {
+		k.Ping = &trace.Ping{Length: uint16(p.Length)}
+	}
+	if p.To.IsValid() {
+		k.To = &trace.To{Addr: p.To}
+	}
+	if p.Iface != trace.DefaultIface {
+		k.On = &lang.Name{Text: p.Iface}
+	}
+	return &trace.Event{At: p.Time, Packet: k, Span: lang.Span{Start: lang.Pos{Line: number}}}
+}
+
+// warnOfHosts warns if a capture has nothing to do with the host that was named.
+func (s *run) warnOfHosts(name string, source *capture.Source) {
+	most, missed := source.Missed()
+	if !missed {
+		return
+	}
+	var hosts, others []string
+	for _, host := range s.Capture.Hosts {
+		hosts = append(hosts, host.String())
+	}
+	for _, d := range most {
+		others = append(others, fmt.Sprintf("%s (%d)", d.Addr, d.Packets))
+	}
+	s.summary.Warnings = append(s.summary.Warnings, fmt.Errorf("%s: no packet is to or from %s; most go to %s",
+		name, strings.Join(hosts, " or "), strings.Join(others, ", ")))
+}

@@ -1,0 +1,135 @@
+package session
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"knockc/compiler"
+	"knockc/lang"
+	"knockc/lang/trace"
+	"knockc/sim/replay"
+)
+
+// Policy is a policy that traces run against.
+type Policy struct {
+	File   string
+	Result *compiler.Result
+	Cover  *replay.Cover // nil: nobody has asked for it
+	err    error         // why there is no result
+}
+
+// covering is the policy's cover.
+func (p *Policy) covering() *replay.Cover {
+	if p.Cover == nil {
+		p.Cover = replay.NewCover(p.Result.Policy)
+	}
+	return p.Cover
+}
+
+// MetEnough reports whether packets have met as much of the policy as is wanted, in
+// percent.
+func (p *Policy) MetEnough(wanted *float64) bool {
+	return wanted == nil || p.Cover == nil || p.Cover.Percent() >= *wanted
+}
+
+// Policies finds the policies of traces, and compiles each once.
+type Policies struct {
+	Open    func(name string) (io.ReadCloser, error) // nil: [OpenFile]
+	only    *Policy                                  // that of all traces; nil: each has its own
+	byFile  map[string]*Policy                       // by absolute path
+	inOrder []*Policy
+}
+
+// useOnly makes all traces run against the policy in a file, unless its name is "".
+func (p *Policies) useOnly(file string) error {
+	if file == "" {
+		return nil
+	}
+	p.only = p.read(file)
+	return p.only.err
+}
+
+// Of is the policy that a trace names, or the one beside the trace; named is nil if it
+// names none. The error of a policy is the same value each time.
+func (p *Policies) Of(traceName string, named *trace.Policy) (*Policy, error) {
+	if p.only != nil {
+		return p.only, nil
+	}
+	file := PolicyFile(traceName, named)
+	key, err := filepath.Abs(file)
+	if err != nil {
+		key = file
+	}
+	known := p.byFile[key]
+	if known == nil {
+		if p.byFile == nil {
+			p.byFile = map[string]*Policy{}
+		}
+		known = p.read(file)
+		p.byFile[key] = known
+	}
+	return known, known.err
+}
+
+// read reads and compiles a policy.
+func (p *Policies) read(file string) *Policy {
+	open := p.Open
+	if open == nil {
+		open = OpenFile
+	}
+	src, err := readAll(open, file)
+	if err != nil {
+		return &Policy{File: file, err: err}
+	}
+	policy, found := lang.Examine(src)
+	var result *compiler.Result
+	if !lang.HasErrors(found) {
+		var more []lang.Finding
+		result, more = compiler.Compile(policy)
+		found = append(found, more...)
+	}
+	if result == nil {
+		return &Policy{File: file, err: lang.NewFileFindings(file, bytes.NewReader(src), lang.AtLeast(lang.Error, found))}
+	}
+	known := &Policy{File: file, Result: result}
+	p.inOrder = append(p.inOrder, known)
+	return known
+}
+
+func readAll(open func(string) (io.ReadCloser, error), name string) ([]byte, error) {
+	f, err := open(name)
+	if err != nil {
+		return nil, readError(name, err)
+	}
+	defer f.Close()
+	src, err := io.ReadAll(f)
+	if err != nil {
+		return nil, readError(name, err)
+	}
+	return src, nil
+}
+
+// PolicyFile is the file of the policy that a trace names, or of the one beside the trace.
+func PolicyFile(traceName string, named *trace.Policy) string {
+	file := "policy.knock"
+	if named != nil {
+		file = named.File
+	}
+	if filepath.IsAbs(file) {
+		return file
+	}
+	if file = filepath.Join(filepath.Dir(traceName), file); file == stdin {
+		return "./" + file
+	}
+	return file
+}
+
+// readError is an error without the file's name in it twice.
+func readError(name string, err error) error {
+	if name == stdin {
+		name = "standard input"
+	}
+	return fmt.Errorf("cannot read %s: %w", name, reason(err))
+}

@@ -1,0 +1,214 @@
+// Package session runs a whole request: it replays traces and captures, each against its
+// policy, and tells a [Reporter] what comes of them. Call [Run].
+package session
+
+import (
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	"knockc/lang/trace"
+	"knockc/sim"
+	"knockc/sim/capture"
+	"knockc/sim/replay"
+)
+
+// Options say how traces are replayed.
+type Options struct {
+	Policy   string         // the file of the policy of all traces; "": each has its own
+	HZ       int            // how often the kernel's clock ticks in a second; 0: time is exact
+	State    *time.Duration // when replays end, to see where sources stand; nil: with the trace
+	Cover    bool           // note what of the policies packets meet
+	MinCover *float64       // how much of each policy that must be, in percent; nil: any
+	Top      bool           // count by source
+	Brief    bool           // nobody looks at the single packets of captures
+	Capture  capture.Options
+
+	// Open opens a file by its name, or standard input, whose name is -. Nil is [OpenFile].
+	Open func(name string) (io.ReadCloser, error)
+}
+
+// Reporter is told what comes of traces: for each trace Begin, an Outcome for each packet
+// and expectation, and End; after all of them Close. A trace that cannot be replayed at all
+// has an End only.
+type Reporter interface {
+	Begin(*Trace)
+	Outcome(replay.Outcome)
+	End(*Result)
+	Close(*Summary)
+}
+
+// Fitter is a reporter that wants to see the events of a trace before it begins. They are
+// valid until Fit returns.
+type Fitter interface{ Fit(*trace.Event) }
+
+// Trace is a trace or a capture that is about to be replayed.
+type Trace struct {
+	Name     string
+	Capture  bool
+	Forwards bool // the policy guards services of other hosts
+	Outcomes int  // how many there will be; 0: nobody knows
+}
+
+// Result is what came of a trace.
+type Result struct {
+	Name         string
+	Err          error          // why it was not replayed to its end
+	Held, Failed int            // expectations, and packets with a verdict that is not the wanted one
+	Stats        *capture.Stats // of a capture
+	State        *time.Duration // when the sources stand so; nil: nobody asked
+	Standings    []replay.Standing
+}
+
+// Passed reports whether the trace was replayed, and all that it expects held.
+func (r *Result) Passed() bool { return r.Err == nil && r.Failed == 0 }
+
+// Summary is what came of all traces.
+type Summary struct {
+	Passed, Failed int       // traces
+	Held, Broken   int       // expectations
+	Policies       []*Policy // in the order in which they came up
+	MinCover       *float64
+	Top            *replay.Top // nil: nobody asked
+	Warnings       []error
+}
+
+// ErrFailed says that an expectation failed, or that too little of a policy was met. The
+// reporter has been told which.
+var ErrFailed = errors.New("an expectation failed")
+
+// run is one run of traces.
+type run struct {
+	Options
+	reporter Reporter
+	policies *Policies
+	summary  Summary
+}
+
+// Run replays traces one after the other. It returns what kept some from being replayed,
+// joined, and [ErrFailed].
+func Run(names []string, o Options, r Reporter) (*Summary, error) {
+	if o.Open == nil {
+		o.Open = OpenFile
+	}
+	s := &run{Options: o, reporter: r, policies: &Policies{Open: o.Open}}
+	if o.Top {
+		s.summary.Top = &replay.Top{}
+	}
+	if err := s.policies.useOnly(o.Policy); err != nil {
+		return &s.summary, err
+	}
+	var all []error
+	for _, name := range names {
+		result := s.trace(name)
+		all = append(all, result.Err)
+		s.add(result)
+		r.End(result)
+	}
+	s.summary.Policies, s.summary.MinCover = s.policies.inOrder, o.MinCover
+	if s.summary.Broken > 0 || !s.summary.metEnough() {
+		all = append(all, ErrFailed)
+	}
+	r.Close(&s.summary)
+	return &s.summary, errors.Join(all...)
+}
+
+// stdin is the name of standard input.
+const stdin = "-"
+
+// OpenFile opens a file of the file system.
+func OpenFile(name string) (io.ReadCloser, error) { return os.Open(name) }
+
+func (s *run) add(r *Result) {
+	if r.Passed() {
+		s.summary.Passed++
+	} else {
+		s.summary.Failed++
+	}
+	s.summary.Held += r.Held
+	s.summary.Broken += r.Failed
+}
+
+func (s *Summary) metEnough() bool {
+	for _, p := range s.Policies {
+		if !p.MetEnough(s.MinCover) {
+			return false
+		}
+	}
+	return true
+}
+
+// trace replays one trace or capture against its policy.
+func (s *run) trace(name string) *Result {
+	result := &Result{Name: name}
+	in, err := openInput(s.Open, name)
+	if err != nil {
+		result.Err = err
+		return result
+	}
+	defer in.Close()
+	if in.isCapture() {
+		result.Err = s.replayCapture(in, result)
+	} else {
+		result.Err = s.replayText(in, result)
+	}
+	return result
+}
+
+// player plays a trace.
+type player interface {
+	EventUntil(e *trace.Event, end time.Duration, see func(replay.Outcome))
+	Explain(replay.Asked)
+	Standings(at time.Duration) []replay.Standing
+}
+
+// outcomes are those of a trace, and why there are no more.
+type outcomes func(see func(replay.Outcome)) error
+
+// play is the one loop of all replays: it hands the outcomes to the reporter.
+func (s *run) play(t *Trace, all outcomes, result *Result) error {
+	s.reporter.Begin(t)
+	return all(func(o replay.Outcome) {
+		switch {
+		case !o.OK():
+			result.Failed++
+		case o.Want != "":
+			result.Held++
+		}
+		s.reporter.Outcome(o)
+	})
+}
+
+// end is when a replay ends.
+func (s *run) end() time.Duration {
+	if s.State != nil {
+		return *s.State
+	}
+	return sim.Never
+}
+
+// newPlayer makes a player that counts what the options ask for.
+func (s *run) newPlayer(p *Policy) (*replay.Player, error) {
+	player, err := replay.New(p.Result)
+	if err != nil {
+		return nil, err
+	}
+	if s.Cover {
+		p.covering().Watch(player)
+	}
+	if s.Top {
+		s.summary.Top.Watch(player)
+	}
+	return player, nil
+}
+
+// played takes into account what a player knows at the end.
+func (s *run) played(p *Policy, player player, result *Result) {
+	if player, ok := player.(*replay.Player); ok && s.Cover {
+		p.Cover.Ran(player)
+	}
+	if s.State != nil {
+		result.State, result.Standings = s.State, player.Standings(*s.State)
+	}
+}

@@ -1,0 +1,156 @@
+package session
+
+import (
+	"errors"
+	"iter"
+
+	"knockc/lang"
+	"knockc/lang/trace"
+	"knockc/sim/replay"
+)
+
+// survey is what must be known of a trace before it is replayed event by event, however
+// long it is.
+type survey struct {
+	policy   *Policy
+	known    map[string]bool // the knocks of which something is expected: the policy has them
+	asked    replay.Asked
+	outcomes int
+}
+
+// replayText replays a trace.
+func (s *run) replayText(in *input, result *Result) error {
+	v, err := s.survey(in)
+	if err != nil {
+		return err
+	}
+	reader, err := in.reader()
+	if err != nil {
+		return err
+	}
+	var failed error
+	events := v.again(reader, &failed)
+	player, err := s.textPlayer(v.policy, &events)
+	if err != nil {
+		return err
+	}
+	if v.asked.Any() {
+		player.Explain(v.asked)
+	}
+	end := s.end()
+	err = s.play(&Trace{Name: in.name, Outcomes: v.outcomes}, func(see func(replay.Outcome)) error {
+		for e := range events {
+			if e.At > end {
+				break
+			}
+			player.EventUntil(e, end, see)
+		}
+		return failed
+	}, result)
+	if err != nil {
+		return readError(in.name, err)
+	}
+	s.played(v.policy, player, result)
+	return nil
+}
+
+// survey reads a trace for the first time.
+func (s *run) survey(in *input) (*survey, error) {
+	reader, err := in.reader()
+	if err != nil {
+		return nil, err
+	}
+	fitter, _ := s.reporter.(Fitter)
+	e := reader.Next()
+	v := &survey{known: map[string]bool{}}
+	policy, noPolicy := s.policies.Of(in.name, reader.Policy())
+	if noPolicy == nil {
+		v.policy = policy
+	}
+	var unknown []lang.Finding
+	for ; e != nil; e = reader.Next() {
+		v.outcomes += e.Outcomes()
+		v.asked.Add(e)
+		unknown = append(unknown, v.unknown(e)...)
+		if fitter != nil {
+			fitter.Fit(e)
+		}
+	}
+	if err := reader.Err(); err != nil {
+		return nil, readError(in.name, err)
+	}
+	found := append(reader.Findings(), unknown...)
+	lang.SortFindings(found)
+	if faulty := lang.NewFileFindings(in.name, in, found).Err(); faulty != nil {
+		return nil, errors.Join(faulty, noPolicy)
+	}
+	return v, noPolicy
+}
+
+// unknown finds that the policy does not have the knock of which something is expected.
+func (v *survey) unknown(e *trace.Event) []lang.Finding {
+	if v.policy == nil || e.Expect == nil || v.known[e.Expect.Knock] {
+		return nil
+	}
+	found := replay.Check(&trace.Trace{Events: []trace.Event{*e}}, v.policy.Result)
+	v.known[e.Expect.Knock] = len(found) == 0
+	return found
+}
+
+// again gives the events of a trace when it is read for the second time. They end with
+// an error if they are others.
+func (v *survey) again(reader *trace.Reader, err *error) iter.Seq[*trace.Event] {
+	return func(yield func(*trace.Event) bool) {
+		left := v.outcomes
+		for e := reader.Next(); e != nil; e = reader.Next() {
+			if left -= e.Outcomes(); left < 0 || e.Expect != nil && !v.known[e.Expect.Knock] {
+				break
+			}
+			if !yield(e) {
+				return
+			}
+		}
+		if *err = reader.Err(); *err == nil && (left != 0 || len(reader.Findings()) > 0) {
+			*err = errors.New("it has changed while it was read")
+		}
+	}
+}
+
+// textPlayer makes what plays a trace: all phases at once, if the clock ticks. Those
+// depend on all events.
+func (s *run) textPlayer(policy *Policy, events *iter.Seq[*trace.Event]) (player, error) {
+	if s.HZ == 0 {
+		return s.newPlayer(policy)
+	}
+	all := hold(*events)
+	*events = pointers(all)
+	phases, err := replay.NewPhases(policy.Result, s.HZ, all)
+	if err == nil && s.Cover {
+		phases.Cover(policy.covering())
+	}
+	return phases, err
+}
+
+// hold holds events that are valid for a moment.
+func hold(events iter.Seq[*trace.Event]) (all []trace.Event) {
+	for e := range events {
+		held := *e
+		if e.Packet != nil {
+			packet := *e.Packet
+			held.Packet = &packet
+		}
+		all = append(all, held)
+	}
+	return all
+}
+
+// pointers are those to the elements.
+func pointers(events []trace.Event) iter.Seq[*trace.Event] {
+	return func(yield func(*trace.Event) bool) {
+		for i := range events {
+			if !yield(&events[i]) {
+				return
+			}
+		}
+	}
+}
