@@ -33,7 +33,7 @@ import (
 //
 // `file=NAME` gives a block a name, for the commands of the blocks behind it.
 // With -update the forms, what is said and what is printed are written anew.
-var documents = []string{"language.md", "meaning.md", "findings.md", "traces.md", "capture.md", "live.md", "client.md", "import.md", "boot.md"}
+var documents = []string{"language.md", "meaning.md", "findings.md", "traces.md", "capture.md", "live.md", "json.md", "client.md", "import.md", "boot.md"}
 
 // docBlock is a fenced block.
 type docBlock struct {

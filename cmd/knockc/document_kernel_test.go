@@ -66,6 +66,9 @@ func TestLiveDocumentOnKernel(t *testing.T) {
 			}
 		}
 	}
+	if kind := checkJSON(t, knockc("status", "-json", "policy.knock")); kind != "status" {
+		t.Errorf("status prints a %s", kind)
+	}
 	status, _, _ := strings.Cut(knockc("status", "policy.knock"), "first6")
 	shown(strings.TrimRight(status, " \n"))
 }
