@@ -1,10 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"math"
 	"net/netip"
 	"os"
@@ -123,10 +123,13 @@ func (o *simOptions) simulate(s *streams, names []string) error {
 		reporters = append(reporters, junit)
 	}
 	summary, err := session.Run(chosen, o.Options, reporters)
+	if summary == nil {
+		return err
+	}
 	for _, warning := range summary.Warnings {
 		s.warn(warning)
 	}
-	if o.junit == nil || statusOf(err) == exitUsage {
+	if o.junit == nil {
 		return err
 	}
 	return errors.Join(err, s.write(*o.junit, junit.XML(), 0o644))
@@ -161,10 +164,25 @@ func (o *simOptions) refuse(names, chosen []string) error {
 			return usagef("-junit would overwrite %s", name)
 		}
 	}
-	if text, err := os.ReadFile(*o.junit); err == nil && len(text) > 0 && !bytes.HasPrefix(text, []byte("<?xml")) {
+	if begin := beginOf(*o.junit, 5); begin != "" && begin != "<?xml" {
 		return usagef("-junit would overwrite %s, which is not XML", *o.junit)
 	}
 	return nil
+}
+
+// beginOf is the beginning of a regular file, as long as that; "" if there is none.
+func beginOf(name string, length int) string {
+	if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	begin := make([]byte, length)
+	n, _ := io.ReadFull(f, begin)
+	return string(begin[:n])
 }
 
 // captureFlags declares the flags that say what captures leave open.

@@ -87,7 +87,8 @@ type run struct {
 }
 
 // Run replays traces one after the other. It returns what kept some from being replayed,
-// joined, and [ErrFailed].
+// joined, and [ErrFailed]. If the one policy of all traces has errors, there is no summary,
+// and the reporter is told nothing.
 func Run(names []string, o Options, r Reporter) (*Summary, error) {
 	if o.Open == nil {
 		o.Open = OpenFile
@@ -97,7 +98,7 @@ func Run(names []string, o Options, r Reporter) (*Summary, error) {
 		s.summary.Top = &replay.Top{}
 	}
 	if err := s.policies.useOnly(o.Policy); err != nil {
-		return &s.summary, err
+		return nil, err
 	}
 	var all []error
 	for _, name := range names {

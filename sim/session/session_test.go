@@ -1,0 +1,104 @@
+package session_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+	"testing"
+
+	"knockc/lang"
+	"knockc/sim/replay"
+	"knockc/sim/session"
+)
+
+// texts are files in memory.
+type texts map[string]string
+
+func (f texts) open(name string) (io.ReadCloser, error) {
+	text, ok := f[name]
+	if !ok {
+		return nil, fs.ErrNotExist
+	}
+	return io.NopCloser(strings.NewReader(text)), nil
+}
+
+var files = texts{
+	"ssh.knock":    "knock ssh < 1001 1002 -> 22 >\n",
+	"bad.knock":    "knock ssh < 0 -> 22 >\n",
+	"good.trace":   "policy ssh.knock\n0s 192.0.2.7 -> 1001-1002 every 1s\n+0s expect ssh open for 192.0.2.7\n+0s 192.0.2.7 -> 22 => accept\n",
+	"failed.trace": "policy ssh.knock\n0s expect ssh open for 192.0.2.7\n",
+	"a.trace":      "policy bad.knock\n0s 192.0.2.7 -> 22\n",
+	"b.trace":      "policy bad.knock\n0s 192.0.2.7 -> 22\n0s me -> 22\n",
+}
+
+// diary writes down what a reporter is told.
+type diary []string
+
+func (d *diary) write(format string, args ...any) { *d = append(*d, fmt.Sprintf(format, args...)) }
+
+func (d *diary) Begin(t *session.Trace)   { d.write("begin %s: %d", t.Name, t.Outcomes) }
+func (d *diary) Outcome(o replay.Outcome) { d.write("%s, ok: %v", o.Got, o.OK()) }
+func (d *diary) End(r *session.Result) {
+	d.write("end %s: %d held, %d failed, passed: %v", r.Name, r.Held, r.Failed, r.Passed())
+}
+func (d *diary) Close(s *session.Summary) { d.write("close: %d passed, %d failed", s.Passed, s.Failed) }
+
+// TestRun: a reporter is told of each trace in order, whatever becomes of the others.
+func TestRun(t *testing.T) {
+	var told diary
+	names := []string{"none.trace", "good.trace", "failed.trace", "a.trace"}
+	_, err := session.Run(names, session.Options{Open: files.open}, &told)
+	want := diary{
+		"end none.trace: 0 held, 0 failed, passed: false",
+		"begin good.trace: 4", "pass, ok: true", "pass, ok: true", "open, ok: true", "accept, ok: true",
+		"end good.trace: 2 held, 0 failed, passed: true",
+		"begin failed.trace: 1", "closed, ok: false", "end failed.trace: 0 held, 1 failed, passed: false",
+		"end a.trace: 0 held, 0 failed, passed: false",
+		"close: 1 passed, 3 failed",
+	}
+	if !slices.Equal(told, want) {
+		t.Errorf("told:\n%s\nwant:\n%s", strings.Join(told, "\n"), strings.Join(want, "\n"))
+	}
+	var faulty *lang.FileFindings
+	if !errors.Is(err, fs.ErrNotExist) || !errors.Is(err, session.ErrFailed) || !errors.As(err, &faulty) || faulty.File != "bad.knock" {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestRunFaults: the faults of a trace come with those of its policy, which are the same
+// value for all its traces.
+func TestRunFaults(t *testing.T) {
+	_, err := session.Run([]string{"a.trace", "b.trace"}, session.Options{Open: files.open}, &diary{})
+	var got []string
+	same := map[error]int{}
+	var walk func(error)
+	walk = func(err error) {
+		if several, ok := err.(interface{ Unwrap() []error }); ok {
+			for _, e := range several.Unwrap() {
+				walk(e)
+			}
+			return
+		}
+		same[err]++
+		got = append(got, err.Error())
+	}
+	walk(err)
+	bad, me := "bad.knock:1:13: `0` is not a port: ports are 1 to 65535", "b.trace:3:4: `me` is not an IPv4 or IPv6 address"
+	if want := []string{bad, me, bad}; !slices.Equal(got, want) || len(same) != 2 {
+		t.Errorf("%q, %d different; want %q", got, len(same), want)
+	}
+}
+
+// TestRunOnePolicy: without its policy no trace is replayed.
+func TestRunOnePolicy(t *testing.T) {
+	var told diary
+	if _, err := session.Run([]string{"good.trace"}, session.Options{Open: files.open, Policy: "none.knock"}, &told); !errors.Is(err, fs.ErrNotExist) || len(told) > 0 {
+		t.Errorf("%v; told %q", err, told)
+	}
+	if _, err := session.Run([]string{"failed.trace"}, session.Options{Open: files.open, Policy: "ssh.knock"}, &told); err != nil && !errors.Is(err, session.ErrFailed) {
+		t.Error(err)
+	}
+}
