@@ -22,8 +22,9 @@ func (b *builder) arrived() {
 	b.end(c)
 	if len(b.services) > 0 {
 		c = b.chain("addressed", "a service under its own name")
-		c.add("", toTheHost, accept)
+		c.add("", AddrType{Kind: AddrLocal}, accept)
 		b.trust(c, accept)
+		b.opensToAll(c)
 		for _, kind := range []AddrKind{AddrBroadcast, AddrMulticast} {
 			c.add("to all: no attempt", AddrType{Kind: kind}, b.refuse())
 		}

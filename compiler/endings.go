@@ -55,31 +55,40 @@ func (b *builder) endingChains() {
 		for _, f := range Families {
 			deletions(c, places, f)
 		}
-		if e.grant && b.doored[e.knock] && e.knock.Grant == lang.Forever {
-			c.add("", jump(b.lastDoor(e.knock.Per)))
+		if e.grant && b.doored[e.knock] {
+			c.add("", jump(b.lastDoor(e.knock)))
 		}
 	}
 }
 
 // lastDoor is a chain that takes a source out of the guard of doors if no door is open
-// for it any more, as far as doors do not close by themselves.
-func (b *builder) lastDoor(per lang.Per) string {
-	name := fmt.Sprintf("last_door_%d_%d", per.IPv4, per.IPv6)
+// for it any more. An element that is about several sources of some knock stays until it
+// ends by itself.
+func (b *builder) lastDoor(knock *lang.Knock) string {
+	name := fmt.Sprintf("last_door_%d_%d", knock.Per.IPv4, knock.Per.IPv6)
+	if knock.Grant == lang.Forever {
+		name += "_forever"
+	}
 	if slices.ContainsFunc(b.ruleset.Chains, func(c *Chain) bool { return c.Name == name }) {
 		return name
 	}
 	c := b.chain(name, "is another door still open?")
+	var last []Delete
 	for _, f := range Families {
-		of := guardedOf(f, per, lang.Forever)
+		of, exact := guardedOf(f, knock.Per, knock.Grant), true
 		for _, k := range b.policy.Knocks {
 			if b.doored[k] && guardedOf(f, k.Per, k.Grant) == of {
 				c.add("", lookup(b.states(k).grant, f), leave)
+				exact = exact && of.isExact(k.Per)
 			}
 		}
+		if exact {
+			place := b.doors.place(of)
+			last = append(last, Delete{place.Key(f), place.Kind.SetName(f)})
+		}
 	}
-	for _, f := range Families {
-		place := b.doors.place(guardedOf(f, per, lang.Forever))
-		c.add("", Delete{place.Key(f), place.Kind.SetName(f)})
+	for _, d := range last {
+		c.add("", d)
 	}
 	return name
 }

@@ -4,9 +4,11 @@ import "slices"
 
 // Fragment is the ruleset as part of a table that is not its own: nothing has a
 // hook, the base chains have to be jumped to, and all names begin with the table's old
-// name and `_`, except that of the guard, which is the table's old name.
+// name and `_`. With `hook input` the guard has the table's old name alone, as before there
+// was another hook: a file that jumps there at the hook input does not load with a guard
+// that belongs to the hook prerouting.
 func (r *Ruleset) Fragment() *Ruleset {
-	n := namer{entry: r.Table}
+	n := r.namer()
 	f := &Ruleset{Table: r.Table}
 	for _, s := range r.Sets {
 		renamed := *s
@@ -44,7 +46,7 @@ func (r *Ruleset) Entries() []Entry {
 	var all []Entry
 	for _, c := range r.Chains {
 		if c.Hook != nil {
-			all = append(all, Entry{namer{r.Table}.chain(c.Name), c.Hook.Point})
+			all = append(all, Entry{r.namer().chain(c.Name), c.Hook.Point})
 		}
 	}
 	return all
@@ -56,18 +58,26 @@ func isEmptyMap(i Instruction) bool {
 }
 
 // namer gives the names that things have in a fragment.
-type namer struct{ entry string }
+type namer struct {
+	table   string
+	atInput bool // that is where the guard is
+}
+
+func (r *Ruleset) namer() namer {
+	guard := slices.IndexFunc(r.Chains, func(c *Chain) bool { return c.Name == guardChain })
+	return namer{r.Table, guard >= 0 && r.Chains[guard].Hook.Point == Input}
+}
 
 func (n namer) name(name string) string {
 	if name == "" {
 		return ""
 	}
-	return n.entry + "_" + name
+	return n.table + "_" + name
 }
 
 func (n namer) chain(name string) string {
-	if name == guardChain {
-		return n.entry
+	if name == guardChain && n.atInput {
+		return n.table
 	}
 	return n.name(name)
 }

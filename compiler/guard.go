@@ -9,11 +9,24 @@ var (
 	accept = Verdict{Kind: Accept}
 	leave  = Verdict{Kind: Return}
 
-	isSYN     = TCPFlags{Flags: lang.SYN, Mask: synMask}
-	isNew     = CtState{States: StateNew}
-	isValid   = CtState{States: StateInvalid, Not: true} // a bad checksum is invalid
-	toTheHost = AddrType{Kind: AddrLocal}
+	isSYN   = TCPFlags{Flags: lang.SYN, Mask: synMask}
+	isNew   = CtState{States: StateNew}
+	isValid = CtState{States: StateInvalid, Not: true} // a bad checksum is invalid
 )
+
+// toTheHost are the conditions that a packet is addressed to the host itself. At the hook
+// input all are that are not to several hosts. Their addresses need not be of the type
+// local there: in a VRF, or by a routing table of one's own, they are in another table.
+func (b *builder) toTheHost() []Instruction {
+	if b.policy.Settings.Hook == lang.HookPrerouting {
+		return []Instruction{AddrType{Kind: AddrLocal}}
+	}
+	var all []Instruction
+	for _, kind := range []AddrKind{AddrBroadcast, AddrMulticast, AddrAnycast} {
+		all = append(all, AddrType{Kind: kind, Not: true})
+	}
+	return all
+}
 
 func jump(chain string) Verdict { return Verdict{Jump, chain} }
 func to(chain string) Verdict   { return Verdict{Goto, chain} }

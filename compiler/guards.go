@@ -9,9 +9,7 @@ import (
 
 // guard keeps rules whose number grows with the policy away from sources that
 // they would find nothing for. Its elements say that there may be something: they
-// outlive what they speak of. They are about a few lengths of addresses, whatever the
-// policy has, so that their number is bounded and one that an older policy left is
-// found by a later one.
+// outlive what they speak of.
 type guard struct {
 	kind  SetKind
 	lives map[guarded]time.Duration // how long an element must live
@@ -53,6 +51,12 @@ func guardedOf(f Family, per lang.Per, lives time.Duration) guarded {
 	return guarded{f, lengthOf(per, f, forever), forever, 0}
 }
 
+// isExact reports whether the element is about one source, so that whoever ends something
+// can tell that it was the last.
+func (g guarded) isExact(per lang.Per) bool { return g.bits == bitsOf(per, g.family) }
+
+func bitsOf(per lang.Per, f Family) int { return [...]int{per.IPv4, per.IPv6}[f] }
+
 // add makes the guard speak of something that lives that long.
 func (g *guard) add(per lang.Per, lives time.Duration) {
 	for _, f := range Families {
@@ -65,15 +69,14 @@ func (g *guard) add(per lang.Per, lives time.Duration) {
 	}
 }
 
-// guardLengths are the lengths of the addresses that guards speak of, as far as what they
-// speak of ends by itself.
+// guardLengths are the lengths of the addresses that guards speak of, except of what does
+// not end by itself: few, so that there are few lookups.
 var guardLengths = [...][]int{IPv4: {32, 24, 16, 8, 1}, IPv6: {128, 64, 48, 32, 16, 1}}
 
-// lengthOf is how much of an address of the family a guard knows: of what makes a
-// source, the longest of the lengths that has all of them; all of it if something does
-// not end by itself, so that whoever ends it can tell that it was the last.
+// lengthOf is how much of an address of the family a guard knows: all that makes a source,
+// or the longest of a few lengths that is no longer.
 func lengthOf(per lang.Per, f Family, forever bool) int {
-	bits := [...]int{per.IPv4, per.IPv6}[f]
+	bits := bitsOf(per, f)
 	if forever {
 		return bits
 	}

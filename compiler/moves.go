@@ -173,15 +173,15 @@ func (b *builder) open(k *lang.Knock, f Family) []Instruction {
 }
 
 // noRoom takes a source out of the guard of doors again if there was no room for its
-// grant: what does not end by itself would stay there for ever.
+// grant.
 func (b *builder) noRoom(c *Chain, k *lang.Knock, f Family) {
-	if !b.doored[k] || k.Grant != lang.Forever {
+	if !b.doored[k] {
 		return
 	}
 	noGrant := lookup(b.states(k).grant, f)
 	noGrant.Not = true
 	door := lookup(b.doors.place(guardedOf(f, k.Per, k.Grant)), f)
-	c.add("no room for the grant of "+k.Name.Text, door, noGrant, jump(b.lastDoor(k.Per)))
+	c.add("no room for the grant of "+k.Name.Text, door, noGrant, jump(b.lastDoor(k)))
 }
 
 func update(p Place, f Family, timeout time.Duration) Update {

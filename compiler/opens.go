@@ -61,10 +61,23 @@ func (b *builder) arrivedAt(p *point) {
 	}
 }
 
+// opensToAll adds a dispatch of the guarded ports that are open to some, for datagrams to
+// several hosts: they are no attempts, but `open` admits them.
+func (b *builder) opensToAll(c *Chain) {
+	c.dispatchHere(entries(b.openToSome(lang.UDP), openVerdict))
+}
+
+// openToSome are the ports of the host that knocks guard and that are open to some.
+func (b *builder) openToSome(proto lang.Proto) []*point {
+	return slices.DeleteFunc(slices.Clone(b.opens), func(p *point) bool {
+		return p.proto != proto || p.isOpenToAll() || len(p.guards) == 0 || p.isElsewhere()
+	})
+}
+
 // openChains admit those to whom a service is open.
 func (b *builder) openChains() {
 	for _, p := range b.opens {
-		guarded := len(p.guards) > 0 && !p.isElsewhere()
+		guarded := len(p.guards) > 0 && !p.isElsewhere() && p.proto == lang.TCP
 		if p.isOpenToAll() || guarded && b.notes() && !b.policy.Settings.DefaultDrop {
 			continue // nothing leads there
 		}

@@ -39,7 +39,7 @@ func (b *builder) anyResets() {
 	}
 	c := b.chain("any_resets", "from sources that have something to lose")
 	c.add("", CtState{States: StateInvalid}, leave)
-	c.add("", toTheHost, to("any_here"))
+	c.add("", append(b.toTheHost(), to("any_here"))...)
 	var at []lang.Prefix
 	for _, k := range b.policy.Knocks {
 		if resetMode(k) == lang.ResetAny {

@@ -93,10 +93,11 @@ func (b *builder) asked() {
 	}
 	c := b.chain("asked", "a service, of the host itself?")
 	b.askedElsewhere(c)
-	c.dispatch("services", "which decide about a port", b.decisions(), toTheHost)
+	c.dispatch("services", "which decide about a port", b.decisions(), b.toTheHost()...)
 	c.add("", to("lost"))
 	c = b.chain("lost", "to a service of the host, but no attempt, or lost during a reload")
 	if !b.notes() {
+		b.opensToAll(c)
 		c.add("", b.refuse())
 		return
 	}
@@ -185,7 +186,7 @@ const manyGuards = 8
 func (b *builder) service(p *point) {
 	c := b.chain(p.name(), p.comment())
 	if len(p.opens) > 0 && !p.isOpenToAll() {
-		b.admits(c, p, p.here(), b.welcome())
+		b.admits(c, p, b.here(p), b.welcome())
 	}
 	c.add("", jump(attemptChain(p.proto)))
 	if len(p.guards) > manyGuards {
@@ -213,7 +214,7 @@ func (b *builder) service(p *point) {
 func (b *builder) grants(c *Chain, p *point, k *lang.Knock, v Verdict, comment string) {
 	for _, f := range Families {
 		if len(k.At) == 0 {
-			c.add(comment, append(p.here(), lookup(b.states(k).grant, f), v)...)
+			c.add(comment, append(b.here(p), lookup(b.states(k).grant, f), v)...)
 			continue
 		}
 		for _, d := range destinations(k.At) {
@@ -242,9 +243,9 @@ func atComment(comment string, at []netip.Prefix) string {
 
 // here is the condition that a packet is addressed to the host itself, if that is not
 // so of all that come to the point's chain.
-func (p *point) here() []Instruction {
+func (b *builder) here(p *point) []Instruction {
 	if len(p.addresses()) > 0 {
-		return []Instruction{toTheHost}
+		return b.toTheHost()
 	}
 	return nil
 }

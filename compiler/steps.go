@@ -31,7 +31,7 @@ func (b *builder) stepChains() {
 		away := slices.DeleteFunc(slices.Clone(here), func(p *point) bool { return len(p.listenersAt()) == 0 })
 		c := b.chain(stepsChain(proto), "steps: attempts move, all else is nothing")
 		name := "steps_of_" + proto.String()
-		c.dispatch(name, "where steps are done", entries(here, func(p *point) Verdict { return to(p.name()) }), append(isAttempt(proto), toTheHost)...)
+		c.dispatch(name, "where steps are done", entries(here, func(p *point) Verdict { return to(p.name()) }), append(isAttempt(proto), b.toTheHost()...)...)
 		for _, d := range destinations(at(away)) {
 			c.dispatch(name+"_at", "where steps at other addresses are done",
 				entries(away, func(p *point) Verdict { return to(elsewhere(p.name())) }), append(isAttempt(proto), d)...)
@@ -63,7 +63,7 @@ func (b *builder) pingChains() {
 	}
 	c := b.chain("pings", "echo requests")
 	c.add("", CtState{States: StateInvalid}, leave)
-	c.add("", toTheHost, to("pings_here"))
+	c.add("", append(b.toTheHost(), to("pings_here"))...)
 	away := slices.DeleteFunc(slices.Clone(b.pings), func(p *point) bool { return len(p.listenersAt()) == 0 })
 	for _, d := range destinations(at(away)) {
 		c.add("", d, to(elsewhere("pings")))

@@ -11,8 +11,8 @@ import (
 )
 
 // The guard of doors (doors4, doors6) has an element for whoever holds a grant of some
-// knocks: only then the rules look for the grant. What does not end by itself there has to
-// be taken out with the last door that it speaks of. The rules do that with what they have
+// knocks: only then the rules look for the grant. It has to be taken out with the last door
+// that it speaks of, or nobody else finds room until it ends. The rules do that with what they have
 // recorded; what `grant` has recorded for longer than the rules would is left to the next
 // command.
 
@@ -51,13 +51,12 @@ func (m *meanings) guardOf(grants []element) map[guardElement]time.Duration {
 	return needed
 }
 
-// useless are elements of the guard that do not end by themselves and that no grant needs.
-// They must be read before the grants: the rules record them first.
+// useless are elements of the guard that no grant needs. They must be read before the grants: the rules record them first.
 func (m *meanings) useless(doors, grants []element) []element {
 	needed := m.guardOf(grants)
 	return slices.DeleteFunc(slices.Clone(doors), func(e element) bool {
 		_, needs := needed[guardElement{e.set, string(e.key)}]
-		return needs || e.timeout > 0
+		return needs
 	})
 }
 

@@ -13,14 +13,14 @@ import (
 )
 
 // crowded is a policy whose port 22 so many knocks guard that the rules ask the guard of
-// doors first. The first ones open for ever.
-func crowded(knocks int) string {
-	clauses := []string{"grant forever close 8001", "grant forever once", "grant forever reset any revoke", "grant forever per /20 /60 close 8002"}
+// doors first. The first ones open for as long as the grant is.
+func crowded(knocks int, grant string) string {
+	clauses := []string{"close 8001", "once", "reset any revoke", "per /24 /64 close 8002"}
 	policy := "size 8\n"
 	for i := range knocks {
 		clause := "grant 1s"
 		if i < len(clauses) {
-			clause = clauses[i]
+			clause = "grant " + grant + " " + clauses[i]
 		}
 		policy += fmt.Sprintf("knock k%d < %d %d -> 22 %s >\n", i, 1001+i, 2001+i, clause)
 	}
@@ -45,11 +45,17 @@ func source(n int, v6 bool) netip.Addr {
 	return netip.AddrFrom4([4]byte{100, byte(n >> 8), byte(n), 7})
 }
 
-// TestNothingLeftOnKernel: grants for ever that are given and ended, by hand or by the
-// rules, leave no element in any set. There is room for eight.
+// TestNothingLeftOnKernel: long grants that are given and ended, by hand or by the rules,
+// leave no element in any set. There is room for eight.
 func TestNothingLeftOnKernel(t *testing.T) {
+	for _, grant := range []string{"forever", "1h"} {
+		t.Run(grant, func(t *testing.T) { nothingIsLeft(t, grant) })
+	}
+}
+
+func nothingIsLeft(t *testing.T, grant string) {
 	h := newHost(t)
-	table := h.apply(crowded(10))
+	table := h.apply(crowded(10, grant))
 	for i := range 1000 {
 		knock, src := i%4, source(i, i%3 == 0)
 		name := fmt.Sprint("k", knock)
@@ -86,7 +92,7 @@ func TestNothingLeftOnKernel(t *testing.T) {
 // it is found as long as it lasts, and leaves nothing for long.
 func TestLongerThanRulesOnKernel(t *testing.T) {
 	h := newHost(t)
-	table := h.apply(crowded(10))
+	table := h.apply(crowded(10, "forever"))
 	grant := func(knock string, src netip.Addr, lasts time.Duration) {
 		t.Helper()
 		if _, err := h.live.Grant(table, knock, src, lasts); err != nil {
@@ -117,7 +123,7 @@ func TestLongerThanRulesOnKernel(t *testing.T) {
 // stays, whichever is shut.
 func TestTwoDoorsOnKernel(t *testing.T) {
 	h := newHost(t)
-	table := h.apply(crowded(10))
+	table := h.apply(crowded(10, "forever"))
 	for _, shut := range []string{"k0", "k2"} {
 		for _, knock := range []string{"k0", "k2"} {
 			if _, err := h.live.Grant(table, knock, src6, 0); err != nil {
@@ -141,8 +147,8 @@ func TestTwoDoorsOnKernel(t *testing.T) {
 // port that the rules ask a guard first, and when they go again.
 func TestCrowdedByEditOnKernel(t *testing.T) {
 	h := newHost(t)
-	few := strings.Replace(crowded(7), "grant 1s", "grant 1h", 1)
-	many := strings.Replace(crowded(10), "grant 1s", "grant 1h", 1)
+	few := strings.Replace(crowded(7, "forever"), "grant 1s", "grant 1h", 1)
+	many := strings.Replace(crowded(10, "forever"), "grant 1s", "grant 1h", 1)
 	table := h.apply(few)
 	for _, knock := range []string{"k0", "k4"} {
 		for _, src := range []netip.Addr{src4, src6} {
@@ -175,7 +181,7 @@ func TestCrowdedByEditOnKernel(t *testing.T) {
 // open when those are back that do, and what was shut leaves nothing.
 func TestCrowdedByRollbackOnKernel(t *testing.T) {
 	h := newHost(t)
-	table := h.apply(crowded(10))
+	table := h.apply(crowded(10, "forever"))
 	if _, err := h.live.Grant(table, "k0", src6, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +193,7 @@ func TestCrowdedByRollbackOnKernel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	table = h.apply(crowded(7))
+	table = h.apply(crowded(7, "forever"))
 	if _, err := h.live.Revoke(table, "", netip.Prefix{}); err != nil {
 		t.Fatal(err)
 	}

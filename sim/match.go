@@ -43,7 +43,7 @@ func condition(i compiler.Instruction) func(*run) bool {
 func (p *Packet) isTo(kind compiler.AddrKind) bool {
 	switch kind {
 	case compiler.AddrLocal:
-		return !p.Broadcast && !p.To.IsValid()
+		return !p.Broadcast && !p.GoesOn()
 	case compiler.AddrBroadcast, compiler.AddrMulticast:
 		return p.Broadcast
 	}

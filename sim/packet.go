@@ -20,8 +20,10 @@ type Packet struct {
 	Length  int        // of a ping: bytes of echo data
 
 	// To is where the packet is addressed to, if that is neither the host itself nor a
-	// broadcast or multicast address: the host sends it on.
-	To netip.Addr
+	// broadcast or multicast address: the host sends it on. With Own it is an address of
+	// the host all the same, which a policy speaks of.
+	To  netip.Addr
+	Own bool
 
 	// Broadcast says that the packet is addressed to a broadcast or multicast
 	// address, not to one of the host itself.
@@ -35,6 +37,9 @@ type Packet struct {
 	// packet is the last that anyone knows of its flow.
 	Unanswered, Answered bool
 }
+
+// GoesOn reports whether the packet is addressed to another host.
+func (p *Packet) GoesOn() bool { return p.To.IsValid() && !p.Own }
 
 // Change is an element that a packet made, renewed or ended.
 type Change struct {

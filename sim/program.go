@@ -101,7 +101,7 @@ const maxJumps = 16
 // none of them has decided about it.
 func (g *program) run(r *run) compiler.VerdictKind {
 	hooks := [...]compiler.HookPoint{compiler.Prerouting, compiler.Input}
-	if r.packet.To.IsValid() {
+	if r.packet.GoesOn() {
 		hooks[1] = compiler.Forward
 	}
 	verdict := compiler.Passed

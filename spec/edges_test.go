@@ -94,6 +94,27 @@ func TestBroadcastsOnKernel(t *testing.T) {
 	}
 }
 
+// TestOpenBroadcastsOnKernel: `open` admits them at a port that a knock guards, as a DHCP
+// server needs it.
+func TestOpenBroadcastsOnKernel(t *testing.T) {
+	for _, settings := range []string{"", "default drop\n", "hook input\n", "hook input\ndefault drop\nrefuse reject\n"} {
+		for address, dsts := range groups {
+			for _, dst := range dsts {
+				t.Run(settings+dst, func(t *testing.T) {
+					h, _ := edgeHost(t, settings+"open udp/67 from 192.0.2.0/24 2001:db8::/64\nknock a < 1001 1002 -> udp/67 >", "")
+					p := netns.Packet{Proto: netns.UDP, DstPort: 67, Dst: netip.MustParseAddr(dst)}
+					for src, admitted := range map[netip.Addr]bool{netip.MustParseAddr(address): true, farSource(1, p.Dst.Is6()): false} {
+						p.Src = src
+						if send(t, h, p).Accepted != admitted {
+							t.Errorf("from %v: accepted is %v", src, !admitted)
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
 // TestBroadcasts is the same in the simulator.
 func TestBroadcasts(t *testing.T) {
 	p, err := newPair("policy", "knock a < udp/1001 -> udp/2001 reset any revoke >", nil)

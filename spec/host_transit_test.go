@@ -105,6 +105,17 @@ func TestLocalByRuleOnKernel(t *testing.T) {
 			a.sendsAt(mailbox, at(h, 53), true)
 			h.stranger().findsAt(netns.Silent, at(h, 22))
 		}},
+		{"hook input, steps there too", "hook input\nknock ssh < 7001 9002 8003 -> 22 8004-8010 grant 1m >", "", func(h *house) {
+			a := h.stranger()
+			a.findsAt(netns.Silent, at(h, 22))
+			a.findsAt(netns.Silent, at(h, 8005))
+			for _, port := range []uint16{7001, 9002, 8003} {
+				a.outcome(at(h, port))
+			}
+			a.findsAt(netns.Open, at(h, 22))
+			a.findsAt(netns.Open, at(h, 8005))
+			a.finds(netns.Open, 22)
+		}},
 		{"once works once", "knock ssh < 7001 9002 8003 -> 22 grant 1m once >", "", func(h *house) {
 			a := h.stranger()
 			a.knocks(7001, 9002, 8003)

@@ -35,7 +35,7 @@ connections:
         include "/etc/knock.nft"
         chain prerouting {
             type filter hook prerouting priority -110;
-            jump knockc
+            jump knockc_guard
         }
         chain input {
             type filter hook input priority filter; policy drop;

@@ -44,13 +44,30 @@ func TestFragmentOnKernel(t *testing.T) {
 	}
 }
 
+// TestFragmentAtInputAloneOnKernel: a file of the time when the hook input was the only one
+// does not load with a fragment for the hook prerouting, which would let pass there what
+// it dropped.
+func TestFragmentAtInputAloneOnKernel(t *testing.T) {
+	s := newSite(t)
+	for settings, loads := range map[string]bool{"": false, "hook input\n": true} {
+		write(t, s.policy, settings+"default drop\n"+livePolicy)
+		dir := t.TempDir()
+		fragment, firewall := filepath.Join(dir, "knock.nft"), filepath.Join(dir, "filter.nft")
+		s.knockc(t, "build", "-fragment", "-o", fragment, s.policy)
+		write(t, firewall, "table inet filter {\n\tinclude \""+fragment+"\"\n\tchain input {\n\t\ttype filter hook input priority filter; policy accept;\n\t\tjump knockc\n\t}\n}\n")
+		if err := s.Host.Command(t.Context(), "nft", "-f", firewall).Run(); (err == nil) != loads {
+			t.Errorf("%q: nft -f: %v", settings, err)
+		}
+	}
+}
+
 // TestFragmentSaysEntries: a fragment begins with the chains that have to be jumped to.
 func TestFragmentSaysEntries(t *testing.T) {
 	for policy, want := range map[string][]string{
-		"knock a < 1001 1002 -> 22 >":             {"prerouting, priority -110: jump knockc", "input: jump knockc_arrived"},
+		"knock a < 1001 1002 -> 22 >":             {"prerouting, priority -110: jump knockc_guard", "input: jump knockc_arrived"},
 		"hook input knock a < 1001 1002 -> 22 >":  {"input: jump knockc"},
-		"table doors knock a < 1001 1002 -> 22 >": {"prerouting, priority -110: jump doors", "input: jump doors_arrived"},
-		"knock a < 1001 1002 -> 22 at 10.0.0.5 >": {"prerouting, priority -110: jump knockc", "input: jump knockc_arrived", "forward: jump knockc_forwarded"},
+		"table doors knock a < 1001 1002 -> 22 >": {"prerouting, priority -110: jump doors_guard", "input: jump doors_arrived"},
+		"knock a < 1001 1002 -> 22 at 10.0.0.5 >": {"prerouting, priority -110: jump knockc_guard", "input: jump knockc_arrived", "forward: jump knockc_forwarded"},
 	} {
 		if got := entriesSaid(t, policy); strings.Join(got, "\n") != strings.Join(want, "\n") {
 			t.Errorf("%s: the fragment says\n%s", policy, strings.Join(got, "\n"))

@@ -178,7 +178,7 @@ func (s *Source) decode(p *sim.Packet) Reason {
 
 // direct completes a packet that goes to the host or comes from it.
 func (s *Source) direct(p *sim.Packet) (Kind, Reason) {
-	p.Time, p.Iface, p.To = s.now, s.iface(), netip.Addr{}
+	p.Time, p.Iface, p.To, p.Own = s.now, s.iface(), netip.Addr{}, false
 	w := s.way()
 	if w == wayBetween && s.segment.reply {
 		w = wayBack
@@ -204,6 +204,7 @@ func (s *Source) toHost(p *sim.Packet, w way) (Kind, Reason) {
 	s.countShort()
 	if w == wayTo || w == wayGroup {
 		s.stats.ToHost++
+		s.own(p, s.datagram.dst)
 		return ToHost, 0
 	}
 	p.To = s.datagram.dst
@@ -225,11 +226,19 @@ func (s *Source) fromHost(p *sim.Packet, w way) (Kind, Reason) {
 	}
 	if w == wayFrom {
 		s.stats.FromHost++
+		s.own(p, s.datagram.src)
 		return FromHost, 0
 	}
 	p.To = s.datagram.src
 	s.stats.FromAt++
 	return FromHost, 0
+}
+
+// own notes an address of the host that is in [Options.At].
+func (s *Source) own(p *sim.Packet, addr netip.Addr) {
+	if s.at(addr) {
+		p.To, p.Own = addr, true
+	}
 }
 
 // noAnswer is why a packet from the host answers nothing, else 0.

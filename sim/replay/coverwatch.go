@@ -154,7 +154,7 @@ func (w *coverWatcher) others(p *sim.Packet, verdict compiler.VerdictKind, trust
 	switch {
 	case open != nil:
 		w.meet("", openReached, open.number, "")
-	case isStep || p.To.IsValid() || len(w.targets.servicesOf(p)) > 0:
+	case isStep || p.GoesOn() || len(w.targets.servicesOf(p)) > 0:
 	case verdict == decides:
 		w.meet("", defaultUsed, 0, "")
 	}

@@ -173,7 +173,7 @@ func (t *targets) find(d destination) *target {
 // stepsOf are the steps that the packet goes to.
 func (t *targets) stepsOf(p *sim.Packet) []listening {
 	all := t.of(p).steps
-	if !p.To.IsValid() {
+	if !p.GoesOn() {
 		return all
 	}
 	var some []listening
@@ -188,7 +188,10 @@ func (t *targets) stepsOf(p *sim.Packet) []listening {
 // servicesOf are the services that the packet goes to.
 func (t *targets) servicesOf(p *sim.Packet) []guarded {
 	return slices.DeleteFunc(slices.Clone(t.of(p).services), func(g guarded) bool {
-		return (len(g.knock.At) == 0) == p.To.IsValid() || !t.concerns(g.knock, p)
+		if len(g.knock.At) == 0 {
+			return p.GoesOn()
+		}
+		return !t.isAt(g.knock, p)
 	})
 }
 
@@ -196,7 +199,7 @@ func (t *targets) servicesOf(p *sim.Packet) []guarded {
 // host is a service at whatever address.
 func (t *targets) offers(p *sim.Packet) bool {
 	return slices.ContainsFunc(t.of(p).services, func(g guarded) bool {
-		return t.seen(p) && len(g.knock.At) == 0 || p.To.IsValid() && t.concerns(g.knock, p)
+		return t.seen(p) && len(g.knock.At) == 0 || t.isAt(g.knock, p)
 	})
 }
 
@@ -206,7 +209,7 @@ func (t *targets) openFor(p *sim.Packet) *opened {
 	all := t.of(p).opens
 	for i := range all {
 		o := all[i].declaration
-		if !p.To.IsValid() && (len(o.From) == 0 || comesFrom(o.From, p) >= 0) && (len(o.On) == 0 || arrivesOn(o.On, p) >= 0) {
+		if !p.GoesOn() && (len(o.From) == 0 || comesFrom(o.From, p) >= 0) && (len(o.On) == 0 || arrivesOn(o.On, p) >= 0) {
 			return &all[i]
 		}
 	}
@@ -216,12 +219,17 @@ func (t *targets) openFor(p *sim.Packet) *opened {
 // concerns reports whether the packet is addressed to the host, or to an address that the
 // knock has by `at`.
 func (t *targets) concerns(k *lang.Knock, p *sim.Packet) bool {
-	return !p.To.IsValid() || t.seen(p) && slices.ContainsFunc(k.At, func(prefix lang.Prefix) bool { return prefix.Contains(p.To) })
+	return !p.GoesOn() || t.isAt(k, p)
+}
+
+// isAt reports whether the packet is addressed to an address that the knock has by `at`.
+func (t *targets) isAt(k *lang.Knock, p *sim.Packet) bool {
+	return t.seen(p) && p.To.IsValid() && slices.ContainsFunc(k.At, func(prefix lang.Prefix) bool { return prefix.Contains(p.To) })
 }
 
 // seen reports whether the rules see the packet: with `hook input` none that goes on.
 func (t *targets) seen(p *sim.Packet) bool {
-	return !p.To.IsValid() || t.policy.Settings.Hook != lang.HookInput
+	return !p.GoesOn() || t.policy.Settings.Hook != lang.HookInput
 }
 
 // comesFrom is the index of the prefix that holds the packet's source; -1 if none

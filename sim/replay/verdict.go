@@ -96,7 +96,7 @@ func (r *recorder) whyPassed(p *sim.Packet) string {
 		return "its source or interface is trusted, and no knock guards this port at " + where(p)
 	case len(at.steps) > 0 || len(at.services) > 0:
 		return "no knock has this port at " + where(p)
-	case p.To.IsValid():
+	case p.GoesOn():
 		return fmt.Sprintf("no knock has this port, and `default` does not speak of %s", p.To)
 	}
 	return "no knock has this port: `default accept`"
@@ -135,7 +135,7 @@ func (r *recorder) whyRefused(p *sim.Packet, state compiler.ConnState) string {
 // notOpen says which `open` declarations do not admit a packet to one of their services;
 // "" if there are none. They speak of the host alone.
 func (r *recorder) notOpen(p *sim.Packet) string {
-	if p.To.IsValid() {
+	if p.GoesOn() {
 		return ""
 	}
 	var b strings.Builder
