@@ -1,6 +1,7 @@
 package capture_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"net/netip"
 	"slices"
@@ -26,6 +27,11 @@ var (
 	microMagic     = uint32(0xa1b2c3d4)
 	tcp, udp, icmp = byte(6), byte(17), byte(1)
 )
+
+// openData opens a capture that is in memory.
+func openData(data []byte, o capture.Options) (*capture.Source, error) {
+	return capture.OpenFile(bytes.NewReader(data), o)
+}
 
 func cat(parts ...[]byte) []byte { return slices.Concat(parts...) }
 

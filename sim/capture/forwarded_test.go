@@ -174,7 +174,7 @@ func TestFindRouter(t *testing.T) {
 				frames = append(frames, frame(f))
 			}
 			data, o := pcapOf(link, frames...), capture.Options{At: behind}
-			_, err := capture.Open(data, o)
+			_, err := openData(data, o)
 			if unknown := (*capture.UnknownHostError)(nil); test.want == nil && errors.As(err, &unknown) {
 				continue
 			}
@@ -193,7 +193,7 @@ func TestUnansweredElsewhere(t *testing.T) {
 		frames [][]byte
 		want   bool
 	}{{[][]byte{in}, false}, {[][]byte{in, out}, true}} {
-		s, err := capture.Open(pcapOf(101, test.frames...), capture.Options{At: behind})
+		s, err := openData(pcapOf(101, test.frames...), capture.Options{At: behind})
 		if err != nil {
 			t.Fatal(err)
 		}

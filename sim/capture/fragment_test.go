@@ -162,7 +162,7 @@ func TestFragmentsInterleaved(t *testing.T) {
 			}
 		}
 	}
-	s, err := capture.Open(c.bytes(), atHost)
+	s, err := openData(c.bytes(), atHost)
 	if err != nil {
 		t.Fatal(err)
 	}

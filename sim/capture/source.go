@@ -29,8 +29,8 @@ const (
 
 // Source reads the packets of a capture.
 type Source struct {
-	window
-	reader  reader
+	file    io.ReadSeeker
+	reader  *reader
 	options Options
 	hosts   []netip.Addr
 	answers bool // the capture holds packets from the host, or from an address of At
@@ -48,21 +48,12 @@ type Source struct {
 	now   time.Duration // since then
 }
 
-// Open reads a capture that is in memory. If the options name no host, it looks
-// through the whole capture for it; a capture that leaves the host open is an
+// OpenFile reads a capture of any size, of which it holds little in memory at a time. It
+// begins at the file's beginning, wherever the file stands. If the options name no host,
+// it looks through the whole capture for it; a capture that leaves the host open is an
 // [UnknownHostError], one that is broken an [Error].
-func Open(data []byte, o Options) (*Source, error) {
-	return open(window{buf: data, done: true}, o)
-}
-
-// OpenFile is [Open] for a capture of any size, of which it holds little in memory at
-// a time. It begins at the file's beginning, wherever the file stands.
 func OpenFile(file io.ReadSeeker, o Options) (*Source, error) {
-	return open(window{file: file}, o)
-}
-
-func open(w window, o Options) (*Source, error) {
-	s := &Source{window: w, options: o}
+	s := &Source{file: file, options: o}
 	for _, host := range o.Hosts {
 		s.hosts = append(s.hosts, host.Unmap().WithZone(""))
 	}
@@ -81,13 +72,13 @@ func open(w window, o Options) (*Source, error) {
 
 // restart goes back to the first packet.
 func (s *Source) restart() (err error) {
-	if err := s.rewind(); err != nil {
+	if _, err := s.file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
 	s.fragments4, s.fragments6 = fragments{timeout: timeout4}, fragments{timeout: timeout6, v6: true}
 	s.forwarded = forwarded{}
 	s.stats, s.begun, s.now = Stats{}, false, 0
-	s.reader, err = newReader(&s.window)
+	s.reader, err = newReader(s.file)
 	return err
 }
 

@@ -44,7 +44,7 @@ func show(kind capture.Kind, p *sim.Packet) string {
 // read reads a capture to its end.
 func read(t testing.TB, data []byte, o capture.Options) (packets []string, stats capture.Stats) {
 	t.Helper()
-	s, err := capture.Open(data, o)
+	s, err := openData(data, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -310,7 +310,7 @@ func TestFindHost(t *testing.T) {
 			}
 		}
 		data := pcapOf(101, frames...)
-		s, err := capture.Open(data, capture.Options{})
+		s, err := openData(data, capture.Options{})
 		var unknown *capture.UnknownHostError
 		if errors.As(err, &unknown) {
 			if err.Error() != test.want {
@@ -348,7 +348,7 @@ func TestUnanswered(t *testing.T) {
 		{[][]byte{in, out}, atHost, true},
 		{[][]byte{in, ip4(peer4.Next(), host4, tcp, tcpHeader(1, 2, syn)), out}, capture.Options{}, true},
 	} {
-		s, err := capture.Open(pcapOf(101, test.frames...), test.o)
+		s, err := openData(pcapOf(101, test.frames...), test.o)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,32 @@
+package capture
+
+import "strings"
+
+// format is what a file's first bytes say that it is; "": none of these.
+type format string
+
+const (
+	pcap   format = "pcap"
+	pcapng format = "pcapng"
+)
+
+// magicSize is how many bytes tell the format.
+const magicSize = 4
+
+var magics = map[string]format{
+	"\xa1\xb2\xc3\xd4": pcap, "\xd4\xc3\xb2\xa1": pcap, // in microseconds
+	"\xa1\xb2\x3c\x4d": pcap, "\x4d\x3c\xb2\xa1": pcap, // in nanoseconds
+	"\x0a\x0d\x0d\x0a": pcapng,
+}
+
+func formatOf(begin []byte) format {
+	for magic, f := range magics {
+		if strings.HasPrefix(string(begin), magic) {
+			return f
+		}
+	}
+	return ""
+}
+
+// IsCapture reports whether a file that begins so is a capture; four bytes are enough.
+func IsCapture(begin []byte) bool { return formatOf(begin) != "" }
