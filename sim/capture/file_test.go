@@ -180,6 +180,7 @@ func TestErrors(t *testing.T) {
 	}{
 		{"nothing", nil, "neither a pcap nor a pcapng capture"},
 		{"text", []byte("0s 192.0.2.7 -> 22"), "neither a pcap nor a pcapng capture"},
+		{"gzip", []byte("\x1f\x8b\x08\x00"), "it is compressed with gzip; decompress it first: gzip -dc FILE | knockc sim -"},
 		{"pcap: half a header", good[:20], cut},
 		{"pcap: version", with(good, 4, 3), "unknown major version 3"},
 		{"pcap: link type", with(good, 20, 105), "link type 105 is none of those that are understood: " +
@@ -283,7 +284,8 @@ func TestIsCapture(t *testing.T) {
 		want  bool
 	}{
 		{"\xd4\xc3\xb2\xa1", true}, {"\xa1\xb2\xc3\xd4", true}, {"\x4d\x3c\xb2\xa1", true}, {"\xa1\xb2\x3c\x4d", true},
-		{"\x0a\x0d\x0d\x0a", true}, {"\x0a\x0d\x0d", false}, {"", false}, {"0s 1", false}, {"\n\n\n\n", false},
+		{"\x0a\x0d\x0d\x0a", true}, {"\x1f\x8b\x08\x00", true}, {"\x28\xb5\x2f\xfd", true}, {"\xfd7zXZ", true},
+		{"\x0a\x0d\x0d", false}, {"", false}, {"0s 1", false}, {"\n\n\n\n", false},
 	} {
 		if got := capture.IsCapture([]byte(test.begin)); got != test.want {
 			t.Errorf("IsCapture(%q) = %v", test.begin, got)

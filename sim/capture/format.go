@@ -17,6 +17,9 @@ var magics = map[string]format{
 	"\xa1\xb2\xc3\xd4": pcap, "\xd4\xc3\xb2\xa1": pcap, // in microseconds
 	"\xa1\xb2\x3c\x4d": pcap, "\x4d\x3c\xb2\xa1": pcap, // in nanoseconds
 	"\x0a\x0d\x0d\x0a": pcapng,
+	"\x1f\x8b":         "gzip",
+	"\x28\xb5\x2f\xfd": "zstd",
+	"\xfd7zX":          "xz",
 }
 
 func formatOf(begin []byte) format {
@@ -28,5 +31,6 @@ func formatOf(begin []byte) format {
 	return ""
 }
 
-// IsCapture reports whether a file that begins so is a capture; four bytes are enough.
+// IsCapture reports whether a file that begins so is a capture, or a compressed file,
+// which may be one; four bytes are enough.
 func IsCapture(begin []byte) bool { return formatOf(begin) != "" }

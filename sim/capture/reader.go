@@ -37,13 +37,15 @@ func newReader(from io.Reader) (*reader, error) {
 	buf := bufio.NewReaderSize(r.file, bufferSize)
 	begin, _ := buf.Peek(magicSize)
 	var err error
-	switch formatOf(begin) {
+	switch f := formatOf(begin); f {
 	case pcap:
 		err = r.openPcap(buf)
 	case pcapng:
 		err = r.openPcapng(buf)
-	default:
+	case "":
 		err = errors.New("neither a pcap nor a pcapng capture")
+	default:
+		err = fmt.Errorf("it is compressed with %s; decompress it first: %[1]s -dc FILE | knockc sim -", f)
 	}
 	if err != nil {
 		return nil, r.failure(err, 0)
