@@ -68,6 +68,26 @@ func hop(ip []byte, hops byte) []byte {
 	return ip
 }
 
+// TestOwnAt: an address that the policy has by `at` may be the host's own. Packets to it are
+// to the host and to that address.
+func TestOwnAt(t *testing.T) {
+	c := &classic{order: le, magic: microMagic, link: 101}
+	c.addAt(0, 0, 40, ip4(peer4, host4, tcp, tcpHeader(40000, 445, syn)))
+	c.addAt(0, 1, 40, ip4(host4, peer4, tcp, tcpHeader(445, 40000, syn|ack)))
+	at := capture.Options{Hosts: []netip.Addr{host4}, At: []netip.Prefix{netip.PrefixFrom(host4, 32)}}
+	source, err := openData(c.bytes(), at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p sim.Packet
+	for _, want := range []capture.Kind{capture.ToHost, capture.FromHost} {
+		kind, err := source.Next(&p)
+		if err != nil || kind != want || p.To != host4 || !p.Own || p.GoesOn() {
+			t.Errorf("kind %d, to %v, own: %v; %v", kind, p.To, p.Own, err)
+		}
+	}
+}
+
 // TestCopies: a packet that was recorded when it came, and again when it went on, counts
 // once.
 func TestCopies(t *testing.T) {
