@@ -2,7 +2,6 @@ package lang
 
 import (
 	"math"
-	"strings"
 	"sync"
 
 	"github.com/alecthomas/participle/v2"
@@ -131,28 +130,4 @@ func parseDeclaration(tokens []lexer.Token) (n declarationNode, err error) {
 		n.Setting, err = p.setting.ParseFromLexer(lex)
 	}
 	return n, err
-}
-
-// span is the text that the term stands in.
-func (n *termNode) span() Span {
-	return tokenSpan(n.Tokens[0]).To(tokenSpan(n.Tokens[len(n.Tokens)-1]))
-}
-
-// text is the term without white space, as the canonical form has it.
-func (n *termNode) text() string {
-	if len(n.Tokens) == 1 {
-		return n.Tokens[0].Value
-	}
-	var b strings.Builder
-	for _, t := range n.Tokens {
-		b.WriteString(t.Value)
-	}
-	return b.String()
-}
-
-// isWord reports whether the term is a plain word, such as a misspelt clause.
-// No value of a list is one: an interface holds a digit or `*`, an address a
-// colon.
-func (n *termNode) isWord() bool {
-	return len(n.Tokens) == 1 && n.Tokens[0].Type == tokenWord && !strings.ContainsAny(n.Tokens[0].Value, "0123456789*:")
 }

@@ -214,13 +214,6 @@ func (p *parser) unknownClauses(terms []*termNode) {
 	}
 }
 
-// isMisspeltPer reports whether a term is the clause `per` with a typing mistake:
-// its slash makes it look like a protocol.
-func (n *termNode) isMisspeltPer() bool {
-	first := n.Tokens[0]
-	return first.Type == tokenWord && len(n.Tokens) > 1 && Nearest(first.Value, append([]string{"tcp", "udp"}, ClauseWords...)) == "per"
-}
-
 // kept are words that the language keeps for later, and why.
 var kept = map[string]string{
 	"to": "knockc cannot forward to another host yet",
