@@ -5,33 +5,11 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"testing"
 
 	"knockc/lang"
 	"knockc/lang/trace"
 )
-
-// policyWords are all words of policies.
-func policyWords() []string {
-	words := slices.Concat([]string{"knock"}, lang.ProtoWords, lang.SettingWords, lang.ClauseWords, lang.ValueWords)
-	for _, values := range lang.SettingValues {
-		words = append(words, values...)
-	}
-	return words
-}
-
-// traceWords are all words of traces.
-func traceWords() []string {
-	words := []string{"policy", "expect", "at", "for"}
-	for _, state := range []trace.State{trace.Open, trace.Closed} {
-		words = append(words, string(state))
-	}
-	for _, verdict := range []trace.Verdict{trace.Accept, trace.Drop, trace.Reject, trace.Pass} {
-		words = append(words, string(verdict))
-	}
-	return slices.Concat(words, lang.ProtoWords, trace.AttributeNames)
-}
 
 func TestGrammarsKnowAllWords(t *testing.T) {
 	tests := []struct {
@@ -39,12 +17,12 @@ func TestGrammarsKnowAllWords(t *testing.T) {
 		part  string // regular expression of what of the file counts
 		words []string
 	}{
-		{"vim/syntax/knock.vim", ".*", policyWords()},
-		{"vim/syntax/knocktrace.vim", ".*", traceWords()},
-		{"emacs/knock-mode.el", "defvar knock-font-lock.*defvar knock-trace-font-lock", policyWords()},
-		{"emacs/knock-mode.el", "defvar knock-trace-font-lock.*defun knock-format-buffer", traceWords()},
-		{"vscode/syntaxes/knock.tmLanguage.json", ".*", policyWords()},
-		{"vscode/syntaxes/knocktrace.tmLanguage.json", ".*", traceWords()},
+		{"vim/syntax/knock.vim", ".*", lang.Words()},
+		{"vim/syntax/knocktrace.vim", ".*", trace.Words()},
+		{"emacs/knock-mode.el", "defvar knock-font-lock.*defvar knock-trace-font-lock", lang.Words()},
+		{"emacs/knock-mode.el", "defvar knock-trace-font-lock.*defun knock-format-buffer", trace.Words()},
+		{"vscode/syntaxes/knock.tmLanguage.json", ".*", lang.Words()},
+		{"vscode/syntaxes/knocktrace.tmLanguage.json", ".*", trace.Words()},
 	}
 	comment := regexp.MustCompile(`(?m)^(;|").*$|^highlight .*$`)
 	for _, test := range tests {

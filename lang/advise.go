@@ -27,14 +27,14 @@ func (c *checker) knock(k *Knock) {
 	}
 	c.times(k)
 	c.total(k)
-	if at, ok := k.Given["per"]; ok {
+	if at, ok := k.Given[ClausePer]; ok {
 		c.per(at, k.Per)
 	}
 	c.perAndFrom(k)
-	if at, ok := k.Given["at"]; ok {
+	if at, ok := k.Given[ClauseAt]; ok {
 		c.at(at, k.At)
 	}
-	if at, ok := k.Given["once"]; ok && slices.ContainsFunc(k.Services, func(s Service) bool { return s.Proto == UDP }) {
+	if at, ok := k.Given[ClauseOnce]; ok && slices.ContainsFunc(k.Services, func(s Service) bool { return s.Proto == UDP }) {
 		c.add(CodeOnceUDP, at, "the first datagram to a UDP service ends the grant, answered or not").
 			hint("leave `once` out, or give the UDP services a knock of their own")
 	}
@@ -62,10 +62,10 @@ func (c *checker) port(s Step) {
 
 // times says what is odd about the durations that a knock has itself.
 func (c *checker) times(k *Knock) {
-	if at, ok := k.Given["within"]; ok {
+	if at, ok := k.Given[ClauseWithin]; ok {
 		c.within(at, k.Within)
 	}
-	at, ok := k.Given["grant"]
+	at, ok := k.Given[ClauseGrant]
 	switch {
 	case k.Grant == Forever && len(k.Close) == 0:
 		if !ok {
@@ -79,13 +79,13 @@ func (c *checker) times(k *Knock) {
 
 // defaults says what is odd about the clauses that hold for all knocks.
 func (c *checker) defaults(d *Clauses) {
-	if at, ok := d.Given["within"]; ok {
+	if at, ok := d.Given[ClauseWithin]; ok {
 		c.within(at, d.Within)
 	}
-	if at, ok := d.Given["grant"]; ok {
+	if at, ok := d.Given[ClauseGrant]; ok {
 		c.grant(at, d.Grant)
 	}
-	if at, ok := d.Given["per"]; ok {
+	if at, ok := d.Given[ClausePer]; ok {
 		c.per(at, d.Per)
 	}
 }
@@ -114,12 +114,12 @@ func (c *checker) total(k *Knock) {
 	if k.Total == 0 {
 		return
 	}
-	at, ownTotal := k.Given["total"]
+	at, ownTotal := k.Given[ClauseTotal]
 	if !ownTotal {
 		at = k.Name.Span
 	}
 	gaps := time.Duration(max(len(k.Steps), len(k.Close)) - 1)
-	_, ownWithin := k.Given["within"]
+	_, ownWithin := k.Given[ClauseWithin]
 	hasWithin := ownWithin || c.policy.Defaults.Within != 0
 	switch {
 	case !hasWithin && ownTotal && gaps > 0:
@@ -169,9 +169,9 @@ func (c *checker) at(at Span, prefixes []Prefix) {
 
 // perAndFrom says that sources are larger than what they may knock from.
 func (c *checker) perAndFrom(k *Knock) {
-	at, ok := k.Given["per"]
+	at, ok := k.Given[ClausePer]
 	if !ok {
-		at = k.Given["from"]
+		at = k.Given[ClauseFrom]
 	}
 	for _, f := range k.From {
 		length := k.Per.IPv6

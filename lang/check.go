@@ -96,7 +96,7 @@ func (c *checker) settings() {
 func (c *checker) priority() {
 	s := &c.policy.Settings
 	outside := s.Priority < minPrerouting || maxPrerouting < s.Priority
-	if s.Hook != HookPrerouting || s.priorityAt == (Span{}) || !outside || c.policy.flawedAt[s.Given["hook"].Start.Offset] {
+	if s.Hook != HookPrerouting || s.priorityAt == (Span{}) || !outside || c.policy.flawedAt[s.Given[SettingHook].Start.Offset] {
 		return
 	}
 	c.add(CodeNumber, s.priorityAt, "`%d` is out of range: with `hook prerouting` a priority is %d to %d", s.Priority, minPrerouting, maxPrerouting).
@@ -112,7 +112,7 @@ func (c *checker) refuse() {
 		return
 	}
 	service := c.policy.Knocks[i].Services[0]
-	at, ok := s.Given["refuse"]
+	at, ok := s.Given[SettingRefuse]
 	if !ok {
 		at = service.Span
 	}

@@ -5,48 +5,43 @@ import (
 	"time"
 )
 
-// ClauseWords are the clauses of a knock, DefaultWords those that `defaults` can
-// give, ValueWords what stands in them.
-var (
-	ClauseWords  = []string{"within", "total", "grant", "once", "reset", "close", "from", "on", "at", "per", "log"}
-	DefaultWords = []string{"within", "total", "grant", "reset", "per", "log"}
-	ValueWords   = []string{"none", "forever", "known", "any", "revoke"}
-)
-
 // clauses reads the clauses of a body.
 func (p *parser) clauses(nodes []*clauseNode, c *Clauses) {
-	c.Given = map[string]Span{}
+	c.Given = map[Clause]Span{}
 	for _, n := range nodes {
 		word, at := n.Keyword.Value, tokenSpan(n.Keyword)
-		if first, ok := c.Given[word]; ok {
+		clause, _ := clauseOf(word)
+		if first, ok := c.Given[clause]; ok {
 			p.add(CodeDuplicate, at, "clause `%s` was already given in line %d", word, first.Start.Line).hint("leave one of them out")
 			continue
 		}
-		c.Given[word] = at
-		v := &values{p, word, at, n.Values.Terms}
-		switch word {
-		case "within":
-			v.duration(&c.Within, "")
-		case "total":
-			v.duration(&c.Total, "none")
-		case "grant":
-			v.duration(&c.Grant, "forever")
-		case "once":
+		c.Given[clause] = at
+		v := &values{p, word, at, clauses[clause].values, n.Values.Terms}
+		switch clause {
+		case ClauseWithin:
+			v.duration(&c.Within)
+		case ClauseTotal:
+			v.duration(&c.Total)
+		case ClauseGrant:
+			v.duration(&c.Grant)
+		case ClauseOnce:
 			c.Once = true
-		case "reset":
+		case ClauseReset:
 			v.reset(&c.Reset)
-		case "close":
+		case ClauseClose:
 			v.steps(&c.Close)
-		case "from":
+		case ClauseFrom:
 			v.prefixes(&c.From, "192.0.2.0/24 2001:db8::/32")
-		case "on":
+		case ClauseOn:
 			v.ifaces(&c.On)
-		case "at":
+		case ClauseAt:
 			v.prefixes(&c.At, "10.0.0.5 2001:db8:1::5")
-		case "per":
+		case ClausePer:
 			v.per(&c.Per)
-		case "log":
+		case ClauseLog:
 			v.log(&c.Log)
+		default:
+			panic("nothing reads the clause " + word)
 		}
 		v.end()
 	}
@@ -54,14 +49,14 @@ func (p *parser) clauses(nodes []*clauseNode, c *Clauses) {
 
 // complete fills in what a knock does not say itself.
 func (c *Clauses) complete(defaults *Clauses) {
-	from := func(word string) *Clauses {
-		if _, own := c.Given[word]; own {
+	from := func(clause Clause) *Clauses {
+		if _, own := c.Given[clause]; own {
 			return c
 		}
 		return defaults
 	}
-	c.Within, c.Total, c.Grant = from("within").Within, from("total").Total, from("grant").Grant
-	c.Reset, c.Per, c.Log = from("reset").Reset, from("per").Per, from("log").Log
+	c.Within, c.Total, c.Grant = from(ClauseWithin).Within, from(ClauseTotal).Total, from(ClauseGrant).Grant
+	c.Reset, c.Per, c.Log = from(ClauseReset).Reset, from(ClausePer).Per, from(ClauseLog).Log
 	if c.Within == 0 {
 		c.Within = DefaultWithin
 		if c.Total != 0 {
@@ -79,18 +74,16 @@ func (c *Clauses) complete(defaults *Clauses) {
 	}
 }
 
-// duration reads a duration, or the word that stands for none or for ever.
-func (v *values) duration(d *time.Duration, word string) {
-	if word != "" {
-		if _, ok := v.takeWord(word); ok {
-			if word == "forever" {
-				*d = Forever
-			}
-			return
+// duration reads a duration, or the word for none or for ever if the clause has one.
+func (v *values) duration(d *time.Duration) {
+	if word, ok := v.takeWord(v.words...); ok {
+		if word == "forever" {
+			*d = Forever
 		}
-		if v.misspelt(word) {
-			return
-		}
+		return
+	}
+	if v.misspelt(v.words...) {
+		return
 	}
 	term, ok := v.next()
 	if !ok {
@@ -107,18 +100,17 @@ func (v *values) duration(d *time.Duration, word string) {
 }
 
 func (v *values) reset(r *Reset) {
-	modes := []string{"none", "known", "any"}
-	word, ok := v.takeWord(modes...)
+	word, ok := v.takeWord(resetModes...)
 	switch {
 	case ok:
-		r.Mode = ResetMode(slices.Index(modes, word))
-	case !v.misspelt(modes...):
+		r.Mode = ResetMode(slices.Index(resetModes, word))
+	case !v.misspelt(resetModes...):
 		v.missing("none, known or any", "reset any")
 		return
 	}
 	if at := v.terms; len(at) > 0 && at[0].text() == "revoke" {
 		v.takeWord("revoke")
-		if r.Revoke = true; word == "none" {
+		if r.Revoke = true; ok && r.Mode == ResetNone {
 			v.p.add(CodeSyntax, at[0].span(), "`reset none` has nothing to `revoke`").hint("reset any revoke")
 		}
 		return
@@ -173,7 +165,7 @@ func (v *values) lengths() (lengths []*termNode, ok bool) {
 }
 
 func (v *values) log(l *Log) {
-	if _, ok := v.takeWord("none"); ok || v.misspelt("none") {
+	if _, ok := v.takeWord(v.words...); ok || v.misspelt(v.words...) {
 		return
 	}
 	l.On = true

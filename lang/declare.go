@@ -7,9 +7,6 @@ import (
 	"github.com/alecthomas/participle/v2/lexer"
 )
 
-// SettingWords begin a declaration other than a knock.
-var SettingWords = []string{"table", "hook", "priority", "default", "refuse", "open", "size", "trust", "defaults"}
-
 // cutDeclarations cuts the tokens of a file into declarations, each of which
 // can be parsed whatever is wrong with its neighbours. A declaration begins at
 // `knock`, at a setting's keyword or at any other word that starts a line, and
@@ -72,7 +69,7 @@ func beginsOutside(before, rest []lexer.Token) bool {
 	t, last := rest[0], before[len(before)-1]
 	sameLine := last.Pos.Line == t.Pos.Line
 	if isDeclarationWord(t) {
-		name := len(before) == 1 && (last.Type == tokenKnock || last.Value == "table")
+		name := len(before) == 1 && (last.Type == tokenKnock || last.Value == SettingTable.String())
 		return !name || !sameLine && len(rest) > 1 && rest[1].Type != tokenPunct
 	}
 	value := len(before) == 1 || strings.ContainsAny(t.Value, "0123456789*")

@@ -67,7 +67,7 @@ func newPrinter(tokens []lexer.Token, declarations [][]lexer.Token) *printer {
 func (p *printer) token(tokens []lexer.Token, i int) {
 	t := tokens[i]
 	if p.starts[t.Pos.Offset] {
-		p.header = t.Type == tokenKnock || t.Value == "defaults"
+		p.header = t.Type == tokenKnock || t.Value == SettingDefaults.String()
 	}
 	if t.Value == ">" {
 		p.edge = true
@@ -149,7 +149,7 @@ func glued(tokens []lexer.Token, i int) bool {
 	case t.Value == "-":
 		return before.Type == tokenNumber
 	case t.Value == "/":
-		return before.Value != "per" && !(before.Type == tokenNumber && i > 2 && tokens[i-2].Value == "/" && !glued(tokens, i-2))
+		return before.Value != ClausePer.String() && !(before.Type == tokenNumber && i > 2 && tokens[i-2].Value == "/" && !glued(tokens, i-2))
 	}
 	return false
 }

@@ -26,14 +26,11 @@ const (
 	tokenPunct // < > -> / -
 )
 
-// ProtoWords are the protocols of steps and services.
-var ProtoWords = []string{"tcp", "udp", "ping"}
-
 // wordKinds gives the words that have a kind of their own.
 var wordKinds = kindsOfWords()
 
 func kindsOfWords() map[string]lexer.TokenType {
-	kinds := map[string]lexer.TokenType{"knock": tokenKnock}
+	kinds := map[string]lexer.TokenType{knockWord: tokenKnock}
 	for _, word := range ProtoWords {
 		kinds[word] = tokenProto
 	}

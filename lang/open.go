@@ -1,12 +1,8 @@
 package lang
 
 import (
-	"slices"
 	"strings"
 )
-
-// OpenWords are the clauses of `open`.
-var OpenWords = []string{"from", "on"}
 
 const openForm = "open SERVICES from PREFIXES on INTERFACES"
 
@@ -15,13 +11,13 @@ const openForm = "open SERVICES from PREFIXES on INTERFACES"
 func (p *parser) open(n *settingNode, span Span) {
 	before := len(p.findings)
 	o := Open{Span: span}
-	v := &values{p, "open", tokenSpan(n.Keyword), n.Values.Terms}
+	v := &values{p, n.Keyword.Value, tokenSpan(n.Keyword), nil, n.Values.Terms}
 	clauses := n.Clauses
 	if n.Name != nil { // a clause's word where the services are missing
 		v.terms, clauses = nil, append([]*clauseNode{{*n.Name, n.Values}}, clauses...)
 	}
 	v.openServices(&o.Services)
-	given := map[string]Span{}
+	given := map[Clause]Span{}
 	for _, c := range clauses {
 		if !p.openClause(c, &o, given) {
 			break
@@ -75,20 +71,21 @@ func clauseOfPeer(term *termNode) string {
 }
 
 // openClause reads a clause of an `open`; false if it has none such.
-func (p *parser) openClause(c *clauseNode, o *Open, given map[string]Span) bool {
+func (p *parser) openClause(c *clauseNode, o *Open, given map[Clause]Span) bool {
 	word, at := c.Keyword.Value, tokenSpan(c.Keyword)
-	if !slices.Contains(OpenWords, word) {
+	clause, ok := clauseOf(word)
+	if !ok || clauses[clause].place != inOpen {
 		p.add(CodeSyntax, at, "`open` takes `from` and `on`, not `%s`", word).hint(openForm)
 		return false
 	}
-	if first, ok := given[word]; ok {
+	if first, ok := given[clause]; ok {
 		p.add(CodeDuplicate, at, "`%s` was already given in line %d", word, first.Start.Line).hint("leave one of them out")
 		return true
 	}
-	given[word] = at
+	given[clause] = at
 	before := len(p.findings)
-	v := &values{p, word, at, c.Values.Terms}
-	if word == "from" {
+	v := &values{p, word, at, nil, c.Values.Terms}
+	if clause == ClauseFrom {
 		v.prefixes(&o.From, "192.0.2.0/24 2001:db8::/32")
 	} else {
 		v.ifaces(&o.On)
@@ -106,7 +103,7 @@ func (v *values) misspeltInOpen() bool {
 		return false
 	}
 	word := v.terms[0].text()
-	if near := Nearest(word, OpenWords); near != "" {
+	if near := Nearest(word, openWords); near != "" {
 		v.p.add(CodeUnknown, v.terms[0].span(), "`open` does not know %s", Quote(word)).hint("did you mean `%s`?", near)
 		v.terms = nil
 		return true

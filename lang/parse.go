@@ -28,7 +28,7 @@ func readFile(src []byte) file {
 	tokens, found := lexSource(src)
 	f := file{tokens: tokens, declarations: cutDeclarations(tokens)}
 	p := &parser{findings: found, names: map[string]Span{}}
-	p.policy.Settings = Settings{Table: DefaultTable, Size: DefaultSize, Given: map[string]Span{}}
+	p.policy.Settings = Settings{Table: DefaultTable, Size: DefaultSize, Given: map[Setting]Span{}}
 	p.policy.flawedAt = map[int]bool{}
 	p.policy.begin = Span{Pos{Line: 1, Column: 1}, Pos{Line: 1, Column: 1}}
 	if len(f.declarations) > 0 {
@@ -204,7 +204,7 @@ func (p *parser) unknownClauses(terms []*termNode) {
 		switch {
 		case term.isMisspeltPer():
 			p.unknownClause(&termNode{term.Tokens[:1]})
-		case !term.isWord() || i > 0 && slices.Contains(ValueWords, term.text()):
+		case !term.isWord() || i > 0 && slices.Contains(clauseValues, term.text()):
 		default:
 			p.unknownClause(term)
 			if slices.Contains(SettingWords, term.text()) {
@@ -212,11 +212,6 @@ func (p *parser) unknownClauses(terms []*termNode) {
 			}
 		}
 	}
-}
-
-// kept are words that the language keeps for later, and why.
-var kept = map[string]string{
-	"to": "knockc cannot forward to another host yet",
 }
 
 func isKept(word string) bool { return kept[word] != "" }

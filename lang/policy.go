@@ -30,7 +30,7 @@ type Settings struct {
 	TrustPrefixes []Prefix
 	TrustIfaces   []Iface
 
-	Given map[string]Span // where each setting's keyword stands, if it was given
+	Given map[Setting]Span // where each setting's keyword stands, if it was given
 
 	priorityAt Span // where the number of `priority` stands, if there is one
 }
@@ -43,7 +43,7 @@ const (
 	HookInput                  // as the host receives them
 )
 
-func (h Hook) String() string { return [...]string{"prerouting", "input"}[h] }
+func (h Hook) String() string { return hooks[h] }
 
 // Open is an `open` declaration: services of the host that need no knock. With From
 // and On both must hold; an empty list admits everyone.
@@ -108,7 +108,7 @@ type Clauses struct {
 	Per    Per
 	Log    Log
 
-	Given map[string]Span // where each clause's keyword stands, if the knock has it
+	Given map[Clause]Span // where each clause's keyword stands, if the knock has it
 }
 
 // Forever is the Grant of a door that does not close by itself.
@@ -190,7 +190,7 @@ const (
 	Ping // an ICMP or ICMPv6 echo request
 )
 
-func (p Proto) String() string { return [...]string{"tcp", "udp", "ping"}[p] }
+func (p Proto) String() string { return ProtoWords[p] }
 
 // Number is the number of TCP or UDP in the IP header.
 func (p Proto) Number() uint8 { return [...]uint8{6, 17}[p] }

@@ -57,7 +57,7 @@ func (k *Knock) String() string {
 		b.WriteString(" once")
 	}
 	if k.Reset.Mode != ResetNone {
-		b.WriteString([...]string{ResetKnown: " reset known", ResetAny: " reset any"}[k.Reset.Mode])
+		b.WriteString(" reset " + resetModes[k.Reset.Mode])
 	}
 	if k.Reset.Revoke {
 		b.WriteString(" revoke")

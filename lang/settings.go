@@ -8,49 +8,45 @@ import (
 	"github.com/alecthomas/participle/v2/lexer"
 )
 
-// SettingValues are the words that stand in settings, one of them in each.
-var SettingValues = map[string][]string{
-	"hook":    {"prerouting", "input"},
-	"default": {"accept", "drop"},
-	"refuse":  {"drop", "reject"},
-}
-
 // setting reads a setting other than `defaults`.
 func (p *parser) setting(n *settingNode, span Span) {
 	word, at := n.Keyword.Value, tokenSpan(n.Keyword)
-	if !slices.Contains(SettingWords, word) {
+	setting, ok := settingOf(word)
+	if !ok {
 		p.notADeclaration(n)
 		return
 	}
-	if !p.settingOnce(word, at) {
+	if !p.settingOnce(setting, at) {
 		return
 	}
-	if n.Name != nil && word != "table" && word != "open" {
+	if n.Name != nil && setting != SettingTable && setting != SettingOpen {
 		p.strayClause(*n.Name)
 		return
 	}
 	s := &p.policy.Settings
-	v := &values{p, word, at, n.Values.Terms}
-	switch word {
-	case "open":
+	v := &values{p, word, at, settings[setting].values, n.Values.Terms}
+	switch setting {
+	case SettingOpen:
 		p.open(n, span)
 		return
-	case "table":
+	case SettingTable:
 		p.table(n, v)
-	case "hook":
-		if v.choice() == "input" {
+	case SettingHook:
+		if v.choice() == HookInput.String() {
 			s.Hook = HookInput
 		}
-	case "priority":
+	case SettingPriority:
 		v.priority(s)
-	case "size":
+	case SettingSize:
 		v.integer(1, 1<<24, "a size", DefaultSize, &s.Size)
-	case "default":
+	case SettingDefault:
 		s.DefaultDrop = v.choice() == "drop"
-	case "refuse":
+	case SettingRefuse:
 		s.RefuseReject = v.choice() == "reject"
-	case "trust":
+	case SettingTrust:
 		v.peers(s)
+	default:
+		panic("nothing reads the setting " + word)
 	}
 	p.settingEnd(n, v)
 }
@@ -59,46 +55,39 @@ func (p *parser) setting(n *settingNode, span Span) {
 func (p *parser) notADeclaration(n *settingNode) {
 	p.policy.hasKnock = true // this may have been meant as one
 	word := n.Keyword.Value
-	switch {
-	case isKept(word):
+	if isKept(word) {
 		p.keptWord(tokenSpan(n.Keyword), word)
 		return
-	case slices.Contains(ClauseWords, word):
-		p.add(CodeUnknown, tokenSpan(n.Keyword), "%s is a clause, which stands in %s", Quote(word), placeOf(word))
+	}
+	if clause, ok := clauseOf(word); ok {
+		p.add(CodeUnknown, tokenSpan(n.Keyword), "%s is a clause, which stands in %s", Quote(word), clauses[clause].place)
 		return
 	}
 	f := p.add(CodeUnknown, tokenSpan(n.Keyword), "expected `knock` or a setting, found %s", Quote(word))
-	if !f.didYouMean(word, slices.Concat([]string{"knock"}, SettingWords, OpenWords)) {
+	if !f.didYouMean(word, slices.Concat(declarationWords, openWords)) {
 		f.hint("settings are %s", strings.Join(SettingWords, " "))
 	}
 }
 
 // strayClause says that a clause cannot stand where it is.
 func (p *parser) strayClause(t lexer.Token) {
-	p.stray(t, fmt.Sprintf("`%s` stands in %s", t.Value, placeOf(t.Value)))
-}
-
-// placeOf says where a clause can stand.
-func placeOf(clause string) string {
-	switch {
-	case slices.Contains(DefaultWords, clause):
-		return "a knock or in `defaults < >`"
-	case slices.Contains(OpenWords, clause):
-		return "a knock or after the services of an `open`"
+	place := inKnocks
+	if clause, ok := clauseOf(t.Value); ok {
+		place = clauses[clause].place
 	}
-	return "a knock"
+	p.stray(t, fmt.Sprintf("`%s` stands in %s", t.Value, place))
 }
 
 // settingOnce notes that a setting is given; false if it was already and cannot be
 // given again.
-func (p *parser) settingOnce(word string, at Span) bool {
+func (p *parser) settingOnce(setting Setting, at Span) bool {
 	given := p.policy.Settings.Given
-	first, ok := given[word]
+	first, ok := given[setting]
 	switch {
 	case !ok:
-		given[word] = at
-	case word != "open":
-		p.add(CodeDuplicate, at, "`%s` was already given in line %d", word, first.Start.Line).hint("leave one of them out")
+		given[setting] = at
+	case setting != SettingOpen:
+		p.add(CodeDuplicate, at, "`%s` was already given in line %d", setting, first.Start.Line).hint("leave one of them out")
 		return false
 	}
 	return true
@@ -148,7 +137,7 @@ func (p *parser) table(n *settingNode, v *values) {
 // defaultsSetting reads `defaults < CLAUSES >`.
 func (p *parser) defaultsSetting(n *defaultsNode) {
 	at := tokenSpan(n.Keyword)
-	if !p.settingOnce("defaults", at) {
+	if !p.settingOnce(SettingDefaults, at) {
 		return
 	}
 	const form = "defaults < within 5s grant 30s >"
@@ -161,22 +150,21 @@ func (p *parser) defaultsSetting(n *defaultsNode) {
 	case n.Close == nil:
 		p.add(CodeUnclosed, at.To(tokenSpan(*n.Open)), "`defaults` has no closing `>`").hint("end its body with >")
 	case len(n.Words.Terms) > 0:
-		(&values{p, "defaults", at, n.Words.Terms}).end()
+		(&values{p, n.Keyword.Value, at, nil, n.Words.Terms}).end()
 	}
 	p.clauses(n.Clauses, &p.policy.Defaults)
-	for _, word := range ClauseWords {
-		if span, ok := p.policy.Defaults.Given[word]; ok && !slices.Contains(DefaultWords, word) {
-			p.add(CodeUnknown, span, "`%s` cannot be a default", word).hint("defaults can give %s", strings.Join(DefaultWords, " "))
+	for clause := range clauses {
+		if span, ok := p.policy.Defaults.Given[Clause(clause)]; ok && clauses[clause].place != inDefaults {
+			p.add(CodeUnknown, span, "`%s` cannot be a default", Clause(clause)).hint("defaults can give %s", strings.Join(defaultWords, " "))
 		}
 	}
 }
 
 // choice reads one of the words that the setting can have.
 func (v *values) choice() string {
-	words := SettingValues[v.word]
-	word, ok := v.takeWord(words...)
-	if !ok && !v.misspelt(words...) {
-		v.missing(strings.Join(words, " or "), v.word+" "+words[1])
+	word, ok := v.takeWord(v.words...)
+	if !ok && !v.misspelt(v.words...) {
+		v.missing(strings.Join(v.words, " or "), v.word+" "+v.words[1])
 	}
 	return word
 }
@@ -209,7 +197,7 @@ func (v *values) misspeltSetting() bool {
 		return false
 	}
 	word := v.terms[0].text()
-	near := Nearest(word, append([]string{"knock"}, SettingWords...))
+	near := Nearest(word, declarationWords)
 	if near == "" {
 		return false
 	}

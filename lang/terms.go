@@ -49,7 +49,7 @@ func (n *termNode) isWord() bool {
 // its slash makes it look like a protocol.
 func (n *termNode) isMisspeltPer() bool {
 	first := n.Tokens[0]
-	return first.Type == tokenWord && len(n.Tokens) > 1 && Nearest(first.Value, append([]string{"tcp", "udp"}, ClauseWords...)) == "per"
+	return first.Type == tokenWord && len(n.Tokens) > 1 && Nearest(first.Value, append([]string{"tcp", "udp"}, ClauseWords...)) == ClausePer.String()
 }
 
 // looksLikeAddress reports whether a term can only be meant as an address.

@@ -7,7 +7,8 @@ import "slices"
 type values struct {
 	p     *parser
 	word  string
-	at    Span // of the keyword
+	at    Span     // of the keyword
+	words []string // that can be values
 	terms []*termNode
 }
 

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,7 +19,7 @@ func checkManual(t *testing.T, root string) {
 	t.Setenv("MANWIDTH", "80")
 	for page, words := range map[string][]string{
 		"man1/knockc.1":       commandNames(t, root),
-		"man5/knock-policy.5": append(lang.ClauseWords, lang.SettingWords...),
+		"man5/knock-policy.5": slices.Concat(lang.ClauseWords, lang.SettingWords),
 		"man5/knock-trace.5":  {"Packets", "Verdicts", "Expectations"},
 	} {
 		file := filepath.Join(root, "usr/share/man", page+".gz")

@@ -275,11 +275,8 @@ func TestGrammar(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	words := strings.Fields("knock policy expect open closed at for pass d h m s ms us ns")
-	for _, values := range lang.SettingValues {
-		words = append(words, values...)
-	}
-	for _, word := range slices.Concat(words, lang.ProtoWords, lang.ClauseWords, lang.SettingWords, lang.ValueWords, trace.AttributeNames) {
+	units := strings.Fields("d h m s ms us ns")
+	for _, word := range slices.Concat(lang.Words(), trace.Words(), units) {
 		if !g.literals[word] {
 			t.Errorf("grammar.ebnf: the word %q is missing", word)
 		}

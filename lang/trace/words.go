@@ -2,12 +2,22 @@ package trace
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"knockc/lang"
 )
+
+// Words are all words of traces.
+func Words() []string {
+	words := []string{"policy", "expect", "at", "for", string(Open), string(Closed)}
+	for _, v := range []Verdict{Accept, Drop, Reject, Pass} {
+		words = append(words, string(v))
+	}
+	return slices.Concat(words, lang.ProtoWords, AttributeNames)
+}
 
 // found says what stands at word i of the line.
 func (l *line) found(i int) string {

@@ -76,7 +76,7 @@ func NewCover(p *lang.Policy) *Cover {
 	for i, iface := range s.TrustIfaces {
 		c.add(itemKey{"", ifaceTrusted, i, ""}, iface.Span, "used", "trust %s", iface)
 	}
-	if at, given := s.Given["default"]; given {
+	if at, given := s.Given[lang.SettingDefault]; given {
 		c.add(itemKey{"", defaultUsed, 0, ""}, at, "used", "default")
 	}
 	return c
@@ -96,10 +96,10 @@ func (c *Cover) knock(k *lang.Knock) {
 		c.add(itemKey{name, entered, i, ""}, s.Span, "entered by a grant", "%s: %s", name, s)
 		c.add(itemKey{name, refused, i, ""}, s.Span, "refused", "%s: %s", name, s)
 	}
-	c.clause(k, "once", k.Once, "used up a grant")
-	c.clause(k, "reset", k.Reset.Mode != lang.ResetNone, "ended progress or a grant")
-	c.clause(k, "from", len(k.From) > 0, "kept out a packet at a step")
-	c.clause(k, "on", len(k.On) > 0, "kept out a packet at a step")
+	c.clause(k, lang.ClauseOnce, k.Once, "used up a grant")
+	c.clause(k, lang.ClauseReset, k.Reset.Mode != lang.ResetNone, "ended progress or a grant")
+	c.clause(k, lang.ClauseFrom, len(k.From) > 0, "kept out a packet at a step")
+	c.clause(k, lang.ClauseOn, len(k.On) > 0, "kept out a packet at a step")
 }
 
 func (c *Cover) sequence(k *lang.Knock, steps []lang.Step, kind itemKind, word, last string) {
@@ -112,15 +112,15 @@ func (c *Cover) sequence(k *lang.Knock, steps []lang.Step, kind itemKind, word, 
 	}
 }
 
-func (c *Cover) clause(k *lang.Knock, word string, has bool, did string) {
+func (c *Cover) clause(k *lang.Knock, clause lang.Clause, has bool, did string) {
 	if !has {
 		return
 	}
-	at, own := k.Given[word]
+	at, own := k.Given[clause]
 	if !own {
 		at = k.Name.Span // it is from `defaults`
 	}
-	c.add(itemKey{k.Name.Text, clauseUsed, 0, word}, at, did, "%s: %s", k.Name.Text, word)
+	c.add(itemKey{k.Name.Text, clauseUsed, 0, clause.String()}, at, did, "%s: %s", k.Name.Text, clause)
 }
 
 // Met is how many of the items packets have met.
