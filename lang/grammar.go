@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"io"
 	"math"
 	"sync"
 
@@ -32,7 +33,7 @@ type clauseNode struct {
 }
 
 type defaultsNode struct {
-	Keyword lexer.Token   `parser:"@'defaults'"`
+	Keyword lexer.Token   `parser:"@Word"`
 	Open    *lexer.Token  `parser:"@'<'?"`
 	Words   termsNode     `parser:"@@?"`
 	Clauses []*clauseNode `parser:"@@*"`
@@ -82,52 +83,60 @@ func tiesTo(t *lexer.Token) bool {
 	return t.Type == tokenWord || t.Type == tokenNumber || t.Type == tokenProto
 }
 
-// declarationNode is one of the three kinds of declarations; the others are nil.
-type declarationNode struct {
-	Knock    *knockNode    `parser:"  @@"`
-	Defaults *defaultsNode `parser:"| @@"`
-	Setting  *settingNode  `parser:"| @@"`
-}
-
-// parsers are those of the kinds of declarations. The first token tells which kind it is,
-// so each is parsed by itself: trying them in turn is what costs most.
-type parsers struct {
+// grammars are the parsers of the three kinds of declarations. The first token tells
+// which kind it is; a grammar of all three would try them in turn, which is slow.
+type grammars struct {
 	knock    *participle.Parser[knockNode]
 	defaults *participle.Parser[defaultsNode]
 	setting  *participle.Parser[settingNode]
 }
 
-// newParsers are made once, and not before there is something to parse: it takes as long
-// as the start of a command.
-var newParsers = sync.OnceValue(func() parsers {
+// newGrammars makes them once, when there is something to parse.
+var newGrammars = sync.OnceValue(func() grammars {
 	participle.MaxIterations = math.MaxInt // a policy may be as long as it likes
-	grammar := participle.MustBuild[declarationNode](participle.Lexer(definition{}))
-	return parsers{production[knockNode](grammar), production[defaultsNode](grammar), production[settingNode](grammar)}
+	kinds := participle.Lexer(tokenKinds{
+		"Word": tokenWord, "Keyword": tokenKeyword, "Proto": tokenProto, "Knock": tokenKnock,
+		"Number": tokenNumber, "String": tokenString, "Punct": tokenPunct, "EOF": lexer.EOF,
+	})
+	return grammars{
+		participle.MustBuild[knockNode](kinds),
+		participle.MustBuild[defaultsNode](kinds),
+		participle.MustBuild[settingNode](kinds),
+	}
 })
 
-func production[P any](grammar *participle.Parser[declarationNode]) *participle.Parser[P] {
-	p, err := participle.ParserForProduction[P](grammar)
+// parsed parses the tokens of one declaration. Each grammar takes whatever tokens
+// cutDeclarations makes, so an error is a defect of the grammar.
+func parsed[Node any](grammar *participle.Parser[Node], tokens []lexer.Token) *Node {
+	n, err := grammar.ParseFromLexer(peeking(tokens))
 	if err != nil {
-		panic(err) // the grammar above lacks it
+		panic(err)
 	}
-	return p
+	return n
 }
 
-// parseDeclaration parses the tokens of one declaration. The grammar takes any
-// tokens that cutDeclarations makes; an error is a defect of the grammar.
-func parseDeclaration(tokens []lexer.Token) (n declarationNode, err error) {
-	lex, err := lexer.Upgrade(&tokenLexer{tokens})
-	if err != nil {
-		return n, err
+// tokenKinds names the kinds of tokens as the grammar's tags call them. It is all that
+// participle wants of its lexer, as the tokens are made by [lexSource].
+type tokenKinds map[string]lexer.TokenType
+
+func (k tokenKinds) Symbols() map[string]lexer.TokenType { return k }
+
+func (tokenKinds) Lex(string, io.Reader) (lexer.Lexer, error) { panic("never called") }
+
+// peeking is how participle takes tokens that are made already.
+func peeking(tokens []lexer.Token) *lexer.PeekingLexer {
+	lex, _ := lexer.Upgrade((*tokenLexer)(&tokens)) // the error would be one of Next
+	return lex
+}
+
+// tokenLexer hands out tokens and ends in EOF.
+type tokenLexer []lexer.Token
+
+func (l *tokenLexer) Next() (lexer.Token, error) {
+	if len(*l) == 0 {
+		return lexer.EOFToken(lexer.Position{}), nil
 	}
-	p := newParsers()
-	switch first := tokens[0]; {
-	case first.Type == tokenKnock:
-		n.Knock, err = p.knock.ParseFromLexer(lex)
-	case first.Value == "defaults":
-		n.Defaults, err = p.defaults.ParseFromLexer(lex)
-	default:
-		n.Setting, err = p.setting.ParseFromLexer(lex)
-	}
-	return n, err
+	t := (*l)[0]
+	*l = (*l)[1:]
+	return t, nil
 }

@@ -1,9 +1,7 @@
 package lang
 
 import (
-	"bytes"
 	"fmt"
-	"io"
 	"strings"
 	"unicode/utf8"
 
@@ -218,44 +216,4 @@ func numberLength(s string) int {
 		}
 	}
 	return len(s)
-}
-
-// definition is the lexer as participle knows it.
-type definition struct{}
-
-// Symbols names the kinds as the grammar's tags call them.
-func (definition) Symbols() map[string]lexer.TokenType {
-	return map[string]lexer.TokenType{
-		"EOF":     lexer.EOF,
-		"Bad":     tokenBad,
-		"Comment": tokenComment,
-		"Word":    tokenWord,
-		"Keyword": tokenKeyword,
-		"Proto":   tokenProto,
-		"Knock":   tokenKnock,
-		"Number":  tokenNumber,
-		"String":  tokenString,
-		"Punct":   tokenPunct,
-	}
-}
-
-func (definition) Lex(_ string, r io.Reader) (lexer.Lexer, error) {
-	var b bytes.Buffer
-	if _, err := b.ReadFrom(r); err != nil {
-		return nil, err
-	}
-	tokens, _ := lexSource(b.Bytes())
-	return &tokenLexer{tokens}, nil
-}
-
-// tokenLexer hands out tokens that are lexed already and ends in EOF.
-type tokenLexer struct{ tokens []lexer.Token }
-
-func (l *tokenLexer) Next() (lexer.Token, error) {
-	if len(l.tokens) == 0 {
-		return lexer.EOFToken(lexer.Position{}), nil
-	}
-	t := l.tokens[0]
-	l.tokens = l.tokens[1:]
-	return t, nil
 }

@@ -81,16 +81,14 @@ func (p *parser) declaration(all []lexer.Token) {
 func isBad(t lexer.Token) bool { return t.Type == tokenBad }
 
 func (p *parser) parse(tokens []lexer.Token) {
-	node, err := parseDeclaration(tokens)
-	switch {
-	case err != nil:
-		p.add(CodeSyntax, tokenSpan(tokens[0]), "this cannot be read")
-	case node.Knock != nil:
-		p.knock(node.Knock, tokens)
-	case node.Defaults != nil:
-		p.defaultsSetting(node.Defaults)
+	grammars := newGrammars()
+	switch first := tokens[0]; {
+	case first.Type == tokenKnock:
+		p.knock(parsed(grammars.knock, tokens), tokens)
+	case first.Value == SettingDefaults.String():
+		p.defaultsSetting(parsed(grammars.defaults, tokens))
 	default:
-		p.setting(node.Setting, tokensSpan(tokens))
+		p.setting(parsed(grammars.setting, tokens), tokensSpan(tokens))
 	}
 }
 

@@ -24,10 +24,7 @@ func ParseSteps(src []byte) ([]Step, []Finding) {
 
 // sequence reads tokens that hold nothing but steps, and an EOF.
 func (p *parser) sequence(tokens []lexer.Token) (steps []Step) {
-	lex, err := lexer.Upgrade(&tokenLexer{tokens})
-	if err != nil {
-		return nil // never: tokens are handed out as they are
-	}
+	lex := peeking(tokens)
 	var terms termsNode
 	terms.Parse(lex) // an error is a sequence without a step
 	for _, term := range terms.Terms {
