@@ -127,18 +127,21 @@ func (s session) run(t *testing.T, script string, result any) {
 	}
 }
 
+// formatted is a file before and after an editor saved it.
+type formatted struct{ file, text, want string }
+
+// saved are files that each editor saves.
+var saved = []formatted{
+	{"ssh.knock", "\n\nknock   ssh<1000 2000->22\nwithin 5s>\n\n", "knock ssh <\n\t1000 2000 -> 22\n\twithin 5s\n>\n"},
+	{"dos.knock", "\uFEFFknock a < 1 2 -> 22 >\r\n", "knock a < 1 2 -> 22 >\n"},
+	{"blank.knock", "\n\n", ""},
+	{"it's a % file.knock", "knock a<1 2->22>", "knock a < 1 2 -> 22 >\n"},
+	{"ssh.trace", "\n\n0s 192.0.2.7->22   =>drop  \n", "0s      192.0.2.7 -> 22                    => drop\n"},
+}
+
 func TestSaveFormats(t *testing.T) {
-	tests := []struct {
-		file, text, want string
-	}{
-		{"ssh.knock", "\n\nknock   ssh<1000 2000->22\nwithin 5s>\n\n", "knock ssh <\n\t1000 2000 -> 22\n\twithin 5s\n>\n"},
-		{"dos.knock", "\uFEFFknock a < 1 2 -> 22 >\r\n", "knock a < 1 2 -> 22 >\n"},
-		{"blank.knock", "\n\n", ""},
-		{"it's a % file.knock", "knock a<1 2->22>", "knock a < 1 2 -> 22 >\n"},
-		{"ssh.trace", "\n\n0s 192.0.2.7->22   =>drop  \n", "0s      192.0.2.7 -> 22                    => drop\n"},
-	}
 	eachEditor(t, func(t *testing.T, s session) {
-		for _, test := range tests {
+		for _, test := range saved {
 			s.write(t, test.file, test.text)
 			var unused any
 			s.run(t, fmt.Sprintf("execute 'edit' fnameescape(%q)\nwrite", test.file), &unused)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -44,13 +45,7 @@ func TestEmacsCompilesWithoutWarnings(t *testing.T) {
 
 func TestEmacsSaves(t *testing.T) {
 	const broken = "knock   a < 1 2 -> 22 wihtin 5s >\n"
-	tests := []struct{ file, text, want string }{
-		{"ssh.knock", "\n\nknock   ssh<1000 2000->22\nwithin 5s>\n\n", "knock ssh <\n\t1000 2000 -> 22\n\twithin 5s\n>\n"},
-		{"dos.knock", "\uFEFFknock a < 1 2 -> 22 >\r\n", "knock a < 1 2 -> 22 >\n"},
-		{"ssh.trace", "0s 192.0.2.7->22   =>drop  \n", "0s      192.0.2.7 -> 22                    => drop\n"},
-		{"broken.knock", broken, broken},
-	}
-	for _, test := range tests {
+	for _, test := range append(slices.Clip(saved), formatted{"broken.knock", broken, broken}) {
 		s := session{dir: t.TempDir()}
 		s.write(t, test.file, test.text)
 		out := emacs(t, s.dir, fmt.Sprintf(`
@@ -83,14 +78,7 @@ var faces = map[string]string{
 }
 
 func TestEmacsFaces(t *testing.T) {
-	tests := []struct {
-		file, text string
-		want       []highlight
-	}{
-		{"sample.knock", samplePolicy, policyHighlights},
-		{"sample.trace", sampleTrace, traceHighlights},
-	}
-	for _, test := range tests {
+	for _, test := range highlighted {
 		s := session{dir: t.TempDir()}
 		s.write(t, test.file, test.text)
 		var places strings.Builder

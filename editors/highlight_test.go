@@ -224,16 +224,18 @@ var traceHighlights = []highlight{
 	{13, 53, "pass", "knocktraceVerdict", "Constant"},
 }
 
+// highlighted are the files that each editor shows.
+var highlighted = []struct {
+	file, text string
+	want       []highlight
+}{
+	{"sample.knock", samplePolicy, policyHighlights},
+	{"sample.trace", sampleTrace, traceHighlights},
+}
+
 func TestHighlighting(t *testing.T) {
-	tests := []struct {
-		file, text string
-		want       []highlight
-	}{
-		{"sample.knock", samplePolicy, policyHighlights},
-		{"sample.trace", sampleTrace, traceHighlights},
-	}
 	eachEditor(t, func(t *testing.T, s session) {
-		for _, test := range tests {
+		for _, test := range highlighted {
 			s.write(t, test.file, test.text)
 			var got [][]string
 			s.run(t, groupsScript(t, test.file, test.want), &got)
