@@ -11,10 +11,6 @@ import (
 	"knockc/lang"
 )
 
-// pingLength is how much data a ping carries where its step does not say: as much
-// as that of ping(8).
-const pingLength = 56
-
 // Ready says why the sequence cannot be sent to an address: there is no route to
 // it, or the system does not let the user ping. It sends nothing.
 func (s Sequence) Ready(to netip.Addr) error {
@@ -108,7 +104,7 @@ func dial(proto lang.Proto, to netip.Addr, port uint16) (int, error) {
 func echoRequest(to netip.Addr, length int) []byte {
 	const header = 8
 	if length == lang.AnyLength {
-		length = pingLength
+		length = lang.UsualPingLength
 	}
 	b := make([]byte, header+length)
 	b[0] = 8

@@ -146,5 +146,3 @@ func (a *arguments) skip(is func(string) bool) bool {
 	a.next()
 	return true
 }
-
-func isNumber(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }

@@ -1,6 +1,7 @@
 package knockd
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -105,11 +106,10 @@ func (p *parser) number(w word, least, most int, what string) (int, bool) {
 func (p *parser) flags(d *door, e entry) {
 	for _, part := range e.value.split(',') {
 		name, unset := strings.CutPrefix(strings.ToLower(part.text), "!")
-		switch name {
-		case "fin", "syn", "rst", "psh", "ack", "urg":
+		if slices.Contains(lang.FlagNames, name) {
 			d.flags[name] = !unset
-		default:
-			p.error(part, "unknown flag %s", lang.Quote(part.text)).Hint = "flags are fin syn rst psh ack urg"
+		} else {
+			p.error(part, "unknown flag %s", lang.Quote(part.text)).Hint = "flags are " + strings.Join(lang.FlagNames, " ")
 		}
 	}
 }

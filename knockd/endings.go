@@ -36,12 +36,12 @@ func (v *converter) shut(closing []*knock) {
 	open := map[string][]*knock{}
 	for _, k := range v.knocks {
 		if len(k.Services) > 0 {
-			place := list("", k.Services) + where(k.At)
+			place := lang.List(k.Services) + where(k.At)
 			open[place] = append(open[place], k)
 		}
 	}
 	for _, c := range closing {
-		knocks := open[list("", c.Services)+where(c.At)]
+		knocks := open[lang.List(c.Services)+where(c.At)]
 		switch {
 		case c.lost:
 		case len(knocks) == 0:

@@ -56,9 +56,9 @@ func TestCommands(t *testing.T) {
 			case problem != "":
 				b.WriteString(" " + problem)
 			case o.remove:
-				b.WriteString(" takes back" + list("", o.services))
+				b.WriteString(" takes back" + lang.List(o.services))
 			default:
-				b.WriteString(list("", o.services))
+				b.WriteString(lang.List(o.services))
 			}
 			if len(o.at) > 0 {
 				b.WriteString(" at" + where(o.at))

@@ -29,11 +29,11 @@ func (r *rule) iptablesOption(option string, a *arguments) (problem string) {
 		r.placed, r.remove = true, option == "-D" || option == "--delete"
 		chain := a.next()
 		if option == "-I" || option == "--insert" {
-			a.skip(isNumber)
+			a.skip(lang.IsDigits)
 		}
 		return r.chain(chain, "-d")
 	case "-w", "--wait":
-		a.skip(isNumber)
+		a.skip(lang.IsDigits)
 	case "--syn":
 	case "-t", "--table":
 		return oneOf(a.next(), "filter")

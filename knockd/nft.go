@@ -3,6 +3,8 @@ package knockd
 import (
 	"slices"
 	"strings"
+
+	"knockc/lang"
 )
 
 // nftWords are the words of nft's own language; the shell may have left several
@@ -45,7 +47,7 @@ func (r *rule) nft(a *arguments) (problem string) {
 func (r *rule) nftStatement(word string, a *arguments) (problem string) {
 	switch word {
 	case "position", "index":
-		if !a.skip(isNumber) {
+		if !a.skip(lang.IsDigits) {
 			return unknown(word)
 		}
 	case "counter":

@@ -154,13 +154,13 @@ func (p *parser) unknown(key word, name string, keys []string) {
 	if p.door != nil {
 		keys = slices.Concat(keys, slices.Sorted(maps.Keys(aliases)))
 	}
-	switch near := lang.Nearest(name, keys); {
+	switch {
 	case slices.Contains(doorKeys, name):
 		f.Message = fmt.Sprintf("%s belongs in the section of a door", lang.Quote(key.text))
 	case slices.Contains(optionKeys, name):
 		f.Message = fmt.Sprintf("%s belongs in [options]", lang.Quote(key.text))
-	case near != "":
-		f.Hint = fmt.Sprintf("did you mean `%s`?", near)
+	default:
+		f.Hint = lang.DidYouMean(name, keys...)
 	}
 }
 

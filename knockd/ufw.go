@@ -18,7 +18,7 @@ func (r *rule) ufwWord(word string, a *arguments) (problem string) {
 	case "delete":
 		r.remove = true
 	case "insert":
-		if !a.skip(isNumber) {
+		if !a.skip(lang.IsDigits) {
 			return unknown(word)
 		}
 	case "allow":

@@ -60,14 +60,13 @@ func (w word) split(separator byte) []word {
 
 // lines are the lines of a text without their ends and a byte order mark.
 func lines(src string) []word {
-	const byteOrderMark = "\uFEFF"
 	var all []word
 	offset, number := 0, 0
 	for line := range strings.Lines(src) {
 		number++
 		skip := 0
-		if number == 1 && strings.HasPrefix(line, byteOrderMark) {
-			skip = len(byteOrderMark)
+		if number == 1 && strings.HasPrefix(line, lang.ByteOrderMark) {
+			skip = len(lang.ByteOrderMark)
 		}
 		at := lang.Pos{Offset: offset + skip, Line: number, Column: 1}
 		all = append(all, word{line[skip:], at}.trim())

@@ -125,38 +125,25 @@ func closedBy(k *knock) string {
 func (k *knock) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "knock %s <%s ->%s total %s", k.Name.Text,
-		list("STEPS", k.Steps), list("SERVICES", k.Services), seconds(k.Total))
+		cmp.Or(lang.List(k.Steps), " STEPS"), cmp.Or(lang.List(k.Services), " SERVICES"), seconds(k.Total))
 	if k.Grant == lang.Forever {
 		b.WriteString(" grant forever")
 	} else {
 		b.WriteString(" grant " + seconds(k.Grant))
 	}
 	if len(k.Close) > 0 {
-		b.WriteString(" close" + list("", k.Close))
+		b.WriteString(" close" + lang.List(k.Close))
 	}
 	if len(k.From) > 0 {
-		b.WriteString(" from" + list("", k.From))
+		b.WriteString(" from" + lang.List(k.From))
 	}
 	if len(k.On) > 0 {
-		b.WriteString(" on" + list("", k.On))
+		b.WriteString(" on" + lang.List(k.On))
 	}
 	if len(k.At) > 0 {
 		b.WriteString(" at" + where(k.At))
 	}
 	return b.String() + " >"
-}
-
-// list writes values with a space before each, or the word in their place if
-// there are none.
-func list[T fmt.Stringer](none string, values []T) string {
-	if len(values) == 0 {
-		return " " + none
-	}
-	var b strings.Builder
-	for _, v := range values {
-		b.WriteString(" " + v.String())
-	}
-	return b.String()
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%ds", d/time.Second) }

@@ -22,7 +22,7 @@ func (c *checker) knock(k *Knock) {
 		c.add(CodeSingleStep, k.Steps[0].Span, "a single step opens this door: any port scan finds it").
 			hint("use three steps or more")
 	}
-	for _, s := range append(slices.Clip(k.Steps), k.Close...) {
+	for _, s := range k.AllSteps() {
 		c.port(s)
 	}
 	c.times(k)

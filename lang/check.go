@@ -136,7 +136,7 @@ func byPort(a, b knockStep) int {
 func stepsByPort(p *Policy) []knockStep {
 	var steps []knockStep
 	for _, k := range p.Knocks {
-		for _, s := range append(slices.Clip(k.Steps), k.Close...) {
+		for _, s := range k.AllSteps() {
 			if s.Proto != Ping {
 				steps = append(steps, knockStep{s, k.Name.Text})
 			}

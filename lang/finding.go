@@ -46,12 +46,8 @@ func (f *Finding) hint(format string, args ...any) { f.Hint = fmt.Sprintf(format
 // didYouMean hints at the word of the list that was most likely meant, if there
 // is one.
 func (f *Finding) didYouMean(text string, words []string) bool {
-	near := Nearest(text, words)
-	if near == "" {
-		return false
-	}
-	f.hint("did you mean `%s`?", near)
-	return true
+	f.Hint = DidYouMean(text, words...)
+	return f.Hint != ""
 }
 
 // SortFindings orders findings by where they stand.

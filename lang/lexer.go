@@ -1,7 +1,6 @@
 package lang
 
 import (
-	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -38,14 +37,12 @@ func kindsOfWords() map[string]lexer.TokenType {
 	return kinds
 }
 
-const byteOrderMark = "\uFEFF"
-
 // lexSource cuts a text into tokens, comments among them and an EOF at the
 // end. White space is no token; a token's line and column say where it stood.
 func lexSource(src []byte) ([]lexer.Token, findings) {
 	s := scanner{src: string(src), line: 1}
-	if strings.HasPrefix(s.src, byteOrderMark) {
-		s.offset = len(byteOrderMark)
+	if strings.HasPrefix(s.src, ByteOrderMark) {
+		s.offset = len(ByteOrderMark)
 	}
 	s.lineStart = s.offset
 	s.tokens = make([]lexer.Token, 0, len(src)/4+1)
@@ -148,15 +145,11 @@ func (s *scanner) str(rest string) {
 
 // text holds the inside of a comment or string to valid UTF-8 without NUL.
 func (s *scanner) text(t lexer.Token) {
-	for i, r := range t.Value {
-		if r != 0 && (r != utf8.RuneError || strings.HasPrefix(t.Value[i:], "\uFFFD")) {
-			continue
-		}
+	if i, problem := NotText(t.Value); i >= 0 {
 		at := t
 		at.Pos.Advance(t.Value[:i])
 		at.Value = t.Value[i : i+1]
-		s.found.add(CodeText, tokenSpan(at), "%s", badByte(t.Value[i]))
-		return
+		s.found.add(CodeText, tokenSpan(at), "%s", problem)
 	}
 }
 
@@ -169,21 +162,14 @@ func (s *scanner) bad(rest string) {
 		n = len(rest)
 	}
 	t := s.emit(tokenBad, max(n, 1))
-	if i := strings.IndexFunc(t.Value, func(r rune) bool { return r == 0 || r == utf8.RuneError }); i >= 0 {
-		s.found.add(CodeText, tokenSpan(t), "%s", badByte(t.Value[i]))
+	if i, problem := NotText(t.Value); i >= 0 {
+		s.found.add(CodeText, tokenSpan(t), "%s", problem)
 		return
 	}
 	f := s.found.add(CodeText, tokenSpan(t), "%s means nothing here", Quote(t.Value))
 	if strings.Trim(t.Value, ",;=") == "" {
 		f.hint("leave it out: white space separates")
 	}
-}
-
-func badByte(b byte) string {
-	if b == 0 {
-		return "the file holds a NUL byte"
-	}
-	return fmt.Sprintf("byte 0x%02x is not valid UTF-8", b)
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }

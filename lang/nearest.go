@@ -19,6 +19,15 @@ func Nearest(text string, words []string) string {
 	return best
 }
 
+// DidYouMean is a hint at the word that the text most likely means; "" if there is
+// none.
+func DidYouMean(text string, words ...string) string {
+	if near := Nearest(text, words); near != "" {
+		return "did you mean `" + near + "`?"
+	}
+	return ""
+}
+
 // distance counts the letters to insert, delete, replace or swap with a
 // neighbour to turn a into b (optimal string alignment).
 func distance(a, b string) int {

@@ -103,8 +103,8 @@ func (v *values) misspeltInOpen() bool {
 		return false
 	}
 	word := v.terms[0].text()
-	if near := Nearest(word, openWords); near != "" {
-		v.p.add(CodeUnknown, v.terms[0].span(), "`open` does not know %s", Quote(word)).hint("did you mean `%s`?", near)
+	if hint := DidYouMean(word, openWords...); hint != "" {
+		v.p.add(CodeUnknown, v.terms[0].span(), "`open` does not know %s", Quote(word)).Hint = hint
 		v.terms = nil
 		return true
 	}

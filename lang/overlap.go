@@ -39,13 +39,13 @@ func (c *checker) sameSequences() map[*Knock]bool {
 		if k.flawed {
 			continue
 		}
-		sequence := list(k.Steps)
+		sequence := List(k.Steps)
 		if first := whole[sequence]; first == nil {
 			whole[sequence] = k
 		} else if meet(first, k) {
 			found[k] = true
 			f := c.add(CodeSameSequence, k.Name.Span, "knock %s has the same sequence as knock %s", Quote(k.Name.Text), Quote(first.Name.Text))
-			if f.hint("make them one knock, or change a step"); list(k.At) != list(first.At) {
+			if f.hint("make them one knock, or change a step"); List(k.At) != List(first.At) {
 				f.hint("change a step")
 			}
 		}

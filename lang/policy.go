@@ -3,6 +3,7 @@ package lang
 import (
 	"math"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -93,6 +94,9 @@ type Knock struct {
 	flawed bool // there are errors in it, so that it may lack parts
 }
 
+// AllSteps are the steps of both sequences: that opens the door and that shuts it.
+func (k *Knock) AllSteps() []Step { return slices.Concat(k.Steps, k.Close) }
+
 // Clauses are what a knock says beyond its steps and services. What it does not
 // say itself comes from `defaults` and then from the language.
 type Clauses struct {
@@ -155,6 +159,9 @@ type Step struct {
 // AnyLength is the length of a ping step that any echo request matches.
 const AnyLength = -1
 
+// UsualPingLength is how many bytes of data ping(8) sends if it is not told otherwise.
+const UsualPingLength = 56
+
 // Service is a range of ports that a knock guards; a single port is a range of
 // one.
 type Service struct {
@@ -191,9 +198,6 @@ const (
 )
 
 func (p Proto) String() string { return ProtoWords[p] }
-
-// Number is the number of TCP or UDP in the IP header.
-func (p Proto) Number() uint8 { return [...]uint8{6, 17}[p] }
 
 // What holds where a policy does not say otherwise.
 const (

@@ -44,7 +44,7 @@ func (i Iface) String() string {
 // for what the language gives to every knock.
 func (k *Knock) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "knock %s <%s ->%s within %s", k.Name.Text, list(k.Steps), list(k.Services), FormatDuration(k.Within))
+	fmt.Fprintf(&b, "knock %s <%s ->%s within %s", k.Name.Text, List(k.Steps), List(k.Services), FormatDuration(k.Within))
 	if k.Total != 0 {
 		fmt.Fprintf(&b, " total %s", FormatDuration(k.Total))
 	}
@@ -63,16 +63,16 @@ func (k *Knock) String() string {
 		b.WriteString(" revoke")
 	}
 	if len(k.Close) > 0 {
-		b.WriteString(" close" + list(k.Close))
+		b.WriteString(" close" + List(k.Close))
 	}
 	if len(k.From) > 0 {
-		b.WriteString(" from" + list(k.From))
+		b.WriteString(" from" + List(k.From))
 	}
 	if len(k.On) > 0 {
-		b.WriteString(" on" + list(k.On))
+		b.WriteString(" on" + List(k.On))
 	}
 	if len(k.At) > 0 {
-		b.WriteString(" at" + list(k.At))
+		b.WriteString(" at" + List(k.At))
 	}
 	if k.Per != (Per{32, 128}) && k.Per != (Per{}) {
 		fmt.Fprintf(&b, " per /%d /%d", k.Per.IPv4, k.Per.IPv6)
@@ -87,8 +87,8 @@ func (k *Knock) String() string {
 	return b.String()
 }
 
-// list writes values with a space before each.
-func list[T fmt.Stringer](values []T) string {
+// List writes values with a space before each.
+func List[T fmt.Stringer](values []T) string {
 	var b strings.Builder
 	for _, v := range values {
 		b.WriteString(" " + v.String())

@@ -3,7 +3,6 @@ package lang
 import (
 	"fmt"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -60,18 +59,7 @@ func around(src []byte, offset int) (before, after string) {
 	before = string(src[start:offset])
 	before = before[strings.LastIndexByte(before, '\n')+1:]
 	after, _, _ = strings.Cut(string(src[offset:min(len(src), offset+reach)]), "\n")
-	return strings.TrimPrefix(before, byteOrderMark), strings.TrimSuffix(after, "\r")
-}
-
-// Printable keeps a hostile source line from steering the terminal: whatever
-// would not print becomes one visible character.
-func Printable(line string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\t' || unicode.IsPrint(r) && r != utf8.RuneError {
-			return r
-		}
-		return '·'
-	}, line)
+	return strings.TrimPrefix(before, ByteOrderMark), strings.TrimSuffix(after, "\r")
 }
 
 // blank is white space as wide as the text; tabs are kept, so that columns line

@@ -109,7 +109,7 @@ func (c *checker) order(k *Knock, descending bool) (*scanOrder, bool) {
 		}
 	}
 	o := &scanOrder{k: k, open: c.open, length: ports * protos}
-	for _, s := range append(slices.Clip(k.Steps), k.Close...) {
+	for _, s := range k.AllSteps() {
 		if s.Proto == Ping || protos == 1 && s.Proto != k.Steps[0].Proto {
 			continue
 		}

@@ -197,11 +197,11 @@ func (v *values) misspeltSetting() bool {
 		return false
 	}
 	word := v.terms[0].text()
-	near := Nearest(word, declarationWords)
-	if near == "" {
+	hint := DidYouMean(word, declarationWords...)
+	if hint == "" {
 		return false
 	}
-	v.p.add(CodeUnknown, v.terms[0].span(), "unknown setting %s", Quote(word)).hint("did you mean `%s`?", near)
+	v.p.add(CodeUnknown, v.terms[0].span(), "unknown setting %s", Quote(word)).Hint = hint
 	v.terms = nil
 	return true
 }

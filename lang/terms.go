@@ -58,15 +58,6 @@ func looksLikeAddress(term *termNode) bool {
 	return first.Type == tokenNumber || strings.Contains(first.Value, ":") && first.Type != tokenString
 }
 
-// Quote shows a piece of the text in a message, a long one not whole.
-func Quote(text string) string {
-	const most = 80
-	if len(text) > most {
-		text = strings.ToValidUTF8(text[:most], "") + "..."
-	}
-	return "`" + Printable(text) + "`"
-}
-
 // nameProblem says why a text is no name; "" if it is one.
 func nameProblem(text string) string {
 	switch {
@@ -91,7 +82,7 @@ func IsName(text string) bool { return nameProblem(text) == "" }
 // ParsePort reads a port: 1 to 65535, decimal, no leading zeros. What is wrong
 // with the text is part of a sentence that begins with it.
 func ParsePort(text string) (port uint16, problem string) {
-	if strings.Trim(text, "0123456789") != "" || text == "" {
+	if !IsDigits(text) {
 		return 0, "is not a port number"
 	}
 	n, err := strconv.ParseUint(text, 10, 16)
@@ -218,7 +209,7 @@ func (p *parser) integer(term *termNode, low, high int, what string, n *int) boo
 	got, err := strconv.Atoi(text)
 	digits := strings.TrimPrefix(text, "-")
 	switch {
-	case strings.Trim(digits, "0123456789") != "" || digits == "":
+	case !IsDigits(digits):
 		p.add(CodeNumber, term.span(), "%s is not a whole number", Quote(text))
 	case len(digits) > 1 && digits[0] == '0':
 		p.add(CodeNumber, term.span(), "%s has a leading zero", Quote(text))

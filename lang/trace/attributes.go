@@ -229,7 +229,7 @@ func (p *parser) unknownAttribute() {
 	default:
 		hint := "attributes are " + strings.Join(AttributeNames, " ")
 		if near != "" {
-			hint = didYouMean(near, near)
+			hint = lang.DidYouMean(near, near)
 		}
 		p.errorf(lang.CodeUnknown, at, hint, "unknown attribute %s", lang.Quote(text))
 	}

@@ -1,6 +1,10 @@
 package trace
 
-import "knockc/lang"
+import (
+	"cmp"
+
+	"knockc/lang"
+)
 
 const expectForm = "expect KNOCK open for 192.0.2.7"
 
@@ -35,7 +39,7 @@ func (p *parser) state(x *Expect) bool {
 	case "at":
 		return p.at(x)
 	default:
-		p.errorf(lang.CodeSyntax, p.span(p.next), hintOr(didYouMean(text, "open", "closed"), expectForm),
+		p.errorf(lang.CodeSyntax, p.span(p.next), cmp.Or(lang.DidYouMean(text, "open", "closed"), expectForm),
 			"expected `open`, `closed` or `at`, %s", p.found(p.next))
 		if text != "for" {
 			p.next++

@@ -79,7 +79,7 @@ func checkSpan(t *testing.T, src []byte, at lang.Span) {
 
 // position counts the line and column of an offset from the start of the text.
 func position(src []byte, offset int) lang.Pos {
-	before := bytes.TrimPrefix(src[:offset], []byte(byteOrderMark))
+	before := bytes.TrimPrefix(src[:offset], []byte(lang.ByteOrderMark))
 	line := before[bytes.LastIndexByte(before, '\n')+1:]
 	return lang.Pos{Offset: offset, Line: bytes.Count(before, []byte("\n")) + 1, Column: utf8.RuneCount(line) + 1}
 }

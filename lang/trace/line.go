@@ -11,16 +11,14 @@ import (
 // white is what separates words, besides line breaks.
 const white = " \t\r"
 
-const byteOrderMark = "\uFEFF"
-
 // lines gives the lines of a text and where they start. A leading byte order
 // mark is no part of the first.
 func lines(src []byte) iter.Seq2[lang.Pos, string] {
 	return func(yield func(lang.Pos, string) bool) {
-		text, marked := strings.CutPrefix(string(src), byteOrderMark)
+		text, marked := strings.CutPrefix(string(src), lang.ByteOrderMark)
 		at := lang.Pos{Line: 1, Column: 1}
 		if marked {
-			at.Offset = len(byteOrderMark)
+			at.Offset = len(lang.ByteOrderMark)
 		}
 		for text != "" {
 			line, rest, _ := strings.Cut(text, "\n")
@@ -137,17 +135,3 @@ func advance(p lang.Pos, text string) lang.Pos {
 
 // trailing is the comment, without white space behind it; "" if there is none.
 func (l *line) trailing() string { return strings.TrimRight(l.text[l.comment:], white) }
-
-// notText is the offset of the first byte of a text that is NUL or not UTF-8,
-// or -1.
-func notText(text string) int {
-	if utf8.ValidString(text) {
-		return strings.IndexByte(text, 0)
-	}
-	for i, r := range text {
-		if r == 0 || r == utf8.RuneError && !strings.HasPrefix(text[i:], "\uFFFD") {
-			return i
-		}
-	}
-	return -1
-}

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -43,7 +44,7 @@ func (p *parser) source(k *Packet) bool {
 	case text == "":
 		p.errorf(lang.CodeSyntax, p.span(p.next), packetForm, "expected a packet or `expect`, the line ends")
 	case problem != "" && !arrow && !strings.ContainsAny(text, ".:"):
-		p.errorf(lang.CodeSyntax, p.span(p.next), hintOr(didYouMean(text, "expect"), packetForm), "expected a packet or `expect`, found %s", lang.Quote(text))
+		p.errorf(lang.CodeSyntax, p.span(p.next), cmp.Or(lang.DidYouMean(text, "expect"), packetForm), "expected a packet or `expect`, found %s", lang.Quote(text))
 	case problem != "":
 		p.errorf(lang.CodeAddress, p.span(p.next), "", "%s %s", lang.Quote(text), problem)
 	case !arrow:
@@ -72,12 +73,12 @@ func (p *parser) destination(k *Packet) bool {
 		case "ping":
 			return p.ping(k, after)
 		default:
-			hint := hintOr(didYouMean(name, "tcp", "udp", "ping"), "protocols are tcp and udp")
+			hint := cmp.Or(lang.DidYouMean(name, "tcp", "udp", "ping"), "protocols are tcp and udp")
 			p.errorf(lang.CodeUnknown, p.part(p.next-1, 0, len(name)), hint, "unknown protocol %s", lang.Quote(name))
 			return false
 		}
 	} else if text == "ping" {
-		k.Proto, k.Ping = lang.Ping, &Ping{DefaultLength, p.span(p.next - 1)}
+		k.Proto, k.Ping = lang.Ping, &Ping{lang.UsualPingLength, p.span(p.next - 1)}
 		return true
 	}
 	if first, last, ok := strings.Cut(ports, "-"); ok {
@@ -90,7 +91,7 @@ func (p *parser) destination(k *Packet) bool {
 
 // ping reads the length of a ping's data.
 func (p *parser) ping(k *Packet, text string) bool {
-	length, problem := number(text, MaxLength)
+	length, problem := number(text, lang.MaxPingLength)
 	switch {
 	case text == "":
 		p.errorf(lang.CodeNumber, p.span(p.next-1), "ping/56", "`ping/` has no length")
@@ -130,7 +131,7 @@ func (p *parser) port(from int, text string) (uint16, bool) {
 	if problem == "" {
 		return port, true
 	}
-	at, hint := p.part(p.next-1, from, from+len(text)), hintOr(didYouMean(text, "ping"), addressed(text))
+	at, hint := p.part(p.next-1, from, from+len(text)), cmp.Or(lang.DidYouMean(text, "ping"), addressed(text))
 	if trimmed := strings.TrimLeft(text, "0"); problem == "has a leading zero" {
 		hint = trimmed
 	}
@@ -162,7 +163,7 @@ func (p *parser) verdict(k *Packet) {
 	case Accept, Drop, Reject, Pass:
 		k.Want = v
 	default:
-		p.errorf(lang.CodeSyntax, p.span(p.next), didYouMean(text, "accept", "drop", "reject", "pass"),
+		p.errorf(lang.CodeSyntax, p.span(p.next), lang.DidYouMean(text, "accept", "drop", "reject", "pass"),
 			"expected `accept`, `drop`, `reject` or `pass` after `=>`, %s", p.found(p.next))
 	}
 	p.next++

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strings"
@@ -43,17 +44,12 @@ func (p *parser) readLine(text string, start lang.Pos) {
 	p.cut(text, start)
 	p.next = 0
 	before := len(p.findings)
-	bad := notText(text)
+	bad, problem := lang.NotText(text)
 	if len(p.words) > 0 && (bad < 0 || bad > p.comment) {
 		p.statement()
 	}
 	if bad >= 0 {
-		at := p.place(word{bad, bad + 1})
-		if text[bad] == 0 {
-			p.errorf(lang.CodeText, at, "", "the file holds a NUL byte")
-		} else {
-			p.errorf(lang.CodeText, at, "", "byte 0x%02x is not valid UTF-8", text[bad])
-		}
+		p.errorf(lang.CodeText, p.place(word{bad, bad + 1}), "", "%s", problem)
 	}
 	if len(p.findings) > before+1 {
 		lang.SortFindings(p.findings[before:])
@@ -163,7 +159,7 @@ func (p *parser) noTime() {
 	first := p.word(0)
 	hint := "a line begins with a time: 0s, 1.5s, +200ms"
 	if !p.eventAt(0) {
-		hint = hintOr(didYouMean(first, "policy", "expect"), hint)
+		hint = cmp.Or(lang.DidYouMean(first, "policy", "expect"), hint)
 		p.next++
 	}
 	p.errorf(lang.CodeTime, p.span(0), hint, "expected a time, found %s", lang.Quote(first))

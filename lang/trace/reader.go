@@ -49,8 +49,8 @@ func (r *Reader) fill() bool {
 			end = len(read)
 		}
 		r.lines, r.tail = read[:end], read[end:]
-		if r.at.Offset == 0 && bytes.HasPrefix(r.lines, []byte(byteOrderMark)) {
-			r.at.Offset = len(byteOrderMark)
+		if r.at.Offset == 0 && bytes.HasPrefix(r.lines, []byte(lang.ByteOrderMark)) {
+			r.at.Offset = len(lang.ByteOrderMark)
 			r.lines = r.lines[r.at.Offset:]
 		}
 		if len(r.lines) > 0 {

@@ -99,13 +99,6 @@ type Ping struct {
 	Span   lang.Span
 }
 
-// The lengths of a ping's data, in bytes: what ping(8) sends if it is not told
-// otherwise, and the most that an IPv4 packet has room for.
-const (
-	DefaultLength = 56
-	MaxLength     = 65507
-)
-
 // Range is a run of ports, each of which gets a packet.
 type Range struct {
 	First, Last uint16
@@ -182,7 +175,7 @@ func (p *Packet) target() string {
 		ports = p.Range.String()
 	}
 	switch {
-	case p.Ping != nil && p.Ping.Length == DefaultLength:
+	case p.Ping != nil && p.Ping.Length == lang.UsualPingLength:
 		return "ping"
 	case p.Ping != nil:
 		return fmt.Sprintf("ping/%d", p.Ping.Length)

@@ -30,39 +30,22 @@ func (l *line) found(i int) string {
 // rest is the text of the line from word i up to its last word.
 func (l *line) rest(i int) string { return l.text[l.offsets(i).start:l.offsets(len(l.words)).end] }
 
-// didYouMean is a hint at the word that was most likely meant; "" if there is
-// none.
-func didYouMean(text string, words ...string) string {
-	if near := lang.Nearest(text, words); near != "" {
-		return fmt.Sprintf("did you mean `%s`?", near)
-	}
-	return ""
-}
-
-// hintOr is the hint, or another one if there is none.
-func hintOr(hint, other string) string {
-	if hint == "" {
-		return other
-	}
-	return hint
-}
-
 // parseTime reads a duration, or a bare number of seconds.
 func parseTime(text string) (time.Duration, error) {
-	if isNumber(text) {
+	if isDecimal(text) {
 		text += "s"
 	}
 	return lang.ParseDuration(text, time.Nanosecond)
 }
 
-// isNumber reports whether a text has the shape of a number without a unit.
-func isNumber(text string) bool { return text != "" && strings.Trim(text, "0123456789.") == "" }
+// isDecimal reports whether a text has the shape of a number without a unit.
+func isDecimal(text string) bool { return text != "" && strings.Trim(text, "0123456789.") == "" }
 
 // number reads a decimal number without leading zeros, from 0 to the greatest
 // one. What is wrong with the text is a sentence's end.
 func number(text string, greatest uint64) (n uint64, problem string) {
 	switch {
-	case text == "" || strings.Trim(text, "0123456789") != "":
+	case !lang.IsDigits(text):
 		return 0, "wanted a whole number"
 	case text[0] == '0' && len(text) > 1:
 		return 0, "it has a leading zero"
