@@ -4,18 +4,19 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"testing"
 
+	"knockc/compiler"
 	"knockc/lang"
 	"knockc/lang/trace"
 )
 
+// undeciding are the words that cannot decide a verdict.
+var undeciding = []string{"log", "size", "table", "priority", "defaults"}
+
 // ablations take one clause or setting away from a policy; they return false if it
-// has none. What is missing cannot decide a verdict: `log`, `size`, `table` and
-// `priority`.
-var ablations = []struct {
-	name string
-	take func(*lang.Policy) bool
-}{
+// has none.
+var ablations = []ablation{
 	{"within", eachKnock(func(k *lang.Knock) bool { return change(&k.Within, lang.DefaultWithin) })},
 	{"total", eachKnock(func(k *lang.Knock) bool { return change(&k.Total, 0) })},
 	{"grant", eachKnock(func(k *lang.Knock) bool { return k.Grant != lang.Forever && change(&k.Grant, lang.DefaultGrant) })},
@@ -44,6 +45,11 @@ var ablations = []struct {
 	{"refuse reject", func(p *lang.Policy) bool { return change(&p.Settings.RefuseReject, false) }},
 }
 
+type ablation struct {
+	name string
+	take func(*lang.Policy) bool
+}
+
 // traceAblations take something away from the packets; they return false if these have
 // none of it.
 var traceAblations = []struct {
@@ -53,6 +59,41 @@ var traceAblations = []struct {
 	{"to", func(p *trace.Packet, _ bool) bool { return change(&p.To, nil) }},
 	{"answered", func(p *trace.Packet, _ bool) bool { return change(&p.Answered, nil) }},
 	{"SYN on old flow", func(p *trace.Packet, known bool) bool { return known && isSYN(p) && change(&p.Flags, lang.ACK) }},
+}
+
+// TestAblations looks for an ablation of each clause and setting. What it takes away must
+// change the mark of the rules, and with it what their states mean.
+func TestAblations(t *testing.T) {
+	for _, word := range slices.Concat(lang.ClauseWords, lang.SettingWords) {
+		takes := func(name string) bool { return name == word || strings.HasPrefix(name, word+" ") }
+		if !slices.Contains(undeciding, word) && !slices.ContainsFunc(ablations, func(a ablation) bool { return takes(a.name) }) {
+			t.Errorf("nothing takes `%s` away from a policy", word)
+		}
+	}
+	for _, a := range ablations {
+		for seed := 0; ; seed++ {
+			policy, _ := lang.Parse([]byte(policies.Example(seed)))
+			if changed, has := without(policy, a.take); has {
+				if markOf(t, policy) == markOf(t, changed) {
+					t.Errorf("with and without %s, the rules of a policy have the same mark:\n%s", a.name, canonical(policy))
+				}
+				break
+			}
+			if seed == 1000 {
+				t.Errorf("no random policy has %s", a.name)
+				break
+			}
+		}
+	}
+}
+
+func markOf(t *testing.T, p *lang.Policy) string {
+	t.Helper()
+	result, found := compiler.Compile(p)
+	if lang.HasErrors(found) {
+		t.Fatal(found)
+	}
+	return result.Ruleset.Mark()
 }
 
 func eachOpen(take func(*lang.Open) bool) func(*lang.Policy) bool {

@@ -318,7 +318,7 @@ func anchors(text string) []string {
 	return all
 }
 
-// TestEveryWord looks for a section on each clause and setting, and for what
+// TestEveryWord looks for a section and a row on each clause and setting, and for what
 // holds where a policy does not say otherwise.
 func TestEveryWord(t *testing.T) {
 	text, _ := readDocument(t, "language.md")
@@ -326,6 +326,15 @@ func TestEveryWord(t *testing.T) {
 	for _, word := range slices.Concat(lang.ClauseWords, lang.SettingWords) {
 		if !slices.Contains(all, word) {
 			t.Errorf("language.md: no section %q", word)
+		}
+		if !strings.Contains(text, "\n| [`"+word+"`](#"+word+") |") {
+			t.Errorf("language.md: no row of %q", word)
+		}
+	}
+	meaning, _ := readDocument(t, "meaning.md")
+	for _, word := range lang.ClauseWords {
+		if !slices.Contains(anchors(meaning), word) {
+			t.Errorf("meaning.md: no section %q", word)
 		}
 	}
 	for word, usual := range map[string]string{
