@@ -50,7 +50,7 @@ func (c *Chain) dispatchHere(entries []DispatchEntry, condition ...Instruction) 
 // dispatchNamed is dispatchHere by the ports that the sender named. The entries are in
 // order.
 func (c *Chain) dispatchNamed(entries []DispatchEntry) {
-	for _, proto := range []uint8{protoTCP, protoUDP} {
+	for _, proto := range []uint8{ProtoTCP, ProtoUDP} {
 		some := slices.DeleteFunc(slices.Clone(entries), func(e DispatchEntry) bool { return e.Proto != proto })
 		if len(some) > 0 {
 			c.add("", Dispatch{Named: proto, Entries: some})
@@ -113,4 +113,4 @@ func (b *builder) guardedRanges(verdict Verdict) []DispatchEntry {
 	return merged
 }
 
-func protoNumber(p lang.Proto) uint8 { return [...]uint8{lang.TCP: protoTCP, lang.UDP: protoUDP}[p] }
+func protoNumber(p lang.Proto) uint8 { return [...]uint8{lang.TCP: ProtoTCP, lang.UDP: ProtoUDP}[p] }

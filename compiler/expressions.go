@@ -174,8 +174,8 @@ func (e *expressions) ports(p Ports) {
 }
 
 func (e *expressions) tcpFlags(t TCPFlags) {
-	if !e.hasProto(protoTCP) {
-		e.matchProto(protoTCP)
+	if !e.hasProto(ProtoTCP) {
+		e.matchProto(ProtoTCP)
 	}
 	e.payload(expr.PayloadBaseTransportHeader, reg1, 13, 1)
 	e.mask([]byte{byte(t.Mask)})
@@ -210,7 +210,7 @@ func (e *expressions) prefixes(f Family, prefixes []netip.Prefix, at [2]int) {
 }
 
 func (e *expressions) icmp(i ICMP) {
-	proto := [...]uint8{IPv4: protoICMP, IPv6: protoICMPv6}[i.Family]
+	proto := [...]uint8{IPv4: ProtoICMP, IPv6: ProtoICMPv6}[i.Family]
 	if !e.hasProto(proto) {
 		e.needFamily(i.Family)
 		e.matchProto(proto)
@@ -306,10 +306,10 @@ func (v Verdict) expr() *expr.Verdict {
 func (e *expressions) reject(r Reject) {
 	switch {
 	case r.Reset:
-		if !e.hasProto(protoTCP) {
+		if !e.hasProto(ProtoTCP) {
 			rule := e.list
 			e.list = nil
-			e.matchProto(protoTCP)
+			e.matchProto(ProtoTCP)
 			e.add(rule...)
 		}
 		e.add(&expr.Reject{Type: unix.NFT_REJECT_TCP_RST})

@@ -2,14 +2,11 @@ package compiler
 
 import "knockc/lang"
 
-// synMask masks the flags that tell a SYN from other segments.
-const synMask = lang.FIN | lang.SYN | lang.RST | lang.ACK
-
 var (
 	accept = Verdict{Kind: Accept}
 	leave  = Verdict{Kind: Return}
 
-	isSYN   = TCPFlags{Flags: lang.SYN, Mask: synMask}
+	isSYN   = TCPFlags{Flags: lang.SYN, Mask: lang.SYNMask}
 	isNew   = CtState{States: StateNew}
 	isValid = CtState{States: StateInvalid, Not: true} // a bad checksum is invalid
 )
@@ -82,5 +79,5 @@ func (b *builder) established() {
 }
 
 func echoRequest(f Family) ICMP {
-	return ICMP{f, []uint8{[...]uint8{IPv4: icmpEcho, IPv6: icmpv6Echo}[f]}}
+	return ICMP{f, []uint8{EchoRequest[f]}}
 }

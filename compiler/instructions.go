@@ -53,14 +53,13 @@ type L4Proto struct {
 	Number uint8
 }
 
-// The numbers of transport protocols, and of ICMP's echo requests
-// (RFC 792, RFC 4443).
+// The numbers of transport protocols in the IP header.
 const (
-	protoICMP   = 1
-	protoIGMP   = 2
-	protoTCP    = 6
-	protoUDP    = 17
-	protoICMPv6 = 58
+	ProtoICMP   uint8 = 1
+	ProtoIGMP   uint8 = 2
+	ProtoTCP    uint8 = 6
+	ProtoUDP    uint8 = 17
+	ProtoICMPv6 uint8 = 58
 )
 
 // Ports matches the destination port of a transport header, First to Last.

@@ -313,7 +313,7 @@ func oneOrSet(texts []string) string {
 }
 
 var protoNames = map[uint8]string{
-	protoICMP: "icmp", protoIGMP: "igmp", protoTCP: "tcp", protoUDP: "udp", protoICMPv6: "ipv6-icmp",
+	ProtoICMP: "icmp", ProtoIGMP: "igmp", ProtoTCP: "tcp", ProtoUDP: "udp", ProtoICMPv6: "ipv6-icmp",
 }
 
 var icmpNames = [...]map[uint8]string{

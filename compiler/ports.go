@@ -133,7 +133,7 @@ func stepPorts(p *lang.Policy) []*point {
 	var points []*point
 	at := map[key]*point{}
 	for _, k := range p.Knocks {
-		for _, s := range bothSequences(k) {
+		for _, s := range k.AllSteps() {
 			if s.Proto == lang.Ping {
 				continue
 			}
@@ -149,10 +149,6 @@ func stepPorts(p *lang.Policy) []*point {
 		}
 	}
 	return points
-}
-
-func bothSequences(k *lang.Knock) []lang.Step {
-	return append(slices.Clip(k.Steps), k.Close...)
 }
 
 // servicePorts cuts the services of a protocol, which may overlap, at each place
@@ -209,7 +205,7 @@ func pings(p *lang.Policy) []*point {
 	var listeners []*lang.Knock
 	lengths := map[int]bool{}
 	for _, k := range p.Knocks {
-		for _, s := range bothSequences(k) {
+		for _, s := range k.AllSteps() {
 			if s.Proto != lang.Ping {
 				continue
 			}
@@ -228,7 +224,7 @@ func pings(p *lang.Policy) []*point {
 	for _, length := range append(slices.Sorted(maps.Keys(lengths)), lang.AnyLength) {
 		pt := &point{proto: lang.Ping, length: length}
 		for _, k := range listeners {
-			if slices.ContainsFunc(bothSequences(k), pt.has) {
+			if slices.ContainsFunc(k.AllSteps(), pt.has) {
 				pt.listeners = append(pt.listeners, k)
 			}
 		}

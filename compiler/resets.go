@@ -92,7 +92,7 @@ func (b *builder) anyAttempts(c *Chain, suffix string, away bool) {
 		c.dispatchHere(entries(plain, always(tcp)), isSYN)
 	}
 	b.atEach(c, ofProto(b.services, lang.TCP), func(p *point) []*lang.Knock { return p.guards }, tcp)
-	c.add("", L4Proto{protoUDP}, isNew, to("any_udp"+suffix))
+	c.add("", L4Proto{ProtoUDP}, isNew, to("any_udp"+suffix))
 	protos := []lang.Proto{lang.TCP, lang.UDP}
 	if b.resetsAt(lang.ResetAny, lang.Ping) && !away || b.resetsElsewhere(lang.ResetAny, lang.Ping) {
 		protos = append(protos, lang.Ping)
@@ -145,7 +145,7 @@ func (b *builder) findResets() {
 // resetsOn reports whether a knock is of the mode and resets on attempts of the
 // protocol: on pings only if it listens to some.
 func resetsOn(k *lang.Knock, mode lang.ResetMode, proto lang.Proto) bool {
-	return resetMode(k) == mode && (proto != lang.Ping || slices.ContainsFunc(bothSequences(k), isPing))
+	return resetMode(k) == mode && (proto != lang.Ping || slices.ContainsFunc(k.AllSteps(), isPing))
 }
 
 // resetMode is the knock's, if there is something that it could reset.
@@ -227,7 +227,7 @@ func awayFrom(k *lang.Knock, proto lang.Proto) [][]Instruction {
 		return awayFromPings(k)
 	}
 	var own []Ports
-	for _, s := range bothSequences(k) {
+	for _, s := range k.AllSteps() {
 		if s.Proto == proto {
 			own = append(own, Ports{s.Port, s.Port, true})
 		}
@@ -252,7 +252,7 @@ func awayFrom(k *lang.Knock, proto lang.Proto) [][]Instruction {
 func awayFromPings(k *lang.Knock) [][]Instruction {
 	lengths := map[int]bool{}
 	var away [2][]Instruction
-	for _, s := range bothSequences(k) {
+	for _, s := range k.AllSteps() {
 		switch {
 		case s.Proto != lang.Ping || lengths[s.Length]:
 			continue

@@ -24,6 +24,9 @@ const (
 	icmpv6ListenerReport2 = 143
 )
 
+// EchoRequest is the type of a family's echo requests.
+var EchoRequest = [...]uint8{IPv4: icmpEcho, IPv6: icmpv6Echo}
+
 // undecided is, with `default drop`, the end of the host's firewall: what a host
 // cannot live without, and nothing else.
 func (b *builder) undecided() {
@@ -36,8 +39,8 @@ func (b *builder) undecided() {
 	c.add("errors, echo", ICMP{IPv6, []uint8{icmpv6Unreachable, icmpv6TooBig, icmpv6Time, icmpv6Parameter, icmpv6Echo}}, accept)
 	c.add("neighbours, routers", ICMP{IPv6, []uint8{icmpv6RouterSolicit, icmpv6RouterAdvert, icmpv6NeighborSolicit, icmpv6NeighborAdvert}}, accept)
 	c.add("multicast listeners", ICMP{IPv6, []uint8{icmpv6ListenerQuery, icmpv6ListenerReport, icmpv6ListenerDone, icmpv6ListenerReport2}}, accept)
-	c.add("multicast groups", L4Proto{protoIGMP}, accept)
+	c.add("multicast groups", L4Proto{ProtoIGMP}, accept)
 	linkLocal := Source{IPv6, []netip.Prefix{netip.MustParsePrefix("fe80::/10")}}
-	c.add("dhcpv6 answers", linkLocal, Dispatch{Entries: []DispatchEntry{{protoUDP, 546, 546, accept}}})
+	c.add("dhcpv6 answers", linkLocal, Dispatch{Entries: []DispatchEntry{{ProtoUDP, 546, 546, accept}}})
 	c.add("", Verdict{Kind: Drop})
 }

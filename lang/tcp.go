@@ -14,6 +14,12 @@ const (
 	URG
 )
 
+// SYNMask masks the flags that tell a SYN from other segments.
+const SYNMask = FIN | SYN | RST | ACK
+
+// IsSYN reports whether the flags ask for a connection.
+func (f Flags) IsSYN() bool { return f&SYNMask == SYN }
+
 // FlagNames are the flags' names, in the order of their bits.
 var FlagNames = []string{"fin", "syn", "rst", "psh", "ack", "urg"}
 

@@ -88,7 +88,7 @@ func (c *conntrack) live(r *run) *flow {
 		return nil
 	}
 	f := c.flows.find(k)
-	if f != nil && f.tcp == tcpTimeWait && r.packet.Flags&synMask == lang.SYN {
+	if f != nil && f.tcp == tcpTimeWait && r.packet.Flags.IsSYN() {
 		f.expires = r.now
 	}
 	if f == nil || r.now >= f.expires || f.refused {
@@ -174,7 +174,7 @@ func (c *conntrack) answered(r *run) {
 func (c *conntrack) begins(r *run) bool {
 	switch r.packet.Proto {
 	case lang.TCP:
-		return r.packet.Flags&synMask == lang.SYN
+		return r.packet.Flags.IsSYN()
 	case lang.UDP:
 		k, _ := r.flowKey(true)
 		f := c.flows.find(k)

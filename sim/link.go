@@ -206,7 +206,7 @@ func (l *linker) dispatch(i compiler.Dispatch) (op, error) {
 			d.destinations = append(d.destinations, to)
 		}
 		table := &d.tcp
-		if e.Proto == 17 {
+		if e.Proto == compiler.ProtoUDP {
 			table = &d.udp
 		}
 		if *table == nil {

@@ -30,7 +30,7 @@ func condition(i compiler.Instruction) func(*run) bool {
 			return r.packet.To.IsValid() && slices.ContainsFunc(i.Prefixes, func(p netip.Prefix) bool { return p.Contains(r.packet.To) })
 		}
 	case compiler.ICMP:
-		isEcho := slices.Contains(i.Types, echoRequest[i.Family])
+		isEcho := slices.Contains(i.Types, compiler.EchoRequest[i.Family])
 		return func(r *run) bool { return isEcho && r.packet.Proto == lang.Ping }
 	case compiler.Length:
 		return func(r *run) bool { return (r.headerLength() == int(i.Bytes)) != i.Not }
@@ -50,20 +50,17 @@ func (p *Packet) isTo(kind compiler.AddrKind) bool {
 	return false
 }
 
-// echoRequest is the type of ICMP and ICMPv6 messages that are echo requests.
-var echoRequest = [...]uint8{compiler.IPv4: 8, compiler.IPv6: 128}
-
 // l4Proto is the number of the packet's transport protocol.
 func (r *run) l4Proto() uint8 {
 	switch {
 	case r.packet.Proto == lang.TCP:
-		return 6
+		return compiler.ProtoTCP
 	case r.packet.Proto == lang.UDP:
-		return 17
+		return compiler.ProtoUDP
 	case r.v6:
-		return 58
+		return compiler.ProtoICMPv6
 	}
-	return 1
+	return compiler.ProtoICMP
 }
 
 // headerLength is what the length field of the packet's IP header holds, as far as

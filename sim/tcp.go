@@ -102,9 +102,6 @@ var tcpIdle = [tcpStates]time.Duration{
 // answer.
 const tcpPickedUp = 5 * time.Minute
 
-// synMask masks the flags that tell a SYN from other segments.
-const synMask = lang.FIN | lang.SYN | lang.RST | lang.ACK
-
 // validFlags reports whether a segment's flags are among those that TCP uses
 // (tcp_valid_flags in nf_conntrack_proto_tcp.c).
 func validFlags(f lang.Flags) bool {

@@ -232,7 +232,7 @@ func (m *Model) offers(p *trace.Packet) bool {
 
 // isStep reports whether the packet goes to a step of any knock.
 func (m *Model) isStep(p *trace.Packet) bool {
-	return slices.ContainsFunc(m.policy.Knocks, func(k *lang.Knock) bool { return concerns(k, p) && isAt(bothSequences(k), p) })
+	return slices.ContainsFunc(m.policy.Knocks, func(k *lang.Knock) bool { return concerns(k, p) && isAt(k.AllSteps(), p) })
 }
 
 // isOpenFor reports whether an `open` admits the packet. It speaks of the host alone.
@@ -256,15 +256,13 @@ func after(at, lives time.Duration) time.Duration {
 	return at + lives
 }
 
-func bothSequences(k *lang.Knock) []lang.Step { return append(slices.Clip(k.Steps), k.Close...) }
-
 func isPing(s lang.Step) bool { return s.Proto == lang.Ping }
 
-func listensToPings(k *lang.Knock) bool { return slices.ContainsFunc(bothSequences(k), isPing) }
+func listensToPings(k *lang.Knock) bool { return slices.ContainsFunc(k.AllSteps(), isPing) }
 
 // isSYN reports whether a packet is a TCP segment that asks for a connection.
 func isSYN(p *trace.Packet) bool {
-	return p.Proto == lang.TCP && p.Flags&(lang.SYN|lang.FIN|lang.RST|lang.ACK) == lang.SYN
+	return p.Proto == lang.TCP && p.Flags.IsSYN()
 }
 
 // isAt reports whether the packet goes to one of the steps.

@@ -13,5 +13,5 @@ func isAttempt(p *sim.Packet, state compiler.ConnState) bool {
 
 // isSYN reports whether a packet is a segment that asks for a connection.
 func isSYN(p *sim.Packet) bool {
-	return p.Proto == lang.TCP && p.Flags&(lang.SYN|lang.FIN|lang.RST|lang.ACK) == lang.SYN
+	return p.Proto == lang.TCP && p.Flags.IsSYN()
 }
