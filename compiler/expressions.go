@@ -61,7 +61,7 @@ func (e *expressions) instruction(i Instruction) {
 		e.lookup(i)
 	case Update:
 		e.key(i.Key)
-		e.add(&expr.Dynset{SrcRegKey: reg1, SetName: i.Set, Operation: unix.NFT_DYNSET_OP_UPDATE, Timeout: i.Timeout})
+		e.add(&expr.Dynset{SrcRegKey: reg1, SetName: i.Set, Operation: unix.NFT_DYNSET_OP_UPDATE, Timeout: ToKernel(i.Timeout)})
 	case Delete:
 		const operation = 2 // NFT_DYNSET_OP_DELETE
 		e.key(i.Key)

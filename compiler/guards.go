@@ -62,7 +62,7 @@ func (g *guard) add(per lang.Per, lives time.Duration) {
 	for _, f := range Families {
 		of := guardedOf(f, per, lives)
 		if of.forever {
-			g.lives[of] = 0
+			g.lives[of] = lang.Forever
 		} else {
 			g.lives[of] = max(g.lives[of], lives+slack)
 		}

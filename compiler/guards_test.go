@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"knockc/compiler"
+	"knockc/lang"
 )
 
 // TestGuardsOutlive: a guard is recorded before what it speaks of, so that it is full
@@ -37,7 +38,7 @@ func TestGuardsOutlive(t *testing.T) {
 				}
 				recorded++
 				g, ok := guards[guard]
-				if !ok || g.Key.Bits > u.Key.Bits || g.Timeout != 0 && (u.Timeout == 0 || g.Timeout < u.Timeout+100*time.Millisecond) {
+				if !ok || g.Key.Bits > u.Key.Bits || g.Timeout != lang.Forever && (u.Timeout == lang.Forever || g.Timeout < u.Timeout+100*time.Millisecond) {
 					t.Errorf("%s is not outlived by %s in %s", kind, guard, r.Comment)
 				}
 			}

@@ -140,14 +140,13 @@ type Lookup struct {
 
 // Update gives the element with the key the timeout from now on, and makes it
 // if there is none. It breaks if the element has to be made and the set is
-// full. Without a timeout the element lives until it is deleted; a key never
-// has updates both with and without (nft_dynset.c: the first would make it
-// end, the second would not). The kernel counts timeouts in jiffies, rounded
-// down (nf_msecs_to_jiffies64).
+// full. For ever is until it is deleted; a key never has both updates for ever and
+// others (nft_dynset.c: the first would make it end, the second would not). The
+// kernel counts timeouts in jiffies, rounded down (nf_msecs_to_jiffies64).
 type Update struct {
 	Key     Key
 	Set     string
-	Timeout time.Duration // 0: none
+	Timeout time.Duration // more than 0; [lang.Forever]
 }
 
 // Delete ends the element with the key, if it lives. It never breaks.

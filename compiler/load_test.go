@@ -14,6 +14,7 @@ import (
 
 	"knockc/compiler"
 	"knockc/internal/netns"
+	"knockc/lang"
 )
 
 // TestWritersAgreeOnKernel loads each instruction in each of its forms in all
@@ -117,7 +118,7 @@ func doors(turn int) *compiler.Ruleset {
 	count := compiler.Count{Counter: "ssh-opened"}
 	r := ruleset(
 		port(1, compiler.Update{Key: v4Net, Set: "s4", Timeout: time.Hour}, count, drop),
-		port(1, compiler.Update{Key: v6Net, Set: "s6"}, count, drop),
+		port(1, compiler.Update{Key: v6Net, Set: "s6", Timeout: lang.Forever}, count, drop),
 		port(2, compiler.Lookup{Key: v4Net, Set: "s4"}, accept),
 		port(2, compiler.Lookup{Key: v6Net, Set: "s6"}, accept),
 		port(2, drop))

@@ -185,9 +185,6 @@ func (b *builder) noRoom(c *Chain, k *lang.Knock, f Family) {
 }
 
 func update(p Place, f Family, timeout time.Duration) Update {
-	if timeout == lang.Forever {
-		timeout = 0
-	}
 	return Update{p.Key(f), p.Kind.SetName(f), timeout}
 }
 

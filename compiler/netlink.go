@@ -6,11 +6,14 @@ import (
 	"math"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
 	"github.com/google/nftables/userdata"
 	"github.com/mdlayher/netlink"
+
+	"knockc/lang"
 )
 
 // Load gives the ruleset to the kernel, in one transaction: it does what the
@@ -66,6 +69,22 @@ func WithBuffers() nftables.ConnOption {
 		func(c *netlink.Conn) error { return c.SetWriteBuffer(size) },
 		func(c *netlink.Conn) error { return c.SetReadBuffer(size) },
 	)
+}
+
+// ToKernel is a timeout as the kernel has it, where 0 is for ever.
+func ToKernel(d time.Duration) time.Duration {
+	if d == lang.Forever {
+		return 0
+	}
+	return d
+}
+
+// FromKernel is a timeout that the kernel has told.
+func FromKernel(d time.Duration) time.Duration {
+	if d == 0 {
+		return lang.Forever
+	}
+	return d
 }
 
 // loader queues messages that make a ruleset.

@@ -185,7 +185,7 @@ func (p *printer) lookup(l Lookup) {
 
 func (p *printer) update(u Update) {
 	timeout := ""
-	if u.Timeout > 0 {
+	if u.Timeout != lang.Forever {
 		timeout = " timeout " + lang.FormatDuration(u.Timeout)
 	}
 	fmt.Fprintf(p, "update @%s { %s . 0x%08x%s }", u.Set, u.Key.source(), u.Key.State, timeout)

@@ -109,7 +109,7 @@ func (k *Knock) ServicesText() string {
 }
 
 func grantText(d time.Duration) string {
-	if d == 0 {
+	if d == lang.Forever {
 		return "forever"
 	}
 	return lang.FormatDuration(d)

@@ -8,6 +8,7 @@ import (
 	"github.com/google/nftables"
 
 	"knockc/compiler"
+	"knockc/lang"
 )
 
 // The guard of doors (doors4, doors6) has an element for whoever holds a grant of some
@@ -22,8 +23,7 @@ var standingSets = []string{"first", "steps", "grants"}
 // guardElement is what a grant needs in the guard of doors.
 type guardElement struct{ set, key string }
 
-// guardOf is what grants need in the guard, and for how long: 0 if it must not end by
-// itself.
+// guardOf is what grants need in the guard, and for how long.
 func (m *meanings) guardOf(grants []element) map[guardElement]time.Duration {
 	needed := map[guardElement]time.Duration{}
 	for _, e := range grants {
@@ -38,13 +38,11 @@ func (m *meanings) guardOf(grants []element) map[guardElement]time.Duration {
 			}
 			for _, c := range does[:len(does)-1] {
 				lasts := c.timeout
-				if e.timeout == 0 || e.left > grant.timeout {
-					lasts = 0
+				if e.timeout == lang.Forever || e.left > grant.timeout {
+					lasts = lang.Forever
 				}
 				at := guardElement{c.set, string(c.key(e.src))}
-				if before, ok := needed[at]; !ok || before > 0 && (lasts == 0 || lasts > before) {
-					needed[at] = lasts
-				}
+				needed[at] = max(needed[at], lasts)
 			}
 		}
 	}
@@ -94,7 +92,7 @@ func (h *Host) putInNeeded(t *Table) error {
 	}
 	missing := map[string][]nftables.SetElement{}
 	for at, lasts := range needed {
-		missing[at.set] = append(missing[at.set], nftables.SetElement{Key: []byte(at.key), Timeout: lasts})
+		missing[at.set] = append(missing[at.set], nftables.SetElement{Key: []byte(at.key), Timeout: compiler.ToKernel(lasts)})
 	}
 	for set, all := range missing {
 		for some := range slices.Chunk(all, maxChanged) {

@@ -8,15 +8,18 @@ import (
 
 	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
+
+	"knockc/compiler"
+	"knockc/lang"
 )
 
 // element is a living element of a set.
 type element struct {
 	place
 	key     []byte
-	src     netip.Addr // cut to what makes a source
-	timeout time.Duration
-	left    time.Duration // of its time; 0 if it has no timeout
+	src     netip.Addr    // cut to what makes a source
+	timeout time.Duration // [lang.Forever]
+	left    time.Duration // of its time; [lang.Forever]
 }
 
 // elements reads those of a set, which may not be there.
@@ -33,10 +36,18 @@ func (h *Host) elements(t *Table, set string) ([]element, error) {
 	for _, f := range found {
 		if src, number, ok := address(f.Key); ok && !seen[string(f.Key)] {
 			seen[string(f.Key)] = true
-			all = append(all, element{place{set, number}, f.Key, src, f.Timeout, f.Expires})
+			all = append(all, element{place{set, number}, f.Key, src, compiler.FromKernel(f.Timeout), leftOf(f)})
 		}
 	}
 	return all, nil
+}
+
+// leftOf is what is left of an element's time.
+func leftOf(e nftables.SetElement) time.Duration {
+	if e.Timeout == 0 {
+		return lang.Forever
+	}
+	return e.Expires
 }
 
 // maxTries bounds how often something is tried that others can spoil.
@@ -97,7 +108,7 @@ func (h *Host) elementsOf(t *Table, kinds ...string) (found []element, err error
 func (h *Host) delete(t *Table, gone []element, soon time.Duration) (ends time.Duration, err error) {
 	keys := map[string][]nftables.SetElement{}
 	for _, e := range gone {
-		if e.timeout == 0 || e.left > soon {
+		if e.left > soon {
 			keys[e.set] = append(keys[e.set], nftables.SetElement{Key: e.key})
 		} else {
 			ends = max(ends, e.left)

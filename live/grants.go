@@ -11,6 +11,7 @@ import (
 	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
 
+	"knockc/compiler"
 	"knockc/lang"
 )
 
@@ -70,9 +71,7 @@ func (h *Host) open(t *Table, k *Knock, does []change, src netip.Addr, lasts tim
 	switch {
 	case lasts == 0:
 		lasts = grant.timeout
-	case lasts == lang.Forever:
-		lasts = 0
-	case grant.timeout == 0: // the kernel would end it when the source knocks
+	case lasts < lang.Forever && grant.timeout == lang.Forever: // the kernel would end it when the source knocks
 		return Granted{}, fmt.Errorf("%s grants for ever, which cannot be mixed with grants that end: leave -for out", k.Name)
 	}
 	for try := 1; ; try++ {
@@ -82,8 +81,8 @@ func (h *Host) open(t *Table, k *Knock, does []change, src netip.Addr, lasts tim
 			switch {
 			case c == grant:
 			case lasts > grant.timeout: // the source's next knock would shorten a guard with a timeout
-				timeout = 0
-			case lasts > 0: // a guard lives longer than what it speaks of
+				timeout = lang.Forever
+			case lasts < lang.Forever: // a guard lives longer than what it speaks of
 				timeout += c.timeout - grant.timeout
 			}
 			var err error
@@ -116,25 +115,18 @@ func (h *Host) queueElement(t *Table, c change, src netip.Addr, timeout time.Dur
 	if err != nil {
 		return 0, err
 	}
-	if timeout == 0 {
-		left = lang.Forever
-	} else {
-		left = timeout
-	}
 	for _, e := range all {
-		switch {
-		case !slices.Equal(e.key, key):
+		if !slices.Equal(e.key, key) {
 			continue
-		case e.timeout == 0:
-			return lang.Forever, nil
-		case timeout > 0 && e.left >= timeout:
+		}
+		if e.left >= timeout {
 			return e.left, nil
 		}
 		if err := h.conn.SetDeleteElements(s, []nftables.SetElement{{Key: key}}); err != nil {
 			return 0, err
 		}
 	}
-	return left, h.conn.SetAddElements(s, []nftables.SetElement{{Key: key, Timeout: timeout}})
+	return timeout, h.conn.SetAddElements(s, []nftables.SetElement{{Key: key, Timeout: compiler.ToKernel(timeout)}})
 }
 
 // Revoke shuts the door of a knock, or with an empty name all doors, for the sources in

@@ -27,8 +27,8 @@ type listedSet struct {
 
 // listedElement is an element of a set of sources.
 type listedElement struct {
-	key     string // an address and a state number
-	timeout time.Duration
+	key     string        // an address and a state number
+	timeout time.Duration // [lang.Forever]
 	expires time.Duration // what is left of the timeout
 }
 
@@ -75,9 +75,11 @@ func parseElements(text string) []listedElement {
 		if m == nil {
 			continue
 		}
-		e := listedElement{key: m[1]}
-		e.timeout, _ = lang.ParseDuration(m[2], time.Millisecond)
-		e.expires, _ = lang.ParseDuration(m[3], time.Millisecond)
+		e := listedElement{m[1], lang.Forever, lang.Forever}
+		if m[2] != "" {
+			e.timeout, _ = lang.ParseDuration(m[2], time.Millisecond)
+			e.expires, _ = lang.ParseDuration(m[3], time.Millisecond)
+		}
 		all = append(all, e)
 	}
 	return all
@@ -88,10 +90,10 @@ func (l *listing) age(by time.Duration) {
 	for _, s := range l.sets {
 		var left []listedElement
 		for _, e := range s.elements {
-			if e.timeout > 0 {
+			if e.timeout < lang.Forever {
 				e.expires -= by.Truncate(time.Millisecond)
 			}
-			if e.timeout == 0 || e.expires > 0 {
+			if e.expires > 0 {
 				left = append(left, e)
 			}
 		}
@@ -131,8 +133,7 @@ func (l *listing) takeOver(later *listing) {
 func longest(a, b []listedElement) []listedElement {
 	best := map[string]listedElement{}
 	for _, e := range slices.Concat(a, b) {
-		old, ok := best[e.key]
-		if !ok || old.timeout > 0 && (e.timeout == 0 || e.expires > old.expires) {
+		if old, ok := best[e.key]; !ok || e.expires > old.expires {
 			best[e.key] = e
 		}
 	}
@@ -160,7 +161,7 @@ func (l *listing) String() string {
 }
 
 func (e listedElement) String() string {
-	if e.timeout == 0 {
+	if e.timeout == lang.Forever {
 		return e.key
 	}
 	return fmt.Sprintf("%s timeout %s expires %s", e.key, lang.FormatDuration(e.timeout), lang.FormatDuration(e.expires))

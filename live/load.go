@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"knockc/compiler"
+	"knockc/lang"
 )
 
 // Load loads a ruleset, in place of an older one if there is one: those who have got
@@ -142,7 +143,7 @@ func (h *Host) removeGrants(t *Table) error {
 		grants, err := h.elementsOf(t, "grants")
 		return slices.DeleteFunc(grants, func(e element) bool {
 			_, known := states[e.place]
-			return known || e.timeout > 0
+			return known || e.timeout < lang.Forever
 		}), err
 	})
 	if err != nil {

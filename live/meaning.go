@@ -20,7 +20,7 @@ type Knock struct {
 	Close    []string
 	Services []string // ports and ranges, in order, cut where another knock needs it
 	Within   time.Duration
-	Grant    time.Duration // 0: for ever
+	Grant    time.Duration // [lang.Forever]
 	Once     bool
 	At       []string // the prefixes of `at`, as far as a comment has room; none: the host itself
 	Per      [2]int   // how much of an IPv4 and an IPv6 address makes a source; 0: it has no such service

@@ -89,10 +89,6 @@ func (k *Knock) told() told {
 }
 
 func toldOf(k *lang.Knock) told {
-	grant := k.Grant
-	if grant == lang.Forever {
-		grant = 0
-	}
 	var services, at []string
 	for _, s := range k.Services {
 		services = append(services, s.String())
@@ -110,7 +106,7 @@ func toldOf(k *lang.Knock) told {
 			per[bit(!f)] = [2]int{k.Per.IPv4, k.Per.IPv6}[bit(!f)]
 		}
 	}
-	rest := []string{fmt.Sprint(k.Once, grant, per, true)}
+	rest := []string{fmt.Sprint(k.Once, k.Grant, per, true)}
 	if len(k.Steps) > 1 {
 		rest = append(rest, k.Within.String())
 	}

@@ -9,6 +9,8 @@ import (
 	"github.com/google/nftables/userdata"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"knockc/compiler"
 )
 
 // rule is what there is to know of a rule that is loaded. The rest of its expressions may
@@ -25,7 +27,7 @@ type change struct {
 	number  uint32 // the state number
 	v6      bool
 	bits    int           // how much of the address makes a source
-	timeout time.Duration // 0: the element does not end by itself
+	timeout time.Duration // [lang.Forever]
 }
 
 // rules reads those of a chain; there are none if there is no such chain. To read those of
@@ -124,7 +126,7 @@ func readChanges(expressions []byte) (all []change) {
 			}
 		case *expr.Dynset:
 			if e.Operation == unix.NFT_DYNSET_OP_UPDATE {
-				c.set, c.timeout = e.SetName, e.Timeout
+				c.set, c.timeout = e.SetName, compiler.FromKernel(e.Timeout)
 				all = append(all, c)
 			}
 		}

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/google/nftables/expr"
-
-	"knockc/lang"
 )
 
 // Status is what has happened at a table, and who is where.
@@ -101,12 +99,8 @@ func (m *meanings) standing(all []element) []Standing {
 		if !known {
 			continue
 		}
-		left := e.left
-		if e.timeout == 0 {
-			left = lang.Forever
-		}
 		source, _ := e.src.Prefix(s.bits)
-		found = append(found, Standing{source, s.knock.Name, s.step == 0, s.closing, s.step, s.of, left})
+		found = append(found, Standing{source, s.knock.Name, s.step == 0, s.closing, s.step, s.of, e.left})
 	}
 	slices.SortFunc(found, Standing.compare)
 	return found

@@ -3,6 +3,8 @@ package sim
 import (
 	"math/bits"
 	"time"
+
+	"knockc/lang"
 )
 
 // Clock is that of a machine. The zero value is exact; one with a rate is like the
@@ -72,9 +74,9 @@ func (c Clock) tick(n uint64) time.Duration {
 }
 
 // lasts is how long a timeout lasts, in nanoseconds or, if the clock ticks, in ticks:
-// at least one, and whole ones (nf_msecs_to_jiffies64). 0 is for ever.
+// at least one, and whole ones (nf_msecs_to_jiffies64).
 func (c Clock) lasts(timeout time.Duration) int64 {
-	if c.HZ == 0 || timeout == 0 {
+	if c.HZ == 0 || timeout == lang.Forever {
 		return int64(timeout)
 	}
 	return int64(max(1, Clock{HZ: c.HZ}.ticks(timeout)))

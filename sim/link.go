@@ -153,6 +153,9 @@ func (l *linker) instruction(i compiler.Instruction) (op, error) {
 	case compiler.Lookup:
 		return l.element(op{code: opLookup, not: i.Not}, i.Set, i.Key)
 	case compiler.Update:
+		if i.Timeout <= 0 {
+			return op{}, fmt.Errorf("an update of set %q has no timeout", i.Set)
+		}
 		return l.element(op{code: opUpdate, lasts: l.clock.lasts(i.Timeout)}, i.Set, i.Key)
 	case compiler.Delete:
 		return l.element(op{code: opDelete}, i.Set, i.Key)

@@ -201,20 +201,20 @@ func TestDeleted(t *testing.T) {
 	}
 }
 
-// TestForever: an element without a timeout does not end, whatever renews it, and one
-// with a timeout ends when it is renewed without.
+// TestForever: what is made for ever does not end, whatever renews it, and what has a
+// timeout ends when it is renewed for ever.
 func TestForever(t *testing.T) {
 	key := compiler.Key{Bits: 32}
-	forever := compiler.Update{Key: key, Set: "s"}
+	forever := compiler.Update{Key: key, Set: "s", Timeout: lang.Forever}
 	timed := compiler.Update{Key: key, Set: "s", Timeout: time.Second}
 	for name, test := range map[string]struct {
 		first, then compiler.Update
 		lives       bool
 	}{
-		"made without":       {forever, forever, true},
-		"then with":          {forever, timed, true},
-		"made with, without": {timed, forever, false},
-		"made with and with": {timed, timed, true},
+		"made for ever":       {forever, forever, true},
+		"then timed":          {forever, timed, true},
+		"made timed, forever": {timed, forever, false},
+		"made timed, timed":   {timed, timed, true},
 	} {
 		m := newMachine(t, ruleset(2, []compiler.Instruction{compiler.L4Proto{Number: 17}, test.then}, []compiler.Instruction{compiler.L4Proto{Number: 6}, test.first}))
 		m.Packet(&sim.Packet{Src: source(1), Proto: lang.TCP})
@@ -300,10 +300,11 @@ func TestBases(t *testing.T) {
 // TestLinkErrors: a ruleset that names what it does not have is refused.
 func TestLinkErrors(t *testing.T) {
 	for want, r := range map[string]*compiler.Ruleset{
-		`no set "x"`:    ruleset(1, []compiler.Instruction{compiler.Lookup{Set: "x"}}),
-		`no chain "x"`:  ruleset(1, []compiler.Instruction{compiler.Verdict{Kind: compiler.Goto, Chain: "x"}}),
-		"no base chain": {Chains: []*compiler.Chain{{Name: "x"}}},
-		"away from a":   ruleset(1, []compiler.Instruction{compiler.Verdict{Kind: compiler.Jump, Chain: "base"}}),
+		`no set "x"`:                          ruleset(1, []compiler.Instruction{compiler.Lookup{Set: "x"}}),
+		`no chain "x"`:                        ruleset(1, []compiler.Instruction{compiler.Verdict{Kind: compiler.Goto, Chain: "x"}}),
+		`an update of set "x" has no timeout`: ruleset(1, []compiler.Instruction{compiler.Update{Set: "x"}}),
+		"no base chain":                       {Chains: []*compiler.Chain{{Name: "x"}}},
+		"away from a":                         ruleset(1, []compiler.Instruction{compiler.Verdict{Kind: compiler.Jump, Chain: "base"}}),
 	} {
 		if _, err := sim.New(r); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %s", err, want)

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"math"
 	"net/netip"
 	"time"
 
@@ -50,5 +49,5 @@ type Change struct {
 	Ended   bool
 }
 
-// Never is when an element without a timeout ends.
-const Never time.Duration = math.MaxInt64
+// Never is when an element ends that lives for ever.
+const Never = lang.Forever

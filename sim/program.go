@@ -196,8 +196,8 @@ func (o *op) hasPort(p *Packet) bool {
 func (r *run) update(o *op) bool {
 	k := o.keys.key(r.hi, r.lo)
 	clock := &r.machine.clock
-	expires := r.now
-	if o.lasts > 0 {
+	expires := r.now // for ever, see set.update
+	if o.lasts != int64(lang.Forever) {
 		expires = clock.end(r.packet.Time, o.lasts)
 	}
 	expires, ok := o.set.update(k, r.now, expires, clock.collected(r.now, o.set.every))

@@ -214,7 +214,7 @@ func timeoutsOf(r *compiler.Ruleset) []time.Duration {
 	for _, chain := range r.Chains {
 		for _, rule := range chain.Rules {
 			for _, i := range rule.Instructions {
-				if u, ok := i.(compiler.Update); ok && u.Timeout > 0 {
+				if u, ok := i.(compiler.Update); ok && u.Timeout < lang.Forever {
 					all = append(all, u.Timeout)
 				}
 			}
