@@ -95,11 +95,11 @@ func openedCounter(k *lang.Knock) string { return k.Name.Text + "_opened" }
 func (b *builder) sets() {
 	used := map[string]bool{}
 	for _, c := range b.ruleset.Chains {
-		for _, r := range c.Rules {
-			for _, i := range r.Instructions {
-				used[setOf(i)] = true
+		c.Refs(func(r Ref) {
+			if r.Kind == RefSet {
+				used[r.Name] = true
 			}
-		}
+		})
 	}
 	for kind, k := range setKinds {
 		for _, f := range Families {
@@ -108,17 +108,4 @@ func (b *builder) sets() {
 			}
 		}
 	}
-}
-
-// setOf is the name of the set that an instruction uses, if any.
-func setOf(i Instruction) string {
-	switch i := i.(type) {
-	case Lookup:
-		return i.Set
-	case Update:
-		return i.Set
-	case Delete:
-		return i.Set
-	}
-	return ""
 }

@@ -1,6 +1,9 @@
 package compiler
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // Fragment is the ruleset as part of a table that is not its own: nothing has a
 // hook, the base chains have to be jumped to, and all names begin with the table's old
@@ -68,12 +71,7 @@ func (r *Ruleset) namer() namer {
 	return namer{r.Table, guard >= 0 && r.Chains[guard].Hook.Point == Input}
 }
 
-func (n namer) name(name string) string {
-	if name == "" {
-		return ""
-	}
-	return n.table + "_" + name
-}
+func (n namer) name(name string) string { return n.table + "_" + name }
 
 func (n namer) chain(name string) string {
 	if name == guardChain && n.atInput {
@@ -97,22 +95,29 @@ func (n namer) instruction(i Instruction) Instruction {
 		i.Counter = n.name(i.Counter)
 		return i
 	case Verdict:
-		i.Chain = n.name(i.Chain)
-		return i
+		return n.verdict(i)
 	case Dispatch:
 		d := Dispatch{Interval: i.Interval, Named: i.Named} // without a name: a fragment cannot empty an older map
 		for _, e := range i.Entries {
-			e.Verdict.Chain = n.name(e.Verdict.Chain)
+			e.Verdict = n.verdict(e.Verdict)
 			d.Entries = append(d.Entries, e)
 		}
 		return d
 	case Lengths:
 		l := Lengths{Family: i.Family}
 		for _, e := range i.Entries {
-			e.Verdict.Chain = n.name(e.Verdict.Chain)
+			e.Verdict = n.verdict(e.Verdict)
 			l.Entries = append(l.Entries, e)
 		}
 		return l
 	}
+	i.Refs(func(r Ref) { panic(fmt.Sprintf("compiler: no name in a fragment for %q of %T", r.Name, i)) })
 	return i
+}
+
+func (n namer) verdict(v Verdict) Verdict {
+	if v.Chain != "" {
+		v.Chain = n.chain(v.Chain)
+	}
+	return v
 }

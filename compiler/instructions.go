@@ -17,7 +17,11 @@ import (
 //	[Count] [Log]                                                tell
 //	[Dispatch] [Lengths] [Verdict] [Reject]                      decide
 type Instruction interface {
-	instruction()
+	// RunsFor reports whether packets of a family may pass. For all others it breaks.
+	RunsFor(f Family) bool
+
+	// Refs calls see with each thing of the table that the instruction refers to.
+	Refs(see func(Ref))
 }
 
 // CtState matches the state that connection tracking gives the packet. With Not
@@ -244,24 +248,3 @@ func (k VerdictKind) String() string {
 type Reject struct {
 	Reset bool
 }
-
-func (CtState) instruction()     {}
-func (Iface) instruction()       {}
-func (L4Proto) instruction()     {}
-func (Ports) instruction()       {}
-func (TCPFlags) instruction()    {}
-func (AddrType) instruction()    {}
-func (Translated) instruction()  {}
-func (Source) instruction()      {}
-func (Destination) instruction() {}
-func (ICMP) instruction()        {}
-func (Length) instruction()      {}
-func (Lookup) instruction()      {}
-func (Update) instruction()      {}
-func (Delete) instruction()      {}
-func (Count) instruction()       {}
-func (Log) instruction()         {}
-func (Dispatch) instruction()    {}
-func (Lengths) instruction()     {}
-func (Verdict) instruction()     {}
-func (Reject) instruction()      {}

@@ -51,8 +51,8 @@ func admissionsAt(k *lang.Knock) [][]Instruction {
 	var all [][]Instruction
 	for _, d := range destinations(k.At) {
 		for _, condition := range admissions(k.From, k.On) {
-			if !contradict(condition, []Instruction{d}) {
-				all = append(all, append(slices.Clip(condition), d))
+			if condition = append(slices.Clip(condition), d); !contradict(condition) {
+				all = append(all, condition)
 			}
 		}
 	}

@@ -197,7 +197,7 @@ func (b *builder) wrongFor(c *Chain, k *lang.Knock, proto lang.Proto, away bool)
 	e := ending{knock: k, opening: true, closing: true, grant: k.Reset.Revoke}
 	for _, conditions := range awayFrom(k, proto) {
 		for _, admission := range admitted {
-			if !contradict(admission, conditions) {
+			if !contradict(slices.Concat(admission, instructions(conditions))) {
 				b.whenAll(c, admission, conditions, b.ending(e), k.Name.Text)
 			}
 		}
@@ -205,24 +205,15 @@ func (b *builder) wrongFor(c *Chain, k *lang.Knock, proto lang.Proto, away bool)
 }
 
 // contradict reports whether conditions ask for both families, which nft refuses.
-func contradict(admit, away []Instruction) bool {
-	families := map[Family]bool{}
-	for _, i := range slices.Concat(admit, away) {
-		switch i := i.(type) {
-		case Source:
-			families[i.Family] = true
-		case Destination:
-			families[i.Family] = true
-		case Length:
-			families[i.Family] = true
-		}
-	}
-	return len(families) > 1
+func contradict(conditions []Instruction) bool {
+	return !slices.ContainsFunc(Families, func(f Family) bool {
+		return !slices.ContainsFunc(conditions, func(i Instruction) bool { return !i.RunsFor(f) })
+	})
 }
 
 // awayFrom are the conditions that an attempt of the protocol is at no step and no
 // service of a knock. All of them hold, or for pings all of one family.
-func awayFrom(k *lang.Knock, proto lang.Proto) [][]Instruction {
+func awayFrom(k *lang.Knock, proto lang.Proto) [][]condition {
 	if proto == lang.Ping {
 		return awayFromPings(k)
 	}
@@ -238,7 +229,7 @@ func awayFrom(k *lang.Knock, proto lang.Proto) [][]Instruction {
 		}
 	}
 	slices.SortFunc(own, func(a, b Ports) int { return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(b.Last, a.Last)) })
-	var away []Instruction
+	var away []condition
 	last := -1
 	for _, p := range own {
 		if int(p.Last) > last { // not within those before
@@ -246,12 +237,12 @@ func awayFrom(k *lang.Knock, proto lang.Proto) [][]Instruction {
 			last = int(p.Last)
 		}
 	}
-	return [][]Instruction{away}
+	return [][]condition{away}
 }
 
-func awayFromPings(k *lang.Knock) [][]Instruction {
+func awayFromPings(k *lang.Knock) [][]condition {
 	lengths := map[int]bool{}
-	var away [2][]Instruction
+	var away [2][]condition
 	for _, s := range k.AllSteps() {
 		switch {
 		case s.Proto != lang.Ping || lengths[s.Length]:
@@ -291,7 +282,7 @@ func (b *builder) ahead(c *Chain, at []int, done []Place, e ending) {
 		return
 	}
 	for _, f := range Families {
-		var none []Instruction
+		var none []condition
 		for _, place := range done[first-2:] {
 			l := lookup(place, f)
 			l.Not = true
@@ -301,38 +292,40 @@ func (b *builder) ahead(c *Chain, at []int, done []Place, e ending) {
 	}
 }
 
-// whenAll adds a rule with the verdict under conditions, each of which has Not. Those
-// that do not fit into one rule go on in a chain of their own, which anything that
-// does not hold leaves. (Not in several chains, one after the other: the kernel
-// allows 16 of them, NFT_JUMP_STACK_SIZE.)
-func (b *builder) whenAll(c *Chain, admit, conditions []Instruction, v Verdict, comment string) {
-	rule := slices.Clone(admit)
+// condition is an instruction that matches, and can match the other way round.
+type condition interface {
+	Instruction
+	inverse() Instruction
+}
+
+func (i Ports) inverse() Instruction  { i.Not = !i.Not; return i }
+func (i Lookup) inverse() Instruction { i.Not = !i.Not; return i }
+func (i Length) inverse() Instruction { i.Not = !i.Not; return i }
+
+func instructions(conditions []condition) []Instruction {
+	var all []Instruction
+	for _, c := range conditions {
+		all = append(all, c)
+	}
+	return all
+}
+
+// whenAll adds a rule with the verdict under conditions. Those that do not fit into one
+// rule go on in a chain of their own, which anything that does not hold leaves. (Not in
+// several chains, one after the other: the kernel allows 16 of them,
+// NFT_JUMP_STACK_SIZE.)
+func (b *builder) whenAll(c *Chain, admit []Instruction, conditions []condition, v Verdict, comment string) {
+	all := slices.Concat(admit, instructions(conditions))
 	if len(conditions) <= fit {
-		c.add(comment, append(append(rule, conditions...), v)...)
+		c.add(comment, append(all, v)...)
 		return
 	}
 	b.parts++
 	part := b.chain(fmt.Sprintf("part_%d", b.parts), "more conditions of "+c.Name)
 	for _, condition := range conditions[1:] {
-		part.add("", without(condition), Verdict{Kind: Return})
+		part.add("", condition.inverse(), leave)
 	}
 	part.add("", v)
 	// The first one stays, and with it what it breaks for: another family.
-	c.add(comment, append(rule, conditions[0], Verdict{Jump, part.Name})...)
-}
-
-// without is a condition without its Not.
-func without(i Instruction) Instruction {
-	switch i := i.(type) {
-	case Ports:
-		i.Not = false
-		return i
-	case Lookup:
-		i.Not = false
-		return i
-	case Length:
-		i.Not = false
-		return i
-	}
-	return i
+	c.add(comment, append(all[:len(admit)+1], jump(part.Name))...)
 }

@@ -191,7 +191,7 @@ func (b *builder) service(p *point) {
 	c.add("", jump(attemptChain(p.proto)))
 	if len(p.guards) > manyGuards {
 		for _, f := range Families {
-			var none []Instruction
+			var none []condition
 			for _, l := range b.doors.lookups(f, p.guards, grantOf) {
 				l.Not = true
 				none = append(none, l)

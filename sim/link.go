@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 
 	"knockc/compiler"
 )
@@ -12,7 +13,7 @@ type linker struct {
 	family compiler.Family
 	clock  Clock
 	sets   map[string]*set
-	chains map[string]uint32 // where each begins
+	chains map[string]uint32 // the number of each
 	rules  map[string][]int  // of each chain: the last op of each rule, -1: left out
 }
 
@@ -31,111 +32,106 @@ func (m *Machine) link(r *compiler.Ruleset) error {
 	return nil
 }
 
-// link lays out the chains, whose places must be known, and then fills in the ops.
+// link lays out the chains, one after the other, and then tells what leads to them where
+// they begin.
 func (l *linker) link(r *compiler.Ruleset) error {
+	for n, c := range r.Chains {
+		l.chains[c.Name] = uint32(n)
+	}
+	begins := make([]uint32, len(r.Chains))
+	l.ops = make([]op, 0, l.size(r))
+	for n, c := range r.Chains {
+		begins[n] = uint32(len(l.ops))
+		if c.Hook != nil {
+			l.bases[c.Hook.Point] = append(l.bases[c.Hook.Point], begins[n])
+		}
+		l.rules[c.Name] = make([]int, 0, len(c.Rules))
+		for _, rule := range c.Rules {
+			last, err := l.rule(rule)
+			if err != nil {
+				return fmt.Errorf("chain %s: %w", c.Name, err)
+			}
+			l.rules[c.Name] = append(l.rules[c.Name], last)
+		}
+		l.ops = append(l.ops, op{code: opReturn})
+	}
+	if len(l.bases[compiler.Prerouting])+len(l.bases[compiler.Input])+len(l.bases[compiler.Forward]) == 0 {
+		return fmt.Errorf("the ruleset has no base chain")
+	}
+	l.resolve(begins)
+	return nil
+}
+
+// size is about how many ops the ruleset has for the family.
+func (l *linker) size(r *compiler.Ruleset) int {
 	size := 0
 	for _, c := range r.Chains {
-		l.chains[c.Name] = uint32(size)
-		if c.Hook != nil {
-			l.bases[c.Hook.Point] = append(l.bases[c.Hook.Point], uint32(size))
-		}
 		for _, rule := range c.Rules {
-			if !l.idle(rule) {
+			if !slices.ContainsFunc(rule.Instructions, func(i compiler.Instruction) bool { return !i.RunsFor(l.family) }) {
 				size += max(1, len(rule.Instructions))
 			}
 		}
 		size++
 	}
-	if len(l.bases[compiler.Prerouting])+len(l.bases[compiler.Input])+len(l.bases[compiler.Forward]) == 0 {
-		return fmt.Errorf("the ruleset has no base chain")
-	}
-	l.ops = make([]op, 0, size)
-	for _, c := range r.Chains {
-		l.rules[c.Name] = make([]int, 0, len(c.Rules))
-		for _, rule := range c.Rules {
-			if err := l.rule(c, rule); err != nil {
-				return fmt.Errorf("chain %s: %w", c.Name, err)
-			}
-		}
-		l.ops = append(l.ops, op{code: opReturn})
-	}
-	return nil
+	return size
 }
 
-func (l *linker) rule(c *compiler.Chain, r compiler.Rule) error {
-	if l.idle(r) {
-		l.rules[c.Name] = append(l.rules[c.Name], -1)
-		return l.checkNames(r)
-	}
-	instructions := r.Instructions
-	if len(instructions) == 0 {
-		l.ops = append(l.ops, op{code: opNothing})
-	}
+// rule adds the ops of a rule, and returns which is the last. A rule that breaks for all
+// packets of the family before it does anything is left out: -1.
+func (l *linker) rule(r compiler.Rule) (last int, err error) {
 	begin := len(l.ops)
-	for _, i := range instructions {
+	acts, idle := false, false
+	for _, i := range r.Instructions {
 		linked, err := l.instruction(i)
 		if err != nil {
-			return err
+			return 0, err
 		}
-		if f, ok := familyOf(i); ok && f != l.family {
-			linked = op{code: opMatch, target: l.condition(func(*run) bool { return false })}
+		if !i.RunsFor(l.family) {
+			idle = idle || !acts
+			linked = op{code: opNever}
 		}
+		acts = acts || linked.code >= opUpdate
 		l.ops = append(l.ops, linked)
+	}
+	if idle {
+		l.ops = l.ops[:begin]
+		return -1, nil
+	}
+	if len(r.Instructions) == 0 {
+		l.ops = append(l.ops, op{code: opNothing})
 	}
 	for i := begin; i < len(l.ops); i++ {
 		l.ops[i].onBreak = uint32(len(l.ops))
 	}
-	l.ops[len(l.ops)-1].ends = true
-	l.rules[c.Name] = append(l.rules[c.Name], len(l.ops)-1)
-	return nil
+	last = len(l.ops) - 1
+	l.ops[last].ends = true
+	return last, nil
 }
 
-// checkNames looks for the sets and chains of a rule that is left out.
-func (l *linker) checkNames(r compiler.Rule) error {
-	for _, i := range r.Instructions {
-		if _, err := l.instruction(i); err != nil {
-			return err
+// resolve puts where a chain begins in place of its number.
+func (l *linker) resolve(begins []uint32) {
+	for i := range l.ops {
+		if o := &l.ops[i]; o.code == opGoto || o.code == opJump {
+			o.target = begins[o.target]
 		}
 	}
-	return nil
+	for _, d := range l.dispatches {
+		for i := range d.destinations {
+			d.destinations[i].resolve(begins)
+		}
+	}
+	for _, lengths := range l.lengths {
+		for bytes, d := range lengths {
+			d.resolve(begins)
+			lengths[bytes] = d
+		}
+	}
 }
 
-// idle reports whether the rule breaks for packets of the family before it does
-// anything.
-func (l *linker) idle(r compiler.Rule) bool {
-	for _, i := range r.Instructions {
-		if f, ok := familyOf(i); ok && f != l.family {
-			return true
-		}
-		switch i.(type) {
-		case compiler.Update, compiler.Delete, compiler.Count, compiler.Log, compiler.Dispatch, compiler.Lengths, compiler.Verdict, compiler.Reject:
-			return false
-		}
+func (d *destination) resolve(begins []uint32) {
+	if d.code == opGoto || d.code == opJump {
+		d.target = begins[d.target]
 	}
-	return false
-}
-
-// familyOf is the family that an instruction breaks without.
-func familyOf(i compiler.Instruction) (compiler.Family, bool) {
-	switch i := i.(type) {
-	case compiler.Source:
-		return i.Family, true
-	case compiler.Destination:
-		return i.Family, true
-	case compiler.ICMP:
-		return i.Family, true
-	case compiler.Length:
-		return i.Family, true
-	case compiler.Lengths:
-		return i.Family, true
-	case compiler.Lookup:
-		return i.Key.Family, true
-	case compiler.Update:
-		return i.Key.Family, true
-	case compiler.Delete:
-		return i.Key.Family, true
-	}
-	return 0, false
 }
 
 func (l *linker) instruction(i compiler.Instruction) (op, error) {
@@ -144,7 +140,7 @@ func (l *linker) instruction(i compiler.Instruction) (op, error) {
 		return op{code: opState, first: uint16(i.States), not: i.Not}, nil
 	case compiler.TCPFlags:
 		return op{code: opFlags, first: uint16(i.Flags), last: uint16(i.Mask), not: i.Not}, nil
-	case compiler.Translated:
+	case compiler.Translated: // nothing ever is in the simulator
 		return op{code: opNever}, nil
 	case compiler.AddrType:
 		return op{code: opAddrType, first: uint16(i.Kind), not: i.Not}, nil
@@ -259,50 +255,28 @@ func checkDepth(r *compiler.Ruleset) error {
 		chains[c.Name] = c
 	}
 	depths := make(map[string]int, len(r.Chains))
-	var depth func(name string, level int) error
-	depth = func(name string, level int) error {
-		if known, ok := depths[name]; ok && known >= level || chains[name] == nil {
-			return nil
+	var err error
+	var follow func(c *compiler.Chain, depth int)
+	follow = func(c *compiler.Chain, depth int) {
+		if depth >= maxJumps {
+			err = fmt.Errorf("chain %q is more than %d chains away from a base chain", c.Name, maxJumps)
+			return
 		}
-		if level >= maxJumps {
-			return fmt.Errorf("chain %q is more than %d chains away from a base chain", name, maxJumps)
-		}
-		depths[name] = level
-		for _, to := range leadsTo(chains[name]) {
-			if err := depth(to, level+1); err != nil {
-				return err
+		depths[c.Name] = depth
+		c.Refs(func(to compiler.Ref) {
+			next := chains[to.Name]
+			if to.Kind != compiler.RefChain || next == nil {
+				return
 			}
-		}
-		return nil
+			if known, ok := depths[to.Name]; !ok || known <= depth {
+				follow(next, depth+1)
+			}
+		})
 	}
 	for _, c := range r.Chains {
-		if c.Hook == nil {
-			continue
-		}
-		if err := depth(c.Name, 0); err != nil {
-			return err
+		if c.Hook != nil {
+			follow(c, 0)
 		}
 	}
-	return nil
-}
-
-func leadsTo(c *compiler.Chain) []string {
-	var names []string
-	for _, r := range c.Rules {
-		for _, i := range r.Instructions {
-			switch i := i.(type) {
-			case compiler.Verdict:
-				names = append(names, i.Chain)
-			case compiler.Dispatch:
-				for _, e := range i.Entries {
-					names = append(names, e.Verdict.Chain)
-				}
-			case compiler.Lengths:
-				for _, e := range i.Entries {
-					names = append(names, e.Verdict.Chain)
-				}
-			}
-		}
-	}
-	return names
+	return err
 }

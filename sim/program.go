@@ -40,11 +40,11 @@ const (
 	opMatch opcode = iota // a condition of any other kind
 	opState
 	opFlags
-	opNever // in the simulator nothing is ever translated
+	opNever // no packet passes
 	opAddrType
 	opPorts
 	opLookup
-	opUpdate
+	opUpdate // from here on they do something
 	opDelete
 	opNothing
 	opDispatch // from here on they may decide where to go on

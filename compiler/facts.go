@@ -1,0 +1,83 @@
+package compiler
+
+// Ref is a thing of the table that an instruction refers to.
+type Ref struct {
+	Kind RefKind
+	Name string
+}
+
+// RefKind is what kind of thing a reference is to.
+type RefKind int
+
+const (
+	RefSet RefKind = iota
+	RefCounter
+	RefChain
+)
+
+// Refs calls see with each reference of the chain's rules, in order.
+func (c *Chain) Refs(see func(Ref)) {
+	for _, r := range c.Rules {
+		for _, i := range r.Instructions {
+			i.Refs(see)
+		}
+	}
+}
+
+func (CtState) Refs(func(Ref))     {}
+func (Translated) Refs(func(Ref))  {}
+func (Iface) Refs(func(Ref))       {}
+func (L4Proto) Refs(func(Ref))     {}
+func (Ports) Refs(func(Ref))       {}
+func (TCPFlags) Refs(func(Ref))    {}
+func (AddrType) Refs(func(Ref))    {}
+func (Source) Refs(func(Ref))      {}
+func (Destination) Refs(func(Ref)) {}
+func (ICMP) Refs(func(Ref))        {}
+func (Length) Refs(func(Ref))      {}
+func (Log) Refs(func(Ref))         {}
+func (Reject) Refs(func(Ref))      {}
+
+func (i Lookup) Refs(see func(Ref)) { see(Ref{RefSet, i.Set}) }
+func (i Update) Refs(see func(Ref)) { see(Ref{RefSet, i.Set}) }
+func (i Delete) Refs(see func(Ref)) { see(Ref{RefSet, i.Set}) }
+func (i Count) Refs(see func(Ref))  { see(Ref{RefCounter, i.Counter}) }
+
+func (v Verdict) Refs(see func(Ref)) {
+	if v.Chain != "" {
+		see(Ref{RefChain, v.Chain})
+	}
+}
+
+func (i Dispatch) Refs(see func(Ref)) {
+	for _, e := range i.Entries {
+		e.Verdict.Refs(see)
+	}
+}
+
+func (i Lengths) Refs(see func(Ref)) {
+	for _, e := range i.Entries {
+		e.Verdict.Refs(see)
+	}
+}
+
+func (CtState) RunsFor(Family) bool         { return true }
+func (Translated) RunsFor(Family) bool      { return true }
+func (Iface) RunsFor(Family) bool           { return true }
+func (L4Proto) RunsFor(Family) bool         { return true }
+func (Ports) RunsFor(Family) bool           { return true }
+func (TCPFlags) RunsFor(Family) bool        { return true }
+func (AddrType) RunsFor(Family) bool        { return true }
+func (i Source) RunsFor(f Family) bool      { return f == i.Family }
+func (i Destination) RunsFor(f Family) bool { return f == i.Family }
+func (i ICMP) RunsFor(f Family) bool        { return f == i.Family }
+func (i Length) RunsFor(f Family) bool      { return f == i.Family }
+func (i Lookup) RunsFor(f Family) bool      { return f == i.Key.Family }
+func (i Update) RunsFor(f Family) bool      { return f == i.Key.Family }
+func (i Delete) RunsFor(f Family) bool      { return f == i.Key.Family }
+func (Count) RunsFor(Family) bool           { return true }
+func (Log) RunsFor(Family) bool             { return true }
+func (Dispatch) RunsFor(Family) bool        { return true }
+func (i Lengths) RunsFor(f Family) bool     { return f == i.Family }
+func (Verdict) RunsFor(Family) bool         { return true }
+func (Reject) RunsFor(Family) bool          { return true }
