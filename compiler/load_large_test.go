@@ -13,6 +13,7 @@ import (
 
 	"knockc/compiler"
 	"knockc/internal/netns"
+	"knockc/internal/samples"
 )
 
 // TestLoadLargeOnKernel loads more than the kernel takes in one attribute, and more
@@ -59,25 +60,25 @@ func owner() bool {
 // large is a ruleset with a chain of six rules for each of the UDP ports from 10000.
 func large(ports int, ranges bool) *compiler.Ruleset {
 	d := compiler.Dispatch{Name: "ports"}
-	r := ruleset()
+	r := samples.Ruleset()
 	r.Chains = r.Chains[:1]
 	for i := range ports {
 		name := fmt.Sprintf("udp_%d", 10000+i)
 		port := uint16(10000 + i)
-		d.Entries = append(d.Entries, compiler.DispatchEntry{Proto: udp, First: port, Last: port, Verdict: compiler.Verdict{Kind: compiler.Goto, Chain: name}})
+		d.Entries = append(d.Entries, compiler.DispatchEntry{Proto: compiler.ProtoUDP, First: port, Last: port, Verdict: compiler.Verdict{Kind: compiler.Goto, Chain: name}})
 		r.Chains = append(r.Chains, &compiler.Chain{Name: name, Rules: []compiler.Rule{
-			rule("", compiler.Lookup{Key: v4Key, Set: "s4"}, accept),
-			rule("", compiler.Lookup{Key: v6Net, Set: "s6"}, accept),
-			rule("", compiler.Update{Key: v4Key, Set: "s4", Timeout: time.Second}, compiler.Count{Counter: "unused"}),
-			rule("", compiler.Update{Key: v6Net, Set: "s6", Timeout: time.Second}, compiler.Count{Counter: "unused"}),
-			rule("", compiler.Delete{Key: v4Net, Set: "s4"}),
-			rule("the end of "+name, drop),
+			samples.Rule("", compiler.Lookup{Key: v4Key, Set: "s4"}, accept),
+			samples.Rule("", compiler.Lookup{Key: v6Net, Set: "s6"}, accept),
+			samples.Rule("", compiler.Update{Key: v4Key, Set: "s4", Timeout: time.Second}, compiler.Count{Counter: "unused"}),
+			samples.Rule("", compiler.Update{Key: v6Net, Set: "s6", Timeout: time.Second}, compiler.Count{Counter: "unused"}),
+			samples.Rule("", compiler.Delete{Key: v4Net, Set: "s4"}),
+			samples.Rule("the end of "+name, drop),
 		}})
 	}
 	if ranges {
 		d.Entries[0].First--
 	}
-	r.Chains[0].Rules = []compiler.Rule{rule("", d)}
+	r.Chains[0].Rules = []compiler.Rule{samples.Rule("", d)}
 	return r
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"knockc/compiler"
 	"knockc/internal/netns"
+	"knockc/internal/samples"
 	"knockc/lang"
 )
 
@@ -21,8 +22,8 @@ import (
 // ways, and over itself: the listings are the same.
 func TestWritersAgreeOnKernel(t *testing.T) {
 	for name, r := range map[string]*compiler.Ruleset{
-		"everything": everything(),
-		"fragment":   fragment(),
+		"everything": samples.Everything(),
+		"fragment":   unhooked(samples.Everything()),
 		"empty":      {Table: "knock"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -46,14 +47,20 @@ func TestWritersAgreeOnKernel(t *testing.T) {
 	}
 }
 
+// unhooked is a ruleset without its first base chain.
+func unhooked(r *compiler.Ruleset) *compiler.Ruleset {
+	r.Chains[0].Hook = nil
+	return r
+}
+
 // TestPairsAgreeOnKernel has all pairs of instructions, since what the first
 // matches need not be matched for the second.
 func TestPairsAgreeOnKernel(t *testing.T) {
 	var rules []compiler.Rule
-	for _, first := range samples() {
-		for _, second := range append(samples(), endings()...) {
-			if first.agrees(second) {
-				rules = append(rules, rule("", first.Instruction, second.Instruction))
+	for _, first := range samples.All() {
+		for _, second := range append(samples.All(), samples.Endings()...) {
+			if first.Agrees(second) {
+				rules = append(rules, samples.Rule("", first.Instruction, second.Instruction))
 			}
 		}
 	}
@@ -64,7 +71,7 @@ func TestPairsAgreeOnKernel(t *testing.T) {
 	for some := range slices.Chunk(rules, 100) { // as many as an ordinary user's socket takes
 		var want []string
 		for i, w := range ways {
-			mustLoad(t, w, hosts[i], ruleset(some...))
+			mustLoad(t, w, hosts[i], samples.Ruleset(some...))
 			got := list(t, hosts[i])
 			if i == 0 {
 				want = got
@@ -113,10 +120,10 @@ func TestLoadOverOnKernel(t *testing.T) {
 // doors is a ruleset where port 1 opens port 2.
 func doors(turn int) *compiler.Ruleset {
 	port := func(n uint16, rest ...compiler.Instruction) compiler.Rule {
-		return rule("", append([]compiler.Instruction{compiler.L4Proto{Number: udp}, compiler.Ports{First: n, Last: n}}, rest...)...)
+		return samples.Rule("", append([]compiler.Instruction{compiler.L4Proto{Number: compiler.ProtoUDP}, compiler.Ports{First: n, Last: n}}, rest...)...)
 	}
 	count := compiler.Count{Counter: "ssh-opened"}
-	r := ruleset(
+	r := samples.Ruleset(
 		port(1, compiler.Update{Key: v4Net, Set: "s4", Timeout: time.Hour}, count, drop),
 		port(1, compiler.Update{Key: v6Net, Set: "s6", Timeout: lang.Forever}, count, drop),
 		port(2, compiler.Lookup{Key: v4Net, Set: "s4"}, accept),
@@ -162,9 +169,9 @@ func checkNumbers(t *testing.T, h *netns.Host, r *compiler.Ruleset) {
 
 // TestFractionsOnKernel has timeouts that are no whole seconds, without JSON.
 func TestFractionsOnKernel(t *testing.T) {
-	r := ruleset(
-		rule("", compiler.Update{Key: v4Key, Set: "s4", Timeout: 1500 * time.Millisecond}),
-		rule("", compiler.Update{Key: v6Key, Set: "s6", Timeout: time.Millisecond}))
+	r := samples.Ruleset(
+		samples.Rule("", compiler.Update{Key: v4Key, Set: "s4", Timeout: 1500 * time.Millisecond}),
+		samples.Rule("", compiler.Update{Key: v6Key, Set: "s6", Timeout: time.Millisecond}))
 	var listings [][]string
 	for _, w := range ways {
 		h := netns.New(t, "eth0")

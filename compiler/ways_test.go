@@ -137,10 +137,12 @@ func normal(v any) {
 	}
 }
 
-const (
-	icmp   = 1
-	igmp   = 2
-	tcp    = 6
-	udp    = 17
-	icmpv6 = 58
+var (
+	accept = compiler.Verdict{Kind: compiler.Accept}
+	drop   = compiler.Verdict{Kind: compiler.Drop}
+
+	v4Key = compiler.Key{Family: compiler.IPv4, Bits: 32, State: 7}
+	v4Net = compiler.Key{Family: compiler.IPv4, Bits: 23, State: 0x80c0ffee}
+	v6Key = compiler.Key{Family: compiler.IPv6, Bits: 128, State: 8}
+	v6Net = compiler.Key{Family: compiler.IPv6, Bits: 64, State: 1}
 )

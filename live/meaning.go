@@ -96,17 +96,20 @@ func meaningsOf(r *compiler.Ruleset) *meanings {
 	m := newMeanings()
 	for _, c := range r.Chains {
 		for _, rule := range c.Rules {
-			var all []change
-			for _, i := range rule.Instructions {
-				if u, ok := i.(compiler.Update); ok {
-					all = append(all, change{u.Set, u.Key.State, u.Key.Family == compiler.IPv6, u.Key.Bits, u.Timeout})
-				}
-			}
-			m.rule(c.Name, rule.Comment, all)
+			m.rule(c.Name, rule.Comment, updatesOf(rule))
 		}
 	}
 	m.sort()
 	return m
+}
+
+func updatesOf(r compiler.Rule) (all []change) {
+	for _, i := range r.Instructions {
+		if u, ok := i.(compiler.Update); ok {
+			all = append(all, change{u.Set, u.Key.State, u.Key.Family == compiler.IPv6, u.Key.Bits, u.Timeout})
+		}
+	}
+	return all
 }
 
 func (m *meanings) rule(chain, comment string, does []change) {
