@@ -62,7 +62,7 @@ func (b *builder) decisions() []DispatchEntry {
 		if p.isElsewhere() {
 			return jump(askedChain(p))
 		}
-		return jump(p.name())
+		return jump(p.Chain())
 	})
 }
 

@@ -33,7 +33,7 @@ func Compile(p *lang.Policy) (*Result, []lang.Finding) {
 	b.guards()
 	b.findResets()
 	for _, k := range p.Knocks {
-		b.ruleset.Counters = append(b.ruleset.Counters, &Counter{stepsCounter(k)}, &Counter{openedCounter(k)})
+		b.ruleset.Counters = append(b.ruleset.Counters, &Counter{StepsCounter(k.Name.Text)}, &Counter{OpenedCounter(k.Name.Text)})
 	}
 	b.guard()
 	if p.Settings.Hook == lang.HookPrerouting {
@@ -87,9 +87,6 @@ func (b *builder) chain(name, comment string) *Chain {
 	b.ruleset.Chains = append(b.ruleset.Chains, c)
 	return c
 }
-
-func stepsCounter(k *lang.Knock) string  { return k.Name.Text + "_steps" }
-func openedCounter(k *lang.Knock) string { return k.Name.Text + "_opened" }
 
 // sets are the sets of the kinds that the rules use.
 func (b *builder) sets() {

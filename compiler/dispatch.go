@@ -11,7 +11,7 @@ import (
 func entries(points []*point, verdict func(*point) Verdict) []DispatchEntry {
 	var all []DispatchEntry
 	for _, p := range points {
-		all = append(all, DispatchEntry{protoNumber(p.proto), p.first, p.last, verdict(p)})
+		all = append(all, DispatchEntry{protoNumber(p.Proto), p.First, p.Last, verdict(p)})
 	}
 	return all
 }

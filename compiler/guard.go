@@ -43,7 +43,7 @@ func (b *builder) guard() {
 			c.add("", echoRequest(f), jump("pings"))
 		}
 	}
-	ports := entries(b.steps, func(p *point) Verdict { return jump(stepsChain(p.proto)) })
+	ports := entries(b.steps, func(p *point) Verdict { return jump(stepsChain(p.Proto)) })
 	ports = append(ports, entries(b.services, func(p *point) Verdict {
 		if p.isElsewhere() {
 			return jump(elsewhere("asked"))

@@ -9,15 +9,15 @@ import (
 	"knockc/lang"
 )
 
-// markBegins is how the mark of a table that knockc has made begins.
-const markBegins = "knockc policy "
-
 // Mark is the comment of the base chain's first rule: it tells that knockc has made the
 // table, and by its hash of which policy.
 func (r *Ruleset) Mark() string { return r.Chains[0].Rules[0].Comment }
 
 // PolicyOf is the hash of the policy that a mark tells of; false if the comment is none.
-func PolicyOf(comment string) (hash string, ok bool) { return strings.CutPrefix(comment, markBegins) }
+func PolicyOf(comment string) (hash string, ok bool) {
+	l, _ := ParseLegend(comment)
+	return l.Text, l.For == ForMark
+}
 
 // mark has a hash of all that a policy says, but not of how it is written.
 func mark(p *lang.Policy) string {
@@ -29,16 +29,7 @@ func mark(p *lang.Policy) string {
 		io.WriteString(h, meaningOf(k))
 		fmt.Fprintf(h, " log %v\n", k.Log)
 	}
-	return fmt.Sprintf("%s%x", markBegins, h.Sum(nil)[:8])
-}
-
-// settingsBegin is how the comment that tells of settings begins.
-const settingsBegin = "settings: "
-
-// SettingsOf are the settings of a policy that a rule's comment tells of, as far as there
-// is room; false if the comment is none that does.
-func SettingsOf(comment string) (settings string, ok bool) {
-	return strings.CutPrefix(comment, settingsBegin)
+	return Legend{For: ForMark, Text: fmt.Sprintf("%x", h.Sum(nil)[:8])}.Comment()
 }
 
 // settings says which settings are not the usual ones, in a comment; empty if none.
@@ -60,11 +51,7 @@ func settings(s *lang.Settings) string {
 	if len(says) == 0 {
 		return ""
 	}
-	text := settingsBegin + strings.Join(says, " ")
-	if len(text) > maxComment {
-		text = strings.ToValidUTF8(text[:maxComment-len(" ...")], "") + " ..."
-	}
-	return text
+	return Legend{For: ForSettings, Text: strings.Join(says, " ")}.Comment()
 }
 
 // openText is what is open, as a policy has it.
@@ -82,9 +69,6 @@ func openText(opens []lang.Open) string {
 	}
 	return strings.Join(texts, " ")
 }
-
-// maxComment is the longest comment of a rule (NFTNL_UDATA_COMMENT_MAXLEN).
-const maxComment = 127
 
 func list[T any](all []T) string {
 	var texts []string

@@ -11,15 +11,15 @@ import (
 // listeners adds the rules that move the knocks that listen to a point, by attempts at
 // the host itself.
 func (b *builder) listeners(c *Chain, p *point) {
-	if len(p.listeners) > 0 && b.resetsAt(lang.ResetKnown, p.proto) && !p.isOpenToAll() {
-		c.add("", jump(knownChain(p.proto)))
+	if len(p.listeners) > 0 && b.resetsAt(lang.ResetKnown, p.Proto) && !p.isOpenToAll() {
+		c.add("", jump(knownChain(p.Proto)))
 	}
 	for _, k := range p.listeners {
 		if len(k.From)+len(k.On)+len(k.At) == 0 {
 			b.moves(c, p, k)
 			continue
 		}
-		own := b.chain(listenerChain(k, p), "what "+k.Name.Text+" admits")
+		own := b.chain(p.chainOf(k.Name.Text), "what "+k.Name.Text+" admits")
 		b.moves(own, p, k)
 		for _, condition := range admissions(k.From, k.On) {
 			c.add("", append(condition, jump(own.Name))...)
@@ -31,19 +31,17 @@ func (b *builder) listeners(c *Chain, p *point) {
 func (b *builder) listenersElsewhere(c *Chain, p *point) {
 	for _, k := range p.listenersAt() {
 		for _, d := range destinations(k.At) {
-			if b.resetsElsewhere(lang.ResetKnown, p.proto) {
-				c.add("", d, jump(elsewhere(knownChain(p.proto))))
+			if b.resetsElsewhere(lang.ResetKnown, p.Proto) {
+				c.add("", d, jump(elsewhere(knownChain(p.Proto))))
 			}
 		}
 	}
 	for _, k := range p.listenersAt() {
 		for _, condition := range admissionsAt(k) {
-			c.add("", append(condition, jump(listenerChain(k, p)))...)
+			c.add("", append(condition, jump(p.chainOf(k.Name.Text)))...)
 		}
 	}
 }
-
-func listenerChain(k *lang.Knock, p *point) string { return k.Name.Text + "_at_" + p.name() }
 
 // admissionsAt are the conditions under which a knock admits an attempt at one of the
 // addresses of its `at`.
@@ -84,23 +82,37 @@ func (b *builder) opening(c *Chain, p *point, k *lang.Knock) {
 			if i < len(k.Steps) {
 				rule := done(k, &b.states(k).opening, i, f)
 				rule = append(rule, b.progress(k, f)...)
-				c.add(partName(k, k.Steps, i), append(rule, step(k, &b.states(k).opening, i, f)...)...)
+				c.add(stepLegend(k, i).Comment(), append(rule, step(k, &b.states(k).opening, i, f)...)...)
 				continue
 			}
 			for _, unless := range b.unlessCloses(p, k, f) {
 				rule := append(unless, done(k, &b.states(k).opening, i, f)...)
-				c.add(partName(k, k.Steps, i)+" opens", append(rule, b.open(k, f)...)...)
+				c.add(stepLegend(k, i).Comment(), append(rule, b.open(k, f)...)...)
 			}
 			b.noRoom(c, k, f)
 		}
 	}
 }
 
+// stepLegend is for a rule that does step i of the sequence.
+func stepLegend(k *lang.Knock, i int) Legend {
+	l := Legend{For: ForStep, Knock: k.Name.Text, Step: i, Of: len(k.Steps)}
+	if i == l.Of {
+		l.For = ForOpening
+	}
+	return l
+}
+
+// closeLegend is for a rule that does step i of the `close` sequence.
+func closeLegend(k *lang.Knock, i int) Legend {
+	return Legend{For: ForClose, Knock: k.Name.Text, Step: i, Of: len(k.Close)}
+}
+
 // closing adds the rules of the `close` sequence. It fails closed the other way
 // round: a full guard must not keep anyone from shutting a door.
 func (b *builder) closing(c *Chain, p *point, k *lang.Knock) {
 	for _, i := range p.at(k.Close) {
-		comment := partName(k, k.Close, i) + " of close"
+		comment := closeLegend(k, i).Comment()
 		for _, f := range families(k) {
 			rule := done(k, &b.states(k).closing, i, f)
 			if i < len(k.Close) {
@@ -109,7 +121,7 @@ func (b *builder) closing(c *Chain, p *point, k *lang.Knock) {
 				c.add(comment, rule...)
 				continue
 			}
-			rule = append(rule, Count{stepsCounter(k)})
+			rule = append(rule, Count{StepsCounter(k.Name.Text)})
 			end := b.ending(ending{knock: k, opening: true, grant: true})
 			c.add(comment, append(rule, end)...)
 			if i == 1 {
@@ -153,12 +165,12 @@ func step(k *lang.Knock, s *sequenceStates, i int, f Family) []Instruction {
 		lasts := min(k.Total, k.Within*time.Duration(len(s.done)))
 		rule = append(rule, update(s.begun, f, lasts))
 	}
-	return append(rule, update(s.done[i-1], f, k.Within), Count{stepsCounter(k)})
+	return append(rule, update(s.done[i-1], f, k.Within), Count{StepsCounter(k.Name.Text)})
 }
 
 // open opens the door.
 func (b *builder) open(k *lang.Knock, f Family) []Instruction {
-	rule := []Instruction{update(b.states(k).grant, f, k.Grant), Count{openedCounter(k)}}
+	rule := []Instruction{update(b.states(k).grant, f, k.Grant), Count{OpenedCounter(k.Name.Text)}}
 	if b.doored[k] {
 		rule = append([]Instruction{b.doors.update(f, k.Per, k.Grant)}, rule...)
 	}

@@ -147,9 +147,9 @@ func (p *printer) instruction(i Instruction) {
 	case AddrType:
 		fmt.Fprintf(p, "fib daddr type %s%s", unequal(i.Not), i.Kind)
 	case Source:
-		fmt.Fprintf(p, "%s %s", i.Family.source(), prefixesText(i.Prefixes))
+		fmt.Fprintf(p, "%s %s", i.Family.source(), oneOrSet(prefixTexts(i.Prefixes)))
 	case Destination:
-		fmt.Fprintf(p, "%s daddr %s", i.Family.header(), prefixesText(i.Prefixes))
+		fmt.Fprintf(p, "%s daddr %s", i.Family.header(), oneOrSet(prefixTexts(i.Prefixes)))
 	case ICMP:
 		p.icmp(i)
 	case Length:
@@ -290,18 +290,6 @@ func portsText(first, last uint16) string {
 		return fmt.Sprint(first)
 	}
 	return fmt.Sprintf("%d-%d", first, last)
-}
-
-func prefixesText(prefixes []netip.Prefix) string {
-	var texts []string
-	for _, p := range prefixes {
-		text := p.String()
-		if p.IsSingleIP() {
-			text = p.Addr().String()
-		}
-		texts = append(texts, text)
-	}
-	return oneOrSet(texts)
 }
 
 // oneOrSet is a value, or an anonymous set if there are several.

@@ -11,7 +11,7 @@ func (p *point) isOpenToAll() bool {
 	return slices.ContainsFunc(p.opens, (*lang.Open).ForAll)
 }
 
-func openChain(p *point) string { return "open_" + p.name() }
+func openChain(p *point) string { return "open_" + p.Chain() }
 
 func openVerdict(p *point) Verdict {
 	if p.isOpenToAll() {
@@ -48,7 +48,7 @@ func (b *builder) opened(c *Chain, name string, points []*point) {
 	}
 }
 
-func arrivedAtChain(p *point) string { return p.name() + "_arrived" }
+func arrivedAtChain(p *point) string { return p.Chain() + "_arrived" }
 
 // arrivedAt is for a port of the host that is guarded at some addresses only.
 func (b *builder) arrivedAt(p *point) {
@@ -70,14 +70,14 @@ func (b *builder) opensToAll(c *Chain) {
 // openToSome are the ports of the host that knocks guard and that are open to some.
 func (b *builder) openToSome(proto lang.Proto) []*point {
 	return slices.DeleteFunc(slices.Clone(b.opens), func(p *point) bool {
-		return p.proto != proto || p.isOpenToAll() || len(p.guards) == 0 || p.isElsewhere()
+		return p.Proto != proto || p.isOpenToAll() || len(p.guards) == 0 || p.isElsewhere()
 	})
 }
 
 // openChains admit those to whom a service is open.
 func (b *builder) openChains() {
 	for _, p := range b.opens {
-		guarded := len(p.guards) > 0 && !p.isElsewhere() && p.proto == lang.TCP
+		guarded := len(p.guards) > 0 && !p.isElsewhere() && p.Proto == lang.TCP
 		if p.isOpenToAll() || guarded && b.notes() && !b.policy.Settings.DefaultDrop {
 			continue // nothing leads there
 		}

@@ -10,13 +10,9 @@ import (
 	"knockc/lang"
 )
 
-// point is what the rules tell apart of where attempts go: a range of ports that
-// all mean the same, or a length of pings.
+// point is a point with what a policy has there.
 type point struct {
-	proto       lang.Proto
-	first, last uint16 // ports
-	length      int    // of a ping; AnyLength: those that no step has
-
+	Point
 	listeners []*lang.Knock // those that have steps here, in the order of the file
 	guards    []*lang.Knock // those whose services are here
 	opens     []*lang.Open  // those whose services are here
@@ -29,10 +25,10 @@ func (p *point) listenersAt() []*lang.Knock {
 
 // has reports whether attempts at the point are at a step.
 func (p *point) has(s lang.Step) bool {
-	if p.proto != lang.Ping {
-		return s.Proto == p.proto && s.Port == p.first
+	if p.Proto != lang.Ping {
+		return s.Proto == p.Proto && s.Port == p.First
 	}
-	return s.Proto == lang.Ping && (s.Length == lang.AnyLength || s.Length == p.length)
+	return s.Proto == lang.Ping && (s.Length == lang.AnyLength || s.Length == p.Length)
 }
 
 // at are the steps of a sequence that attempts at the point are at, counted from
@@ -47,51 +43,25 @@ func (p *point) at(steps []lang.Step) []int {
 	return at
 }
 
-// name is the point's part of the name of a chain.
-func (p *point) name() string {
-	switch {
-	case p.proto == lang.Ping && p.length == lang.AnyLength:
-		return "ping_other"
-	case p.proto == lang.Ping:
-		return fmt.Sprintf("ping_%d", p.length)
-	case p.first == p.last:
-		return fmt.Sprintf("%s_%d", p.proto, p.first)
-	}
-	return fmt.Sprintf("%s_%d_%d", p.proto, p.first, p.last)
-}
-
-// String is the point as a policy has it.
-func (p *point) String() string {
-	if p.proto == lang.Ping {
-		return lang.Step{Proto: lang.Ping, Length: p.length}.String()
-	}
-	return lang.Service{Proto: p.proto, First: p.first, Last: p.last}.String()
-}
-
 // comment says what the point is for, in full if it is not too long.
 func (p *point) comment() string {
 	const most = 8
 	var says []string
 	for _, k := range p.listeners {
 		for _, i := range p.at(k.Close) {
-			says = append(says, partName(k, k.Close, i)+" of close")
+			says = append(says, closeLegend(k, i).Comment())
 		}
 		for _, i := range p.at(k.Steps) {
-			says = append(says, partName(k, k.Steps, i))
+			says = append(says, stepText(k.Name.Text, i, len(k.Steps)))
 		}
 	}
 	for _, k := range p.guards {
-		says = append(says, "service of "+k.Name.Text)
+		says = append(says, Legend{For: ForService, Knock: k.Name.Text}.Comment())
 	}
 	if more := len(says) - most; more > 0 {
 		return fmt.Sprintf("%s and %d more", strings.Join(says[:most], ", "), more)
 	}
 	return strings.Join(says, ", ")
-}
-
-// partName names a step of a sequence, counted from 1: `ssh 2/4`.
-func partName(k *lang.Knock, steps []lang.Step, i int) string {
-	return fmt.Sprintf("%s %d/%d", k.Name.Text, i, len(steps))
 }
 
 // cut cuts all that a policy names into points, in order.
@@ -104,7 +74,7 @@ func (b *builder) cut() {
 	}
 	for _, points := range [][]*point{b.steps, served} {
 		slices.SortFunc(points, func(a, b *point) int {
-			return cmp.Or(cmp.Compare(a.proto, b.proto), cmp.Compare(a.first, b.first))
+			return cmp.Or(cmp.Compare(a.Proto, b.Proto), cmp.Compare(a.First, b.First))
 		})
 	}
 	for _, at := range served {
@@ -117,7 +87,7 @@ func (b *builder) cut() {
 	}
 	for _, at := range b.steps {
 		for _, o := range served {
-			if o.proto == at.proto && o.first <= at.first && at.first <= o.last {
+			if o.Proto == at.Proto && o.First <= at.First && at.First <= o.Last {
 				at.opens = o.opens
 			}
 		}
@@ -139,7 +109,7 @@ func stepPorts(p *lang.Policy) []*point {
 			}
 			pt := at[key{s.Proto, s.Port}]
 			if pt == nil {
-				pt = &point{proto: s.Proto, first: s.Port, last: s.Port}
+				pt = &point{Point: Point{Proto: s.Proto, First: s.Port, Last: s.Port}}
 				at[key{s.Proto, s.Port}] = pt
 				points = append(points, pt)
 			}
@@ -186,7 +156,7 @@ func servicePorts(p *lang.Policy, proto lang.Proto) []*point {
 		if len(holds) == 0 || edges[i+1].port == e.port {
 			continue
 		}
-		pt := &point{proto: proto, first: uint16(e.port), last: uint16(edges[i+1].port - 1)}
+		pt := &point{Point: Point{Proto: proto, First: uint16(e.port), Last: uint16(edges[i+1].port - 1)}}
 		for _, of := range slices.Sorted(maps.Keys(holds)) {
 			if of < len(p.Knocks) {
 				pt.guards = append(pt.guards, p.Knocks[of])
@@ -222,7 +192,7 @@ func pings(p *lang.Policy) []*point {
 	}
 	var points []*point
 	for _, length := range append(slices.Sorted(maps.Keys(lengths)), lang.AnyLength) {
-		pt := &point{proto: lang.Ping, length: length}
+		pt := &point{Point: Point{Proto: lang.Ping, Length: length}}
 		for _, k := range listeners {
 			if slices.ContainsFunc(k.AllSteps(), pt.has) {
 				pt.listeners = append(pt.listeners, k)

@@ -106,7 +106,7 @@ func (b *builder) anyAttempts(c *Chain, suffix string, away bool) {
 }
 
 func ofProto(points []*point, proto lang.Proto) []*point {
-	return slices.DeleteFunc(slices.Clone(points), func(p *point) bool { return p.proto != proto })
+	return slices.DeleteFunc(slices.Clone(points), func(p *point) bool { return p.Proto != proto })
 }
 
 // atEach adds rules with the verdict for SYNs to points at the addresses of the knocks

@@ -49,7 +49,7 @@ func ofFamily(prefixes []netip.Prefix, f Family) []netip.Prefix {
 
 // needs reports whether a service uses the protocol.
 func (b *builder) needs(proto lang.Proto) bool {
-	return slices.ContainsFunc(b.services, func(p *point) bool { return p.proto == proto })
+	return slices.ContainsFunc(b.services, func(p *point) bool { return p.Proto == proto })
 }
 
 // serviceChains decide about packets to services.
@@ -146,13 +146,13 @@ func (b *builder) askedElsewhere(c *Chain) {
 	}
 }
 
-func askedChain(p *point) string { return p.name() + "_asked" }
+func askedChain(p *point) string { return p.Chain() + "_asked" }
 
 // askedAt is asked for a port that is a service elsewhere.
 func (b *builder) askedAt(p *point) {
 	c := b.chain(askedChain(p), "a service, at an address that is guarded?")
 	for _, d := range destinations(p.addresses()) {
-		c.add("", d, jump(p.name()))
+		c.add("", d, jump(p.Chain()))
 		c.add("", d, b.refuse())
 	}
 }
@@ -184,11 +184,11 @@ const manyGuards = 8
 // rule refuses what no other accepts; it stands alone because an update of a full set
 // ends its rule.
 func (b *builder) service(p *point) {
-	c := b.chain(p.name(), p.comment())
+	c := b.chain(p.Chain(), p.comment())
 	if len(p.opens) > 0 && !p.isOpenToAll() {
 		b.admits(c, p, b.here(p), b.welcome())
 	}
-	c.add("", jump(attemptChain(p.proto)))
+	c.add("", jump(attemptChain(p.Proto)))
 	if len(p.guards) > manyGuards {
 		for _, f := range Families {
 			var none []condition
@@ -204,41 +204,27 @@ func (b *builder) service(p *point) {
 		verdict = to(letInChain(p))
 	}
 	for _, k := range p.guards {
-		b.grants(c, p, k, verdict, "service of "+k.Name.Text)
+		b.grants(c, p, k, verdict, ForService)
 	}
 	c.add("", b.refuse())
 }
 
 // grants adds rules with the verdict for those who hold a grant of the knock, at
 // addresses where it guards the point.
-func (b *builder) grants(c *Chain, p *point, k *lang.Knock, v Verdict, comment string) {
+func (b *builder) grants(c *Chain, p *point, k *lang.Knock, v Verdict, purpose Purpose) {
+	l := Legend{For: purpose, Knock: k.Name.Text}
 	for _, f := range Families {
 		if len(k.At) == 0 {
-			c.add(comment, append(b.here(p), lookup(b.states(k).grant, f), v)...)
+			c.add(l.Comment(), append(b.here(p), lookup(b.states(k).grant, f), v)...)
 			continue
 		}
 		for _, d := range destinations(k.At) {
 			if d.Family == f {
-				c.add(atComment(comment, d.Prefixes), d, lookup(b.states(k).grant, f), v)
+				l.At = prefixTexts(d.Prefixes)
+				c.add(l.Comment(), d, lookup(b.states(k).grant, f), v)
 			}
 		}
 	}
-}
-
-// atComment is a comment with the prefixes that its rule is for, as far as there is room.
-func atComment(comment string, at []netip.Prefix) string {
-	comment += " at"
-	for _, p := range at {
-		text := " " + p.String()
-		if p.IsSingleIP() {
-			text = " " + p.Addr().String()
-		}
-		if len(comment+text) > maxComment-len(" ...") {
-			return comment + " ..."
-		}
-		comment += text
-	}
-	return comment
 }
 
 // here is the condition that a packet is addressed to the host itself, if that is not
@@ -255,14 +241,14 @@ func (p *point) hasOnce() bool {
 	return slices.ContainsFunc(p.guards, func(k *lang.Knock) bool { return k.Once })
 }
 
-func letInChain(p *point) string { return p.name() + "_let_in" }
+func letInChain(p *point) string { return p.Chain() + "_let_in" }
 
 // letInOnce ends the grants that hold for one attempt only.
 func (b *builder) letInOnce(p *point) {
 	c := b.chain(letInChain(p), "let in, once")
 	for _, k := range p.guards {
 		if k.Once {
-			b.grants(c, p, k, b.ending(ending{knock: k, opening: true, grant: true}), "once "+k.Name.Text)
+			b.grants(c, p, k, b.ending(ending{knock: k, opening: true, grant: true}), ForOnce)
 		}
 	}
 	c.add("", b.welcome())

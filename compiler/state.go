@@ -25,7 +25,9 @@ const (
 	LetIn                       // the guard has let the source in just now
 )
 
-var setKinds = []struct{ name, comment string }{
+type setKind struct{ name, comment string }
+
+var setKinds = []setKind{
 	FirstSteps:   {"first", "sources that made a first step"},
 	Steps:        {"steps", "sources further on"},
 	ClosingFirst: {"closing_first", "sources that made the first step to shut a door"},
@@ -34,23 +36,6 @@ var setKinds = []struct{ name, comment string }{
 	Busy:         {"busy", "sources with progress that a wrong attempt resets"},
 	Doors:        {"doors", "sources for which some door is open: others need not look for which"},
 	LetIn:        {"let_in", "sources that were let in just now"},
-}
-
-// SetName is the name of the set of a kind for a family.
-func (k SetKind) SetName(f Family) string {
-	return setKinds[k].name + [...]string{"4", "6"}[f]
-}
-
-// IsStateSet reports whether a set of that name is one of sources.
-func IsStateSet(name string) bool {
-	for kind := range setKinds {
-		for _, f := range Families {
-			if SetKind(kind).SetName(f) == name {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // Place is where the state of a source is kept: a state number in one of the
@@ -108,15 +93,12 @@ type placeKey struct {
 
 // Meaning tells what an element stands for, given its set and state number.
 func (s *Symbols) Meaning(set string, number uint32) (Symbol, bool) {
-	for kind := range setKinds {
-		for _, f := range Families {
-			if k := SetKind(kind); k.SetName(f) == set {
-				m, ok := s.meanings[placeKey{k, number}]
-				return m, ok
-			}
-		}
+	kind, _, ok := SetOf(set)
+	if !ok {
+		return Symbol{}, false
 	}
-	return Symbol{}, false
+	means, ok := s.meanings[placeKey{kind, number}]
+	return means, ok
 }
 
 // Grant tells where the grants of a knock are kept; false if there is no such

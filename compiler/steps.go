@@ -24,23 +24,23 @@ func isAttempt(proto lang.Proto) []Instruction {
 // host itself, which moves all its knocks, or to an address that a knock has by `at`.
 func (b *builder) stepChains() {
 	for _, proto := range []lang.Proto{lang.TCP, lang.UDP} {
-		here := slices.DeleteFunc(slices.Clone(b.steps), func(p *point) bool { return p.proto != proto })
+		here := slices.DeleteFunc(slices.Clone(b.steps), func(p *point) bool { return p.Proto != proto })
 		if len(here) == 0 {
 			continue
 		}
 		away := slices.DeleteFunc(slices.Clone(here), func(p *point) bool { return len(p.listenersAt()) == 0 })
 		c := b.chain(stepsChain(proto), "steps: attempts move, all else is nothing")
 		name := "steps_of_" + proto.String()
-		c.dispatch(name, "where steps are done", entries(here, func(p *point) Verdict { return to(p.name()) }), append(isAttempt(proto), b.toTheHost()...)...)
+		c.dispatch(name, "where steps are done", entries(here, func(p *point) Verdict { return to(p.Chain()) }), append(isAttempt(proto), b.toTheHost()...)...)
 		for _, d := range destinations(at(away)) {
 			c.dispatch(name+"_at", "where steps at other addresses are done",
-				entries(away, func(p *point) Verdict { return to(elsewhere(p.name())) }), append(isAttempt(proto), d)...)
+				entries(away, func(p *point) Verdict { return to(elsewhere(p.Chain())) }), append(isAttempt(proto), d)...)
 		}
 		for _, p := range here {
-			b.listeners(b.chain(p.name(), p.comment()), p)
+			b.listeners(b.chain(p.Chain(), p.comment()), p)
 		}
 		for _, p := range away {
-			b.listenersElsewhere(b.chain(elsewhere(p.name()), p.comment()+", elsewhere"), p)
+			b.listenersElsewhere(b.chain(elsewhere(p.Chain()), p.comment()+", elsewhere"), p)
 		}
 	}
 }
@@ -68,14 +68,14 @@ func (b *builder) pingChains() {
 	for _, d := range destinations(at(away)) {
 		c.add("", d, to(elsewhere("pings")))
 	}
-	b.lengths("pings_here", func(p *point) string { return p.name() })
+	b.lengths("pings_here", func(p *point) string { return p.Chain() })
 	for _, p := range b.pings {
-		b.listeners(b.chain(p.name(), p.comment()), p)
+		b.listeners(b.chain(p.Chain(), p.comment()), p)
 	}
 	if len(away) > 0 {
-		b.lengths(elsewhere("pings"), func(p *point) string { return elsewhere(p.name()) })
+		b.lengths(elsewhere("pings"), func(p *point) string { return elsewhere(p.Chain()) })
 		for _, p := range b.pings {
-			b.listenersElsewhere(b.chain(elsewhere(p.name()), p.comment()+", elsewhere"), p)
+			b.listenersElsewhere(b.chain(elsewhere(p.Chain()), p.comment()+", elsewhere"), p)
 		}
 	}
 }
@@ -88,7 +88,7 @@ func (b *builder) lengths(name string, chain func(*point) string) {
 		l := Lengths{Family: f}
 		for _, p := range b.pings {
 			if p != other {
-				l.Entries = append(l.Entries, LengthEntry{headerField(f, p.length), to(chain(p))})
+				l.Entries = append(l.Entries, LengthEntry{headerField(f, p.Length), to(chain(p))})
 			}
 		}
 		if len(l.Entries) > 0 {

@@ -2,7 +2,6 @@ package live
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/nftables"
@@ -18,7 +17,7 @@ import (
 // command.
 
 // standingSets are the kinds of sets of what a source has achieved.
-var standingSets = []string{"first", "steps", "grants"}
+var standingSets = []compiler.SetKind{compiler.FirstSteps, compiler.Steps, compiler.Grants}
 
 // guardElement is what a grant needs in the guard of doors.
 type guardElement struct{ set, key string }
@@ -28,7 +27,7 @@ func (m *meanings) guardOf(grants []element) map[guardElement]time.Duration {
 	needed := map[guardElement]time.Duration{}
 	for _, e := range grants {
 		s, known := m.states[e.place]
-		if !known || s.step != 0 {
+		if !known || s.Role != compiler.Grant {
 			continue
 		}
 		for _, does := range s.knock.opens {
@@ -62,11 +61,11 @@ func (m *meanings) useless(doors, grants []element) []element {
 func (h *Host) takeOutUseless(t *Table) error {
 	m := t.meanings()
 	deleted, err := h.deleteFound(t, func() ([]element, error) {
-		doors, err := h.elementsOf(t, "doors")
+		doors, err := h.elementsOf(t, compiler.Doors)
 		if err != nil || len(doors) == 0 {
 			return nil, err
 		}
-		grants, err := h.elementsOf(t, "grants")
+		grants, err := h.elementsOf(t, compiler.Grants)
 		return m.useless(doors, grants), err
 	})
 	if err == nil && len(deleted) > 0 {
@@ -78,11 +77,11 @@ func (h *Host) takeOutUseless(t *Table) error {
 // putInNeeded puts into the guard what grants need and it does not have: because these
 // were given while useless elements were taken out, or under rules that did not need it.
 func (h *Host) putInNeeded(t *Table) error {
-	grants, err := h.elementsOf(t, "grants")
+	grants, err := h.elementsOf(t, compiler.Grants)
 	if err != nil {
 		return err
 	}
-	doors, err := h.elementsOf(t, "doors")
+	doors, err := h.elementsOf(t, compiler.Doors)
 	if err != nil {
 		return err
 	}
@@ -108,7 +107,7 @@ func (h *Host) putInNeeded(t *Table) error {
 
 // guardDoors is putInNeeded for a ruleset that was loaded over another one.
 func (h *Host) guardDoors(r *compiler.Ruleset) error {
-	if !slices.ContainsFunc(r.Sets, func(s *compiler.Set) bool { return strings.HasPrefix(s.Name, "doors") }) {
+	if !slices.ContainsFunc(r.Sets, func(s *compiler.Set) bool { return isOf(s.Name, compiler.Doors) }) {
 		return nil
 	}
 	t, err := h.Table(r.Table)

@@ -89,10 +89,10 @@ func (h *Host) deleteFound(t *Table, find func() ([]element, error)) (deleted []
 }
 
 // elementsOf are those of the sets of some kinds.
-func (h *Host) elementsOf(t *Table, kinds ...string) (found []element, err error) {
+func (h *Host) elementsOf(t *Table, kinds ...compiler.SetKind) (found []element, err error) {
 	for _, kind := range kinds {
-		for _, family := range []string{"4", "6"} {
-			all, err := h.elements(t, kind+family)
+		for _, family := range compiler.Families {
+			all, err := h.elements(t, kind.SetName(family))
 			if err != nil {
 				return nil, err
 			}

@@ -141,7 +141,7 @@ func (h *Host) Revoke(t *Table, knock string, from netip.Prefix) ([]Standing, er
 	}
 	m := t.meanings()
 	deleted, err := h.deleteFound(t, func() ([]element, error) {
-		doors, err := h.elementsOf(t, "doors")
+		doors, err := h.elementsOf(t, compiler.Doors)
 		if err != nil {
 			return nil, err
 		}
@@ -162,7 +162,7 @@ func (h *Host) Revoke(t *Table, knock string, from netip.Prefix) ([]Standing, er
 	if err != nil {
 		return nil, err
 	}
-	if slices.ContainsFunc(deleted, func(e element) bool { return strings.HasPrefix(e.set, "doors") }) {
+	if slices.ContainsFunc(deleted, func(e element) bool { return isOf(e.set, compiler.Doors) }) {
 		_ = h.putInNeeded(t) // what was meant is done
 	}
 	return Furthest(m.standing(deleted)), nil
@@ -172,7 +172,7 @@ func (h *Host) Revoke(t *Table, knock string, from netip.Prefix) ([]Standing, er
 // source in a prefix, or with a zero one of any.
 func (m *meanings) isMeant(e element, knock string, from netip.Prefix) bool {
 	s, known := m.states[e.place]
-	if !known || knock != "" && s.knock.Name != knock {
+	if !known || knock != "" && s.Knock != knock {
 		return false
 	}
 	source, _ := e.src.Prefix(s.bits)

@@ -45,9 +45,11 @@ func parseListing(text string) *listing {
 	lines := strings.Split(text, "\n")
 	for i := 0; i < len(lines); i++ {
 		line := lines[i]
-		if name := setLine.FindStringSubmatch(line); name != nil && compiler.IsStateSet(name[1]) {
-			set = &listedSet{}
-			l.sets[name[1]] = set
+		if name := setLine.FindStringSubmatch(line); name != nil {
+			if _, _, ok := compiler.SetOf(name[1]); ok {
+				set = &listedSet{}
+				l.sets[name[1]] = set
+			}
 		}
 		elements, found := strings.CutPrefix(line, "\t\telements = {")
 		if set == nil || !found {
@@ -121,7 +123,7 @@ func (l *listing) takeOver(later *listing) {
 				taken = append(taken, e)
 			}
 		}
-		if strings.HasPrefix(name, "doors") || strings.HasPrefix(name, "busy") {
+		if isOf(name, compiler.Doors, compiler.Busy) {
 			taken = longest(s.elements, taken)
 		}
 		s.elements = taken

@@ -79,18 +79,6 @@ func TestListing(t *testing.T) {
 	}
 }
 
-// TestPoints: a chain's name tells what it is for, as a policy has it.
-func TestPoints(t *testing.T) {
-	for chain, want := range map[string]string{
-		"tcp_22": "22", "udp_500": "udp/500", "tcp_8000_8010": "8000-8010", "ping_other": "ping", "ping_120": "ping/120",
-		"my_at_home_at_udp_1_9": "udp/1-9",
-	} {
-		if got := pointOf(chain); got != want {
-			t.Errorf("%s is for %s, want %s", chain, got, want)
-		}
-	}
-}
-
 // TestLongListing: a flood fills sets, and their listing is still read at once.
 func TestLongListing(t *testing.T) {
 	const elements = 60_000

@@ -140,7 +140,7 @@ func namesOf(r *compiler.Ruleset) map[string]bool {
 func (h *Host) removeGrants(t *Table) error {
 	states := t.meanings().states
 	_, err := h.deleteFound(t, func() ([]element, error) {
-		grants, err := h.elementsOf(t, "grants")
+		grants, err := h.elementsOf(t, compiler.Grants)
 		return slices.DeleteFunc(grants, func(e element) bool {
 			_, known := states[e.place]
 			return known || e.timeout < lang.Forever

@@ -4,13 +4,12 @@ import (
 	"cmp"
 	"encoding/binary"
 	"net/netip"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"knockc/compiler"
+	"knockc/lang"
 )
 
 // Knock is what the rules tell of a knock.
@@ -29,13 +28,11 @@ type Knock struct {
 	opens [][]change // what the rules do by which the door opens
 }
 
-// state is what an element stands for: that a source has done a step of the knock's
-// sequence, or with no step, that the door is open.
+// state is what an element stands for.
 type state struct {
-	knock    *Knock
-	step, of int
-	closing  bool
-	bits     int // how much of an address makes a source
+	compiler.Symbol
+	knock *Knock
+	bits  int // how much of an address makes a source
 }
 
 type place struct {
@@ -49,12 +46,6 @@ type meanings struct {
 	states   map[place]state
 	settings string // those that are not the usual ones
 }
-
-var (
-	stepComment    = regexp.MustCompile(`^(\S+) (\d+)/(\d+)( opens| of close)?$`)
-	serviceComment = regexp.MustCompile(`^service of (\S+?)(?: at (.*))?$`)
-	onceComment    = regexp.MustCompile(`^once (\S+)`)
-)
 
 func newMeanings() *meanings {
 	return &meanings{knocks: map[string]*Knock{}, states: map[place]state{}}
@@ -113,16 +104,20 @@ func updatesOf(r compiler.Rule) (all []change) {
 }
 
 func (m *meanings) rule(chain, comment string, does []change) {
-	if s := stepComment.FindStringSubmatch(comment); s != nil {
-		m.step(chain, s, does)
-	} else if s := serviceComment.FindStringSubmatch(comment); s != nil {
-		k := m.knock(s[1])
-		k.Services = appendNew(k.Services, pointOf(chain))
-		k.At = appendNew(k.At, strings.Fields(s[2])...)
-	} else if s := onceComment.FindStringSubmatch(comment); s != nil {
-		m.knock(s[1]).Once = true
-	} else if settings, ok := compiler.SettingsOf(comment); ok {
-		m.settings = settings
+	l, _ := compiler.ParseLegend(comment)
+	switch l.For {
+	case compiler.ForStep, compiler.ForOpening, compiler.ForClose:
+		m.step(chain, l, does)
+	case compiler.ForService:
+		k := m.knock(l.Knock)
+		if at, ok := compiler.PointOf(chain); ok {
+			k.Services = appendNew(k.Services, at.String())
+		}
+		k.At = appendNew(k.At, l.At...)
+	case compiler.ForOnce:
+		m.knock(l.Knock).Once = true
+	case compiler.ForSettings:
+		m.settings = l.Text
 	}
 }
 
@@ -138,38 +133,45 @@ func appendNew(all []string, more ...string) []string {
 
 // step takes in what a rule does that belongs to a step. Its last update is that of the
 // step, but after one of `close` that of a guard may follow; others serve time limits.
-func (m *meanings) step(chain string, comment []string, does []change) {
-	k := m.knock(comment[1])
-	step, _ := strconv.Atoi(comment[2])
-	of, _ := strconv.Atoi(comment[3])
-	s := state{knock: k, step: step, of: of, closing: comment[4] == " of close"}
-	steps := &k.Steps
-	if s.closing {
-		steps = &k.Close
-		does = slices.DeleteFunc(does, func(c change) bool { return !strings.HasPrefix(c.set, "closing") })
+func (m *meanings) step(chain string, l compiler.Legend, does []change) {
+	k := m.knock(l.Knock)
+	means, steps := compiler.Symbol{Knock: l.Knock, Role: compiler.Opening, Step: l.Step, Of: l.Of}, &k.Steps
+	if l.For == compiler.ForClose {
+		means.Role, steps = compiler.Closing, &k.Close
+		does = slices.DeleteFunc(does, func(c change) bool { return !isOf(c.set, compiler.ClosingFirst, compiler.ClosingSteps) })
 	}
-	for len(*steps) < min(of, maxSteps) {
+	for len(*steps) < min(l.Of, maxSteps) {
 		*steps = append(*steps, "")
 	}
-	if at := pointOf(chain); 0 < step && step <= len(*steps) && ((*steps)[step-1] == "" || at == "ping") {
-		(*steps)[step-1] = at
+	at, ok := compiler.PointOf(chain)
+	if ok && 0 < l.Step && l.Step <= len(*steps) && ((*steps)[l.Step-1] == "" || at == anyPing) {
+		(*steps)[l.Step-1] = at.String()
 	}
 	if len(does) == 0 {
 		return
 	}
 	last := does[len(does)-1]
-	switch {
-	case comment[4] == " opens":
+	switch l.For {
+	case compiler.ForOpening:
+		means = compiler.Symbol{Knock: l.Knock, Role: compiler.Grant}
 		k.opens = append(k.opens, does)
 		k.grant, k.Grant = last.number, last.timeout
-		s.step, s.of = 0, 0
 		k.Per[0] = cmp.Or(k.Per[0], last.bits*bit(!last.v6))
 		k.Per[1] = cmp.Or(k.Per[1], last.bits*bit(last.v6))
-	case !s.closing:
+	case compiler.ForStep:
 		k.Within = last.timeout
 	}
-	s.bits = last.bits
-	m.states[place{last.set, last.number}] = s
+	m.states[place{last.set, last.number}] = state{means, k, last.bits}
+}
+
+// anyPing is where pings of all lengths come that no step has. A step that is any ping has
+// rules at each length too.
+var anyPing = compiler.Point{Proto: lang.Ping, Length: lang.AnyLength}
+
+// isOf reports whether a set is of one of the kinds.
+func isOf(set string, kinds ...compiler.SetKind) bool {
+	kind, _, ok := compiler.SetOf(set)
+	return ok && slices.Contains(kinds, kind)
 }
 
 func bit(b bool) int {
@@ -194,22 +196,6 @@ func (m *meanings) knock(name string) *Knock {
 		m.knocks[name] = &Knock{Name: name}
 	}
 	return m.knocks[name]
-}
-
-// pointOf is the port, range or ping that a chain is for, as a policy has it.
-func pointOf(chain string) string {
-	if i := strings.LastIndex(chain, "_at_"); i >= 0 {
-		chain = chain[i+len("_at_"):]
-	}
-	parts := strings.Split(chain, "_")
-	proto, ports := parts[0], strings.Join(parts[1:], "-")
-	switch {
-	case chain == "ping_other":
-		return "ping"
-	case proto == "tcp":
-		return ports
-	}
-	return proto + "/" + ports
 }
 
 // address is the address at the beginning of an element's key.

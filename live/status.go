@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/nftables/expr"
+
+	"knockc/compiler"
 )
 
 // Status is what has happened at a table, and who is where.
@@ -65,7 +67,7 @@ func (h *Host) Status(t *Table) (*Status, error) {
 	slices.SortFunc(s.Standings, Standing.compare)
 	slices.SortFunc(s.Sets, func(a, b SetStatus) int { return cmp.Compare(a.Name, b.Name) })
 	for _, name := range slices.Sorted(maps.Keys(m.knocks)) {
-		k := KnockStatus{Knock: *m.knocks[name], StepsDone: t.counter(name + "_steps"), Opened: t.counter(name + "_opened")}
+		k := KnockStatus{Knock: *m.knocks[name], StepsDone: t.counter(compiler.StepsCounter(name)), Opened: t.counter(compiler.OpenedCounter(name))}
 		sources := map[netip.Prefix]bool{}
 		for _, standing := range s.Standings {
 			switch {
@@ -100,7 +102,7 @@ func (m *meanings) standing(all []element) []Standing {
 			continue
 		}
 		source, _ := e.src.Prefix(s.bits)
-		found = append(found, Standing{source, s.knock.Name, s.step == 0, s.closing, s.step, s.of, e.left})
+		found = append(found, Standing{source, s.Knock, s.Role == compiler.Grant, s.Role == compiler.Closing, s.Step, s.Of, e.left})
 	}
 	slices.SortFunc(found, Standing.compare)
 	return found

@@ -12,11 +12,9 @@ import (
 	"knockc/compiler"
 )
 
-// The mark of a table that does nothing yet but keep connection tracking on.
-const (
-	settlingMark = "knockc policy " + settling
-	settling     = "none yet"
-)
+// settling is the policy, by its mark, of a table that does nothing yet but keep connection
+// tracking on.
+const settling = "none yet"
 
 // Tracks reports whether the host tracks connections already, so that a guard does not
 // cut those that live. t is the table that is loaded, or nil. Else it is tried: what the
@@ -80,6 +78,7 @@ func (t *Table) Settling() bool { return t.Policy == settling }
 func (h *Host) StartTracking(r *compiler.Ruleset) error {
 	base := *r.Chains[0]
 	tracked := compiler.CtState{States: compiler.StateEstablished | compiler.StateRelated}
-	base.Rules = []compiler.Rule{{Instructions: []compiler.Instruction{tracked, compiler.Verdict{Kind: compiler.Accept}}, Comment: settlingMark}}
+	mark := compiler.Legend{For: compiler.ForMark, Text: settling}.Comment()
+	base.Rules = []compiler.Rule{{Instructions: []compiler.Instruction{tracked, compiler.Verdict{Kind: compiler.Accept}}, Comment: mark}}
 	return h.Load(&compiler.Ruleset{Table: r.Table, Chains: []*compiler.Chain{&base}})
 }

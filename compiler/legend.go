@@ -1,0 +1,125 @@
+package compiler
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Legend says what a rule is for. It is the rule's comment: for people, and for package
+// live, which knows of a loaded policy what its rules say, also those that earlier
+// versions have made.
+type Legend struct {
+	For   Purpose
+	Knock string
+	Step  int      // of [ForStep], [ForOpening] and [ForClose]
+	Of    int      // how many steps the sequence has
+	At    []string // of [ForService] and [ForOnce]: the prefixes of `at`; if there is no room for all, `...` is the last
+	Text  string   // of [ForMark] and [ForSettings]
+}
+
+// Purpose is what a rule is for that has a legend. The comments of other rules are for
+// people alone.
+type Purpose int
+
+const (
+	ForStep     Purpose = iota + 1 // it does a step of the sequence, but not the last
+	ForOpening                     // it does the last step and opens the door
+	ForClose                       // it does a step of the `close` sequence
+	ForService                     // it lets those to a service who hold a grant
+	ForOnce                        // it ends the grant of who was let in once
+	ForMark                        // it tells that knockc has made the table, and the hash of the policy
+	ForSettings                    // it tells the settings that are not the usual ones
+)
+
+// maxComment is the longest comment of a rule (NFTNL_UDATA_COMMENT_MAXLEN).
+const maxComment = 127
+
+// cutShort is the end of a comment without room for all.
+const cutShort = " ..."
+
+// Comment is the rule's comment.
+func (l Legend) Comment() string {
+	switch l.For {
+	case ForStep:
+		return stepText(l.Knock, l.Step, l.Of)
+	case ForOpening:
+		return stepText(l.Knock, l.Step, l.Of) + " opens"
+	case ForClose:
+		return stepText(l.Knock, l.Step, l.Of) + " of close"
+	case ForService:
+		return withAt("service of "+l.Knock, l.At)
+	case ForOnce:
+		return withAt("once "+l.Knock, l.At)
+	case ForMark:
+		return "knockc policy " + l.Text
+	case ForSettings:
+		text := "settings: " + l.Text
+		if len(text) > maxComment {
+			text = strings.ToValidUTF8(text[:maxComment-len(cutShort)], "") + cutShort
+		}
+		return text
+	}
+	panic(fmt.Sprintf("compiler: no comment for purpose %d", l.For))
+}
+
+// stepText names a step of a sequence, counted from 1: `ssh 2/4`.
+func stepText(knock string, step, of int) string { return fmt.Sprintf("%s %d/%d", knock, step, of) }
+
+// withAt is a comment with the prefixes of `at` for which there is room.
+func withAt(comment string, at []string) string {
+	if len(at) > 0 {
+		comment += " at"
+	}
+	for _, prefix := range at {
+		if len(comment+" "+prefix) > maxComment-len(cutShort) {
+			return comment + cutShort
+		}
+		comment += " " + prefix
+	}
+	return comment
+}
+
+// prefixTexts are prefixes as people write them.
+func prefixTexts(prefixes []netip.Prefix) []string {
+	var texts []string
+	for _, p := range prefixes {
+		text := p.String()
+		if p.IsSingleIP() {
+			text = p.Addr().String()
+		}
+		texts = append(texts, text)
+	}
+	return texts
+}
+
+var (
+	stepForm    = regexp.MustCompile(`^(\S+) (\d+)/(\d+)( opens| of close)?$`)
+	serviceForm = regexp.MustCompile(`^(service of|once) (\S+)(?: at (.+))?$`)
+	textForm    = regexp.MustCompile(`^(knockc policy|settings:) (.*)$`)
+)
+
+// ParseLegend reads the legend in a rule's comment; false if there is none.
+func ParseLegend(comment string) (l Legend, ok bool) {
+	if s := stepForm.FindStringSubmatch(comment); s != nil {
+		step, err := strconv.Atoi(s[2])
+		of, err2 := strconv.Atoi(s[3])
+		purpose := map[string]Purpose{"": ForStep, " opens": ForOpening, " of close": ForClose}[s[4]]
+		return Legend{For: purpose, Knock: s[1], Step: step, Of: of}, err == nil && err2 == nil
+	}
+	if s := serviceForm.FindStringSubmatch(comment); s != nil {
+		purpose := map[string]Purpose{"service of": ForService, "once": ForOnce}[s[1]]
+		l := Legend{For: purpose, Knock: s[2]}
+		if s[3] != "" {
+			l.At = strings.Fields(s[3])
+		}
+		return l, true
+	}
+	if s := textForm.FindStringSubmatch(comment); s != nil {
+		purpose := map[string]Purpose{"knockc policy": ForMark, "settings:": ForSettings}[s[1]]
+		return Legend{For: purpose, Text: s[2]}, true
+	}
+	return Legend{}, false
+}

@@ -1,0 +1,104 @@
+package compiler
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"knockc/lang"
+)
+
+// Names of chains, sets and counters tell what these are for. Package live reads them in
+// tables that are loaded, also by earlier versions.
+
+// Point is what the rules tell apart of where attempts go: a range of ports that all mean
+// the same, or a length of pings.
+type Point struct {
+	Proto       lang.Proto
+	First, Last uint16 // ports
+	Length      int    // of a ping; [lang.AnyLength]: those that no step has
+}
+
+// otherPings is the point of pings of all lengths that no step has.
+const otherPings = "ping_other"
+
+// Chain is the name of the chain for the point.
+func (p Point) Chain() string {
+	switch {
+	case p.Proto == lang.Ping && p.Length == lang.AnyLength:
+		return otherPings
+	case p.Proto == lang.Ping:
+		return fmt.Sprintf("ping_%d", p.Length)
+	case p.First == p.Last:
+		return fmt.Sprintf("%s_%d", p.Proto, p.First)
+	}
+	return fmt.Sprintf("%s_%d_%d", p.Proto, p.First, p.Last)
+}
+
+// String is the point as a policy has it.
+func (p Point) String() string {
+	if p.Proto == lang.Ping {
+		return lang.Step{Proto: lang.Ping, Length: p.Length}.String()
+	}
+	return lang.Service{Proto: p.Proto, First: p.First, Last: p.Last}.String()
+}
+
+// ofKnock comes before the point in the name of a chain that is for one knock alone.
+const ofKnock = "_at_"
+
+func (p Point) chainOf(knock string) string { return knock + ofKnock + p.Chain() }
+
+// PointOf is the point that a chain is for, or is for with one knock; false if it is for
+// none.
+func PointOf(chain string) (p Point, ok bool) {
+	if i := strings.LastIndex(chain, ofKnock); i >= 0 {
+		chain = chain[i+len(ofKnock):]
+	}
+	if chain == otherPings {
+		return Point{Proto: lang.Ping, Length: lang.AnyLength}, true
+	}
+	for _, proto := range []lang.Proto{lang.TCP, lang.UDP, lang.Ping} {
+		numbers, ok := strings.CutPrefix(chain, proto.String()+"_")
+		if !ok {
+			continue
+		}
+		first, last, isRange := strings.Cut(numbers, "_")
+		if !isRange {
+			last = first
+		}
+		from, _ := strconv.ParseUint(first, 10, 16)
+		to, _ := strconv.ParseUint(last, 10, 16)
+		p = Point{Proto: proto, First: uint16(from), Last: uint16(to)}
+		if proto == lang.Ping {
+			p = Point{Proto: proto, Length: int(from)}
+		}
+		return p, p.Chain() == chain
+	}
+	return Point{}, false
+}
+
+// StepsCounter is the name of the counter of packets that have done a step of a knock
+// but the one that opens.
+func StepsCounter(knock string) string { return knock + "_steps" }
+
+// OpenedCounter is the name of the counter of packets that have opened the door of a knock.
+func OpenedCounter(knock string) string { return knock + "_opened" }
+
+// SetName is the name of the set of a kind for a family.
+func (k SetKind) SetName(f Family) string { return setKinds[k].name + familyDigits[f] }
+
+var familyDigits = [...]string{IPv4: "4", IPv6: "6"}
+
+// SetOf is the kind of a set and its family, given its name; false if it is not one of
+// sources.
+func SetOf(name string) (kind SetKind, f Family, ok bool) {
+	for _, f := range Families {
+		of, found := strings.CutSuffix(name, familyDigits[f])
+		i := slices.IndexFunc(setKinds, func(k setKind) bool { return found && k.name == of })
+		if i >= 0 {
+			return SetKind(i), f, true
+		}
+	}
+	return 0, 0, false
+}
