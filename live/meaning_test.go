@@ -2,16 +2,19 @@ package live
 
 import (
 	"fmt"
+	"math/bits"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"knockc/compiler"
 	"knockc/lang"
 )
 
@@ -48,31 +51,55 @@ func casePolicies(t *testing.T) []string {
 	return all
 }
 
-// TestMeanings: the rules tell each knock as the policy has it, with no step or service
-// twice and none lost.
-func TestMeanings(t *testing.T) {
-	for _, src := range slices.Concat(elsewherePolicies, casePolicies(t)) {
-		p, found := lang.Examine([]byte(src))
-		if lang.HasErrors(found) {
-			t.Fatalf("%v\nin\n%s", found, src)
-		}
-		result, _ := compiler.Compile(p)
-		if result == nil {
-			t.Fatal(src)
-		}
-		m := meaningsOf(result.Ruleset)
-		if len(m.knocks) != len(p.Knocks) {
-			t.Errorf("the rules tell of %d knocks in\n%s", len(m.knocks), src)
-		}
-		for _, want := range p.Knocks {
-			if slices.Equal(textsOf(want.Steps), textsOf(want.Close)) && len(want.Steps) == 1 {
-				continue // no rule opens what its only step shuts
-			}
-			if got, is := fmt.Sprint(m.knock(want.Name.Text).told()), fmt.Sprint(toldOf(want)); got != is {
-				t.Errorf("told is\n%s\nwant\n%s\nof\n%s", got, is, src)
-			}
+// TestFirstVersion: the rules that version 0.1.0 has made of a policy tell all of it too.
+func TestFirstVersion(t *testing.T) {
+	archive, err := txtar.ParseFile("testdata/v0.1.0.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, _ := lang.Examine(archive.Files[0].Data)
+	m, chain := newMeanings(), ""
+	for line := range strings.Lines(string(archive.Files[1].Data)) {
+		if s := chainLine.FindStringSubmatch(line); s != nil {
+			chain = s[1]
+		} else if s := commentText.FindStringSubmatch(line); s != nil {
+			m.rule(chain, s[1], updatesIn(line))
 		}
 	}
+	m.sort()
+	checkKnocks(t, m, p, string(archive.Files[0].Data))
+	if want := "default drop refuse reject open 8080 trust 203.0.113.0/24"; m.settings != want {
+		t.Errorf("the settings are %s, want %s", m.settings, want)
+	}
+}
+
+var (
+	chainLine   = regexp.MustCompile(`^\tchain (\S+) \{`)
+	commentText = regexp.MustCompile(` comment "(.*)"`)
+	updateText  = regexp.MustCompile(`update @(\S+) \{ (ip6?) saddr(?: & (\S+))? \. (0x[0-9a-f]+)(?: timeout (\S+))? \}`)
+)
+
+// updatesIn are what a line of a script changes.
+func updatesIn(line string) (all []change) {
+	for _, s := range updateText.FindAllStringSubmatch(line, -1) {
+		c := change{set: s[1], v6: s[2] == "ip6", bits: 32, timeout: lang.Forever}
+		if c.v6 {
+			c.bits = 128
+		}
+		if mask, err := netip.ParseAddr(s[3]); err == nil {
+			c.bits = 0
+			for _, b := range mask.AsSlice() {
+				c.bits += bits.OnesCount8(b)
+			}
+		}
+		number, _ := strconv.ParseUint(s[4], 0, 32)
+		c.number = uint32(number)
+		if s[5] != "" {
+			c.timeout, _ = lang.ParseDuration(s[5], time.Millisecond)
+		}
+		all = append(all, c)
+	}
+	return all
 }
 
 // told is all that there is to tell of a knock, in one way.

@@ -3,12 +3,12 @@ package live
 import (
 	"io"
 	"slices"
-	"testing"
 
 	"github.com/google/nftables"
 	"github.com/mdlayher/netlink"
 	"github.com/mdlayher/netlink/nltest"
 	"golang.org/x/sys/unix"
+	"pgregory.net/rapid"
 
 	"knockc/compiler"
 )
@@ -20,7 +20,7 @@ type noKernel struct {
 }
 
 // noHost is a host that has a ruleset loaded, without a kernel.
-func noHost(t *testing.T, r *compiler.Ruleset) *Host {
+func noHost(t rapid.TB, r *compiler.Ruleset) *Host {
 	t.Helper()
 	k := &noKernel{}
 	conn, err := nftables.New(nftables.AsLasting(), nftables.WithTestDial(k.answer))
