@@ -96,4 +96,9 @@
 // An element of a guard outlives what it speaks of, and is recorded first: if the
 // guard is full, so is the door. What does not end by itself is taken out of the guard
 // with the last door (last_door_32_128).
+//
+// # The legend
+//
+// A loaded table has no policy beside it. What package live knows of it is in the comments
+// of rules, see [Legend], and in names, see [PointOf], [SetOf] and [StepsCounter].
 package compiler
