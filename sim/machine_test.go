@@ -122,8 +122,8 @@ func TestBreaks(t *testing.T) {
 		{compiler.Delete{Set: "s"}, v6, false},
 		{compiler.Iface{Name: "eth", Wildcard: true}, syn, true},
 		{compiler.Iface{Name: "eth"}, syn, false},
-		{compiler.L4Proto{Number: 6}, syn, true},
-		{compiler.L4Proto{Number: 17}, syn, false},
+		{compiler.L4Proto{Number: compiler.ProtoTCP}, syn, true},
+		{compiler.L4Proto{Number: compiler.ProtoUDP}, syn, false},
 		{compiler.L4Proto{Number: 58}, with(ping, func(p *sim.Packet) { p.Src = v6.Src }), true},
 		{compiler.Ports{First: 20, Last: 22}, syn, true},
 		{compiler.Ports{First: 20, Last: 22, Not: true}, syn, false},
@@ -174,7 +174,7 @@ func prefixes(texts ...string) []netip.Prefix {
 // collection.
 func TestDeleted(t *testing.T) {
 	key := compiler.Key{Bits: 32}
-	udp := compiler.L4Proto{Number: 17}
+	udp := compiler.L4Proto{Number: compiler.ProtoUDP}
 	m := newMachine(t, ruleset(2,
 		[]compiler.Instruction{udp, compiler.Delete{Key: key, Set: "s"}, compiler.Verdict{Kind: compiler.Accept}},
 		[]compiler.Instruction{compiler.Lookup{Key: key, Set: "s"}, compiler.Verdict{Kind: compiler.Accept}},
@@ -216,7 +216,7 @@ func TestForever(t *testing.T) {
 		"made timed, forever": {timed, forever, false},
 		"made timed, timed":   {timed, timed, true},
 	} {
-		m := newMachine(t, ruleset(2, []compiler.Instruction{compiler.L4Proto{Number: 17}, test.then}, []compiler.Instruction{compiler.L4Proto{Number: 6}, test.first}))
+		m := newMachine(t, ruleset(2, []compiler.Instruction{compiler.L4Proto{Number: compiler.ProtoUDP}, test.then}, []compiler.Instruction{compiler.L4Proto{Number: compiler.ProtoTCP}, test.first}))
 		m.Packet(&sim.Packet{Src: source(1), Proto: lang.TCP})
 		m.Packet(&sim.Packet{Time: time.Millisecond, Src: source(1), Proto: lang.UDP})
 		if _, lives := m.Expiry("s", key, source(1), time.Millisecond); lives != test.lives {
@@ -317,7 +317,7 @@ func TestLinkErrors(t *testing.T) {
 func TestMemory(t *testing.T) {
 	update := compiler.Update{Key: compiler.Key{Bits: 32}, Set: "s", Timeout: time.Minute}
 	m := newMachine(t, ruleset(1<<24,
-		[]compiler.Instruction{compiler.L4Proto{Number: 17}, update},
+		[]compiler.Instruction{compiler.L4Proto{Number: compiler.ProtoUDP}, update},
 		[]compiler.Instruction{compiler.Lookup{Key: compiler.Key{Bits: 32}, Set: "s"}, compiler.Verdict{Kind: compiler.Drop}}))
 	packet := sim.Packet{SrcPort: 5000, Proto: lang.TCP, Flags: lang.SYN}
 	i := 0
