@@ -48,8 +48,8 @@ func TestFragmentOnKernel(t *testing.T) {
 // does not load with a fragment for the hook prerouting, which would let pass there what
 // it dropped.
 func TestFragmentAtInputAloneOnKernel(t *testing.T) {
-	s := newSite(t)
 	for settings, loads := range map[string]bool{"": false, "hook input\n": true} {
+		s := newSite(t) // with no chain that another file has left
 		write(t, s.policy, settings+"default drop\n"+livePolicy)
 		dir := t.TempDir()
 		fragment, firewall := filepath.Join(dir, "knock.nft"), filepath.Join(dir, "filter.nft")
