@@ -14,12 +14,17 @@ install: ## install below DESTDIR and PREFIX, which is /usr/local
 deb: ## make a Debian package, with a version that names the last commit
 	packaging/deb.sh
 
+quick: ## open doors in the kernel and try all cases, in less than a minute
+	go test -count=1 -v -run 'Cases' ./spec
+
 test: ## run all tests; those on the kernel need root and nftables, and tell what they saw
-	go test -skip OnKernel ./...
-	go test -count=1 -v -run OnKernel ./cmd/knockc ./compiler ./live ./sim/capture ./spec
+	@status=0; \
+	go test -skip OnKernel ./... || status=1; \
+	go test -count=1 -v -run OnKernel ./... || status=1; \
+	exit $$status
 
 kernel: ## run the tests on the kernel alone; `unshare -rn make kernel` needs no root
-	KNOCKC_KERNEL=required go test -count=1 -v -run OnKernel ./cmd/knockc ./compiler ./live ./sim/capture ./spec
+	KNOCKC_KERNEL=required go test -count=1 -v -run OnKernel ./...
 	KNOCKC_KERNEL=required go test -count=1 ./internal/netns
 
 soak: ## try random policies on the kernel for as long as SOAK says
@@ -44,4 +49,4 @@ lint: ## what gofmt and vet say
 	test -z "$$(gofmt -l .)"
 	go vet ./...
 
-.PHONY: help build install deb test kernel soak fuzz bench golden lint
+.PHONY: help build install deb quick test kernel soak fuzz bench golden lint
