@@ -33,7 +33,7 @@ import (
 //
 // `file=NAME` gives a block a name, for the commands of the blocks behind it.
 // With -update the forms, what is said and what is printed are written anew.
-var documents = []string{"language.md", "meaning.md", "findings.md", "traces.md", "capture.md", "live.md", "json.md", "client.md", "import.md", "boot.md"}
+var documents = []string{"../README.md", "language.md", "meaning.md", "findings.md", "traces.md", "capture.md", "live.md", "json.md", "client.md", "import.md", "boot.md", "costs.md"}
 
 // docBlock is a fenced block.
 type docBlock struct {
@@ -184,6 +184,18 @@ func wrapped(line string) string {
 	return text + "\n"
 }
 
+// linkTestdata lets commands find the folder testdata as in the root of the repository.
+func linkTestdata(t *testing.T, dir string) {
+	t.Helper()
+	testdata, err := filepath.Abs("../testdata")
+	if err == nil {
+		err = os.Symlink(testdata, filepath.Join(dir, "testdata"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestDocuments holds every block to what it is marked as.
 func TestDocuments(t *testing.T) {
 	bin := t.TempDir()
@@ -194,6 +206,7 @@ func TestDocuments(t *testing.T) {
 	for _, name := range documents {
 		text, blocks := readDocument(t, name)
 		dir := t.TempDir()
+		linkTestdata(t, dir)
 		var updated strings.Builder
 		last := 0
 		for i, b := range blocks {
