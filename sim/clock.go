@@ -12,12 +12,9 @@ import (
 type Clock struct {
 	HZ      int           // how often it ticks in a second; 0: it is exact
 	Phase   int64         // how much of a tick is over at time 0, in billionths of a tick
-	Collect time.Duration // an instant at which the places of ended elements are freed; or [Late]
+	Collect time.Duration // an instant at which the places of ended elements are freed
+	Unknown bool          // nobody knows Phase and Collect: what depends on them has a [Doubt]
 }
-
-// Late collects no earlier than with any time of collections. If no set is full so, none
-// is with any.
-const Late time.Duration = -1
 
 // perTick is how many units of a phase a tick has, and nanoseconds a second.
 const perTick = 1_000_000_000
@@ -25,10 +22,10 @@ const perTick = 1_000_000_000
 // last is the last time that there is: what ends later never ends.
 const last = Never - 1
 
-// Begin is when the tick began that a time lies in, before 0 perhaps; if the clock is
-// exact, it is the time itself.
-func (c Clock) Begin(t time.Duration) time.Duration {
-	if c.HZ == 0 {
+// begin is when the tick began that a time lies in, before 0 perhaps; if the clock is
+// exact or its phase unknown, it is the time itself.
+func (c Clock) begin(t time.Duration) time.Duration {
+	if c.HZ == 0 || c.Unknown {
 		return min(t, last)
 	}
 	return min(c.tick(c.ticks(t)), last)
@@ -41,21 +38,6 @@ func (c Clock) ticks(t time.Duration) uint64 {
 	n, _ := bits.Div64(hi+carry, lo, perTick)
 	return n
 }
-
-// PhaseAt is the phase with which a tick begins at a time.
-func (c Clock) PhaseAt(t time.Duration) int64 {
-	hi, lo := bits.Mul64(uint64(t), uint64(c.HZ))
-	return int64(perTick-bits.Rem64(hi, lo, perTick)) % perTick
-}
-
-// Latest is when a deadline would be that is set at a time, if a tick had begun then: no
-// phase has a later one.
-func (c Clock) Latest(t, deadline time.Duration) time.Duration {
-	return after(deadline, min(t, last)-c.Begin(t))
-}
-
-// End is when a timeout ends that begins at a time.
-func (c Clock) End(t, timeout time.Duration) time.Duration { return c.end(t, c.lasts(timeout)) }
 
 // tick is the first nanosecond of a tick; [Never] if that is out of reach.
 func (c Clock) tick(n uint64) time.Duration {
@@ -82,12 +64,24 @@ func (c Clock) lasts(timeout time.Duration) int64 {
 	return int64(max(1, Clock{HZ: c.HZ}.ticks(timeout)))
 }
 
-// end is when a timeout ends that begins at a time.
+// end is when a timeout ends that begins at a time. If the phase is unknown it is the
+// latest end: that of a timeout which begins with a tick.
 func (c Clock) end(t time.Duration, lasts int64) time.Duration {
-	if c.HZ != 0 {
-		return c.tick(c.ticks(t) + uint64(lasts))
+	switch {
+	case c.HZ == 0:
+		return after(min(t, last), time.Duration(lasts))
+	case c.Unknown:
+		return after(min(t, last), Clock{HZ: c.HZ}.tick(uint64(lasts)))
 	}
-	return after(min(t, last), time.Duration(lasts))
+	return c.tick(c.ticks(t) + uint64(lasts))
+}
+
+// unknown is how long before its latest end a timeout may end: less than this.
+func (c Clock) unknown() time.Duration {
+	if !c.Unknown {
+		return 0
+	}
+	return Clock{HZ: c.HZ}.tick(1)
 }
 
 // after is the time that comes later by a duration; [Never] if there is none.
@@ -100,17 +94,18 @@ func after(t, d time.Duration) time.Duration {
 
 // collected is the time before which all that had ended has had its place freed by
 // now, in a set that is collected every so often. What ends in the very tick of a
-// collection is freed.
+// collection is freed. If nobody knows when sets are collected, it is the earliest such
+// time, or a little earlier, so that it does not change with each packet.
 func (c Clock) collected(now, every time.Duration) time.Duration {
-	since := c.Collect
-	if since == Late {
-		now, since = now-every, 0
+	if c.Unknown {
+		earliest := now - every - 2*c.unknown()
+		return earliest - earliest%(every/64)
 	}
-	over := (now - since) % every
+	over := (now - c.Collect) % every
 	if over < 0 {
 		over += every
 	}
-	if c.HZ != 0 && c.Collect != Late {
+	if c.HZ != 0 {
 		over--
 	}
 	return now - over

@@ -40,6 +40,7 @@ type flow struct {
 type conntrack struct {
 	flows  table[flow]
 	others map[netip.Addr]uint64 // numbers of the hosts that flows lead to, from 1 on
+	doubts table[possibleFlows]  // of flows that are in doubt
 }
 
 // maxOthers is how many other hosts there is room for in the key of a flow. To more than
@@ -202,12 +203,11 @@ func (c *conntrack) begin(r *run) *flow {
 // sent takes note of a packet of the flow, from whoever began it or in answer.
 func (f *flow) sent(r *run, answer bool) {
 	p, now := r.packet, r.now
-	stream := f.answered && now-f.since > udpStreamFrom
 	switch {
 	case p.Proto == lang.TCP:
 		f.segment(p.Flags, now, answer)
 		return
-	case p.Proto == lang.UDP && stream:
+	case p.Proto == lang.UDP && f.answered && r.over(f.since, udpStreamFrom):
 		f.expires = after(now, udpStreamIdle)
 	case p.Proto == lang.UDP:
 		f.expires = after(now, udpIdle)

@@ -13,10 +13,11 @@
 // of them. A set is collected once a second, unless it says otherwise. With an exact
 // clock, collections are at whole multiples of that time.
 //
-// [New] makes a machine with an exact clock. That of [NewTicking] advances in ticks,
-// as the kernel's jiffies do: timeouts are whole ticks, and what happens within a tick
-// happens at once. Where in a tick a trace begins is not known, nor when the kernel
-// collects, so what differs between phases depends on the tick.
+// [New] makes a machine with an exact clock. That of [NewTicking] may advance in ticks, as
+// the kernel's jiffies do: timeouts are whole ticks, and what happens within a tick
+// happens at once. Where in a tick a trace begins nobody knows, nor when the kernel
+// collects. With an unknown phase, each packet is sent along all ways that it may take,
+// and what is not the same on all of them has a [Doubt].
 //
 // A packet to the host meets the base chains at prerouting and then those at input, one
 // that goes on those at prerouting and forward. If none of them decides, it passes: the

@@ -16,38 +16,21 @@ type Machine struct {
 	clock    Clock
 	run      run
 	changes  []Change // of the last packet
-	full     bool     // a set was
 }
 
 // New loads a ruleset into a machine whose sets are empty and whose clock is exact.
 // A ruleset that names a set or chain that it does not have is an error.
 func New(r *compiler.Ruleset) (*Machine, error) { return newMachine(r, Clock{}) }
 
-// NewTicking is New with a clock like the kernel's.
+// NewTicking is New with another clock.
 func NewTicking(r *compiler.Ruleset, c Clock) (*Machine, error) { return newMachine(r, c) }
 
-// Restart empties the machine, and gives it a clock of the same rate.
-func (m *Machine) Restart(c Clock) {
-	for _, s := range m.sets {
-		*s = set{name: s.name, v6: s.v6, size: s.size, every: s.every, soonest: Never, late: c.Collect == Late}
-	}
-	for _, p := range m.programs {
-		for i := range p.ops {
-			p.ops[i].runs = 0
-		}
-	}
-	m.flows, m.clock, m.full = conntrack{}, c, false
-}
-
-// Shift gives the clock another phase, for the packets of some sources: as long as no
-// set is full, nothing that others do can be seen by these.
-func (m *Machine) Shift(phase int64) { m.clock.Phase = phase }
-
-// WasFull reports whether a packet did not find room in a set.
-func (m *Machine) WasFull() bool { return m.full }
-
 func newMachine(r *compiler.Ruleset, c Clock) (*Machine, error) {
-	m := &Machine{sets: map[string]*set{}, clock: c}
+	c.Unknown = c.Unknown && c.HZ != 0
+	m := &Machine{sets: map[string]*set{}, clock: c, run: run{counts: 1}}
+	if c.Unknown {
+		m.run.ways = &ways{tick: c.unknown()}
+	}
 	for _, s := range r.Sets {
 		m.sets[s.Name] = newSet(s, c)
 	}
@@ -60,6 +43,17 @@ func newMachine(r *compiler.Ruleset, c Clock) (*Machine, error) {
 func (m *Machine) Packet(p *Packet) (compiler.VerdictKind, []Change) {
 	m.changes = m.changes[:0]
 	r := m.begin(p)
+	var verdict compiler.VerdictKind
+	if r.ways == nil {
+		verdict = m.oneWay(r)
+	} else {
+		verdict = m.allWays(r)
+	}
+	return verdict, m.changes
+}
+
+// oneWay sends a packet through the rules.
+func (m *Machine) oneWay(r *run) compiler.VerdictKind {
 	r.flow = m.flows.live(r)
 	r.state = m.flows.state(r)
 	verdict := m.programs[r.family()].run(r)
@@ -71,16 +65,18 @@ func (m *Machine) Packet(p *Packet) (compiler.VerdictKind, []Change) {
 	default:
 		m.flows.refused(r)
 	}
-	return verdict, m.changes
+	return verdict
 }
 
-// Tracked is the state that connection tracking gave the last packet of [Machine.Packet].
+// Tracked is the state that connection tracking gave the last packet of [Machine.Packet];
+// 0 if that depends on the tick.
 func (m *Machine) Tracked() compiler.ConnState { return m.run.state }
 
 // Answer says that the host has sent a packet of a flow; p has the addresses and ports
 // of one that came to it, and the flags that the host has sent. A flow that was let in
 // is established from then on, or over if the answer is a RST. A SYN, and a datagram
-// that answers none, begins a flow of the host's own: what comes in it is established.
+// that answers none, begins a flow of the host's own: what comes in it is established. The
+// phase of the clock must be known.
 func (m *Machine) Answer(p *Packet) { m.flows.answered(m.begin(p)) }
 
 // Forget forgets all flows, as a host does whose connection tracking is emptied.
@@ -92,20 +88,29 @@ func (m *Machine) Knows(p *Packet) bool { return m.flows.live(m.begin(p)) != nil
 
 func (m *Machine) begin(p *Packet) *run {
 	r := &m.run
-	r.machine, r.packet, r.now, r.v6 = m, p, m.clock.Begin(p.Time), !p.Src.Is4()
+	r.machine, r.packet, r.now, r.v6 = m, p, m.clock.begin(p.Time), !p.Src.Is4()
 	r.hi, r.lo = words(p.Src)
 	r.flow = nil
 	return r
 }
 
-// Expiry tells when the element with a source's key ends, or [Never]; false if it
-// does not live at the given time, which must not be before the last packet's.
-func (m *Machine) Expiry(setName string, k compiler.Key, src netip.Addr, at time.Duration) (time.Duration, bool) {
+// Find is the element with a source's key; false if it does not live at the given time,
+// which must not be before the last packet's.
+func (m *Machine) Find(setName string, k compiler.Key, src netip.Addr, at time.Duration) (Element, bool) {
 	s := m.sets[setName]
 	if s == nil {
-		return 0, false // a ruleset without the set has nothing to put in it
+		return Element{}, false // a ruleset without the set has nothing to put in it
 	}
-	return s.expiry(keyOf(k, src), min(at, last))
+	return m.element(s, keyOf(k, src), min(at, last))
+}
+
+func (m *Machine) element(s *set, k key, now time.Duration) (Element, bool) {
+	l := s.life(k)
+	e := Element{s.name, k.address(s.v6), uint32(k.id), l.until, s.doubt(k, l, now, &Packet{})}
+	if w := m.run.ways; w != nil && w.lost != nil {
+		e.Doubt = w.lost
+	}
+	return e, now < l.until
 }
 
 // Element is a living element of a set.
@@ -113,7 +118,8 @@ type Element struct {
 	Set     string
 	Src     netip.Addr // cut as the key says
 	State   uint32
-	Expires time.Duration // [Never] if it does not end by itself
+	Expires time.Duration // [Never] if it does not end by itself; the latest that it can be
+	Doubt   *Doubt        // about whether it lives
 }
 
 // Elements yields all that live at the given time, which must not be before the last
@@ -122,8 +128,8 @@ func (m *Machine) Elements(at time.Duration) func(yield func(Element) bool) {
 	now := min(at, last)
 	return func(yield func(Element) bool) {
 		for _, s := range m.sets {
-			for k, expires := range s.elements.all {
-				if now < *expires && !yield(Element{s.name, k.address(s.v6), uint32(k.id), *expires}) {
+			for k := range s.elements.all {
+				if e, lives := m.element(s, k, now); lives && !yield(e) {
 					return
 				}
 			}
@@ -156,6 +162,8 @@ type run struct {
 	now     time.Duration // by the machine's clock
 	v6      bool
 	hi, lo  uint64 // the source
+	counts  uint64 // what a rule that is run to its end counts
+	ways    *ways  // nil: the clock is known
 	flow    *flow  // that the packet belongs to; nil if none was let in
 	state   compiler.ConnState
 }

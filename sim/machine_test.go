@@ -219,7 +219,7 @@ func TestForever(t *testing.T) {
 		m := newMachine(t, ruleset(2, []compiler.Instruction{compiler.L4Proto{Number: compiler.ProtoUDP}, test.then}, []compiler.Instruction{compiler.L4Proto{Number: compiler.ProtoTCP}, test.first}))
 		m.Packet(&sim.Packet{Src: source(1), Proto: lang.TCP})
 		m.Packet(&sim.Packet{Time: time.Millisecond, Src: source(1), Proto: lang.UDP})
-		if _, lives := m.Expiry("s", key, source(1), time.Millisecond); lives != test.lives {
+		if _, lives := m.Find("s", key, source(1), time.Millisecond); lives != test.lives {
 			t.Errorf("%s: lives is %v", name, lives)
 		}
 	}
@@ -401,7 +401,7 @@ func TestTicks(t *testing.T) {
 			t.Fatal(err)
 		}
 		m.Packet(&sim.Packet{Src: source(1)})
-		if _, lives := m.Expiry("s", update.Key, source(1), test.later); lives != test.lives {
+		if _, lives := m.Find("s", update.Key, source(1), test.later); lives != test.lives {
 			t.Errorf("%+v: lives is %v", test, lives)
 		}
 	}
@@ -418,7 +418,7 @@ func TestLastTime(t *testing.T) {
 				t.Fatal(err)
 			}
 			m.Packet(&sim.Packet{Src: source(1), Time: sim.Never - before})
-			_, lives := m.Expiry("s", update.Key, source(1), sim.Never)
+			_, lives := m.Find("s", update.Key, source(1), sim.Never)
 			if want := before < 2*time.Second; lives != want {
 				t.Errorf("%+v, %v before the last time: lives is %v", c, before, lives)
 			}

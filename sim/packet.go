@@ -47,6 +47,7 @@ type Change struct {
 	State   uint32
 	Expires time.Duration // [Never] if it does not end by itself
 	Ended   bool
+	Unsure  bool // it depends on the tick whether there was this change
 }
 
 // Never is when an element ends that lives for ever.

@@ -141,7 +141,11 @@ func (g *program) chain(r *run, base uint32) compiler.VerdictKind {
 		case opPorts:
 			holds = o.hasPort(r.packet)
 		case opLookup:
-			holds = o.set.has(o.keys.key(r.hi, r.lo), r.now) != o.not
+			if k := o.keys.key(r.hi, r.lo); r.ways == nil {
+				holds = o.set.has(k, r.now) != o.not
+			} else {
+				holds = r.ways.has(o.set, k) != o.not
+			}
 		case opUpdate:
 			holds = r.update(o)
 		case opDelete:
@@ -160,7 +164,7 @@ func (g *program) chain(r *run, base uint32) compiler.VerdictKind {
 			continue
 		}
 		if o.ends {
-			o.runs++
+			o.runs += r.counts
 		}
 		pc++
 		if code < opDispatch {
@@ -194,22 +198,30 @@ func (o *op) hasPort(p *Packet) bool {
 }
 
 func (r *run) update(o *op) bool {
-	k := o.keys.key(r.hi, r.lo)
-	clock := &r.machine.clock
-	expires := r.now // for ever, see set.update
-	if o.lasts != int64(lang.Forever) {
-		expires = clock.end(r.packet.Time, o.lasts)
+	if w := r.ways; w != nil {
+		return w.update(r, o)
 	}
-	expires, ok := o.set.update(k, r.now, expires, clock.collected(r.now, o.set.every))
+	k := o.keys.key(r.hi, r.lo)
+	expires, ok := o.set.update(k, r.now, r.expires(o), r.machine.clock.collected(r.now, o.set.every))
 	if ok {
 		r.change(o.set, k, expires)
-	} else {
-		r.machine.full = true
 	}
 	return ok
 }
 
+// expires is when an element ends that is updated now; for ever is now, see set.update.
+func (r *run) expires(o *op) time.Duration {
+	if o.lasts == int64(lang.Forever) {
+		return r.now
+	}
+	return r.machine.clock.end(r.packet.Time, o.lasts)
+}
+
 func (r *run) delete(o *op) {
+	if w := r.ways; w != nil {
+		w.delete(r, o)
+		return
+	}
 	if k := o.keys.key(r.hi, r.lo); o.set.delete(k, r.now) {
 		r.change(o.set, k, r.now)
 	}
@@ -217,5 +229,5 @@ func (r *run) delete(o *op) {
 
 // change notes that an element ends at another time now.
 func (r *run) change(s *set, k key, expires time.Duration) {
-	r.machine.changes = append(r.machine.changes, Change{s.name, k.address(s.v6), uint32(k.id), expires, expires <= r.now})
+	r.machine.changes = append(r.machine.changes, Change{s.name, k.address(s.v6), uint32(k.id), expires, expires <= r.now, false})
 }

@@ -19,24 +19,19 @@ type set struct {
 	every    time.Duration        // between two collections
 	elements table[time.Duration] // when each ends
 	soonest  time.Duration        // no element ends before this
+	ghosts   []time.Duration      // when elements were made again whose places were not freed
 
-	ghosts      int           // places of elements that were ended or had ended, and were made again
-	ghostPeriod time.Duration // the collection period that the ghosts are of
-	late        bool          // collections are, so the places are held for another period
-	lateGhosts  int           // those of the period before
+	tick      time.Duration // an element may end earlier by less than this; 0 if the clock is known
+	doubts    table[life]   // of elements of which less is known
+	fullUntil time.Duration // until then there is certainly no room
+	uncounted int           // how often that may have changed, or was asked, since it was found out
 }
 
 func newSet(s *compiler.Set, c Clock) *set {
-	return &set{late: c.Collect == Late, name: s.Name, v6: s.Family == compiler.IPv6, size: s.Size, every: cmp.Or(s.Collect, compiler.DefaultCollect), soonest: math.MaxInt64}
-}
-
-// expiry tells when the element ends; false if it does not live at now.
-func (s *set) expiry(k key, now time.Duration) (time.Duration, bool) {
-	at := s.elements.find(k)
-	if at == nil || now >= *at {
-		return 0, false
+	return &set{
+		name: s.Name, v6: s.Family == compiler.IPv6, size: s.Size, every: cmp.Or(s.Collect, compiler.DefaultCollect),
+		soonest: math.MaxInt64, tick: c.unknown(),
 	}
-	return *at, true
 }
 
 func (s *set) has(k key, now time.Duration) bool {
@@ -60,29 +55,29 @@ func (s *set) update(k key, now, expires, collected time.Duration) (ends time.Du
 	if expires == now {
 		expires = Never
 	}
-	return expires, s.make(k, at, collected, expires)
+	if !s.hasRoom(0, collected) {
+		return expires, false
+	}
+	s.place(k, expires, 1, now, collected)
+	return expires, true
 }
 
-// make makes an element that does not live, or not any more, at the place given;
-// false if the set is full.
-func (s *set) make(k key, at *time.Duration, collected, expires time.Duration) bool {
-	if s.crowded(collected) {
-		s.collect(collected)
-		if s.crowded(collected) {
-			return false
-		}
-		at = s.elements.find(k) // it may have moved
-	}
+// place makes an element that does not live, or not any more, as often as given, or gives
+// it another end if that is 0.
+func (s *set) place(k key, expires time.Duration, made int, now, collected time.Duration) {
 	s.soonest = min(s.soonest, expires)
-	if at != nil {
-		if *at >= collected {
-			s.ghosts++
-		}
-		*at = expires
-		return true
+	at := s.elements.find(k)
+	if at == nil || *at < collected {
+		made-- // nothing is in its place
 	}
-	s.elements.insert(k, expires, func(at *time.Duration) bool { return *at < collected })
-	return true
+	if at == nil {
+		s.elements.insert(k, expires, func(at *time.Duration) bool { return *at < collected })
+	} else {
+		*at = expires
+	}
+	for range made {
+		s.ghosts = append(s.ghosts, now)
+	}
 }
 
 // delete ends an element; false if it does not live. Its place stays taken until
@@ -97,17 +92,17 @@ func (s *set) delete(k key, now time.Duration) bool {
 	return true
 }
 
-// crowded reports whether all places are taken, by what is in the table, given when
-// the last collection was.
-func (s *set) crowded(collected time.Duration) bool {
-	if s.ghostPeriod != collected {
-		s.lateGhosts = 0
-		if s.late && collected == s.ghostPeriod+s.every {
-			s.lateGhosts = s.ghosts
-		}
-		s.ghosts, s.ghostPeriod = 0, collected
+// hasRoom reports whether there is a place for another element, beside some that are
+// about to be made, given when the last collection was.
+func (s *set) hasRoom(beside int, collected time.Duration) bool {
+	for len(s.ghosts) > 0 && s.ghosts[0] < collected {
+		s.ghosts = s.ghosts[1:]
 	}
-	return s.elements.used+s.ghosts+s.lateGhosts >= s.size
+	taken := len(s.ghosts) + beside
+	if s.elements.used+taken >= s.size {
+		s.collect(collected)
+	}
+	return s.elements.used+taken < s.size
 }
 
 // collect takes out the elements that had ended when the last collection was.

@@ -56,12 +56,12 @@ knock; and "default", if it is given, having decided about a packet to no step.
 Compiled rules that never ran to their end are listed apart and do not count.
 
 Time is exact, unless -hz is given. The kernel's clock ticks, and a timeout is a
-number of whole ticks. Nobody knows when in a tick a trace begins, nor, once a set
-was full, when the kernel frees its places: a verdict that depends on it is "depends
+number of whole ticks. Nobody knows when in a tick a trace begins, nor, if a set may
+be full, when the kernel frees its places: a verdict that may depend on it is "depends
 on the tick", and an expectation of it fails. The same holds for what a packet moved,
-and for where a source stands; -cover counts items that are met in any case. -top
-counts openings, so it excludes -hz. ` + "`getconf CLK_TCK`" + ` does not tell the kernel's HZ;
-CONFIG_HZ in /boot/config-* does.
+and for where a source stands. -cover counts what does not depend on it. -top counts
+openings, so it excludes -hz.
+` + "`getconf CLK_TCK`" + ` does not tell the kernel's HZ; CONFIG_HZ in /boot/config-* does.
 
 -state ends the replay at a time, after the packets of that time, and prints
 where each source stands, instead of the packets.

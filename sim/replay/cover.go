@@ -2,7 +2,6 @@ package replay
 
 import (
 	"fmt"
-	"slices"
 
 	"knockc/lang"
 )
@@ -140,37 +139,4 @@ func (c *Cover) Percent() float64 {
 		return 100
 	}
 	return 100 * float64(c.Met()) / float64(len(c.Items))
-}
-
-// empty is a cover of the same policy with nothing met.
-func (c *Cover) empty() *Cover {
-	e := &Cover{Items: slices.Clone(c.Items), targets: c.targets, index: c.index, rules: map[string][]bool{}}
-	for i := range e.Items {
-		e.Items[i].Met = false
-	}
-	return e
-}
-
-// join adds what another cover of the policy has met.
-func (c *Cover) join(o *Cover) {
-	c.with(o, func(a, b bool) bool { return a || b })
-}
-
-// intersect leaves what another cover of the policy has met as well.
-func (c *Cover) intersect(o *Cover) {
-	c.with(o, func(a, b bool) bool { return a && b })
-}
-
-func (c *Cover) with(o *Cover, op func(a, b bool) bool) {
-	for i := range c.Items {
-		c.Items[i].Met = op(c.Items[i].Met, o.Items[i].Met)
-	}
-	for chain, ran := range o.rules {
-		if c.rules[chain] == nil {
-			c.rules[chain] = make([]bool, len(ran))
-		}
-		for i := range ran {
-			c.rules[chain][i] = op(c.rules[chain][i], ran[i])
-		}
-	}
 }

@@ -6,8 +6,8 @@ import (
 	"knockc/sim"
 )
 
-// Watch takes note of what the packets of a player meet from now on. The player's
-// policy must be that of the cover.
+// Watch takes note of what the packets of a player meet from now on, as far as that does
+// not depend on the tick. The player's policy must be that of the cover.
 func (c *Cover) Watch(p *Player) {
 	p.Watch(&coverWatcher{c, p})
 }
@@ -79,7 +79,7 @@ func (w *coverWatcher) changes(changes []sim.Change, at *target) (used map[strin
 		s, ok := w.player.symbols.Meaning(change.Set, change.State)
 		isGrant := s.Role == compiler.Grant
 		switch {
-		case !ok:
+		case !ok || change.Unsure:
 		case change.Ended:
 			how := endingOf(s.Knock, at)
 			w.ended(s.Knock, how, isGrant, at)
@@ -133,11 +133,12 @@ func (w *coverWatcher) trusted(settings *lang.Settings, p *sim.Packet) {
 func (w *coverWatcher) services(p *sim.Packet, verdict compiler.VerdictKind, state compiler.ConnState, used map[string]bool) {
 	for _, g := range w.targets.servicesOf(p) {
 		name := g.knock.Name.Text
-		_, open := w.player.OpenUntil(name, p.Src, p.Time)
+		open, doubt := w.player.Open(name, p.Src, p.Time)
 		switch {
+		case w.player.machine.Doubt() != nil:
 		case verdict != compiler.Accept:
 			w.meet(name, refused, g.service, "")
-		case w.targets.openFor(p) == nil && isAttempt(p, state) && (open || used[name]):
+		case w.targets.openFor(p) == nil && isAttempt(p, state) && (open && doubt == nil || used[name]):
 			w.meet(name, entered, g.service, "")
 		}
 	}
@@ -155,7 +156,7 @@ func (w *coverWatcher) others(p *sim.Packet, verdict compiler.VerdictKind, trust
 	case open != nil:
 		w.meet("", openReached, open.number, "")
 	case isStep || p.GoesOn() || len(w.targets.servicesOf(p)) > 0:
-	case verdict == decides:
+	case verdict == decides && w.player.machine.Doubt() == nil:
 		w.meet("", defaultUsed, 0, "")
 	}
 }

@@ -14,7 +14,7 @@ import (
 func (r *recorder) whyExpectation(e *trace.Event) string {
 	x := e.Expect
 	k := r.knocks[x.Knock]
-	a := about{k, x.Src, r.trail(k, x.Src), e.At, r.clock}
+	a := about{k, x.Src, r.trail(k, x.Src), e.At}
 	switch {
 	case x.At != nil && x.At.Step >= len(k.Steps):
 		return fmt.Sprintf("the last of its %d steps opens the door, so it is never at more than %d", len(k.Steps), len(k.Steps)-1)
@@ -32,12 +32,6 @@ type about struct {
 	src   netip.Addr
 	trail *trail
 	at    time.Duration
-	clock sim.Clock
-}
-
-// deadline is the one that a packet set, the latest that it can be.
-func (a about) deadline(set mark, until time.Duration) string {
-	return seconds(a.clock.Latest(set.at, until))
 }
 
 // notAt is why a source is not at a step.
@@ -45,7 +39,7 @@ func (a about) notAt(step int) string {
 	s := &a.trail.opening
 	for i := len(s.steps) - 1; i > step; i-- {
 		if t := s.steps[i-1]; t.done.is() && a.at < t.until {
-			return fmt.Sprintf("step %d came at %s, its deadline is %s", i, seconds(t.done.at), a.deadline(t.done, t.until))
+			return fmt.Sprintf("step %d came at %s, its deadline is %s", i, seconds(t.done.at), seconds(t.until))
 		}
 	}
 	return a.story(false, step)
@@ -72,7 +66,7 @@ func (a about) grantEnded() string {
 	case !t.opened.is():
 		return ""
 	case !t.ended.is():
-		return "the grant ended at " + a.deadline(t.opened, t.until)
+		return "the grant ended at " + seconds(t.until)
 	case t.ending == usedUp:
 		return fmt.Sprintf("the grant was used up at %s (once)", seconds(t.ended.at))
 	case t.ending == shut:
@@ -87,7 +81,7 @@ func (a about) isOpen() string {
 	if a.trail.until == sim.Never {
 		text += "for ever"
 	} else {
-		text += "until " + a.deadline(a.trail.opened, a.trail.until)
+		text += "until " + seconds(a.trail.until)
 	}
 	if a.trail.closing.last.number > a.trail.opened.number {
 		text += "; " + a.story(true, len(a.knock.Close))

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"slices"
 	"time"
 
 	"knockc/compiler"
@@ -38,12 +39,14 @@ func (p *Player) Moves(changes []sim.Change) []Move {
 		}
 		m := Move{Knock: s.Knock, Step: s.Step, Of: s.Of}
 		switch {
+		case c.Unsure:
+			m.Kind, m.Step, m.Of = Uncertain, 0, 0
 		case c.Ended && s.Role == compiler.Grant:
 			m.Kind = Closed
 		case c.Ended:
 			m.Kind, m.Step, m.Of = Reset, 0, 0
 		case s.Role == compiler.Grant:
-			m.Kind, m.OpenUntil = Opened, p.clock.Latest(p.last.Time, c.Expires)
+			m.Kind, m.OpenUntil = Opened, c.Expires
 		case s.Role == compiler.Closing:
 			m.Kind = SteppedClose
 		default:
@@ -59,6 +62,10 @@ func merge(moves []Move, m Move) []Move {
 	for i, o := range moves {
 		switch {
 		case o.Knock != m.Knock:
+		case o.Kind == Uncertain:
+			return moves
+		case m.Kind == Uncertain:
+			return append(slices.DeleteFunc(moves, func(o Move) bool { return o.Knock == m.Knock }), m)
 		case o.Kind == m.Kind:
 			if m.Step > o.Step {
 				moves[i] = m

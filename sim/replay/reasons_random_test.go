@@ -59,7 +59,7 @@ func TestReasons(t *testing.T) {
 					}
 				}
 				for _, m := range grant.FindAllStringSubmatch(o.Why, -1) {
-					_, open := player.OpenUntil(m[2], o.Event.Packet.Src, o.At)
+					open, _ := player.Open(m[2], o.Event.Packet.Src, o.At)
 					switch {
 					case m[2] == "":
 					case m[3] != " was opened at" && open:

@@ -20,7 +20,6 @@ type recorder struct {
 	trails  map[trailKey]*trail
 	flows   map[flow]mark // the first packet of each flow that was let in
 	number  int           // of packets
-	clock   sim.Clock     // the machine's
 	machine *sim.Machine
 }
 
@@ -40,14 +39,10 @@ type flow struct {
 // for the sources that it asks about. That takes memory for each of these, and for no
 // other.
 func (p *Player) Explain(asked Asked) {
-	p.explain(newConcerns(p.policy, asked), newTargets(p.policy))
-}
-
-func (p *Player) explain(asked *concerns, targets *targets) {
 	p.recorder = &recorder{
-		policy: p.policy, asked: asked, symbols: p.symbols, targets: targets,
+		policy: p.policy, asked: newConcerns(p.policy, asked), symbols: p.symbols, targets: newTargets(p.policy),
 		knocks: map[string]*lang.Knock{}, trails: map[trailKey]*trail{}, flows: map[flow]mark{},
-		clock: p.clock, machine: p.machine,
+		machine: p.machine,
 	}
 	for _, k := range p.policy.Knocks {
 		p.recorder.knocks[k.Name.Text] = k
@@ -61,7 +56,7 @@ func (r *recorder) Packet(p *sim.Packet, verdict compiler.VerdictKind, changes [
 	if !r.asked.has(p.Src) {
 		return
 	}
-	m, steps, state := r.mark(p), r.targets.of(p).steps, r.machine.Tracked()
+	m, steps, state := markOf(r.number, p), r.targets.of(p).steps, r.machine.Tracked()
 	ready := make([]bool, len(steps))
 	for i, l := range steps {
 		ready[i] = r.trail(l.knock, p.Src).sequence(l.closing).ready(l.knock, l.step, p.Time)
@@ -99,8 +94,8 @@ func shuts(steps []listening, ready []bool, k *lang.Knock) bool {
 	return false
 }
 
-func (r *recorder) mark(p *sim.Packet) mark {
-	m := mark{r.number, p.Time, netip.AddrPortFrom(p.Src, p.SrcPort), p.To, p.Proto, p.DstPort, p.Flags}
+func markOf(number int, p *sim.Packet) mark {
+	m := mark{number, p.Time, netip.AddrPortFrom(p.Src, p.SrcPort), p.To, p.Proto, p.DstPort, p.Flags}
 	if p.Proto == lang.Ping {
 		m.port = uint16(p.Length)
 	}
@@ -138,9 +133,6 @@ func cut(k *lang.Knock, src netip.Addr) netip.Prefix {
 // change takes note of an element that a packet made, renewed or ended.
 func (r *recorder) change(s compiler.Symbol, c sim.Change, by mark, at *target) {
 	t := r.trail(r.knocks[s.Knock], c.Src)
-	if r.clock.HZ > 0 && t.changed != by.number {
-		t.before, t.changed = t.deadlines(), by.number
-	}
 	sequence, until := t.sequence(s.Role == compiler.Closing), c.Expires
 	switch {
 	case s.Role == compiler.Grant && c.Ended:

@@ -24,9 +24,8 @@ type Player struct {
 	symbols  *compiler.Symbols
 	policy   *lang.Policy
 	last     sim.Packet
-	clock    sim.Clock // the machine's, in the first phase
+	hz       int       // of the machine's clock
 	recorder *recorder // of what explains failures; nil: they are not explained
-	cover    *Cover    // what the player itself has met; nil: nobody asks
 	watchers []Watcher
 }
 
@@ -41,10 +40,10 @@ func New(r *compiler.Result) (*Player, error) {
 	return &Player{machine: m, symbols: r.Symbols, policy: r.Policy}, err
 }
 
-// NewTicking is New with a clock that ticks, see [sim.NewTicking].
+// NewTicking is New with another clock, see [sim.NewTicking].
 func NewTicking(r *compiler.Result, c sim.Clock) (*Player, error) {
 	m, err := sim.NewTicking(r.Ruleset, c)
-	return &Player{machine: m, symbols: r.Symbols, policy: r.Policy, clock: c}, err
+	return &Player{machine: m, symbols: r.Symbols, policy: r.Policy, hz: c.HZ}, err
 }
 
 // Watch adds a watcher of the packets from now on.
@@ -129,7 +128,15 @@ func (p *Player) packet(e *trace.Event, at time.Duration, port uint16) Outcome {
 	if e.Packet.Answered != nil {
 		o.Want = string(trace.Pass) // only such a packet leaves open whether it is answered
 	}
-	if p.recorder != nil && !o.OK() {
+	d := p.machine.Doubt()
+	if d != nil {
+		o.Got = Depends
+	}
+	switch {
+	case p.recorder == nil || o.OK():
+	case d != nil:
+		o.Why = p.whyDepends(d, &p.last, at)
+	default:
 		o.Why = p.recorder.whyVerdict(&p.last, o.Want, o.Got)
 	}
 	return o
@@ -165,53 +172,66 @@ func (p *Player) Answer(kind capture.Kind, packet *sim.Packet) bool {
 }
 
 func (p *Player) expect(e *trace.Event) Outcome {
-	o := p.found(e)
-	if p.recorder != nil && !o.OK() {
+	o, d := p.found(e)
+	switch {
+	case p.recorder == nil || o.OK():
+	case d != nil:
+		o.Why = p.whyDepends(d, nil, e.At)
+	default:
 		o.Why = p.recorder.whyExpectation(e)
 	}
 	return o
 }
 
-// found is what holds of what is expected.
-func (p *Player) found(e *trace.Event) Outcome {
-	o := Outcome{Event: e, At: e.At}
-	if x := e.Expect; x.At != nil {
-		o.Got, o.Want = strconv.Itoa(p.Step(x.Knock, x.Src, e.At)), strconv.Itoa(x.At.Step)
-		return o
-	}
-	o.Got, o.Want = string(trace.Closed), string(e.Expect.State)
-	if _, open := p.OpenUntil(e.Expect.Knock, e.Expect.Src, e.At); open {
-		o.Got = string(trace.Open)
-	}
-	return o
-}
-
-// OpenUntil tells when the door of a knock closes for a source, or [sim.Never];
-// false if it does not stand open at the given time.
-func (p *Player) OpenUntil(knock string, src netip.Addr, at time.Duration) (time.Duration, bool) {
-	place, ok := p.symbols.Grant(knock)
-	if !ok {
-		return 0, false
-	}
-	return p.expiry(place, src, at)
-}
-
-// Step tells the furthest step of a knock's sequence that a source has done in
-// time; 0 if none.
-func (p *Player) Step(knock string, src netip.Addr, at time.Duration) int {
-	places := p.symbols.Steps(knock)
-	for i := len(places); i >= 1; i-- {
-		if _, live := p.expiry(places[i-1], src, at); live {
-			return i
+// found is what holds of what is expected, and why it depends on the tick if it does.
+func (p *Player) found(e *trace.Event) (Outcome, *sim.Doubt) {
+	var d *sim.Doubt
+	o, x := Outcome{Event: e, At: e.At}, e.Expect
+	if x.At != nil {
+		var step int
+		step, d = p.Step(x.Knock, x.Src, e.At)
+		o.Got, o.Want = strconv.Itoa(step), strconv.Itoa(x.At.Step)
+	} else {
+		var open bool
+		open, d = p.Open(x.Knock, x.Src, e.At)
+		o.Got, o.Want = string(trace.Closed), string(x.State)
+		if open {
+			o.Got = string(trace.Open)
 		}
 	}
-	return 0
+	if d != nil {
+		o.Got = Depends
+	}
+	return o, d
 }
 
-func (p *Player) expiry(place compiler.Place, src netip.Addr, at time.Duration) (time.Duration, bool) {
+// Open reports whether the door of a knock stands open for a source, and why that depends
+// on the tick if it does.
+func (p *Player) Open(knock string, src netip.Addr, at time.Duration) (bool, *sim.Doubt) {
+	place, ok := p.symbols.Grant(knock)
+	if !ok {
+		return false, nil
+	}
+	return p.lives(place, src, at)
+}
+
+// Step tells the furthest step of a knock's sequence that a source has done in time, 0 if
+// none, and why that depends on the tick if it does.
+func (p *Player) Step(knock string, src netip.Addr, at time.Duration) (int, *sim.Doubt) {
+	places := p.symbols.Steps(knock)
+	for i := len(places); i >= 1; i-- {
+		if lives, doubt := p.lives(places[i-1], src, at); lives || doubt != nil {
+			return i, doubt
+		}
+	}
+	return 0, nil
+}
+
+func (p *Player) lives(place compiler.Place, src netip.Addr, at time.Duration) (bool, *sim.Doubt) {
 	f := compiler.IPv6
 	if src.Is4() {
 		f = compiler.IPv4
 	}
-	return p.machine.Expiry(place.Kind.SetName(f), place.Key(f), src, at)
+	e, lives := p.machine.Find(place.Kind.SetName(f), place.Key(f), src, at)
+	return lives, e.Doubt
 }

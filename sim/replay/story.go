@@ -23,11 +23,11 @@ func (a about) story(closing bool, goal int) string {
 	if t.ended.is() {
 		return text + a.endedBy(t) + later(s, at, word, t.ended.number)
 	}
-	since, until, over := t.done, t.until, "its deadline"
+	until, over := t.until, "its deadline"
 	if a.knock.Total != 0 && s.begun < until {
-		since, until, over = s.begin, s.begun, "the total of "+lang.FormatDuration(a.knock.Total)
+		until, over = s.begun, "the total of "+lang.FormatDuration(a.knock.Total)
 	}
-	passed := fmt.Sprintf(", %s passed at %s", over, a.deadline(since, until))
+	passed := fmt.Sprintf(", %s passed at %s", over, seconds(until))
 	switch next := s.steps[min(at, len(s.steps)-1)].vain; {
 	case at == goal && until <= a.at:
 		return text + passed

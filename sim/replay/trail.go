@@ -42,9 +42,6 @@ type trail struct {
 	until            time.Duration // the end of that grant's time
 	ended            mark          // what ended the grant before its time
 	ending           ending
-
-	before  []deadline // those before the packet that changed anything last, if the clock ticks
-	changed int        // its number
 }
 
 // ending is how a grant can end before its time.

@@ -76,7 +76,7 @@ func (r *recorder) inFlow(p *sim.Packet) string {
 func (r *recorder) granted(p *sim.Packet, services []guarded) string {
 	for _, g := range services {
 		if t := r.trail(g.knock, p.Src); t.open(p.Time, r.number) {
-			return about{g.knock, p.Src, t, p.Time, r.clock}.isOpen()
+			return about{g.knock, p.Src, t, p.Time}.isOpen()
 		}
 	}
 	return ""
@@ -153,7 +153,7 @@ func (r *recorder) noGrants(p *sim.Packet, services []guarded) string {
 			texts = append(texts, fmt.Sprintf("and %d more knocks", len(services)-i))
 			break
 		}
-		texts = append(texts, about{g.knock, p.Src, r.trail(g.knock, p.Src), p.Time, r.clock}.noGrant())
+		texts = append(texts, about{g.knock, p.Src, r.trail(g.knock, p.Src), p.Time}.noGrant())
 	}
 	return strings.Join(texts, "; ")
 }

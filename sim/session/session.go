@@ -157,13 +157,6 @@ func (s *run) trace(name string) *Result {
 	return result
 }
 
-// player plays a trace.
-type player interface {
-	EventUntil(e *trace.Event, end time.Duration, see func(replay.Outcome))
-	Explain(replay.Asked)
-	Standings(at time.Duration) []replay.Standing
-}
-
 // outcomes are those of a trace, and why there are no more.
 type outcomes func(see func(replay.Outcome)) error
 
@@ -191,7 +184,7 @@ func (s *run) end() time.Duration {
 
 // newPlayer makes a player that counts what the options ask for.
 func (s *run) newPlayer(p *Policy) (*replay.Player, error) {
-	player, err := replay.New(p.Result)
+	player, err := replay.NewTicking(p.Result, sim.Clock{HZ: s.HZ, Unknown: true})
 	if err != nil {
 		return nil, err
 	}
@@ -205,8 +198,8 @@ func (s *run) newPlayer(p *Policy) (*replay.Player, error) {
 }
 
 // played takes into account what a player knows at the end.
-func (s *run) played(p *Policy, player player, result *Result) {
-	if player, ok := player.(*replay.Player); ok && s.Cover {
+func (s *run) played(p *Policy, player *replay.Player, result *Result) {
+	if s.Cover {
 		p.Cover.Ran(player)
 	}
 	if s.State != nil {

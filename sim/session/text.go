@@ -30,7 +30,7 @@ func (s *run) replayText(in *input, result *Result) error {
 	}
 	var failed error
 	events := v.again(reader, &failed)
-	player, err := s.textPlayer(v.policy, &events)
+	player, err := s.newPlayer(v.policy)
 	if err != nil {
 		return err
 	}
@@ -112,45 +112,6 @@ func (v *survey) again(reader *trace.Reader, err *error) iter.Seq[*trace.Event] 
 		}
 		if *err = reader.Err(); *err == nil && (left != 0 || len(reader.Findings()) > 0) {
 			*err = errors.New("it has changed while it was read")
-		}
-	}
-}
-
-// textPlayer makes what plays a trace: all phases at once, if the clock ticks. Those
-// depend on all events.
-func (s *run) textPlayer(policy *Policy, events *iter.Seq[*trace.Event]) (player, error) {
-	if s.HZ == 0 {
-		return s.newPlayer(policy)
-	}
-	all := hold(*events)
-	*events = pointers(all)
-	phases, err := replay.NewPhases(policy.Result, s.HZ, all)
-	if err == nil && s.Cover {
-		phases.Cover(policy.covering())
-	}
-	return phases, err
-}
-
-// hold holds events that are valid for a moment.
-func hold(events iter.Seq[*trace.Event]) (all []trace.Event) {
-	for e := range events {
-		held := *e
-		if e.Packet != nil {
-			packet := *e.Packet
-			held.Packet = &packet
-		}
-		all = append(all, held)
-	}
-	return all
-}
-
-// pointers are those to the elements.
-func pointers(events []trace.Event) iter.Seq[*trace.Event] {
-	return func(yield func(*trace.Event) bool) {
-		for i := range events {
-			if !yield(&events[i]) {
-				return
-			}
 		}
 	}
 }
