@@ -59,8 +59,7 @@ Time is exact, unless -hz is given. The kernel's clock ticks, and a timeout is a
 number of whole ticks. Nobody knows when in a tick a trace begins, nor, if a set may
 be full, when the kernel frees its places: a verdict that may depend on it is "depends
 on the tick", and an expectation of it fails. The same holds for what a packet moved,
-and for where a source stands. -cover counts what does not depend on it. -top counts
-openings, so it excludes -hz.
+and for where a source stands. -cover and -top count what does not depend on it.
 ` + "`getconf CLK_TCK`" + ` does not tell the kernel's HZ; CONFIG_HZ in /boot/config-* does.
 
 -state ends the replay at a time, after the packets of that time, and prints
@@ -275,7 +274,6 @@ func (o *simOptions) check() error {
 		{o.State != nil, o.MinCover != nil, "state", "min-cover"},
 		{o.State != nil, o.Cover, "state", "cover"},
 		{o.State != nil, o.top > 0, "state", "top"},
-		{o.HZ > 0, o.top > 0, "hz", "top"},
 	} {
 		if two.a && two.b {
 			return usagef("-%s and -%s exclude each other", two.aa, two.bb)

@@ -9,7 +9,7 @@ import (
 	"knockc/sim"
 )
 
-// Top counts by source, in bounded memory.
+// Top counts by source, in bounded memory, what does not depend on the tick.
 type Top struct {
 	Packets  Tally // all
 	Openings Tally // those that opened a door or renewed a grant
@@ -17,20 +17,20 @@ type Top struct {
 }
 
 // Watch counts the packets of a player from now on.
-func (t *Top) Watch(p *Player) { p.Watch(topWatcher{t, p.symbols}) }
+func (t *Top) Watch(p *Player) { p.Watch(topWatcher{t, p}) }
 
 type topWatcher struct {
-	top     *Top
-	symbols *compiler.Symbols
+	top    *Top
+	player *Player
 }
 
 func (w topWatcher) Packet(p *sim.Packet, verdict compiler.VerdictKind, changes []sim.Change) {
 	w.top.Packets.add(p.Src)
-	if verdict == compiler.Drop || verdict == compiler.Rejected {
+	if w.player.machine.Doubt() == nil && (verdict == compiler.Drop || verdict == compiler.Rejected) {
 		w.top.Refusals.add(p.Src)
 	}
 	for _, c := range changes {
-		if s, ok := w.symbols.Meaning(c.Set, c.State); ok && s.Role == compiler.Grant && !c.Ended {
+		if s, ok := w.player.symbols.Meaning(c.Set, c.State); ok && s.Role == compiler.Grant && !c.Ended && !c.Unsure {
 			w.top.Openings.add(p.Src)
 			break
 		}
