@@ -110,8 +110,8 @@ func (h *Host) guardDoors(r *compiler.Ruleset) error {
 	if !slices.ContainsFunc(r.Sets, func(s *compiler.Set) bool { return isOf(s.Name, compiler.Doors) }) {
 		return nil
 	}
-	t, err := h.Table(r.Table)
-	if err != nil || t == nil {
+	t, err := h.loadedTable(r)
+	if err != nil {
 		return err
 	}
 	return h.putInNeeded(t)

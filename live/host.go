@@ -14,8 +14,9 @@ import (
 
 // Host is a connection to the kernel.
 type Host struct {
-	conn *nftables.Conn
-	raw  *netlink.Conn // for what the library has no words for
+	conn   *nftables.Conn
+	raw    *netlink.Conn // for what the library has no words for
+	dumper dumper        // on the same socket
 }
 
 // Errors that a user can do something about.
@@ -35,7 +36,12 @@ func Open() (*Host, error) {
 		conn.CloseLasting()
 		return nil, explain(err)
 	}
-	return &Host{conn, raw}, nil
+	h := &Host{conn: conn, raw: raw}
+	if h.dumper, err = newDumper(raw); err != nil {
+		h.Close()
+		return nil, explain(err)
+	}
+	return h, nil
 }
 
 // Close ends the connection.

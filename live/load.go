@@ -51,7 +51,7 @@ func (h *Host) loaded(r *compiler.Ruleset, before uint64, failed error) error {
 	if err != nil {
 		return explain(err)
 	}
-	t, err := h.Table(r.Table)
+	t, err := h.Head(r.Table)
 	if wanted, _ := compiler.PolicyOf(r.Mark()); err == nil && (t == nil || t.Policy != wanted || after == before) {
 		err = explain(failed)
 	}
@@ -87,8 +87,8 @@ func (h *Host) RemoveLeftovers(r *compiler.Ruleset) error {
 }
 
 func (h *Host) removeLeftovers(r *compiler.Ruleset) error {
-	t, err := h.Table(r.Table)
-	if err != nil || t == nil {
+	t, err := h.loadedTable(r)
+	if err != nil {
 		return err
 	}
 	named := namesOf(r)

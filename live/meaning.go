@@ -52,6 +52,9 @@ func newMeanings() *meanings {
 }
 
 func (t *Table) meanings() *meanings {
+	if t.told != nil {
+		return t.told
+	}
 	m := newMeanings()
 	for _, c := range t.chains {
 		for _, r := range t.rules[c.Name] {

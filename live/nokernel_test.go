@@ -30,7 +30,7 @@ func noHost(t rapid.TB, r *compiler.Ruleset) *Host {
 	if err := r.Load(conn); err != nil {
 		t.Fatal(err)
 	}
-	return &Host{conn, nltest.Dial(k.answer)}
+	return &Host{conn: conn, raw: nltest.Dial(k.answer), dumper: k}
 }
 
 func (k *noKernel) answer(requests []netlink.Message) ([]netlink.Message, error) {
@@ -43,7 +43,7 @@ func (k *noKernel) answer(requests []netlink.Message) ([]netlink.Message, error)
 			k.made = append(k.made, m)
 		case unix.NFT_MSG_DELCHAIN:
 			k.made = slices.DeleteFunc(k.made, func(old netlink.Message) bool {
-				return kind(old) == unix.NFT_MSG_NEWCHAIN && text(old, unix.NFTA_CHAIN_NAME) == text(m, unix.NFTA_CHAIN_NAME)
+				return kind(old) == unix.NFT_MSG_NEWCHAIN && textIn(old, unix.NFTA_CHAIN_NAME) == textIn(m, unix.NFTA_CHAIN_NAME)
 			})
 		}
 	}
@@ -68,7 +68,7 @@ func (k *noKernel) list(request netlink.Message) ([]netlink.Message, error) {
 	}[kind(request)]
 	var all []netlink.Message
 	for _, m := range k.made {
-		if kind(m) == of.made && (of.owner == 0 || text(m, of.owner) == text(request, of.owner)) {
+		if kind(m) == of.made && (of.owner == 0 || textIn(m, of.owner) == textIn(request, of.owner)) {
 			m.Header.Sequence, m.Header.PID = request.Header.Sequence, request.Header.PID
 			all = append(all, m)
 		}
@@ -80,6 +80,17 @@ func (k *noKernel) list(request netlink.Message) ([]netlink.Message, error) {
 	return nltest.Multipart(append(all, end))
 }
 
+func (k *noKernel) dump(kind netlink.HeaderType, data []byte, each func(entry []byte)) (whole bool, err error) {
+	all, err := k.list(netlink.Message{Header: netlink.Header{Type: kind}, Data: data})
+	for _, m := range all[:max(len(all)-1, 0)] {
+		each(m.Data)
+	}
+	if err == io.EOF {
+		err = nil
+	}
+	return true, err
+}
+
 func kind(m netlink.Message) int {
 	if m.Header.Type>>8 != unix.NFNL_SUBSYS_NFTABLES {
 		return -1 // the begin or the end of a transaction
@@ -87,8 +98,8 @@ func kind(m netlink.Message) int {
 	return int(m.Header.Type & 0xff)
 }
 
-// text is an attribute that is a text.
-func text(m netlink.Message, attribute uint16) string {
+// textIn is an attribute that is a text.
+func textIn(m netlink.Message, attribute uint16) string {
 	d, err := netlink.NewAttributeDecoder(m.Data[4:])
 	if err != nil {
 		panic(err)

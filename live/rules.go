@@ -1,11 +1,12 @@
 package live
 
 import (
+	"bytes"
 	"encoding/binary"
+	"iter"
 	"math/bits"
 	"time"
 
-	"github.com/google/nftables/expr"
 	"github.com/google/nftables/userdata"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -41,92 +42,55 @@ func (h *Host) rules(table, chain string) ([]rule, error) {
 	if err != nil {
 		return nil, err
 	}
-	request := netlink.Message{
-		Header: netlink.Header{
-			Type:  unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_GETRULE,
-			Flags: netlink.Request | netlink.Dump,
-		},
-		Data: append([]byte{unix.NFPROTO_INET, unix.NFNETLINK_V0, 0, 0}, attributes...), // nfgenmsg
-	}
+	request := append([]byte{unix.NFPROTO_INET, unix.NFNETLINK_V0, 0, 0}, attributes...) // nfgenmsg
 	for try := 1; ; try++ {
-		replies, err := h.raw.Execute(request)
-		if err != nil {
-			return nil, err
-		}
-		if all, whole := readRules(replies); whole || try == maxTries {
-			return all, nil
+		var all []rule
+		whole, err := h.dumper.dump(unix.NFNL_SUBSYS_NFTABLES<<8|unix.NFT_MSG_GETRULE, request, func(entry []byte) {
+			all = append(all, readRule(entry))
+		})
+		if err != nil || whole || try == maxTries {
+			return all, err
 		}
 	}
 }
 
-// readRules reads the answers, and reports whether they are whole: someone may have
-// changed the rules meanwhile.
-func readRules(replies []netlink.Message) (all []rule, whole bool) {
-	for _, m := range replies {
-		if m.Header.Flags&netlink.DumpInterrupted != 0 {
-			return all, false
-		}
-		if r, ok := readRule(m.Data); ok {
-			all = append(all, r)
-		}
-	}
-	return all, true
-}
-
-func readRule(message []byte) (r rule, ok bool) {
+func readRule(message []byte) (r rule) {
 	const header = 4 // nfgenmsg
-	if len(message) < header {
-		return r, false
-	}
-	d, err := decoder(message[header:])
-	if err != nil {
-		return r, false
-	}
-	for d.Next() {
-		switch d.Type() {
+	for kind, value := range attributes(message[min(header, len(message)):]) {
+		switch kind {
 		case unix.NFTA_RULE_HANDLE:
-			r.handle = d.Uint64()
+			r.handle = bigEndian(value)
 		case unix.NFTA_RULE_USERDATA:
-			r.comment, _ = userdata.GetString(d.Bytes(), userdata.TypeComment)
+			r.comment, _ = userdata.GetString(value, userdata.TypeComment)
 		case unix.NFTA_RULE_EXPRESSIONS:
-			r.changes = readChanges(d.Bytes())
+			r.changes = readChanges(value)
 		}
 	}
-	return r, d.Err() == nil
-}
-
-func decoder(attributes []byte) (*netlink.AttributeDecoder, error) {
-	d, err := netlink.NewAttributeDecoder(attributes)
-	if err == nil {
-		d.ByteOrder = binary.BigEndian
-	}
-	return d, err
+	return r
 }
 
 // readChanges reads what a rule's expressions change, in order.
 func readChanges(expressions []byte) (all []change) {
-	list, err := decoder(expressions)
-	if err != nil {
-		return nil
-	}
 	var c change
-	for list.Next() {
-		switch e := readExpression(list.Bytes()).(type) {
-		case *expr.Payload:
-			c.v6 = e.Len == 16
-			c.bits = int(8 * e.Len)
-		case *expr.Bitwise:
+	for _, e := range attributes(expressions) {
+		data := find(e, unix.NFTA_EXPR_DATA)
+		switch name := find(e, unix.NFTA_EXPR_NAME); text(name) {
+		case "payload":
+			length := int(bigEndian(find(data, unix.NFTA_PAYLOAD_LEN)))
+			c.v6, c.bits = length == 16, 8*length
+		case "bitwise":
 			c.bits = 0
-			for _, b := range e.Mask {
+			for _, b := range find(find(data, unix.NFTA_BITWISE_MASK), unix.NFTA_DATA_VALUE) {
 				c.bits += bits.OnesCount8(b)
 			}
-		case *expr.Immediate:
-			if len(e.Data) == 4 {
-				c.number = binary.NativeEndian.Uint32(e.Data)
+		case "immediate":
+			if value := find(find(data, unix.NFTA_IMMEDIATE_DATA), unix.NFTA_DATA_VALUE); len(value) == 4 {
+				c.number = binary.NativeEndian.Uint32(value)
 			}
-		case *expr.Dynset:
-			if e.Operation == unix.NFT_DYNSET_OP_UPDATE {
-				c.set, c.timeout = e.SetName, compiler.FromKernel(e.Timeout)
+		case "dynset":
+			if bigEndian(find(data, unix.NFTA_DYNSET_OP)) == unix.NFT_DYNSET_OP_UPDATE {
+				c.set = text(find(data, unix.NFTA_DYNSET_SET_NAME))
+				c.timeout = compiler.FromKernel(time.Duration(bigEndian(find(data, unix.NFTA_DYNSET_TIMEOUT))) * time.Millisecond)
 				all = append(all, c)
 			}
 		}
@@ -134,31 +98,38 @@ func readChanges(expressions []byte) (all []change) {
 	return all
 }
 
-// readExpression reads an expression, if it is one that a change is made of.
-func readExpression(attributes []byte) expr.Any {
-	d, err := decoder(attributes)
-	if err != nil {
-		return nil
-	}
-	var e expr.Any
-	for d.Next() {
-		switch d.Type() {
-		case unix.NFTA_EXPR_NAME:
-			switch d.String() {
-			case "payload":
-				e = &expr.Payload{}
-			case "bitwise":
-				e = &expr.Bitwise{}
-			case "immediate":
-				e = &expr.Immediate{}
-			case "dynset":
-				e = &expr.Dynset{}
+// attributes yields the kinds and values of attributes, as far as they are whole.
+func attributes(b []byte) iter.Seq2[uint16, []byte] {
+	return func(yield func(uint16, []byte) bool) {
+		const header, aligned = unix.SizeofNlAttr, unix.NLA_ALIGNTO
+		for len(b) >= header {
+			n := int(binary.NativeEndian.Uint16(b))
+			kind := binary.NativeEndian.Uint16(b[2:]) &^ (unix.NLA_F_NESTED | unix.NLA_F_NET_BYTEORDER)
+			if n < header || n > len(b) || !yield(kind, b[header:n]) {
+				return
 			}
-		case unix.NFTA_EXPR_DATA:
-			if e != nil && expr.Unmarshal(unix.NFPROTO_INET, d.Bytes(), e) != nil {
-				return nil
-			}
+			b = b[min((n+aligned-1)&^(aligned-1), len(b)):]
 		}
 	}
-	return e
 }
+
+// find is the value of the attribute of a kind, nil if there is none.
+func find(b []byte, wanted uint16) []byte {
+	for kind, value := range attributes(b) {
+		if kind == wanted {
+			return value
+		}
+	}
+	return nil
+}
+
+// bigEndian is a number of any length.
+func bigEndian(b []byte) (n uint64) {
+	for _, digit := range b {
+		n = n<<8 | uint64(digit)
+	}
+	return n
+}
+
+// text is a text that ends with a zero.
+func text(b []byte) string { return string(bytes.TrimSuffix(b, []byte{0})) }

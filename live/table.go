@@ -2,6 +2,7 @@ package live
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -11,19 +12,26 @@ import (
 	"knockc/compiler"
 )
 
-// Table is a table that knockc made, as it was when it was read.
-type Table struct {
+// head is what tells a table that knockc made from others, as it was when it was read.
+type head struct {
 	Name   string
 	Policy string // the hash of the policy that it was made of
 
 	Dormant bool               // someone has put it to sleep: it guards nothing
 	Hook    compiler.HookPoint // where it looks at packets first
 
-	table    *nftables.Table
+	table *nftables.Table
+}
+
+// Table is all of a table that knockc made.
+type Table struct {
+	head
 	chains   []*nftables.Chain
 	rules    map[string][]rule // by chain
 	sets     []*nftables.Set   // and maps
 	counters []*nftables.NamedObj
+
+	told *meanings // what the rules tell, if that is known without reading them
 }
 
 // ForeignError says that there is a table of that name, but knockc did not make it.
@@ -35,7 +43,33 @@ func (e *ForeignError) Error() string {
 
 // Table reads the table of a name; nil if there is none, a [ForeignError] if it is
 // someone else's.
-func (h *Host) Table(name string) (*Table, error) {
+func (h *Host) Table(name string) (*Table, error) { return h.read(name, true) }
+
+// Head reads as much of a table as tells whose it is and what it is for, with a few
+// requests. The rest is as for Table.
+func (h *Host) Head(name string) (*head, error) {
+	t, err := h.read(name, false)
+	if err != nil || t == nil {
+		return nil, err
+	}
+	return &t.head, nil
+}
+
+func (h *Host) read(name string, whole bool) (*Table, error) {
+	for try := 1; ; try++ {
+		t, err := h.tryRead(name, whole)
+		var foreign *ForeignError
+		switch {
+		case err == nil || errors.As(err, &foreign):
+			return t, err
+		case is(err, unix.ENOENT) && try < maxTries: // someone changes it meanwhile
+		default:
+			return nil, err
+		}
+	}
+}
+
+func (h *Host) tryRead(name string, whole bool) (*Table, error) {
 	tables, err := h.conn.ListTablesOfFamily(nftables.TableFamilyINet)
 	if err != nil {
 		return nil, explain(err)
@@ -44,19 +78,35 @@ func (h *Host) Table(name string) (*Table, error) {
 	if i < 0 {
 		return nil, nil
 	}
-	for try := 1; ; try++ {
-		t := &Table{Name: name, Dormant: isDormant(tables[i]), table: &nftables.Table{Name: name, Family: nftables.TableFamilyINet}, rules: map[string][]rule{}}
-		err := explain(h.read(t))
-		switch {
-		case is(err, unix.ENOENT) && try < maxTries: // someone changes it meanwhile
-			continue
-		case err != nil:
-			return nil, fmt.Errorf("read table inet %s: %w", name, err)
-		case !t.findMark():
-			return nil, &ForeignError{name}
-		}
-		return t, nil
+	t := &Table{head: head{Name: name, Dormant: isDormant(tables[i]), table: tableOf(name)}, rules: map[string][]rule{}}
+	err = h.readChains(t)
+	if err == nil {
+		err = h.readRules(t, func(c *nftables.Chain) bool { return hookOf(c) != nil })
 	}
+	if err == nil && !t.findMark() {
+		return nil, &ForeignError{name}
+	}
+	if err == nil && whole {
+		err = h.readRules(t, func(c *nftables.Chain) bool { return hookOf(c) == nil })
+	}
+	if err == nil && whole {
+		err = h.readSets(t)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read table inet %s: %w", name, explain(err))
+	}
+	return t, nil
+}
+
+// loadedTable is the table of a ruleset that was just loaded, whose rules need not be read:
+// they are known.
+func (h *Host) loadedTable(r *compiler.Ruleset) (*Table, error) {
+	t := &Table{head: head{Name: r.Table, table: tableOf(r.Table)}, told: meaningsOf(r)}
+	return t, errors.Join(h.readChains(t), h.readSets(t))
+}
+
+func tableOf(name string) *nftables.Table {
+	return &nftables.Table{Name: name, Family: nftables.TableFamilyINet}
 }
 
 // isDormant reads a table's flags, which the library has in the wrong byte order.
@@ -65,25 +115,32 @@ func isDormant(t *nftables.Table) bool {
 	return flags&unix.NFT_TABLE_F_DORMANT != 0
 }
 
-func (h *Host) read(t *Table) error {
+func (h *Host) readChains(t *Table) error {
 	all, err := h.conn.ListChainsOfTableFamily(nftables.TableFamilyINet)
-	if err != nil {
-		return err
-	}
-	for _, c := range all {
-		if c.Table.Name == t.Name {
-			t.chains = append(t.chains, c)
-		}
-	}
+	t.chains = slices.DeleteFunc(all, func(c *nftables.Chain) bool { return c.Table.Name != t.Name })
+	return err
+}
+
+// readRules reads those of some of the chains.
+func (h *Host) readRules(t *Table, of func(*nftables.Chain) bool) (err error) {
 	for _, c := range t.chains {
+		if !of(c) {
+			continue
+		}
 		if t.rules[c.Name], err = h.rules(t.Name, c.Name); err != nil {
 			return err
 		}
 	}
-	if t.sets, err = h.conn.GetSets(t.table); err != nil {
+	return nil
+}
+
+// readSets reads which sets, maps and counters there are.
+func (h *Host) readSets(t *Table) error {
+	sets, err := h.conn.GetSets(t.table)
+	if err != nil {
 		return err
 	}
-	t.sets = slices.DeleteFunc(t.sets, func(s *nftables.Set) bool { return s.Anonymous })
+	t.sets = slices.DeleteFunc(sets, func(s *nftables.Set) bool { return s.Anonymous })
 	objects, err := h.conn.GetNamedObjects(t.table)
 	for _, o := range objects {
 		if named, ok := o.(*nftables.NamedObj); ok {
