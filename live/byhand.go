@@ -11,7 +11,7 @@ import (
 // ChangedByHand tells in what a table differs from the ruleset that it was made of, as
 // far as the number of rules and of maps' elements, their comments and additional hooks
 // show; empty if in nothing.
-func (h *Host) ChangedByHand(t *Table, r *compiler.Ruleset) (string, error) {
+func (h *kernel) ChangedByHand(t *Table, r *compiler.Ruleset) (string, error) {
 	if t.Dormant {
 		return "it is dormant and guards nothing", nil
 	}

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -58,7 +59,7 @@ func (m *meanings) useless(doors, grants []element) []element {
 }
 
 // takeOutUseless takes the useless elements out of the guard.
-func (h *Host) takeOutUseless(t *Table) error {
+func (h *kernel) takeOutUseless(t *Table) error {
 	m := t.meanings()
 	deleted, err := h.deleteFound(t, func() ([]element, error) {
 		doors, err := h.elementsOf(t, compiler.Doors)
@@ -76,7 +77,7 @@ func (h *Host) takeOutUseless(t *Table) error {
 
 // putInNeeded puts into the guard what grants need and it does not have: because these
 // were given while useless elements were taken out, or under rules that did not need it.
-func (h *Host) putInNeeded(t *Table) error {
+func (h *kernel) putInNeeded(t *Table) error {
 	grants, err := h.elementsOf(t, compiler.Grants)
 	if err != nil {
 		return err
@@ -106,7 +107,7 @@ func (h *Host) putInNeeded(t *Table) error {
 }
 
 // guardDoors is putInNeeded for a ruleset that was loaded over another one.
-func (h *Host) guardDoors(r *compiler.Ruleset) error {
+func (h *kernel) guardDoors(r *compiler.Ruleset) error {
 	if !slices.ContainsFunc(r.Sets, func(s *compiler.Set) bool { return isOf(s.Name, compiler.Doors) }) {
 		return nil
 	}
@@ -115,4 +116,14 @@ func (h *Host) guardDoors(r *compiler.Ruleset) error {
 		return err
 	}
 	return h.putInNeeded(t)
+}
+
+// MendGuard makes the guard fit the doors that were opened and shut while other rules were
+// loaded.
+func (h *kernel) MendGuard(name string) error {
+	t, err := h.Table(name)
+	if err != nil || t == nil {
+		return err
+	}
+	return errors.Join(h.takeOutUseless(t), h.putInNeeded(t))
 }

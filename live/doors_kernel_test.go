@@ -185,22 +185,23 @@ func TestCrowdedByRollbackOnKernel(t *testing.T) {
 	if _, err := h.live.Grant(table, "k0", src6, 0); err != nil {
 		t.Fatal(err)
 	}
-	var trial *live.Trial
-	err := h.Do(func() (err error) {
-		trial, err = h.live.BeginTrial("knockc", time.Minute)
+	host := live.NewHost(live.MonotonicClock{})
+	defer host.Close()
+	err := h.Do(func() error {
+		_, err := host.Apply(compile(t, crowded(7, "forever")).Ruleset, live.Options{Confirm: time.Minute, Rollback: []string{"true"}})
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	table = h.apply(crowded(7, "forever"))
+	table = h.table("knockc")
 	if _, err := h.live.Revoke(table, "", netip.Prefix{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := h.live.Grant(table, "k1", src4, 0); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.Do(trial.TakeBack); err != nil {
+	if err := h.Do(func() error { return host.Rollback("knockc") }); err != nil {
 		t.Fatal(err)
 	}
 	if !h.attempt(src4, netns.TCP, 22) {

@@ -23,7 +23,7 @@ type element struct {
 }
 
 // elements reads those of a set, which may not be there.
-func (h *Host) elements(t *Table, set string) ([]element, error) {
+func (h *kernel) elements(t *Table, set string) ([]element, error) {
 	if t.set(set) == nil {
 		return nil, nil
 	}
@@ -58,10 +58,10 @@ const maxChanged = 200
 
 // deleteFound deletes the elements that are found, all of them or none, and returns them.
 // It waits for those that end by themselves meanwhile.
-func (h *Host) deleteFound(t *Table, find func() ([]element, error)) (deleted []element, err error) {
+func (h *kernel) deleteFound(t *Table, find func() ([]element, error)) (deleted []element, err error) {
 	soon := 50 * time.Millisecond // what is left of the time of an element that may end meanwhile
 	for range maxTries {
-		begin := time.Now()
+		begin := h.clock.Now()
 		found, err := find()
 		if err != nil {
 			return nil, err
@@ -69,15 +69,15 @@ func (h *Host) deleteFound(t *Table, find func() ([]element, error)) (deleted []
 		if len(found) == 0 {
 			return deleted, nil
 		}
-		soon = max(soon, 2*time.Since(begin))
+		soon = max(soon, 2*(h.clock.Now()-begin))
 		ends, err := h.delete(t, found, soon)
 		switch {
 		case err == nil:
-			time.Sleep(ends)
+			h.clock.Sleep(ends)
 			return found, nil
 		case is(err, unix.ENOBUFS): // no room for the answers: what is there now tells
 			deleted = found
-			if err := h.reopen(); err != nil {
+			if err := h.reconnect(); err != nil {
 				return nil, err
 			}
 		case !is(err, unix.ENOENT) && !is(err, unix.ENFILE): // these say that one has ended
@@ -89,7 +89,7 @@ func (h *Host) deleteFound(t *Table, find func() ([]element, error)) (deleted []
 }
 
 // elementsOf are those of the sets of some kinds.
-func (h *Host) elementsOf(t *Table, kinds ...compiler.SetKind) (found []element, err error) {
+func (h *kernel) elementsOf(t *Table, kinds ...compiler.SetKind) (found []element, err error) {
 	for _, kind := range kinds {
 		for _, family := range compiler.Families {
 			all, err := h.elements(t, kind.SetName(family))
@@ -105,7 +105,7 @@ func (h *Host) elementsOf(t *Table, kinds ...compiler.SetKind) (found []element,
 // delete deletes elements in one transaction, except those that end soon, and returns
 // when the last of these ends. A packet may delete one too. So it makes each before it
 // deletes it, which does nothing to one that is there.
-func (h *Host) delete(t *Table, gone []element, soon time.Duration) (ends time.Duration, err error) {
+func (h *kernel) delete(t *Table, gone []element, soon time.Duration) (ends time.Duration, err error) {
 	keys := map[string][]nftables.SetElement{}
 	for _, e := range gone {
 		if e.left > soon {

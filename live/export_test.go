@@ -1,7 +1,35 @@
 package live
 
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
 // For the tests outside.
 var (
 	ElsewherePolicies = elsewherePolicies
 	CasePolicies      = casePolicies
 )
+
+// Kernel is what a Host does its work with.
+type Kernel = kernel
+
+// OpenKernel connects to the kernel of the thread's network namespace.
+func OpenKernel() (*Kernel, error) {
+	k := &kernel{clock: MonotonicClock{}}
+	return k, k.connect()
+}
+
+// MonotonicClock is that of the machine.
+type MonotonicClock struct{}
+
+func (MonotonicClock) Now() time.Duration {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &t); err != nil {
+		panic(err)
+	}
+	return time.Duration(t.Nano())
+}
+
+func (MonotonicClock) Sleep(d time.Duration) { time.Sleep(d) }

@@ -15,19 +15,6 @@ import (
 	"knockc/lang"
 )
 
-// UnknownKnockError says that the loaded policy has no such knock.
-type UnknownKnockError struct {
-	Knock string
-	Known []string
-}
-
-func (e *UnknownKnockError) Error() string {
-	if len(e.Known) == 0 {
-		return fmt.Sprintf("no knock `%s`: the loaded policy has none", e.Knock)
-	}
-	return fmt.Sprintf("no knock `%s` in the loaded policy: it has %s", e.Knock, lang.Printable(strings.Join(e.Known, ", ")))
-}
-
 func (t *Table) knock(name string) (*Knock, error) {
 	m := t.meanings()
 	k := m.knocks[name]
@@ -43,10 +30,7 @@ type Granted struct {
 	For    time.Duration // [lang.Forever]
 }
 
-// Grant opens the door of a knock for a source, as if it had knocked, for as long as
-// the knock says, or if lasts is not 0 for that long. A door that is open already stays
-// open for that long, or for longer if it does.
-func (h *Host) Grant(t *Table, knock string, src netip.Addr, lasts time.Duration) (Granted, error) {
+func (h *kernel) Grant(t *Table, knock string, src netip.Addr, lasts time.Duration) (Granted, error) {
 	k, err := t.knock(knock)
 	if err != nil {
 		return Granted{}, err
@@ -66,7 +50,7 @@ func (h *Host) Grant(t *Table, knock string, src netip.Addr, lasts time.Duration
 // open makes the elements that the rule which opens the door would make. An element
 // that is there cannot be renewed over netlink but made anew; if it ends between the
 // look and that, it is done again.
-func (h *Host) open(t *Table, k *Knock, does []change, src netip.Addr, lasts time.Duration) (Granted, error) {
+func (h *kernel) open(t *Table, k *Knock, does []change, src netip.Addr, lasts time.Duration) (Granted, error) {
 	grant := does[len(does)-1]
 	switch {
 	case lasts == 0:
@@ -105,7 +89,7 @@ func (h *Host) open(t *Table, k *Knock, does []change, src netip.Addr, lasts tim
 
 // queueElement makes an element, in place of one that would end before it. It returns how
 // long that lives, or the one that does not end before it.
-func (h *Host) queueElement(t *Table, c change, src netip.Addr, timeout time.Duration) (left time.Duration, err error) {
+func (h *kernel) queueElement(t *Table, c change, src netip.Addr, timeout time.Duration) (left time.Duration, err error) {
 	s := t.set(c.set)
 	if s == nil {
 		return 0, fmt.Errorf("set %s is gone: apply the policy again", c.set)
@@ -129,11 +113,7 @@ func (h *Host) queueElement(t *Table, c change, src netip.Addr, timeout time.Dur
 	return timeout, h.conn.SetAddElements(s, []nftables.SetElement{{Key: key, Timeout: compiler.ToKernel(timeout)}})
 }
 
-// Revoke shuts the door of a knock, or with an empty name all doors, for the sources in
-// a prefix, or with a zero one for all; who is under way begins anew. It does so for all
-// or none, and returns what was open and where those under way were. What was let in
-// before goes on.
-func (h *Host) Revoke(t *Table, knock string, from netip.Prefix) ([]Standing, error) {
+func (h *kernel) Revoke(t *Table, knock string, from netip.Prefix) ([]Standing, error) {
 	if knock != "" {
 		if _, err := t.knock(knock); err != nil {
 			return nil, err
@@ -177,10 +157,4 @@ func (m *meanings) isMeant(e element, knock string, from netip.Prefix) bool {
 	}
 	source, _ := e.src.Prefix(s.bits)
 	return !from.IsValid() || from.Overlaps(source)
-}
-
-// Remove takes the whole table out.
-func (h *Host) Remove(t *Table) error {
-	h.conn.DelTable(t.table)
-	return explain(h.conn.Flush())
 }

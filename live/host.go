@@ -1,90 +1,203 @@
 package live
 
 import (
-	"errors"
-	"fmt"
-	"strings"
-
-	"github.com/google/nftables"
-	"github.com/mdlayher/netlink"
-	"golang.org/x/sys/unix"
+	"net/netip"
+	"time"
 
 	"knockc/compiler"
 )
 
-// Host is a connection to the kernel.
+// Host is a host and its tables that knockc has made. A method that changes a table does
+// so under its lock: no other process changes it meanwhile, and the table is read once.
+// All of a Host is about the network namespace of the thread that calls it first.
 type Host struct {
-	conn   *nftables.Conn
-	raw    *netlink.Conn // for what the library has no words for
-	dumper dumper        // on the same socket
+	clock  Clock
+	tables tables
+	notes  notes
+	start  func(command []string, after time.Duration) error // see [startDetached]
 }
 
-// Errors that a user can do something about.
-var (
-	ErrPermission = errors.New("that needs CAP_NET_ADMIN: run it as root")
-	ErrNoNFTables = errors.New("this kernel has no nf_tables")
+// NewHost is for the host that the process runs on.
+func NewHost(clock Clock) *Host {
+	return &Host{clock: clock, tables: &kernel{clock: clock}, notes: &folder{clock}, start: startDetached}
+}
+
+// Close ends the connection to the kernel.
+func (h *Host) Close() error { return h.tables.Close() }
+
+// Clock tells how much time has gone by since a moment that all processes share and nobody
+// sets, and lets time go by.
+type Clock interface {
+	Now() time.Duration
+	Sleep(time.Duration)
+}
+
+// tables are what the kernel has, and what it does with them. Each method does all of its
+// work at once or, if it fails, none. See [kernel].
+type tables interface {
+	// Head and Table read the beginning of a table or all of it; nil if there is none, a
+	// [ForeignError] if it is someone else's. One of them is called before all others.
+	Head(name string) (*head, error)
+	Table(name string) (*Table, error)
+
+	Load(r *compiler.Ruleset) error // in place of an older one
+	RemoveLeftovers(r *compiler.Ruleset) error
+	Wake(name string) error
+	MakeDormant(name string) error
+	Remove(name string) error
+
+	// The text of nft can say what sources have done, with the time that is left.
+	TakesText() error
+	List(name string) (string, error) // empty if there is no such table
+	LoadText(script string) error
+	MendGuard(name string) error // after LoadText
+
+	Grant(t *Table, knock string, src netip.Addr, lasts time.Duration) (Granted, error)
+	Revoke(t *Table, knock string, from netip.Prefix) ([]Standing, error)
+
+	Status(t *Table) (*Status, error)
+	ChangedByHand(t *Table, r *compiler.Ruleset) (string, error)
+	Others(name string) ([]string, error)
+	Rules(name string) (string, error)
+	Preview(r *compiler.Ruleset) (string, error)
+	Tracks() bool
+
+	Close() error
+}
+
+// notes are what processes leave for each other until the host is shut down: a lock for
+// each table, and a note of the trial if there is one. See [folder].
+type notes interface {
+	// Lock keeps other processes from changing the table until unlock is called or the
+	// process ends. It waits for them as long as patience says; then it is [ErrBusy].
+	Lock(table string, patience time.Duration) (unlock func(), err error)
+
+	Find(table string) (*note, error) // nil if there is none
+	Write(n *note) error
+	Remove(table string) error
+}
+
+// How long a process waits for another one that changes the same table: to begin
+// something, and to bring it to an end.
+const (
+	patience     = 5 * time.Second
+	longPatience = time.Minute
 )
 
-// Open connects to the kernel.
-func Open() (*Host, error) {
-	conn, err := nftables.New(nftables.AsLasting(), compiler.WithBuffers())
+func (h *Host) locked(table string, patience time.Duration, f func() error) error {
+	unlock, err := h.notes.Lock(table, patience)
 	if err != nil {
-		return nil, explain(err)
+		return err
 	}
-	raw, err := netlink.Dial(unix.NETLINK_NETFILTER, nil)
+	defer unlock()
+	return f()
+}
+
+// change runs f under the lock. Before that it reads the head of the table: whoever has no
+// right to do so needs none to write a lock.
+func (h *Host) change(table string, f func() error) error {
+	if _, err := h.tables.Head(table); err != nil {
+		return err
+	}
+	return h.locked(table, patience, f)
+}
+
+// changePolicy runs f under the lock on a table that holds a policy.
+func (h *Host) changePolicy(table string, f func(*Table) error) error {
+	return h.change(table, func() error {
+		t, err := h.policy(table)
+		if err != nil {
+			return err
+		}
+		return f(t)
+	})
+}
+
+// policy reads a table that holds a policy.
+func (h *Host) policy(table string) (*Table, error) {
+	t, err := h.loaded(table)
+	if err == nil && t.settling() {
+		err = &NotLoadedError{Table: table, Settling: true}
+	}
+	return t, err
+}
+
+// loaded reads a table that is there. It may hold no policy yet.
+func (h *Host) loaded(table string) (*Table, error) {
+	t, err := h.tables.Table(table)
+	if err == nil && t == nil {
+		err = &NotLoadedError{Table: table}
+	}
+	return t, err
+}
+
+// Grant opens the door of a knock for a source, as if it had knocked, for as long as
+// the knock says, or if lasts is not 0 for that long. A door that is open already stays
+// open for that long, or for longer if it does.
+func (h *Host) Grant(table, knock string, src netip.Addr, lasts time.Duration) (g Granted, err error) {
+	err = h.changePolicy(table, func(t *Table) (err error) {
+		g, err = h.tables.Grant(t, knock, src, lasts)
+		return err
+	})
+	return g, err
+}
+
+// Revoke shuts the door of a knock, or with an empty name all doors, for the sources in
+// a prefix, or with a zero one for all; sources that are under way begin again. It does so
+// for all or none, and returns what was open and where those under way were. Connections
+// that were let in go on.
+func (h *Host) Revoke(table, knock string, from netip.Prefix) (ended []Standing, err error) {
+	err = h.changePolicy(table, func(t *Table) (err error) {
+		ended, err = h.tables.Revoke(t, knock, from)
+		return err
+	})
+	return ended, err
+}
+
+// Status reads what there is to know about a table that holds a policy. If it is the one
+// that is wanted, which may be nil, it tells what someone has changed in it by hand.
+func (h *Host) Status(table string, wanted *compiler.Ruleset) (*Status, error) {
+	t, err := h.policy(table)
 	if err != nil {
-		conn.CloseLasting()
-		return nil, explain(err)
+		return nil, err
 	}
-	h := &Host{conn: conn, raw: raw}
-	if h.dumper, err = newDumper(raw); err != nil {
-		h.Close()
-		return nil, explain(err)
+	s, err := h.tables.Status(t)
+	if err != nil || wanted == nil {
+		return s, err
 	}
-	return h, nil
+	if hash, _ := compiler.PolicyOf(wanted.Mark()); hash == t.Policy {
+		s.ChangedByHand, err = h.tables.ChangedByHand(t, wanted)
+	}
+	return s, err
 }
 
-// Close ends the connection.
-func (h *Host) Close() error { return errors.Join(h.conn.CloseLasting(), h.raw.Close()) }
+// Others are the names of other tables that knockc has made.
+func (h *Host) Others(table string) ([]string, error) { return h.tables.Others(table) }
 
-// reopen is for a connection on which answers were lost.
-func (h *Host) reopen() error {
-	h.Close()
-	again, err := Open()
-	if err == nil {
-		*h = *again
-	}
-	return err
+// Removed is a table that is gone.
+type Removed struct {
+	*Status
+	Trial    *Trial // that was pending, nil if none was
+	NotEnded error  // if the trial could not be ended: what was there before will come back
 }
 
-// explain puts an error in a user's words, on one line.
-func explain(err error) error {
-	if err == nil {
-		return nil
-	}
-	first := oneLine{err}
-	says := func(e unix.Errno) bool { return strings.Contains(first.Error(), e.Error()) }
-	switch {
-	case is(err, unix.EPERM):
-		return ErrPermission
-	case says(unix.EPROTONOSUPPORT), says(unix.EOPNOTSUPP), says(unix.EAFNOSUPPORT):
-		return fmt.Errorf("%w (%w)", ErrNoNFTables, first)
-	}
-	return first
+// Remove removes a table, and ends the trial if one is pending.
+func (h *Host) Remove(table string) (r Removed, err error) {
+	err = h.change(table, func() error {
+		t, err := h.loaded(table)
+		if err != nil {
+			return err
+		}
+		if r.Status, err = h.tables.Status(t); err != nil {
+			return err
+		}
+		if r.Trial, err = h.pendingTrial(table); err != nil {
+			return err
+		}
+		if err = h.tables.Remove(table); err == nil && r.Trial != nil {
+			r.NotEnded = h.notes.Remove(table)
+		}
+		return err
+	})
+	return r, err
 }
-
-// is reports whether the kernel said so. The library does not wrap all errors, so they
-// are told by their text too.
-func is(err error, e unix.Errno) bool {
-	return err != nil && (errors.Is(err, e) || strings.Contains(err.Error(), e.Error()))
-}
-
-// oneLine is the first of many errors of a transaction that failed as a whole.
-type oneLine struct{ error }
-
-func (e oneLine) Error() string {
-	first, _, _ := strings.Cut(e.error.Error(), "\n")
-	return first
-}
-
-func (e oneLine) Unwrap() error { return e.error }

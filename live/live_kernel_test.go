@@ -34,14 +34,14 @@ func compile(t *testing.T, policy string) *compiler.Result {
 type host struct {
 	*testing.T
 	*netns.Host
-	live *live.Host
+	live *live.Kernel
 }
 
 func newHost(t *testing.T) *host {
 	t.Helper()
 	h := &host{T: t, Host: netns.New(t, "eth0")}
 	err := h.Do(func() (err error) {
-		h.live, err = live.Open()
+		h.live, err = live.OpenKernel()
 		return err
 	})
 	if err != nil {
@@ -87,7 +87,7 @@ func (h *host) table(name string) *live.Table {
 func (h *host) rules() (rules string) {
 	h.Helper()
 	err := h.Do(func() (err error) {
-		rules, err = live.Rules("knockc")
+		rules, err = h.live.Rules("knockc")
 		return err
 	})
 	if err != nil {

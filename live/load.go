@@ -14,7 +14,7 @@ import (
 // Load loads a ruleset, in place of an older one if there is one: those who have got
 // somewhere, and open doors, stay. If it fails, nothing has changed. See
 // [compiler.Ruleset.Load].
-func (h *Host) Load(r *compiler.Ruleset) error {
+func (h *kernel) Load(r *compiler.Ruleset) error {
 	before, err := h.firstRule(r)
 	if err != nil {
 		return explain(err)
@@ -26,14 +26,14 @@ func (h *Host) Load(r *compiler.Ruleset) error {
 		return explain(err)
 	}
 	if r.SetCollections(h.raw) != nil || h.guardDoors(r) != nil { // the rules are loaded all the same
-		return h.reopen()
+		return h.reconnect()
 	}
 	return nil
 }
 
 // firstRule is the handle of a rule that each load makes again, 0 if there is none. The
 // kernel gives no handle twice in a table.
-func (h *Host) firstRule(r *compiler.Ruleset) (uint64, error) {
+func (h *kernel) firstRule(r *compiler.Ruleset) (uint64, error) {
 	rules, err := h.rules(r.Table, r.Chains[0].Name)
 	if err != nil || len(rules) == 0 {
 		return 0, err
@@ -43,8 +43,8 @@ func (h *Host) firstRule(r *compiler.Ruleset) (uint64, error) {
 
 // loaded finds out whether a ruleset was loaded, if there was no room for the kernel's
 // answers, as in a user namespace (net.core.rmem_max). It returns the error if not.
-func (h *Host) loaded(r *compiler.Ruleset, before uint64, failed error) error {
-	if err := h.reopen(); err != nil {
+func (h *kernel) loaded(r *compiler.Ruleset, before uint64, failed error) error {
+	if err := h.reconnect(); err != nil {
 		return err
 	}
 	after, err := h.firstRule(r)
@@ -60,23 +60,29 @@ func (h *Host) loaded(r *compiler.Ruleset, before uint64, failed error) error {
 
 // Wake makes a table that someone has put to sleep guard again. That cannot be part of
 // what loads rules.
-func (h *Host) Wake(t *Table) error {
-	h.conn.AddTable(t.table)
+func (h *kernel) Wake(name string) error {
+	h.conn.AddTable(tableOf(name))
 	return explain(h.conn.Flush())
 }
 
-// Sleep puts a table to sleep again.
-func (h *Host) Sleep(t *Table) error {
-	return nftLoad(fmt.Sprintf("add table inet %s { flags dormant; }\n", t.Name))
+// MakeDormant puts a table to sleep again.
+func (h *kernel) MakeDormant(name string) error {
+	return h.LoadText(fmt.Sprintf("add table inet %s { flags dormant; }\n", name))
+}
+
+// Remove takes a whole table out.
+func (h *kernel) Remove(name string) error {
+	h.conn.DelTable(tableOf(name))
+	return explain(h.conn.Flush())
 }
 
 // RemoveLeftovers removes what an older ruleset left behind in the table of this one,
 // which must be loaded: chains, sets and counters that it does not name, and grants
 // for ever of knocks that it does not have. If it fails, these are still out of use.
-func (h *Host) RemoveLeftovers(r *compiler.Ruleset) error {
+func (h *kernel) RemoveLeftovers(r *compiler.Ruleset) error {
 	err := h.removeLeftovers(r)
 	if is(err, unix.ENOBUFS) { // no room for the answers: it is done, or is done again
-		if err = h.reopen(); err == nil {
+		if err = h.reconnect(); err == nil {
 			err = h.removeLeftovers(r)
 		}
 	}
@@ -86,7 +92,7 @@ func (h *Host) RemoveLeftovers(r *compiler.Ruleset) error {
 	return nil
 }
 
-func (h *Host) removeLeftovers(r *compiler.Ruleset) error {
+func (h *kernel) removeLeftovers(r *compiler.Ruleset) error {
 	t, err := h.loadedTable(r)
 	if err != nil {
 		return err
@@ -137,7 +143,7 @@ func namesOf(r *compiler.Ruleset) map[string]bool {
 
 // removeGrants removes grants that do not end by themselves and that no rule of the
 // table makes or asks for.
-func (h *Host) removeGrants(t *Table) error {
+func (h *kernel) removeGrants(t *Table) error {
 	states := t.meanings().states
 	_, err := h.deleteFound(t, func() ([]element, error) {
 		grants, err := h.elementsOf(t, compiler.Grants)

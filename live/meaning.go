@@ -61,7 +61,7 @@ func (t *Table) meanings() *meanings {
 			m.rule(c.Name, r.comment, r.changes)
 		}
 	}
-	if t.Hook == compiler.Input && !t.Settling() {
+	if t.Hook == compiler.Input && !t.settling() {
 		m.settings = withHookInput(m.settings)
 	}
 	m.sort()

@@ -9,9 +9,6 @@ import (
 	"syscall"
 )
 
-// errNoTable says that there is no table to list.
-var errNoTable = errors.New("no such table")
-
 // nftProgram finds nft, also where not every PATH looks. Only its text can say how much
 // of an element's time is left.
 func nftProgram() (string, error) {
@@ -25,23 +22,25 @@ func nftProgram() (string, error) {
 	return path, nil
 }
 
-func nftList(table string) (string, error) {
-	out, err := nft("", "list", "table", "inet", table)
-	if err != nil && isNoTable(err) {
-		return "", errNoTable
+// List is what nft lists of a table; empty if there is none.
+func (h *kernel) List(name string) (string, error) { return nftList(name) }
+
+func nftList(table string, flags ...string) (string, error) {
+	out, err := nft("", append(flags, "list", "table", "inet", table)...)
+	if err != nil && strings.Contains(err.Error(), "No such file or directory") {
+		return "", nil
 	}
 	return out, err
 }
 
-func isNoTable(err error) bool { return strings.Contains(err.Error(), "No such file or directory") }
-
-// nftWorks is an error if nft is not there or has not the right to do anything.
-func nftWorks() error {
+// TakesText is an error if nft is not there or has not the right to do anything.
+func (h *kernel) TakesText() error {
 	_, err := nft("", "list", "tables")
 	return err
 }
 
-func nftLoad(script string) error {
+// LoadText has nft load a script.
+func (h *kernel) LoadText(script string) error {
 	_, err := nft(script, "-f", "-")
 	return err
 }

@@ -19,8 +19,8 @@ type noKernel struct {
 	made []netlink.Message // tables, sets, elements, chains, rules and counters
 }
 
-// noHost is a host that has a ruleset loaded, without a kernel.
-func noHost(t rapid.TB, r *compiler.Ruleset) *Host {
+// noHost is what reads a ruleset that is loaded, without a kernel.
+func noHost(t rapid.TB, r *compiler.Ruleset) *kernel {
 	t.Helper()
 	k := &noKernel{}
 	conn, err := nftables.New(nftables.AsLasting(), nftables.WithTestDial(k.answer))
@@ -30,7 +30,7 @@ func noHost(t rapid.TB, r *compiler.Ruleset) *Host {
 	if err := r.Load(conn); err != nil {
 		t.Fatal(err)
 	}
-	return &Host{conn: conn, raw: nltest.Dial(k.answer), dumper: k}
+	return &kernel{conn: conn, raw: nltest.Dial(k.answer), dumper: k}
 }
 
 func (k *noKernel) answer(requests []netlink.Message) ([]netlink.Message, error) {

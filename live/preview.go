@@ -15,7 +15,7 @@ import (
 // Preview is what nft would list of the table of a ruleset, without what sources have
 // done. The ruleset is loaded into a network namespace made for that, so the kernel has
 // agreed to it; that needs CAP_SYS_ADMIN.
-func Preview(r *compiler.Ruleset) (rules string, err error) {
+func (h *kernel) Preview(r *compiler.Ruleset) (rules string, err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -23,13 +23,13 @@ func Preview(r *compiler.Ruleset) (rules string, err error) {
 		if err = unix.Unshare(unix.CLONE_NEWNET); err != nil {
 			return
 		}
-		var h *Host
-		if h, err = Open(); err != nil {
+		there := &kernel{clock: h.clock}
+		if err = there.connect(); err != nil {
 			return
 		}
-		defer h.Close()
-		if err = h.Load(r); err == nil {
-			rules, err = Rules(r.Table)
+		defer there.Close()
+		if err = there.Load(r); err == nil {
+			rules, err = there.Rules(r.Table)
 		}
 	}()
 	<-done
@@ -38,12 +38,9 @@ func Preview(r *compiler.Ruleset) (rules string, err error) {
 
 // Rules is what nft lists of a table without what sources have done, in an order that
 // does not depend on the past; empty if there is no table.
-func Rules(table string) (string, error) {
-	text, err := nft("", "--stateless", "list", "table", "inet", table)
-	if err != nil {
-		if isNoTable(err) {
-			return "", nil
-		}
+func (h *kernel) Rules(table string) (string, error) {
+	text, err := nftList(table, "--stateless")
+	if err != nil || text == "" {
 		return "", err
 	}
 	l := parseListing(text)

@@ -95,7 +95,7 @@ func checkStates(t rapid.TB, m *meanings, result *compiler.Result, src string) {
 }
 
 // checkThings compares the sets and counters.
-func checkThings(t rapid.TB, h *Host, table *Table, p *lang.Policy, r *compiler.Ruleset) {
+func checkThings(t rapid.TB, h *kernel, table *Table, p *lang.Policy, r *compiler.Ruleset) {
 	t.Helper()
 	status, err := h.Status(table)
 	if err != nil {

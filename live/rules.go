@@ -34,7 +34,7 @@ type change struct {
 // rules reads those of a chain; there are none if there is no such chain. To read those of
 // a table at once takes longer the more there are: the kernel gives a few at a time, and
 // counts from the first one on each time.
-func (h *Host) rules(table, chain string) ([]rule, error) {
+func (h *kernel) rules(table, chain string) ([]rule, error) {
 	e := netlink.NewAttributeEncoder()
 	e.String(unix.NFTA_RULE_TABLE, table)
 	e.String(unix.NFTA_RULE_CHAIN, chain)

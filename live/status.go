@@ -14,9 +14,13 @@ import (
 
 // Status is what has happened at a table, and who is where.
 type Status struct {
-	Table     string
-	Policy    string // the hash of the policy that is loaded
-	Dormant   bool   // someone has put the table to sleep: it guards nothing
+	Table   string
+	Policy  string // the hash of the policy that is loaded
+	Dormant bool   // someone has put the table to sleep: it guards nothing
+
+	// ChangedByHand is what someone has changed in the policy that is wanted, if that is loaded.
+	ChangedByHand string
+
 	Knocks    []KnockStatus
 	Standings []Standing // by knock, the open doors first
 	Sets      []SetStatus
@@ -50,7 +54,7 @@ type SetStatus struct {
 }
 
 // Status reads what there is to know about a table.
-func (h *Host) Status(t *Table) (*Status, error) {
+func (h *kernel) Status(t *Table) (*Status, error) {
 	s := &Status{Table: t.Name, Policy: t.Policy, Dormant: t.Dormant}
 	m := t.meanings()
 	for _, set := range t.sets {

@@ -34,20 +34,13 @@ type Table struct {
 	told *meanings // what the rules tell, if that is known without reading them
 }
 
-// ForeignError says that there is a table of that name, but knockc did not make it.
-type ForeignError struct{ Table string }
-
-func (e *ForeignError) Error() string {
-	return fmt.Sprintf("table inet %s was not made by knockc: leave it alone and give the policy another name with `table NAME`, or delete it: nft delete table inet %s", e.Table, e.Table)
-}
-
 // Table reads the table of a name; nil if there is none, a [ForeignError] if it is
 // someone else's.
-func (h *Host) Table(name string) (*Table, error) { return h.read(name, true) }
+func (h *kernel) Table(name string) (*Table, error) { return h.read(name, true) }
 
 // Head reads as much of a table as tells whose it is and what it is for, with a few
 // requests. The rest is as for Table.
-func (h *Host) Head(name string) (*head, error) {
+func (h *kernel) Head(name string) (*head, error) {
 	t, err := h.read(name, false)
 	if err != nil || t == nil {
 		return nil, err
@@ -55,7 +48,7 @@ func (h *Host) Head(name string) (*head, error) {
 	return &t.head, nil
 }
 
-func (h *Host) read(name string, whole bool) (*Table, error) {
+func (h *kernel) read(name string, whole bool) (*Table, error) {
 	for try := 1; ; try++ {
 		t, err := h.tryRead(name, whole)
 		var foreign *ForeignError
@@ -69,7 +62,10 @@ func (h *Host) read(name string, whole bool) (*Table, error) {
 	}
 }
 
-func (h *Host) tryRead(name string, whole bool) (*Table, error) {
+func (h *kernel) tryRead(name string, whole bool) (*Table, error) {
+	if err := h.connect(); err != nil {
+		return nil, err
+	}
 	tables, err := h.conn.ListTablesOfFamily(nftables.TableFamilyINet)
 	if err != nil {
 		return nil, explain(err)
@@ -98,9 +94,12 @@ func (h *Host) tryRead(name string, whole bool) (*Table, error) {
 	return t, nil
 }
 
+// settling reports whether the table does nothing but keep connection tracking on.
+func (t *head) settling() bool { return t.Policy == settling }
+
 // loadedTable is the table of a ruleset that was just loaded, whose rules need not be read:
 // they are known.
-func (h *Host) loadedTable(r *compiler.Ruleset) (*Table, error) {
+func (h *kernel) loadedTable(r *compiler.Ruleset) (*Table, error) {
 	t := &Table{head: head{Name: r.Table, table: tableOf(r.Table)}, told: meaningsOf(r)}
 	return t, errors.Join(h.readChains(t), h.readSets(t))
 }
@@ -115,14 +114,14 @@ func isDormant(t *nftables.Table) bool {
 	return flags&unix.NFT_TABLE_F_DORMANT != 0
 }
 
-func (h *Host) readChains(t *Table) error {
+func (h *kernel) readChains(t *Table) error {
 	all, err := h.conn.ListChainsOfTableFamily(nftables.TableFamilyINet)
 	t.chains = slices.DeleteFunc(all, func(c *nftables.Chain) bool { return c.Table.Name != t.Name })
 	return err
 }
 
 // readRules reads those of some of the chains.
-func (h *Host) readRules(t *Table, of func(*nftables.Chain) bool) (err error) {
+func (h *kernel) readRules(t *Table, of func(*nftables.Chain) bool) (err error) {
 	for _, c := range t.chains {
 		if !of(c) {
 			continue
@@ -135,7 +134,7 @@ func (h *Host) readRules(t *Table, of func(*nftables.Chain) bool) (err error) {
 }
 
 // readSets reads which sets, maps and counters there are.
-func (h *Host) readSets(t *Table) error {
+func (h *kernel) readSets(t *Table) error {
 	sets, err := h.conn.GetSets(t.table)
 	if err != nil {
 		return err
@@ -165,7 +164,7 @@ func (t *Table) findMark() bool {
 }
 
 // Others are the names of other tables that knockc made.
-func (h *Host) Others(name string) ([]string, error) {
+func (h *kernel) Others(name string) ([]string, error) {
 	chains, err := h.conn.ListChainsOfTableFamily(nftables.TableFamilyINet)
 	if err != nil {
 		return nil, explain(err)

@@ -1,204 +1,208 @@
 package live
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"time"
 
-	"golang.org/x/sys/unix"
-
-	"knockc/lang"
+	"knockc/compiler"
 )
 
-// Trial is what was there before a policy that is loaded for a time, unless someone
-// keeps it. It lies in a file, for the process that ends the trial may be another one
-// than that which began it: the file is there until that is done. A trial is begun and
-// ended under the lock.
+// Trial is a policy that is loaded for a time, and taken back unless someone keeps it. It
+// is pending as long as its note is there. Whoever ends it, which may be another process,
+// does so under the lock and removes the note last: if that process dies before, the next
+// one does it all again.
 type Trial struct {
+	host    *Host
+	note    *note
+	ruleset *compiler.Ruleset // on trial, nil if this process has not applied it
+	stuck   func(error)
+}
+
+// note is what was there before a trial.
+type note struct {
 	Table   string
-	Taken   time.Duration // when the listing was made, by [now]; no two trials have the same
-	Until   time.Duration // when it ends, by [now]
-	Listing string        // of nft, empty if there was no table
-
-	file string
+	Listed  time.Duration `json:"Taken"` // when the listing was made, by the [Clock]; no two trials have the same
+	Until   time.Duration // when the trial ends, by the [Clock]
+	Listing string        // of nft, empty if there was no table or no policy in it
 }
 
-// now is a clock that all processes share and nobody sets.
-func now() time.Duration {
-	var t unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &t); err != nil {
-		panic(err)
-	}
-	return time.Duration(t.Nano())
-}
-
-// TrialError says that a policy is on trial.
-type TrialError struct {
-	Table string
-	Left  time.Duration // of its time
-}
-
-func (e *TrialError) Error() string {
-	when := "is being taken back; if that does not come to an end, see what says"
-	if e.Left > 0 {
-		when = fmt.Sprintf("goes unless it is kept in %s: keep it where it was applied, or take it back now with", lang.FormatDuration(max(e.Left.Round(time.Second), time.Second)))
-	}
-	command := "knockc rollback"
-	if e.Table != lang.DefaultTable {
-		command += " -table " + e.Table
-	}
-	return fmt.Sprintf("a policy is on trial, which %s `%s`", when, command)
-}
-
-// NoTrial is a [TrialError] if a policy is on trial in the table.
-func NoTrial(table string) error {
-	t, err := FindTrial(table)
-	if err == nil && t != nil {
-		err = &TrialError{table, t.Left()}
-	}
-	return err
-}
-
-// BeginTrial takes note of what is there: what [Trial.TakeBack] goes back to. It is an
-// error if that could not be done later.
-func (h *Host) BeginTrial(table string, lasts time.Duration) (*Trial, error) {
-	if err := NoTrial(table); err != nil {
+// loadOnTrial loads a policy for a time. If that fails and the trial is not nil, it must
+// be taken back.
+func (h *Host) loadOnTrial(r *compiler.Ruleset, old *Table, o Options) (*Trial, error) {
+	t := &Trial{host: h, ruleset: r, stuck: o.Stuck}
+	if err := t.begin(old, o); err != nil {
 		return nil, err
 	}
-	name, err := stateFile(table, "trial")
-	if err != nil {
-		return nil, err
+	err := h.replace(r, old != nil && old.Dormant)
+	if err == nil {
+		err = t.endIn(o.Confirm) // it has taken time to load
 	}
-	t := &Trial{Table: table, file: name}
-	old, err := h.Table(table)
-	if err != nil {
-		return nil, err
-	}
-	t.Taken = now()
-	if old != nil && !old.Settling() {
-		t.Listing, err = nftList(table)
+	return t, err
+}
+
+// begin takes note of what is there, and starts a process that goes back to it if this one
+// dies. It is an error if going back could fail.
+func (t *Trial) begin(old *Table, o Options) (err error) {
+	h, table := t.host, t.ruleset.Table
+	t.note = &note{Table: table, Listed: h.clock.Now()}
+	if old != nil && !old.settling() {
+		t.note.Listing, err = h.tables.List(table)
 	} else {
-		err = nftWorks()
+		err = h.tables.TakesText()
 	}
-	if err != nil {
-		return nil, err
-	}
-	return t, t.Extend(lasts)
-}
-
-// Extend makes the trial last as long as that from now on.
-func (t *Trial) Extend(lasts time.Duration) error {
-	t.Until = now() + lasts
-	text, err := json.Marshal(t)
 	if err != nil {
 		return err
 	}
-	beside := t.file + ".new"
-	if err = os.WriteFile(beside, text, 0o600); err == nil {
-		err = os.Rename(beside, t.file)
+	if err = t.endIn(o.Confirm); err != nil {
+		return err
 	}
-	if err != nil {
-		os.Remove(beside)
-		return fmt.Errorf("cannot take note of the trial: %w", err)
+	if err = h.start(o.Rollback, o.Confirm); err != nil {
+		err = fmt.Errorf("nothing would go back if this process died, so nothing is loaded: %w", err)
+		return undone(err, h.notes.Remove(table))
 	}
 	return nil
 }
 
-// FindTrial finds the trial of a table; nil if there is none.
-func FindTrial(table string) (*Trial, error) {
-	name, err := stateFile(table, "trial")
-	if err != nil {
-		return nil, err
+// endIn makes the trial last as long as that from now on.
+func (t *Trial) endIn(d time.Duration) error {
+	n := *t.note
+	n.Until = t.host.clock.Now() + d
+	if err := t.host.notes.Write(&n); err != nil {
+		return fmt.Errorf("cannot take note of the trial: %w", err)
 	}
-	text, err := os.ReadFile(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	t := &Trial{file: name}
-	if err == nil {
-		err = json.Unmarshal(text, t)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
-	}
-	return t, nil
+	t.note = &n
+	return nil
 }
 
 // Left is how long the trial still lasts, less than nothing if it should have ended.
-func (t *Trial) Left() time.Duration { return t.Until - now() }
+func (t *Trial) Left() time.Duration { return t.note.Until - t.host.clock.Now() }
 
-// Goes reports whether the trial has not ended yet, and reads until when it lasts.
-func (t *Trial) Goes() (bool, error) {
-	current, err := FindTrial(t.Table)
-	if err != nil || current == nil {
+// pendingTrial is the trial of a table; nil if there is none.
+func (h *Host) pendingTrial(table string) (*Trial, error) {
+	n, err := h.notes.Find(table)
+	if err != nil || n == nil {
+		return nil, err
+	}
+	return &Trial{host: h, note: n}, nil
+}
+
+// pending reports whether nobody has ended the trial, and reads again until when it lasts.
+func (t *Trial) pending() (bool, error) {
+	n, err := t.host.notes.Find(t.note.Table)
+	if err != nil || n == nil || n.Listed != t.note.Listed {
 		return false, err
 	}
-	if current.Taken != t.Taken {
-		return false, nil
-	}
-	t.Until = current.Until
+	t.note = n
 	return true, nil
 }
 
-// End ends the trial and leaves loaded what is.
-func (t *Trial) End() error {
-	if err := os.Remove(t.file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("cannot end the trial: %w", err)
+// Keep keeps the policy that is on trial, as it was: what someone has done to the table
+// meanwhile is undone. Leftovers are as in [Applied]. If the policy cannot be kept it is
+// taken back; then, or if that was done already ([ErrTooLate]), it is a [TakenBackError].
+func (t *Trial) Keep() (leftovers, err error) {
+	err = t.host.locked(t.note.Table, longPatience, func() (err error) {
+		leftovers, err = t.keep()
+		return err
+	})
+	if err != nil {
+		return nil, &TakenBackError{err, t.TakeBack()}
 	}
-	return nil
+	return leftovers, nil
 }
 
-// ErrNotEnded says that a policy is taken back, but its trial cannot be ended.
-var ErrNotEnded = errors.New("the policy is taken back, but apply refuses others")
-
-// TakeBack goes back to what was there before, and ends the trial. Whoever fails to, or
-// dies meanwhile, leaves the trial to others. Only if the error is [ErrNotEnded] it has
-// changed anything.
-func (t *Trial) TakeBack() error {
-	script, err := t.script()
-	if err == nil {
-		err = nftLoad(script)
+func (t *Trial) keep() (leftovers, err error) {
+	h, table := t.host, t.note.Table
+	pending, err := t.pending()
+	if err == nil && !pending {
+		err = ErrTooLate
 	}
+	if err != nil {
+		return nil, err
+	}
+	is, err := h.tables.Head(table)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.replace(t.ruleset, is != nil && is.Dormant); err != nil {
+		return nil, err
+	}
+	leftovers = h.tables.RemoveLeftovers(t.ruleset)
+	if err := h.notes.Remove(table); err != nil {
+		return nil, fmt.Errorf("the policy cannot be kept: %w", err)
+	}
+	return leftovers, nil
+}
+
+// TakeBack takes the policy back, if nobody has ended the trial. It does not give up: as
+// long as it fails the policy is loaded. The error is nil or an [ErrNotEnded].
+func (t *Trial) TakeBack() error {
+	for tries := 1; ; tries++ {
+		over, err := t.tryTakeBack(false)
+		if over {
+			return err
+		}
+		if tries == 1 && t.stuck != nil {
+			t.stuck(err)
+		}
+		t.host.clock.Sleep(time.Second)
+	}
+}
+
+// tryTakeBack takes the policy back, or with onlyIfDue if the time of the trial is over. It
+// reports whether the trial is.
+func (t *Trial) tryTakeBack(onlyIfDue bool) (over bool, err error) {
+	err = t.host.locked(t.note.Table, longPatience, func() error {
+		pending, err := t.pending()
+		switch {
+		case err != nil:
+			return err
+		case !pending:
+			over = true
+			return nil
+		case onlyIfDue && t.Left() > 0:
+			return nil
+		}
+		err = t.restore()
+		over = err == nil || errors.Is(err, ErrNotEnded)
+		return err
+	})
+	return over, err
+}
+
+// restore goes back to what was there before, and ends the trial. It must be pending. Only
+// if the error is [ErrNotEnded] has it changed anything.
+func (t *Trial) restore() error {
+	h, table := t.host, t.note.Table
+	script, err := t.script()
 	if err != nil {
 		return err
 	}
-	t.guardDoors()
-	if err = t.End(); err != nil {
-		err = fmt.Errorf("%w: %w", ErrNotEnded, err)
+	if err := h.tables.LoadText(script); err != nil {
+		return err
 	}
-	return err
-}
-
-// guardDoors makes the guard of doors fit to the doors that were opened and shut since, as
-// far as it can.
-func (t *Trial) guardDoors() {
-	h, err := Open()
-	if err != nil {
-		return
+	_ = h.tables.MendGuard(table) // what is not mended is room that is lost, or a door to be opened again
+	if err := h.notes.Remove(table); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotEnded, err)
 	}
-	defer h.Close()
-	if table, err := h.Table(t.Table); err == nil && table != nil {
-		_ = h.takeOutUseless(table)
-		_ = h.putInNeeded(table)
-	}
+	return nil
 }
 
 // script makes what was there before, with what sources have done since.
 func (t *Trial) script() (string, error) {
-	script := fmt.Sprintf("add table inet %s\ndelete table inet %s\n", t.Table, t.Table)
-	if t.Listing == "" {
+	n := t.note
+	script := fmt.Sprintf("add table inet %s\ndelete table inet %s\n", n.Table, n.Table)
+	if n.Listing == "" {
 		return script, nil
 	}
-	old := parseListing(t.Listing)
-	old.age(now() - t.Taken)
-	current, err := nftList(t.Table)
-	if err == nil {
-		old.takeOver(parseListing(current))
-	} else if !errors.Is(err, errNoTable) {
+	old := parseListing(n.Listing)
+	old.age(t.host.clock.Now() - n.Listed)
+	current, err := t.host.tables.List(n.Table)
+	if err != nil {
 		return "", err
+	}
+	if current != "" {
+		old.takeOver(parseListing(current))
 	}
 	return script + old.String(), nil
 }

@@ -159,7 +159,7 @@ func TestToldOfFirstVersionOnKernel(t *testing.T) {
 	if told := live.Compare(table, compile(t, "hook input\n"+policy).Ruleset); len(told) > 0 {
 		t.Errorf("with the hook that it had, told is %s", told)
 	}
-	if err := h.live.Remove(table); err != nil {
+	if err := h.live.Remove(table.Name); err != nil {
 		t.Fatal(err)
 	}
 	if left := h.rules(); left != "" {

@@ -104,180 +104,88 @@ func (a *applying) run(s *streams) error {
 		return err
 	}
 	a.ruleset = result.Ruleset
-	if a.host, err = live.Open(); err != nil {
-		return err
-	}
+	a.host = live.NewHost(clock{})
 	defer a.host.Close()
 	if a.dryRun {
 		return a.preview(s)
 	}
 	outliveReaders()
-	l, err := a.load(s)
+	applied, err := a.load(s)
 	if err != nil {
-		return err
+		return inWords(err)
 	}
 	s.done = true
-	a.tell(s, l)
-	if l.trial != nil {
-		return a.ask(s, l.trial)
+	a.tell(s, applied)
+	if applied.Trial != nil {
+		return a.ask(s, applied.Trial)
 	}
 	return nil
 }
 
-// loaded is what a ruleset has met when it was loaded.
-type loaded struct {
-	old       *live.Table // nil if there was none
-	trial     *live.Trial // that of the ruleset, with -confirm, also if loading fails
-	ended     bool        // an earlier trial, whose table someone had deleted
-	leftovers error
-}
-
-// load loads the ruleset, on trial with -confirm, or leaves everything as it was. Nothing
-// is said under the lock: a terminal that takes nothing must not keep others waiting.
-func (a *applying) load(s *streams) (l loaded, err error) {
+// load loads the ruleset, on trial with -confirm, or leaves everything as it was.
+func (a *applying) load(s *streams) (*live.Applied, error) {
+	options := live.Options{Confirm: a.confirm, Stuck: s.tellStuck}
+	if a.confirm > 0 {
+		var err error
+		if options.Rollback, err = rollbackWhenDue(a.ruleset.Table); err != nil {
+			return nil, err
+		}
+	}
 	tracking, err := a.track(s)
-	if err == nil {
-		err = a.locked(patience, func() (err error) {
-			l, err = a.loadLocked()
-			return err
-		})
-	}
-	if err != nil && l.trial != nil {
-		s.warn(goBack(s, l.trial))
-	}
-	if err != nil && tracking {
-		err = undone(err, a.locked(time.Minute, a.stopTracking))
-	}
-	return l, err
-}
-
-// undone is an error after which all is as it was, unless that could not be undone.
-func undone(err, undo error) error {
-	if undo != nil {
-		return fmt.Errorf("%w; going back failed: %w", err, undo)
-	}
-	return err
-}
-
-// locked runs f while no other process changes the table.
-func (a *applying) locked(patience time.Duration, f func() error) error {
-	unlock, err := live.Lock(a.ruleset.Table, patience)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer unlock()
-	return f()
+	applied, err := a.host.Apply(a.ruleset, options)
+	s.warnNotEnded(err)
+	return applied, tracking.Undo(err)
 }
 
-func (a *applying) loadLocked() (l loaded, err error) {
-	if l.old, err = a.host.Table(a.ruleset.Table); err != nil {
-		return l, err
+// track sees to it that the kernel knows the connections that live.
+func (a *applying) track(s *streams) (*live.Tracking, error) {
+	if a.settle == 0 {
+		return nil, nil
 	}
-	guarded := l.old != nil && !l.old.Settling()
-	earlier, err := live.FindTrial(a.ruleset.Table)
-	switch {
-	case err != nil:
-		return l, err
-	case earlier != nil && (guarded || a.confirm > 0): // without a guard the door is open, trial or not
-		return l, live.NoTrial(a.ruleset.Table)
-	case a.confirm > 0:
-		l.trial, err = a.loadOnTrial(l.old)
-		return l, err
+	tracking, err := a.host.StartTracking(a.ruleset)
+	if err != nil || tracking == nil {
+		return nil, err
 	}
-	if err = a.replace(l.old); err == nil && earlier != nil {
-		if err = earlier.End(); err != nil {
-			return l, undone(fmt.Errorf("nothing is loaded: %w", err), a.removeTable())
-		}
-		l.ended = true
-	}
-	if err == nil {
-		l.leftovers = a.host.RemoveLeftovers(a.ruleset)
-	}
-	return l, err
-}
-
-// replace loads the ruleset in place of a table, which may be nil, or changes nothing.
-func (a *applying) replace(old *live.Table) error {
-	asleep := old != nil && old.Dormant
-	if asleep {
-		if err := a.host.Wake(old); err != nil {
-			return err
-		}
-	}
-	err := a.host.Load(a.ruleset)
-	if err != nil && asleep {
-		err = undone(err, a.host.Sleep(old))
-	}
-	return err
-}
-
-func (a *applying) removeTable() error {
-	table, err := a.host.Table(a.ruleset.Table)
-	if err != nil || table == nil {
-		return err
-	}
-	return a.host.Remove(table)
-}
-
-// track sees to it that the kernel knows the connections that live, and reports whether
-// it has loaded a table for that.
-func (a *applying) track(s *streams) (started bool, err error) {
-	table, err := a.host.Table(a.ruleset.Table) // before the lock: whoever has no right to read needs none
-	if err != nil || a.settle == 0 || live.Tracks(table) {
-		return false, err
-	}
-	err = a.locked(patience, func() error {
-		table, err := a.host.Table(a.ruleset.Table)
-		if err != nil || table != nil && !table.Settling() {
-			return err // another was faster
-		}
-		started = table == nil
-		return a.host.StartTracking(a.ruleset)
-	})
-	if err != nil {
-		return false, err
-	}
-	defer a.undoIfInterrupted(s)()
-	s.print("nothing has tracked connections here: looking at those that live for %s; press a key in sessions that are idle\n", lang.FormatDuration(a.settle))
-	time.Sleep(a.settle)
-	return started, nil
-}
-
-// undoIfInterrupted makes an interrupt end the process with nothing loaded, whatever it
-// waits for, until the function that it returns is called.
-func (a *applying) undoIfInterrupted(s *streams) (stop func()) {
-	interrupted, over := make(chan os.Signal, 1), make(chan struct{})
-	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	go func() {
-		select {
-		case <-over:
-		case <-interrupted:
-			s.tell(undone(errors.New("interrupted: nothing is loaded"), a.locked(patience, a.stopTracking)))
-			os.Exit(exitSystem)
-		}
+	said := make(chan struct{})
+	go func() { // a terminal may take no output
+		s.print("nothing has tracked connections here: looking at those that live for %s; press a key in sessions that are idle\n", lang.FormatDuration(a.settle))
+		close(said)
 	}()
-	return func() {
-		signal.Stop(interrupted)
-		over <- struct{}{} // never received once the process ends
+	if err = a.wait(said); err != nil {
+		err = tracking.Undo(err)
 	}
+	<-said
+	return tracking, err
 }
 
-// stopTracking removes what StartTracking has loaded.
-func (a *applying) stopTracking() error {
-	table, err := a.host.Table(a.ruleset.Table)
-	if err != nil || table == nil || !table.Settling() {
-		return err
+// wait lets the time go by that was said, unless it is interrupted.
+func (a *applying) wait(said <-chan struct{}) error {
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(interrupted)
+	var over <-chan time.Time
+	for {
+		select {
+		case <-said:
+			said, over = nil, time.After(a.settle)
+		case <-over:
+			return nil
+		case <-interrupted:
+			return errors.New("interrupted: nothing is loaded")
+		}
 	}
-	return a.host.Remove(table)
 }
 
 // tell says what the policy has changed.
-func (a *applying) tell(s *streams, l loaded) {
-	if l.ended {
+func (a *applying) tell(s *streams, applied *live.Applied) {
+	if applied.EndedTrial {
 		s.warn(errors.New("a policy was on trial, and someone had deleted its table: this one takes its place, and nothing goes back"))
 	}
-	s.warn(l.leftovers)
-	for _, line := range live.Compare(l.old, a.ruleset) {
+	s.warn(applied.Leftovers)
+	for _, line := range applied.Changes {
 		s.print("%s\n", line)
 	}
 	knocks := len(a.ruleset.Counters) / 2

@@ -4,34 +4,22 @@ import (
 	"fmt"
 
 	"github.com/rogpeppe/go-internal/diff"
-
-	"knockc/live"
 )
 
 // preview says what would change, in the policy's own terms and in rules.
 func (a *applying) preview(s *streams) error {
-	table := a.ruleset.Table
-	old, err := a.host.Table(table)
+	dry, err := a.host.Dry(a.ruleset)
 	if err != nil {
 		return err
 	}
-	changes := live.Compare(old, a.ruleset)
-	for _, line := range changes {
+	for _, line := range dry.Changes {
 		fmt.Fprintln(s.out, line)
 	}
-	before, err := live.Rules(table)
-	if err != nil {
-		return err
-	}
-	after, err := live.Preview(a.ruleset)
-	if err != nil {
-		return fmt.Errorf("the rules cannot be tried: %w", err)
-	}
-	rules := diff.Diff("loaded", []byte(before), "policy", []byte(after))
+	rules := diff.Diff("loaded", []byte(dry.Before), "policy", []byte(dry.After))
 	switch {
 	case len(rules) == 0:
 		fmt.Fprintln(s.out, "nothing would change")
-	case len(changes) > 0:
+	case len(dry.Changes) > 0:
 		fmt.Fprintln(s.out)
 	}
 	s.out.Write(rules)

@@ -37,16 +37,16 @@ already, it stays so.
 			if err != nil || src.Zone() != "" {
 				return usagef("`%s` is not an address", lang.Printable(args[1]))
 			}
-			var granted live.Granted
-			err = changingPolicy(*table, func(t liveTable) (err error) {
-				granted, err = t.Grant(t.table, args[0], src.Unmap(), lasts)
-				return err
-			})
-			if err == nil {
-				s.done = true
-				fmt.Fprintf(s.out, "%s is open for %s %s\n", args[0], report.SourceText(granted.Source), during(granted.For))
+			outliveReaders()
+			host := live.NewHost(clock{})
+			defer host.Close()
+			granted, err := host.Grant(*table, args[0], src.Unmap(), lasts)
+			if err != nil {
+				return inWords(err)
 			}
-			return err
+			s.done = true
+			fmt.Fprintf(s.out, "%s is open for %s %s\n", args[0], report.SourceText(granted.Source), during(granted.For))
+			return nil
 		}
 	},
 }
@@ -79,13 +79,12 @@ were let in go on.
 					return err
 				}
 			}
-			var ended []live.Standing
-			err := changingPolicy(*table, func(t liveTable) (err error) {
-				ended, err = t.Revoke(t.table, knock, from)
-				return err
-			})
+			outliveReaders()
+			host := live.NewHost(clock{})
+			defer host.Close()
+			ended, err := host.Revoke(*table, knock, from)
 			if err != nil {
-				return err
+				return inWords(err)
 			}
 			s.done = true
 			tellEnded(s, ended)

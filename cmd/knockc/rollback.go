@@ -4,9 +4,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"time"
+	"os"
 
-	"knockc/lang"
 	"knockc/live"
 )
 
@@ -28,7 +27,9 @@ confirmed. Apply starts it so.`,
 				return usagef("takes no arguments; -table NAME names another table")
 			}
 			if *due {
-				return rollbackWhenDue(*table)
+				host := live.NewHost(clock{})
+				defer host.Close()
+				return host.RollbackWhenDue(*table)
 			}
 			return rollback(s, *table)
 		}
@@ -36,66 +37,25 @@ confirmed. Apply starts it so.`,
 }
 
 func rollback(s *streams, table string) error {
-	err := locked(table, func() error {
-		trial, err := live.FindTrial(table)
-		if err == nil && trial == nil {
-			err = fmt.Errorf("no policy is on trial in table inet %s", lang.Printable(table))
-		}
-		if err != nil {
-			return err
-		}
-		return trial.TakeBack()
-	})
+	outliveReaders()
+	host := live.NewHost(clock{})
+	defer host.Close()
+	err := host.Rollback(table)
 	if errors.Is(err, live.ErrNotEnded) {
 		s.warn(err)
 		err = nil
 	}
-	if err == nil {
-		s.done = true
-		fmt.Fprintln(s.out, "taken back: what was there before is loaded again")
-	}
-	return err
-}
-
-// rollbackWhenDue takes back the trial that is on when it begins, and no later one. It
-// does not give up as long as the trial goes: nobody else may be left to do it.
-func rollbackWhenDue(table string) error {
-	trial, err := live.FindTrial(table)
-	if err != nil || trial == nil {
-		return err
-	}
-	for {
-		time.Sleep(trial.Left())
-		over, err := takeBack(trial, true)
-		if over {
-			return err
-		}
-		if err != nil {
-			time.Sleep(time.Second)
-		}
-	}
-}
-
-// takeBack takes a trial back if it still goes, and if it is due or need not be: it may
-// have been extended. It reports whether there is nothing more to be done.
-func takeBack(trial *live.Trial, whenDue bool) (over bool, err error) {
-	if goes, err := trial.Goes(); err != nil || !goes {
-		return err == nil, err
-	}
-	unlock, err := live.Lock(trial.Table, time.Minute)
 	if err != nil {
-		return false, err
+		return inWords(err)
 	}
-	defer unlock()
-	goes, err := trial.Goes()
-	switch {
-	case err != nil:
-		return false, err
-	case !goes:
-		return true, nil
-	case whenDue && trial.Left() > 0:
-		return false, nil
-	}
-	err = trial.TakeBack()
-	return err == nil || errors.Is(err, live.ErrNotEnded), err
+	s.done = true
+	fmt.Fprintln(s.out, "taken back: what was there before is loaded again")
+	return nil
+}
+
+// rollbackWhenDue is the command line of this program that takes a policy back which is on
+// trial in a table, when its time is over.
+func rollbackWhenDue(table string) ([]string, error) {
+	self, err := os.Executable()
+	return []string{self, "rollback", "-due", "-table", table}, err
 }

@@ -63,7 +63,6 @@ type viewing struct {
 
 	ruleset *compiler.Ruleset // of the policy, nil if none is given
 	wanted  string            // its hash
-	changed string            // what someone has changed by hand in what should be loaded
 }
 
 func (v *viewing) run(s *streams) error {
@@ -76,14 +75,14 @@ func (v *viewing) run(s *streams) error {
 		return v.again(s)
 	}
 	status, err := v.read()
-	var notLoaded *notLoadedError
+	var notLoaded *live.NotLoadedError
 	var foreign *live.ForeignError
 	switch {
 	case v.prometheus && (errors.As(err, &notLoaded) || errors.As(err, &foreign)):
 		v.printNotLoaded(s.out)
 		return nil
 	case err != nil:
-		return err
+		return inWords(err)
 	}
 	switch {
 	case v.json:
@@ -116,18 +115,13 @@ func (v *viewing) readPolicy(s *streams) error {
 }
 
 func (v *viewing) differs(s *live.Status) bool {
-	return v.wanted != "" && (v.wanted != s.Policy || v.changed != "")
+	return v.wanted != "" && (v.wanted != s.Policy || s.ChangedByHand != "")
 }
 
-func (v *viewing) read() (status *live.Status, err error) {
-	err = withPolicy(v.table, func(t liveTable) error {
-		status, err = t.Status(t.table)
-		if err == nil && v.wanted == t.table.Policy {
-			v.changed, err = t.ChangedByHand(t.table, v.ruleset)
-		}
-		return err
-	})
-	return status, err
+func (v *viewing) read() (*live.Status, error) {
+	host := live.NewHost(clock{})
+	defer host.Close()
+	return host.Status(v.table, v.ruleset)
 }
 
 // again shows the status each second.
@@ -138,7 +132,7 @@ func (v *viewing) again(s *streams) error {
 	for {
 		status, err := v.read()
 		if err != nil {
-			return err
+			return inWords(err)
 		}
 		if s.outColor {
 			fmt.Fprint(s.out, "\x1b[H\x1b[2J") // from the top of an empty screen
@@ -160,14 +154,14 @@ func (v *viewing) again(s *streams) error {
 func (v *viewing) print(w io.Writer, s *live.Status) {
 	fmt.Fprintf(w, "table inet %s, policy %s", s.Table, s.Policy)
 	switch {
-	case v.changed != "":
-		fmt.Fprintf(w, ", that of %s, but CHANGED BY HAND: %s", lang.Printable(v.policy), v.changed)
+	case s.ChangedByHand != "":
+		fmt.Fprintf(w, ", that of %s, but CHANGED BY HAND: %s", lang.Printable(v.policy), s.ChangedByHand)
 	case v.differs(s):
 		fmt.Fprintf(w, ": NOT that of %s, which is policy %s", lang.Printable(v.policy), v.wanted)
 	case v.wanted != "":
 		fmt.Fprintf(w, ", that of %s", lang.Printable(v.policy))
 	}
-	if s.Dormant && v.changed == "" {
+	if s.Dormant && s.ChangedByHand == "" {
 		fmt.Fprint(w, ": DORMANT, it guards nothing")
 	}
 	fmt.Fprint(w, "\n\n")

@@ -38,7 +38,7 @@ type setJSON struct {
 }
 
 func (v *viewing) printJSON(w io.Writer, s *live.Status) error {
-	o := statusJSON{s.Table, s.Policy, v.wanted, v.changed, []knockJSON{}, []report.Standing{}, []setJSON{}}
+	o := statusJSON{s.Table, s.Policy, v.wanted, s.ChangedByHand, []knockJSON{}, []report.Standing{}, []setJSON{}}
 	for _, k := range s.Knocks {
 		o.Knocks = append(o.Knocks, knockJSON{k.Name, append([]string{}, k.Steps...), append([]string{}, k.Services...), k.At, k.Close, k.StepsDone, k.Opened, k.Open, k.Underway})
 	}

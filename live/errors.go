@@ -1,0 +1,92 @@
+package live
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"knockc/lang"
+)
+
+// Errors that a user can do something about.
+var (
+	ErrPermission = errors.New("that needs CAP_NET_ADMIN: run it as root")
+	ErrNoNFTables = errors.New("this kernel has no nf_tables")
+
+	// ErrBusy says that another process changes the table.
+	ErrBusy = errors.New("another knockc is changing this table: wait for it")
+
+	// ErrTooLate says that a policy cannot be kept because its trial has ended.
+	ErrTooLate = errors.New("too late: the trial has ended already")
+
+	// ErrNotEnded says that a policy is taken back, but its trial cannot be ended.
+	ErrNotEnded = errors.New("the policy is taken back, but apply refuses others")
+)
+
+// ForeignError says that there is a table of that name, but knockc did not make it.
+type ForeignError struct{ Table string }
+
+func (e *ForeignError) Error() string {
+	return fmt.Sprintf("table inet %s was not made by knockc: leave it alone and give the policy another name with `table NAME`, or delete it: nft delete table inet %s", e.Table, e.Table)
+}
+
+// NotLoadedError says that a table holds no policy.
+type NotLoadedError struct {
+	Table    string
+	Settling bool // the table is there: a policy is about to be loaded, or its apply was killed
+}
+
+func (e *NotLoadedError) Error() string {
+	if e.Settling {
+		return fmt.Sprintf("table inet %s holds no policy yet", e.Table)
+	}
+	return fmt.Sprintf("no table inet %s is loaded", e.Table)
+}
+
+// TrialError says that a policy is on trial.
+type TrialError struct {
+	Table string
+	Left  time.Duration // of its time; not more than 0 if it is being taken back
+}
+
+func (e *TrialError) Error() string {
+	return fmt.Sprintf("a policy is on trial in table inet %s", e.Table)
+}
+
+// NoTrialError says that no policy is on trial.
+type NoTrialError struct{ Table string }
+
+func (e *NoTrialError) Error() string {
+	return fmt.Sprintf("no policy is on trial in table inet %s", e.Table)
+}
+
+// TakenBackError says why a policy was taken back that was to be tried or kept.
+type TakenBackError struct {
+	Err      error
+	NotEnded error // an [ErrNotEnded], or nil
+}
+
+func (e *TakenBackError) Error() string { return e.Err.Error() }
+func (e *TakenBackError) Unwrap() error { return e.Err }
+
+// UnknownKnockError says that the loaded policy has no such knock.
+type UnknownKnockError struct {
+	Knock string
+	Known []string
+}
+
+func (e *UnknownKnockError) Error() string {
+	if len(e.Known) == 0 {
+		return fmt.Sprintf("no knock `%s`: the loaded policy has none", e.Knock)
+	}
+	return fmt.Sprintf("no knock `%s` in the loaded policy: it has %s", e.Knock, lang.Printable(strings.Join(e.Known, ", ")))
+}
+
+// undone is an error after which all is as it was, unless that could not be undone.
+func undone(err, undo error) error {
+	if err != nil && undo != nil {
+		return fmt.Errorf("%w; going back failed: %w", err, undo)
+	}
+	return err
+}

@@ -1,0 +1,127 @@
+package live
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// folder keeps notes in files.
+type folder struct{ clock Clock }
+
+// folderName is where they are: only its owner can read them. Root in a user namespace,
+// who may not write there, has the folder among the user's own.
+func folderName() (string, error) {
+	const folder = "/run/knockc"
+	err := os.MkdirAll(folder, 0o700)
+	if err == nil {
+		err = unix.Access(folder, unix.W_OK)
+	}
+	if own := os.Getenv("XDG_RUNTIME_DIR"); own != "" && errors.Is(err, fs.ErrPermission) {
+		own = filepath.Join(own, "knockc")
+		return own, os.MkdirAll(own, 0o700)
+	}
+	if err != nil {
+		return "", fmt.Errorf("cannot write in %s: %w", folder, err)
+	}
+	return folder, nil
+}
+
+// fileName is the name of a file about a table of this thread's network namespace. The
+// kernel numbers these and gives no number twice (SO_NETNS_COOKIE).
+func fileName(table, kind string) (string, error) {
+	folder, err := folderName()
+	if err != nil {
+		return "", err
+	}
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return "", err
+	}
+	defer unix.Close(fd)
+	namespace, err := unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
+	if err != nil {
+		return "", fmt.Errorf("the kernel does not number its network namespaces: %w", err)
+	}
+	return filepath.Join(folder, fmt.Sprintf("%d.%s.%s", namespace, table, kind)), nil
+}
+
+func (f *folder) Lock(table string, patience time.Duration) (unlock func(), err error) {
+	name, err := fileName(table, "lock")
+	if err != nil {
+		return nil, err
+	}
+	file, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	for deadline := f.clock.Now() + patience; ; f.clock.Sleep(10 * time.Millisecond) {
+		err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			return func() { file.Close() }, nil
+		}
+		if err != unix.EWOULDBLOCK || f.clock.Now() >= deadline {
+			break
+		}
+	}
+	file.Close()
+	if err == unix.EWOULDBLOCK {
+		return nil, ErrBusy
+	}
+	return nil, fmt.Errorf("lock %s: %w", name, err)
+}
+
+func (f *folder) Find(table string) (*note, error) {
+	name, err := fileName(table, "trial")
+	if err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	n := &note{}
+	if err == nil {
+		err = json.Unmarshal(text, n)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	return n, nil
+}
+
+func (f *folder) Write(n *note) error {
+	name, err := fileName(n.Table, "trial")
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(n)
+	if err != nil {
+		return err
+	}
+	beside := name + ".new"
+	if err = os.WriteFile(beside, text, 0o600); err == nil {
+		err = os.Rename(beside, name)
+	}
+	if err != nil {
+		os.Remove(beside)
+	}
+	return err
+}
+
+func (f *folder) Remove(table string) error {
+	name, err := fileName(table, "trial")
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("cannot end the trial: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,91 @@
+package live
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/google/nftables"
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+
+	"knockc/compiler"
+)
+
+// kernel reads and changes tables, each at once, over a connection of its own. It connects
+// when it reads first, which all that changes something begins with.
+type kernel struct {
+	clock  Clock
+	conn   *nftables.Conn
+	raw    *netlink.Conn // for what the library has no words for
+	dumper dumper        // on the same socket
+}
+
+// connect connects to the kernel, unless that is done.
+func (h *kernel) connect() error {
+	if h.dumper != nil {
+		return nil
+	}
+	conn, err := nftables.New(nftables.AsLasting(), compiler.WithBuffers())
+	if err != nil {
+		return explain(err)
+	}
+	raw, err := netlink.Dial(unix.NETLINK_NETFILTER, nil)
+	if err != nil {
+		conn.CloseLasting()
+		return explain(err)
+	}
+	dumper, err := newDumper(raw)
+	if err != nil {
+		return explain(errors.Join(err, conn.CloseLasting(), raw.Close()))
+	}
+	h.conn, h.raw, h.dumper = conn, raw, dumper
+	return nil
+}
+
+// Close ends the connection, if there is one.
+func (h *kernel) Close() error {
+	if h.dumper == nil {
+		return nil
+	}
+	h.dumper = nil
+	return errors.Join(h.conn.CloseLasting(), h.raw.Close())
+}
+
+// reconnect is for a connection on which answers were lost.
+func (h *kernel) reconnect() error {
+	h.Close()
+	return h.connect()
+}
+
+// explain puts an error in a user's words, on one line.
+func explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	first := oneLine{err}
+	says := func(e unix.Errno) bool { return strings.Contains(first.Error(), e.Error()) }
+	switch {
+	case is(err, unix.EPERM):
+		return ErrPermission
+	case says(unix.EPROTONOSUPPORT), says(unix.EOPNOTSUPP), says(unix.EAFNOSUPPORT):
+		return fmt.Errorf("%w (%w)", ErrNoNFTables, first)
+	}
+	return first
+}
+
+// is reports whether the kernel said so. The library does not wrap all errors, so they
+// are told by their text too.
+func is(err error, e unix.Errno) bool {
+	return err != nil && (errors.Is(err, e) || strings.Contains(err.Error(), e.Error()))
+}
+
+// oneLine is the first of many errors of a transaction that failed as a whole.
+type oneLine struct{ error }
+
+func (e oneLine) Error() string {
+	first, _, _ := strings.Cut(e.error.Error(), "\n")
+	return first
+}
+
+func (e oneLine) Unwrap() error { return e.error }
