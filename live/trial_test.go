@@ -1,0 +1,121 @@
+package live
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestTrial: what becomes of a trial, and what the commands report.
+func TestTrial(t *testing.T) {
+	for _, test := range []struct {
+		events  string
+		loaded  string
+		reports string // in the order of the commands
+	}{
+		{"try; yes", "new", "loaded new"},
+		{"try; no", "old", "taken back"},
+		{"try; nothing; time passes", "old", "taken back"},
+		{"try; time passes", "old", ""},
+		{"try; time passes; yes", "old", "error: too late: the trial has ended already"},
+		{"try; time passes; no", "old", "taken back"},
+		{"try; yes; time passes", "new", "loaded new"},
+		{"try; apply dies; time passes", "old", ""},
+		{"try; rollback dies; nothing; time passes", "old", "taken back"},
+		{"try; rollback dies; time passes; yes", "new", "loaded new"},
+		{"roll back", "old", "error: no policy is on trial in table inet knockc"},
+		{"try; roll back; yes", "old", "error: too late: the trial has ended already; taken back"},
+		{"try; roll back; roll back", "old", "taken back; error: no policy is on trial in table inet knockc"},
+
+		// Other commands are refused meanwhile, except remove, which ends the trial.
+		{"try; apply", "new", "error: a policy is on trial in table inet knockc"},
+		{"try; try", "new", "error: a policy is on trial in table inet knockc"},
+		{"try; remove; yes", "nothing", "error: too late: the trial has ended already; removed"},
+		{"try; remove; time passes", "nothing", "removed"},
+		{"try; remove; apply; no", "third", "taken back; removed; loaded third"},
+		{"try; roll back; try; no", "new", "taken back; taken back"}, // the second one is still on
+		{"try; roll back; try; time passes", "old", "taken back"},
+
+		// Someone deletes the table: yes loads it again, and an apply ends the trial.
+		{"try; flush; yes", "new", "loaded new"},
+		{"try; flush; no", "old", "taken back"},
+		{"try; flush; time passes", "old", ""},
+		{"try; flush; apply; yes", "third", "error: too late: the trial has ended already; loaded third"},
+		{"try; flush; try", "nothing", "error: a policy is on trial in table inet knockc"},
+
+		// What fails changes nothing.
+		{"lock breaks; try", "old", "error: broken"},
+		{"list breaks; try", "old", "error: broken"},
+		{"write note breaks; try", "old", "error: cannot take note of the trial: broken"},
+		{"start rollback breaks; try", "old", "error: nothing would go back if this process died, so nothing is loaded: broken"},
+		{"load new breaks; try", "old", "error: broken"},
+		{"load third breaks; apply", "old", "error: broken"},
+		{"try; load new breaks; yes", "old", "error: broken"},
+		{"try; find note breaks; yes", "old", "error: broken"},
+		{"try; remove note breaks; yes", "old", "error: the policy cannot be kept: broken"},
+		{"try; lock breaks; no; time passes", "old", "stuck: broken; taken back"},
+		{"try; go back to old breaks; no; time passes", "old", "stuck: broken; taken back"},
+		{"try; go back to old breaks; time passes", "old", ""},
+		{"try; flush; remove note breaks; apply", "nothing", "error: nothing is loaded: broken"},
+		{"try; remove note breaks; roll back; try", "old",
+			"error: the policy is taken back, but apply refuses others: broken; error: a policy is on trial in table inet knockc"},
+		{"try; remove note breaks; remove; time passes", "old", "removed until the trial is over"},
+	} {
+		w := newWorld(loaded{policy: "old"})
+		for event := range strings.SplitSeq(test.events, "; ") {
+			w.happens(event)
+		}
+		var reports []string
+		for _, p := range w.processes {
+			if p.parent == nil && p.over && p.reports != "" {
+				reports = append(reports, p.reports)
+			}
+			p.kill()
+		}
+		if got := strings.Join(reports, "; "); w.loaded.String() != test.loaded || got != test.reports {
+			t.Errorf("%s\nloads %s and reports %q\nwant %s and %q\nafter\n%s", test.events, w.loaded, got, test.loaded, test.reports, strings.Join(w.trace, "\n"))
+		}
+	}
+}
+
+// happens lets an event happen, and all that follows from it before time passes.
+func (w *world) happens(event string) {
+	switch event {
+	case "try":
+		w.begin("apply", tries("new", ""))
+	case "apply":
+		w.begin("apply", applies("third"))
+	case "remove":
+		w.begin("remove", removes)
+	case "roll back":
+		w.begin("roll back", rollsBack)
+	case "yes", "no", "nothing":
+		w.processes[0].answer = event
+	case "apply dies":
+		w.processes[0].kill()
+	case "rollback dies":
+		w.processes[1].kill()
+	case "flush":
+		w.flush()
+	case "time passes":
+		for sleepers := w.sleepers(); len(sleepers) > 0; sleepers = w.sleepers() {
+			w.now = sleepers[0].until
+			w.goOn()
+		}
+	default:
+		w.breaks = strings.TrimSuffix(event, " breaks")
+	}
+	w.goOn()
+}
+
+// goOn lets all processes go on until they wait for time or an answer.
+func (w *world) goOn() {
+	for i := 0; i < len(w.processes); i++ {
+		p := w.processes[i]
+		for p.ready() && (p.calls != "answer" || p.answer != "") {
+			if p.calls == w.breaks {
+				p.breaks, w.breaks = true, ""
+			}
+			p.step()
+		}
+	}
+}
