@@ -12,31 +12,35 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// folder keeps notes in files.
-type folder struct{ clock Clock }
+// folder keeps notes in files that only their owner can read.
+type folder struct {
+	path  string
+	clock Clock
+}
 
-// folderName is where they are: only its owner can read them. Root in a user namespace,
-// who may not write there, has the folder among the user's own.
-func folderName() (string, error) {
-	const folder = "/run/knockc"
-	err := os.MkdirAll(folder, 0o700)
+const runFolder = "/run/knockc"
+
+// writable makes the folder. Root in a user namespace, who may not write there, has it
+// among the user's own.
+func (f *folder) writable() (string, error) {
+	err := os.MkdirAll(f.path, 0o700)
 	if err == nil {
-		err = unix.Access(folder, unix.W_OK)
+		err = unix.Access(f.path, unix.W_OK)
 	}
 	if own := os.Getenv("XDG_RUNTIME_DIR"); own != "" && errors.Is(err, fs.ErrPermission) {
 		own = filepath.Join(own, "knockc")
 		return own, os.MkdirAll(own, 0o700)
 	}
 	if err != nil {
-		return "", fmt.Errorf("cannot write in %s: %w", folder, err)
+		return "", fmt.Errorf("cannot write in %s: %w", f.path, err)
 	}
-	return folder, nil
+	return f.path, nil
 }
 
-// fileName is the name of a file about a table of this thread's network namespace. The
+// file is the name of a file about a table of this thread's network namespace. The
 // kernel numbers these and gives no number twice (SO_NETNS_COOKIE).
-func fileName(table, kind string) (string, error) {
-	folder, err := folderName()
+func (f *folder) file(table, kind string) (string, error) {
+	folder, err := f.writable()
 	if err != nil {
 		return "", err
 	}
@@ -53,7 +57,7 @@ func fileName(table, kind string) (string, error) {
 }
 
 func (f *folder) Lock(table string, patience time.Duration) (unlock func(), err error) {
-	name, err := fileName(table, "lock")
+	name, err := f.file(table, "lock")
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +82,7 @@ func (f *folder) Lock(table string, patience time.Duration) (unlock func(), err 
 }
 
 func (f *folder) Find(table string) (*note, error) {
-	name, err := fileName(table, "trial")
+	name, err := f.file(table, "trial")
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +101,7 @@ func (f *folder) Find(table string) (*note, error) {
 }
 
 func (f *folder) Write(n *note) error {
-	name, err := fileName(n.Table, "trial")
+	name, err := f.file(n.Table, "trial")
 	if err != nil {
 		return err
 	}
@@ -116,7 +120,7 @@ func (f *folder) Write(n *note) error {
 }
 
 func (f *folder) Remove(table string) error {
-	name, err := fileName(table, "trial")
+	name, err := f.file(table, "trial")
 	if err != nil {
 		return err
 	}

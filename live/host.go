@@ -19,7 +19,7 @@ type Host struct {
 
 // NewHost is for the host that the process runs on.
 func NewHost(clock Clock) *Host {
-	return &Host{clock: clock, tables: &kernel{clock: clock}, notes: &folder{clock}, start: startDetached}
+	return &Host{clock: clock, tables: &kernel{clock: clock}, notes: &folder{runFolder, clock}, start: startDetached}
 }
 
 // Close ends the connection to the kernel.
@@ -35,8 +35,11 @@ type Clock interface {
 // tables are what the kernel has, and what it does with them. Each method does all of its
 // work at once or, if it fails, none. See [kernel].
 type tables interface {
+	// MayRead, Head or Table is called before all others.
+	MayRead() error
+
 	// Head and Table read the beginning of a table or all of it; nil if there is none, a
-	// [ForeignError] if it is someone else's. One of them is called before all others.
+	// [ForeignError] if it is someone else's.
 	Head(name string) (*head, error)
 	Table(name string) (*Table, error)
 
@@ -93,10 +96,10 @@ func (h *Host) locked(table string, patience time.Duration, f func() error) erro
 	return f()
 }
 
-// change runs f under the lock. Before that it reads the head of the table: whoever has no
-// right to do so needs none to write a lock.
+// change runs f under the lock. Whoever may not even read is told so before: that needs no
+// right to write a lock.
 func (h *Host) change(table string, f func() error) error {
-	if _, err := h.tables.Head(table); err != nil {
+	if err := h.tables.MayRead(); err != nil {
 		return err
 	}
 	return h.locked(table, patience, f)

@@ -13,7 +13,7 @@ import (
 )
 
 // kernel reads and changes tables, each at once, over a connection of its own. It connects
-// when it reads first, which all that changes something begins with.
+// when it is first asked whether or what it may read.
 type kernel struct {
 	clock  Clock
 	conn   *nftables.Conn

@@ -38,79 +38,83 @@ type limits struct {
 	faults   int // kills, calls that fail, and flushes
 }
 
-// event is something that can happen next.
+// event is something that can happen next, and what it takes of the limits.
 type event struct {
-	happens  func()
-	switches int
-	faults   int
+	happens func()
+	by      *process // that goes on, nil if none does
+	limits
 }
 
-// events are what can happen next, if the process that ran last is to go on if it can.
+// events are what can happen next. If the process that went on last can still do so, it
+// takes a switch that another one does, or that time passes.
 func (w *world) events(last *process) (all []event) {
-	add := func(switches, faults int, f func()) { all = append(all, event{f, switches, faults}) }
 	for _, p := range w.processes {
-		if p.over {
-			continue
-		}
-		switches := 0
+		var takes limits
 		if p != last && last.ready() {
-			switches = 1
+			takes.switches = 1
 		}
 		if p.ready() {
-			add(switches, 0, p.step)
-			if p.calls != "lock" && p.calls != "sleep" && p.calls != "answer" {
-				add(switches, 1, func() {
-					p.breaks, w.broken = true, p.calls
-					p.step()
-				})
-			}
+			all = append(all, event{p.step, p, takes})
 		}
-		add(switches, 1, func() {
-			w.trace = append(w.trace, p.name+" is killed before: "+p.calls)
-			held := w.holder == p
-			if p.kill(); held && w.note == nil {
-				w.right = w.loaded // it has not come to report that
-			}
-		})
-	}
-	if sleepers := w.sleepers(); len(sleepers) > 0 {
-		switches := 0
-		if slices.ContainsFunc(w.processes, (*process).ready) {
-			switches = 1
+		takes.faults = 1
+		if p.ready() && p.calls != "lock" && p.calls != "sleep" && p.calls != "answer" {
+			all = append(all, event{p.breakDown, p, takes})
 		}
-		add(switches, 0, func() {
-			w.trace = append(w.trace, "time passes")
-			w.now = sleepers[0].until
-		})
+		if !p.over {
+			all = append(all, event{p.dies, nil, takes})
+		}
 	}
 	if len(all) > 0 && w.loaded != (loaded{}) {
-		add(0, 1, w.flush)
+		all = append(all, event{w.flush, nil, limits{faults: 1}})
+	}
+	if len(w.sleepers()) > 0 {
+		var takes limits
+		if slices.ContainsFunc(w.processes, (*process).ready) {
+			takes.switches = 1
+		}
+		all = append(all, event{w.timePasses, nil, takes})
 	}
 	return all
 }
 
+// breakDown makes the call fail that the process is about to make.
+func (p *process) breakDown() {
+	p.breaks, p.broken = true, p.calls
+	p.step()
+}
+
+// dies ends the process before the call that it is about to make.
+func (p *process) dies() {
+	p.trace = append(p.trace, p.name+" is killed before: "+p.calls)
+	held := p.holder == p
+	p.kill()
+	if held && p.note == nil {
+		p.right = p.loaded // it has not come to report that
+	}
+}
+
+// timePasses lets time pass until a process wakes up that waits for it.
+func (w *world) timePasses() {
+	w.trace = append(w.trace, "time passes")
+	w.now = w.sleepers()[0].until
+}
+
 // play lets things happen until there is no process left.
-func (w *world) play(choose func(int) int, l limits) {
+func (w *world) play(choose func(int) int, left limits) {
 	last := w.processes[0]
 	for {
-		var possible []event
-		for _, e := range w.events(last) {
-			if e.switches <= l.switches && e.faults <= l.faults {
-				possible = append(possible, e)
-			}
-		}
+		possible := slices.DeleteFunc(w.events(last), func(e event) bool {
+			return e.switches > left.switches || e.faults > left.faults
+		})
 		if len(possible) == 0 {
 			return
 		}
-		before := len(w.trace)
 		e := possible[choose(len(possible))]
 		e.happens()
-		l.switches -= e.switches
-		l.faults -= e.faults
-		for _, p := range w.processes {
-			if len(w.trace) > before && strings.HasPrefix(w.trace[before], p.name+": ") {
-				last = p
-			}
+		left.switches -= e.switches
+		left.faults -= e.faults
+		if e.by != nil {
+			last = e.by
 		}
 	}
 }

@@ -38,6 +38,15 @@ type Table struct {
 // someone else's.
 func (h *kernel) Table(name string) (*Table, error) { return h.read(name, true) }
 
+// MayRead is an error if the kernel refuses to tell anything.
+func (h *kernel) MayRead() error {
+	if err := h.connect(); err != nil {
+		return err
+	}
+	_, err := h.conn.ListTablesOfFamily(nftables.TableFamilyINet)
+	return explain(err)
+}
+
 // Head reads as much of a table as tells whose it is and what it is for, with a few
 // requests. The rest is as for Table.
 func (h *kernel) Head(name string) (*head, error) {

@@ -49,10 +49,10 @@ func tracker(r *compiler.Ruleset) *compiler.Ruleset {
 	return &compiler.Ruleset{Table: r.Table, Chains: []*compiler.Chain{&base}}
 }
 
-// Undo switches connection tracking off again if no policy was loaded since, and returns
-// the error because of which it does so, with what has failed.
+// Undo switches connection tracking off again because of an error, unless a policy was
+// loaded since. It returns the error, with what has failed. Without one it does nothing.
 func (t *Tracking) Undo(because error) error {
-	if t == nil || !t.began {
+	if because == nil || t == nil || !t.began {
 		return because
 	}
 	return undone(because, t.host.locked(t.table, longPatience, func() error {

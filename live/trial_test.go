@@ -42,6 +42,12 @@ func TestTrial(t *testing.T) {
 		{"try; flush; apply; yes", "third", "error: too late: the trial has ended already; loaded third"},
 		{"try; flush; try", "nothing", "error: a policy is on trial in table inet knockc"},
 
+		// Someone has put the table to sleep: a policy that is loaded wakes it.
+		{"sleep; apply", "third", "loaded third"},
+		{"sleep; load third breaks; apply", "old asleep", "error: broken"},
+		{"sleep; try; no", "old asleep", "taken back"},
+		{"try; sleep; yes", "new", "loaded new"},
+
 		// What fails changes nothing.
 		{"lock breaks; try", "old", "error: broken"},
 		{"list breaks; try", "old", "error: broken"},
@@ -91,14 +97,16 @@ func (w *world) happens(event string) {
 	case "yes", "no", "nothing":
 		w.processes[0].answer = event
 	case "apply dies":
-		w.processes[0].kill()
+		w.processes[0].dies()
 	case "rollback dies":
-		w.processes[1].kill()
+		w.processes[1].dies()
+	case "sleep":
+		w.loaded.asleep = true
 	case "flush":
 		w.flush()
 	case "time passes":
-		for sleepers := w.sleepers(); len(sleepers) > 0; sleepers = w.sleepers() {
-			w.now = sleepers[0].until
+		for len(w.sleepers()) > 0 {
+			w.timePasses()
 			w.goOn()
 		}
 	default:

@@ -243,6 +243,8 @@ type memoryTables struct {
 
 func (t memoryTables) Close() error { return nil }
 
+func (t memoryTables) MayRead() error { return t.call("try to read") }
+
 func (t memoryTables) Head(name string) (*head, error) {
 	if err := t.call("read head"); err != nil || t.loaded == (loaded{}) {
 		return nil, err
