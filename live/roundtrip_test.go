@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -34,7 +35,7 @@ func checkRoundTrip(t rapid.TB, src string) {
 		t.Fatalf("%v\nin\n%s", append(found, more...), src)
 	}
 	r := result.Ruleset
-	h := noHost(t, r)
+	h := loadedInMemory(t, r)
 	table, err := h.Table(p.Settings.Table)
 	if err != nil || table == nil {
 		t.Fatal(table, err, src)
@@ -49,6 +50,9 @@ func checkRoundTrip(t rapid.TB, src string) {
 		t.Errorf("by hand: %s, %v:\n%s", change, err, src)
 	}
 	m := table.meanings()
+	if !reflect.DeepEqual(m, meaningsOf(r)) {
+		t.Errorf("the ruleset itself tells something else of\n%s", src)
+	}
 	checkKnocks(t, m, p, src)
 	checkStates(t, m, result, src)
 	checkThings(t, h, table, p, r)

@@ -17,7 +17,7 @@ func TestEveryInstruction(t *testing.T) {
 	update6 := compiler.Update{Key: compiler.Key{Family: compiler.IPv6, Bits: 128, State: 1}, Set: "s6", Timeout: lang.Forever}
 	for _, s := range append(samples.All(), samples.Endings()...) {
 		rule := samples.Rule("a comment", update, s.Instruction, update6)
-		h := noHost(t, samples.Ruleset(rule))
+		h := loadedInMemory(t, samples.Ruleset(rule))
 		rules, err := h.rules("knock", "guard")
 		if err != nil || len(rules) != 1 {
 			t.Fatal(rules, err)
