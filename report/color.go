@@ -1,5 +1,7 @@
 package report
 
+import "knockc/lang/trace"
+
 // The colours of a terminal (ECMA-48, SGR).
 const (
 	boldRed = "1;31"
@@ -18,4 +20,4 @@ func paint(color bool, code, text string) string {
 }
 
 // verdictColors are the colours of verdicts.
-var verdictColors = map[string]string{"accept": green, "pass": cyan, "drop": red, "reject": yellow}
+var verdictColors = map[trace.Verdict]string{trace.Accept: green, trace.Pass: cyan, trace.Drop: red, trace.Reject: yellow}

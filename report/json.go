@@ -69,12 +69,12 @@ func (p *JSON) Outcome(o replay.Outcome) {
 		return
 	}
 	j := jsonOutcome{File: p.name(p.file), Line: o.Event.Span.Start.Line, Time: Seconds(o.At), Why: o.Why}
-	if o.Want != "" {
+	if o.Wanted() {
 		ok := o.OK()
-		j.Want, j.OK = jsonState(o, o.Want), &ok
+		j.Want, j.OK = jsonResult(o.Want), &ok
 	}
 	if x := o.Event.Expect; x != nil {
-		j.Expect, j.Src, j.Got = x.Knock, x.Src.String(), jsonState(o, o.Got)
+		j.Expect, j.Src, j.Got = x.Knock, x.Src.String(), jsonResult(o.Got)
 	} else {
 		j.packet(o)
 	}
@@ -95,8 +95,8 @@ func (p *JSON) name(file string) string {
 // packet fills in what is said of a packet.
 func (j *jsonOutcome) packet(o replay.Outcome) {
 	k := o.Event.Packet
-	j.Src, j.SrcPort, j.Proto, j.Verdict = k.Src.String(), k.SrcPort, k.Proto.String(), o.Got
-	if o.Got == string(trace.Pass) {
+	j.Src, j.SrcPort, j.Proto, j.Verdict = k.Src.String(), k.SrcPort, k.Proto.String(), o.Got.String()
+	if o.Got.Verdict == trace.Pass {
 		j.Verdict, j.Pass = string(trace.Accept), true
 	}
 	if k.To != nil {
@@ -118,12 +118,12 @@ func (j *jsonOutcome) packet(o replay.Outcome) {
 	}
 }
 
-// jsonState is a state that is wanted or got: for `at N` it is a number.
-func jsonState(o replay.Outcome, state string) any {
-	if x := o.Event.Expect; x != nil && x.At != nil && state != replay.Depends {
-		return json.Number(state)
+// jsonResult is a result: for `at N` it is a number.
+func jsonResult(r replay.Result) any {
+	if r.IsStep {
+		return r.Step
 	}
-	return state
+	return r.String()
 }
 
 // sequenceClose is the sequence of a step that shuts a door.

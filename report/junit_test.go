@@ -15,7 +15,7 @@ func TestJUnitCaps(t *testing.T) {
 	tr, _ := trace.Parse([]byte("0s expect ssh open for 192.0.2.7\n"))
 	j := &JUnit{}
 	j.Begin(&session.Trace{Name: "a.trace"})
-	j.Outcome(replay.Outcome{Event: &tr.Events[0], Got: "closed", Want: "open", Why: why})
+	j.Outcome(replay.Outcome{Event: &tr.Events[0], Got: replay.State(trace.Closed), Want: replay.State(trace.Open), Why: why})
 	j.End(&session.Result{Name: "a.trace"})
 	text := string(j.XML())
 	if want := "&#xA;... and "; !strings.Contains(text, "é"+want) {

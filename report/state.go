@@ -38,7 +38,7 @@ func SourceText(p netip.Prefix) string {
 func standing(s replay.Standing) string {
 	if s.Depends {
 		s.Depends = false
-		return standing(s) + ", " + replay.Depends
+		return standing(s) + ", " + replay.DependsOnTick
 	}
 	if s.Role == compiler.Grant {
 		return moved(replay.Move{Kind: replay.Opened, OpenUntil: s.Until})

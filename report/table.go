@@ -91,18 +91,18 @@ func (t *Table) Outcome(o replay.Outcome) {
 	}
 }
 
-func (t *Table) count(got string) {
-	switch got {
-	case string(trace.Accept):
-		t.counts.accepted++
-	case string(trace.Pass):
-		t.counts.passed++
-	case string(trace.Drop):
-		t.counts.dropped++
-	case string(trace.Reject):
-		t.counts.rejected++
-	case replay.Depends:
+func (t *Table) count(r replay.Result) {
+	switch {
+	case r.Depends:
 		t.counts.depends++
+	case r.Verdict == trace.Accept:
+		t.counts.accepted++
+	case r.Verdict == trace.Pass:
+		t.counts.passed++
+	case r.Verdict == trace.Drop:
+		t.counts.dropped++
+	case r.Verdict == trace.Reject:
+		t.counts.rejected++
 	}
 }
 
@@ -111,15 +111,16 @@ func (t *Table) row(o replay.Outcome) {
 	if o.Event.Packet != nil {
 		c = cells(&trace.Event{At: o.At, Packet: singlePacket(o)})
 	}
-	verdict, moved := paint(t.Color, verdictColors[o.Got], fmt.Sprintf("%-6s", o.Got)), moves(o.Moves)
-	if moved == "" {
-		verdict = paint(t.Color, verdictColors[o.Got], o.Got)
+	moved, got := moves(o.Moves), o.Got.String()
+	if moved != "" {
+		got = fmt.Sprintf("%-6s", got)
 	}
+	verdict := paint(t.Color, verdictColors[o.Got.Verdict], got)
 	row := fmt.Sprintf("%-*s  %-*s -> %-*s  %s  %s", t.widths[0], c[0], t.widths[1], c[1], t.widths[2], c[2], verdict, moved)
 	if x := o.Event.Expect; x != nil {
-		is := "is " + state(o, o.Got)
-		if o.Got == replay.Depends {
-			is = o.Got
+		is := "is " + state(o.Got)
+		if o.Got.Depends {
+			is = o.Got.String()
 		}
 		row = fmt.Sprintf("%-*s  %s %s for %s", t.widths[0], c[0], x.Knock, is, x.Src)
 	}

@@ -21,9 +21,9 @@ func TestColor(t *testing.T) {
 			p.Fit(&tr.Events[i])
 		}
 		p.Begin(&session.Trace{Name: "a.trace"})
-		p.Outcome(replay.Outcome{Event: &tr.Events[0], DstPort: 22, Got: "drop", Want: "accept", Why: "no grant"})
+		p.Outcome(replay.Outcome{Event: &tr.Events[0], DstPort: 22, Got: replay.Verdict(trace.Drop), Want: replay.Verdict(trace.Accept), Why: "no grant"})
 		p.Outcome(replay.Outcome{
-			Event: &tr.Events[1], DstPort: 1000, Got: "drop", Moves: []replay.Move{{Knock: "ssh", Kind: replay.Stepped, Step: 1, Of: 2}},
+			Event: &tr.Events[1], DstPort: 1000, Got: replay.Verdict(trace.Drop), Moves: []replay.Move{{Knock: "ssh", Kind: replay.Stepped, Step: 1, Of: 2}},
 		})
 		p.End(&session.Result{Name: "a.trace"})
 		return b.String()

@@ -25,9 +25,9 @@ func isTest(o replay.Outcome) bool { return o.Event.Expect != nil || !o.OK() }
 
 // testOf is an outcome as a test.
 func testOf(o replay.Outcome) test {
-	t := test{line: o.Event.Span.Start.Line, why: lang.Printable(o.Why), want: o.Want, got: o.Got}
+	t := test{line: o.Event.Span.Start.Line, why: lang.Printable(o.Why), want: o.Want.String(), got: o.Got.String()}
 	if x := o.Event.Expect; x != nil {
-		t.name = fmt.Sprintf("expect %s %s for %s", x.Knock, state(o, o.Want), x.Src)
+		t.name = fmt.Sprintf("expect %s %s for %s", x.Knock, state(o.Want), x.Src)
 	} else {
 		single := singlePacket(o)
 		t.name = fmt.Sprintf("%s -> %s => %s", single.Source(), single.Destination(), o.Want)

@@ -40,24 +40,24 @@ func singlePacket(o replay.Outcome) *trace.Packet {
 // failure says what was wanted and what came.
 func failure(o replay.Outcome) string {
 	if x := o.Event.Expect; x != nil {
-		if o.Got == replay.Depends {
-			return fmt.Sprintf("wanted %s %s for %s, that %s", x.Knock, state(o, o.Want), x.Src, o.Got)
+		if o.Got.Depends {
+			return fmt.Sprintf("wanted %s %s for %s, that %s", x.Knock, state(o.Want), x.Src, o.Got)
 		}
-		return fmt.Sprintf("wanted %s %s for %s, it is %s", x.Knock, state(o, o.Want), x.Src, state(o, o.Got))
+		return fmt.Sprintf("wanted %s %s for %s, it is %s", x.Knock, state(o.Want), x.Src, state(o.Got))
 	}
 	single := singlePacket(o)
-	if o.Got == replay.Depends {
+	if o.Got.Depends {
 		return fmt.Sprintf("wanted %s for %s -> %s, that %s", o.Want, single.Source(), single.Destination(), o.Got)
 	}
 	return fmt.Sprintf("wanted %s for %s -> %s, got %s", o.Want, single.Source(), single.Destination(), o.Got)
 }
 
 // state is what is wanted or got of a knock.
-func state(o replay.Outcome, text string) string {
-	if o.Event.Expect.At != nil && text != replay.Depends {
-		return "at " + text
+func state(r replay.Result) string {
+	if r.IsStep {
+		return "at " + r.String()
 	}
-	return text
+	return r.String()
 }
 
 func moves(ms []replay.Move) string {
@@ -79,7 +79,7 @@ func moved(m replay.Move) string {
 	case replay.Stepped:
 		return fmt.Sprintf("%d/%d", m.Step, m.Of)
 	case replay.Uncertain:
-		return replay.Depends
+		return replay.DependsOnTick
 	}
 	if m.OpenUntil == sim.Never {
 		return "open"

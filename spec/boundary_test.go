@@ -79,7 +79,7 @@ func TestBoundariesOnKernel(t *testing.T) {
 		}
 		for i := range o.events {
 			says := ""
-			player.Event(&o.events[i], func(o replay.Outcome) { says = o.Got })
+			player.Event(&o.events[i], func(o replay.Outcome) { says = o.Got.String() })
 			if !o.sure[i] {
 				leftOut++
 				continue

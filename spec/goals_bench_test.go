@@ -147,7 +147,7 @@ type totals struct{ packets, accepted int }
 func (c *totals) Begin(*session.Trace) {}
 func (c *totals) Outcome(o replay.Outcome) {
 	c.packets++
-	if o.Got == string(trace.Accept) {
+	if o.Got.Verdict == trace.Accept {
 		c.accepted++
 	}
 }

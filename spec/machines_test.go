@@ -92,7 +92,7 @@ func onSim(r *compiler.Result, events []trace.Event) (says []string, opened []bo
 	}
 	for i := range events {
 		player.Event(&events[i], func(o replay.Outcome) {
-			says = append(says, o.Got)
+			says = append(says, o.Got.String())
 			opened = append(opened, slices.ContainsFunc(o.Moves, func(m replay.Move) bool { return m.Kind == replay.Opened }))
 		})
 	}

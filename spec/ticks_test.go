@@ -94,7 +94,7 @@ func (n *ticked) compare(p *pair, hz int, r *rand.Rand) error {
 		n.phases++
 	}
 	for i := range says {
-		said := strings.Contains(says[i].packet, replay.Depends)
+		said := strings.Contains(says[i].packet, replay.DependsOnTick)
 		n.packets++
 		n.said += count(said)
 		n.do += count(differ[i])
@@ -119,7 +119,7 @@ type sight struct {
 // check finds what is certain, and otherwise in a phase.
 func (s sight) check(phase sight) error {
 	for what := range s.parts {
-		if got := phase.parts[what]; s.parts[what] != replay.Depends && s.parts[what] != got {
+		if got := phase.parts[what]; s.parts[what] != replay.DependsOnTick && s.parts[what] != got {
 			return fmt.Errorf("%s %q is said to be %q", what, got, s.parts[what])
 		}
 	}
@@ -140,11 +140,11 @@ func seen(p *pair, c sim.Clock) ([]sight, error) {
 	var all []sight
 	for i := range p.events {
 		player.Event(&p.events[i], func(o replay.Outcome) {
-			s := sight{parts: map[string]string{"verdict": o.Got}}
+			s := sight{parts: map[string]string{"verdict": o.Got.String()}}
 			for _, m := range o.Moves {
 				what := fmt.Sprint("move of ", m.Knock)
 				if m.Kind == replay.Uncertain {
-					s.parts[what] = replay.Depends
+					s.parts[what] = replay.DependsOnTick
 				} else {
 					s.parts[what] += fmt.Sprint(m.Kind, m.Step, " ")
 				}
@@ -154,7 +154,7 @@ func seen(p *pair, c sim.Clock) ([]sight, error) {
 				what := fmt.Sprint(at.Source, at.Knock, at.Role)
 				s.parts[what] = fmt.Sprint(at.Step)
 				if at.Depends {
-					s.parts[what] = replay.Depends
+					s.parts[what] = replay.DependsOnTick
 				}
 			}
 			all = append(all, s)

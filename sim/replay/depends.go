@@ -8,10 +8,6 @@ import (
 	"knockc/sim"
 )
 
-// Depends is what became of a packet or expectation if that depends on where in a tick of
-// the kernel's clock the trace began, or on when the kernel frees places in a set.
-const Depends = "depends on the tick"
-
 // whyDepends is why what becomes of a packet depends on the tick, or whether what is
 // expected at a time holds. The packet is nil for an expectation.
 func (p *Player) whyDepends(d *sim.Doubt, packet *sim.Packet, at time.Duration) string {

@@ -41,25 +41,25 @@ func TestDeadlines(t *testing.T) {
 	}{
 		{250, "95ms", "open"},
 		{250, "96ms", "open"}, // at most 24 ticks
-		{250, "96.001ms", replay.Depends},
-		{250, "97ms", replay.Depends},
-		{250, "99.999ms", replay.Depends},
+		{250, "96.001ms", replay.DependsOnTick},
+		{250, "97ms", replay.DependsOnTick},
+		{250, "99.999ms", replay.DependsOnTick},
 		{250, "100ms", "closed"}, // at least 25 ticks
 		{250, "103ms", "closed"},
 		{1000, "102ms", "open"},
-		{1000, "102.5ms", replay.Depends},
+		{1000, "102.5ms", replay.DependsOnTick},
 		{1000, "103ms", "closed"},
 		{300, "96666666ns", "open"}, // a tick is no whole number of nanoseconds
-		{300, "96666667ns", replay.Depends},
-		{300, "99999999ns", replay.Depends},
+		{300, "96666667ns", replay.DependsOnTick},
+		{300, "99999999ns", replay.DependsOnTick},
 		{300, "100ms", "closed"},
 		{100, "90ms", "open"},
-		{100, "99ms", replay.Depends},
+		{100, "99ms", replay.DependsOnTick},
 		{100, "100ms", "closed"},
 	} {
 		text := fmt.Sprintf("0s 192.0.2.7 -> 1000\n+%s 192.0.2.7 -> 2000\n+0s expect ssh open for 192.0.2.7\n", test.gap)
 		result, events := compileBoth(t, []byte("knock ssh < 1000 2000 -> 22 within 103ms grant 1s >"), []byte(text))
-		if got := outcomes(anyPhase(t, result, test.hz), events)[2].Got; got != test.want {
+		if got := outcomes(anyPhase(t, result, test.hz), events)[2].Got.String(); got != test.want {
 			t.Errorf("%d ticks a second, step 2 after %s: %s, want %s", test.hz, test.gap, got, test.want)
 		}
 	}
@@ -72,10 +72,10 @@ func TestLongGrant(t *testing.T) {
 		for _, test := range []struct {
 			early time.Duration
 			want  string
-		}{{2 * tick, "open"}, {tick + 1, "open"}, {tick - 1, replay.Depends}, {1, replay.Depends}, {0, "closed"}} {
+		}{{2 * tick, "open"}, {tick + 1, "open"}, {tick - 1, replay.DependsOnTick}, {1, replay.DependsOnTick}, {0, "closed"}} {
 			text := fmt.Sprintf("0s 192.0.2.7 -> 1000\n%dns expect ssh open for 192.0.2.7\n", 9*time.Hour-test.early)
 			result, events := compileBoth(t, []byte("knock ssh < 1000 -> 22 grant 9h >"), []byte(text))
-			if got := outcomes(anyPhase(t, result, hz), events)[1].Got; got != test.want {
+			if got := outcomes(anyPhase(t, result, hz), events)[1].Got.String(); got != test.want {
 				t.Errorf("%d ticks a second, %v before the end: %s, want %s", hz, test.early, got, test.want)
 			}
 		}
@@ -91,23 +91,23 @@ func TestSettled(t *testing.T) {
 		knock dns < 1002 2002 -> udp/53 within 100ms grant 10s >`
 	const late = "0s 192.0.2.7 -> 1000-1002 every 0s\n98ms 192.0.2.7 -> 2000-2002 every 0s\n"
 	for _, test := range []struct{ trace, want string }{
-		{"1s expect ssh open for 192.0.2.7", replay.Depends},
+		{"1s expect ssh open for 192.0.2.7", replay.DependsOnTick},
 		{"1s expect ssh open for 192.0.2.8", "closed"},
 		{"10.098s expect ssh open for 192.0.2.7", "closed"},                  // the grant has ended, if there was one
 		{"1s 192.0.2.7 -> 3000\n1s expect ssh open for 192.0.2.7", "closed"}, // the same
 		{"1s 192.0.2.7 -> 1000\n1s 192.0.2.7 -> 2000\n1s expect ssh open for 192.0.2.7", "open"},
-		{"1s 192.0.2.7 -> 23", replay.Depends},
+		{"1s 192.0.2.7 -> 23", replay.DependsOnTick},
 		{"1s 192.0.2.7 -> 23\n1s 192.0.2.7 -> 23", "drop"}, // it was used up, if there was one
-		{"1s 192.0.2.7 -> 22", replay.Depends},
-		{"1s 192.0.2.7:5 -> 22\n2s 192.0.2.7:5 -> 22 ack", replay.Depends}, // the flow may be established
+		{"1s 192.0.2.7 -> 22", replay.DependsOnTick},
+		{"1s 192.0.2.7:5 -> 22\n2s 192.0.2.7:5 -> 22 ack", replay.DependsOnTick}, // the flow may be established
 		{"1s 192.0.2.7:5 -> 22\n2s 192.0.2.7:6 -> 22 ack", "drop"},
 		{"1s 192.0.2.7:5 -> 22\n20s 192.0.2.7 -> 1000\n20s 192.0.2.7 -> 2000\n20s 192.0.2.7:5 -> 22\n40s 192.0.2.7:5 -> 22 ack", "accept"},
-		{"1s 192.0.2.7:5 -> udp/53\n20s 192.0.2.7:5 -> udp/53", replay.Depends},
+		{"1s 192.0.2.7:5 -> udp/53\n20s 192.0.2.7:5 -> udp/53", replay.DependsOnTick},
 		{"1s 192.0.2.7:5 -> udp/53\n31s 192.0.2.7:5 -> udp/53", "drop"}, // the flow has ended, if there was one
 	} {
 		result, events := compileBoth(t, []byte(policy), []byte(late+test.trace+"\n"))
 		all := outcomes(anyPhase(t, result, 250), events)
-		if got := all[len(all)-1].Got; got != test.want {
+		if got := all[len(all)-1].Got.String(); got != test.want {
 			t.Errorf("%s: %s, want %s", test.trace, got, test.want)
 		}
 	}
@@ -116,10 +116,10 @@ func TestSettled(t *testing.T) {
 // TestStream: whether a flow of datagrams has lasted for more than two seconds may depend
 // on the tick, and thus how long it lasts.
 func TestStream(t *testing.T) {
-	for again, want := range map[string]string{"2s": "drop", "2.002s": replay.Depends, "2.004s": "accept"} {
+	for again, want := range map[string]string{"2s": "drop", "2.002s": replay.DependsOnTick, "2.004s": "accept"} {
 		text := fmt.Sprintf("0s 192.0.2.7 -> 1000\n0s 192.0.2.7:5 -> udp/53\n%s 192.0.2.7:5 -> udp/53\n62s 192.0.2.7:5 -> udp/53\n", again)
 		result, events := compileBoth(t, []byte("knock dns < 1000 -> udp/53 >"), []byte(text))
-		if got := outcomes(anyPhase(t, result, 250), events)[3].Got; got != want {
+		if got := outcomes(anyPhase(t, result, 250), events)[3].Got.String(); got != want {
 			t.Errorf("again after %s, and after a minute: %s, want %s", again, got, want)
 		}
 	}
@@ -130,13 +130,13 @@ func TestStream(t *testing.T) {
 func TestRoom(t *testing.T) {
 	for at, want := range map[string]string{
 		"1.8s": "closed",
-		"2s":   replay.Depends, // the place is free after a collection
-		"2.8s": replay.Depends,
+		"2s":   replay.DependsOnTick, // the place is free after a collection
+		"2.8s": replay.DependsOnTick,
 		"3s":   "open",
 	} {
 		result, events := compileBoth(t, []byte("size 1\nknock ssh < 1000 2000 -> 22 within 1500ms >"), []byte(
 			"0.4s 192.0.2.7 -> 1000\n"+at+" 192.0.2.8 -> 1000\n+0s 192.0.2.8 -> 2000\n+0s expect ssh open for 192.0.2.8\n"))
-		if got := outcomes(anyPhase(t, result, 250), events)[3].Got; got != want {
+		if got := outcomes(anyPhase(t, result, 250), events)[3].Got.String(); got != want {
 			t.Errorf("knocking at %s: %s, want %s", at, got, want)
 		}
 	}
@@ -161,8 +161,8 @@ func TestTooManyWays(t *testing.T) {
 	p := anyPhase(t, result, 250)
 	p.Explain(askedBy(events))
 	all := outcomes(p, events)
-	for i, want := range map[int]string{2: "drop", 4: replay.Depends, 5: replay.Depends, 6: replay.Depends} {
-		if all[i].Got != want {
+	for i, want := range map[int]string{2: "drop", 4: replay.DependsOnTick, 5: replay.DependsOnTick, 6: replay.DependsOnTick} {
+		if all[i].Got.String() != want {
 			t.Errorf("event %d: %s, want %s", i+1, all[i].Got, want)
 		}
 	}
@@ -186,7 +186,7 @@ func TestDependsIsExplained(t *testing.T) {
 		p := anyPhase(t, result, 100)
 		p.Explain(askedBy(events))
 		see := func(o replay.Outcome) {
-			if o.Got != replay.Depends || o.Want == "" {
+			if !o.Got.Depends || !o.Wanted() {
 				return
 			}
 			m := form.FindStringSubmatch(o.Why)

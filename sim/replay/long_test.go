@@ -31,7 +31,7 @@ func TestMemoryOfLongTrace(t *testing.T) {
 			if seen++; seen%1_000_000 == 0 {
 				highest = max(highest, heap()-before)
 			}
-			if o.Got == string(trace.Accept) {
+			if o.Got.Verdict == trace.Accept {
 				accepted++
 			}
 		})

@@ -32,24 +32,24 @@ func TestReasons(t *testing.T) {
 				fail := func(why string) {
 					t.Errorf("seed %d: %s\nline %d wants %s, got %s\n%s: %s", seed, policy, o.Event.Span.Start.Line, o.Want, o.Got, o.Why, why)
 				}
-				refused := o.Got == string(trace.Drop) || o.Got == string(trace.Reject)
+				refused := o.Got.Verdict == trace.Drop || o.Got.Verdict == trace.Reject
 				for part, fits := range map[string]bool{
-					"=> pass":              o.Got == string(trace.Pass),
-					"=> drop":              o.Got == string(trace.Drop),
+					"=> pass":              o.Got.Verdict == trace.Pass,
+					"=> drop":              o.Got.Verdict == trace.Drop,
 					"no grant for":         refused,
 					"is closed":            refused,
-					"was opened":           o.Got == string(trace.Accept),
-					"flow is established":  o.Got == string(trace.Accept),
-					"repeats a SYN":        o.Got == string(trace.Accept),
-					"admits it":            o.Got == string(trace.Accept),
+					"was opened":           o.Got.Verdict == trace.Accept,
+					"flow is established":  o.Got.Verdict == trace.Accept,
+					"repeats a SYN":        o.Got.Verdict == trace.Accept,
+					"admits it":            o.Got.Verdict == trace.Accept,
 					"does not admit it":    refused,
-					"`default accept`":     o.Got == string(trace.Pass) && !strings.Contains(policy, "default drop"),
-					"`default drop`":       o.Got != string(trace.Pass) && strings.Contains(policy, "default drop"),
-					"answers refused":      o.Got == string(trace.Reject) && strings.Contains(policy, "refuse reject"),
-					"no `refuse reject`":   o.Got == string(trace.Drop) && !strings.Contains(policy, "refuse reject"),
-					"no knock has":         o.Got == string(trace.Pass) || strings.Contains(policy, "default drop"),
+					"`default accept`":     o.Got.Verdict == trace.Pass && !strings.Contains(policy, "default drop"),
+					"`default drop`":       o.Got.Verdict != trace.Pass && strings.Contains(policy, "default drop"),
+					"answers refused":      o.Got.Verdict == trace.Reject && strings.Contains(policy, "refuse reject"),
+					"no `refuse reject`":   o.Got.Verdict == trace.Drop && !strings.Contains(policy, "refuse reject"),
+					"no knock has":         o.Got.Verdict == trace.Pass || strings.Contains(policy, "default drop"),
 					"interface is trusted": !refused,
-					"leave `answered`":     o.Event.Packet.Answered != nil && o.Got == string(trace.Accept),
+					"leave `answered`":     o.Event.Packet.Answered != nil && o.Got.Verdict == trace.Accept,
 				} {
 					if strings.Contains(o.Why, part) {
 						seen[part]++

@@ -8,7 +8,6 @@ package replay
 import (
 	"iter"
 	"net/netip"
-	"strconv"
 	"time"
 
 	"knockc/compiler"
@@ -54,17 +53,20 @@ type Outcome struct {
 	Event   *trace.Event
 	At      time.Duration // since the start
 	DstPort uint16        // of the packet
-	Got     string        // a packet's verdict or an expectation's state
-	Want    string        // what the trace wants; "" if it does not say
-	Moves   []Move        // what a packet moved
-	Why     string        // why it is not what the trace wants, if [Player.Explain] was called
+	Got     Result
+	Want    Result // the zero Result if the trace does not say
+	Moves   []Move // what a packet moved
+	Why     string // why it is not what the trace wants, if [Player.Explain] was called
 }
 
 // OK reports whether the outcome is what the trace wants, if it says. A packet that
 // passes is accepted as well.
 func (o Outcome) OK() bool {
-	return o.Want == "" || o.Want == o.Got || o.Got == string(trace.Pass) && o.Want == string(trace.Accept)
+	return !o.Wanted() || o.Want == o.Got || o.Got.Verdict == trace.Pass && o.Want.Verdict == trace.Accept
 }
+
+// Wanted reports whether the trace says what it wants.
+func (o Outcome) Wanted() bool { return o.Want != Result{} }
 
 // Event plays one event and hands what came of it to see: one outcome, or for a
 // range of ports one for each.
@@ -123,10 +125,10 @@ func (p *Player) packet(e *trace.Event, at time.Duration, port uint16) Outcome {
 	verdict, changes := p.Packet(&p.last)
 	o := Outcome{
 		Event: e, At: at, DstPort: port, Moves: p.Moves(changes),
-		Got: verdict.String(), Want: string(e.Packet.Want),
+		Got: Verdict(trace.Verdict(verdict.String())), Want: Verdict(e.Packet.Want),
 	}
 	if e.Packet.Answered != nil {
-		o.Want = string(trace.Pass) // only such a packet leaves open whether it is answered
+		o.Want = Verdict(trace.Pass) // only such a packet leaves open whether it is answered
 	}
 	d := p.machine.Doubt()
 	if d != nil {
@@ -137,7 +139,7 @@ func (p *Player) packet(e *trace.Event, at time.Duration, port uint16) Outcome {
 	case d != nil:
 		o.Why = p.whyDepends(d, &p.last, at)
 	default:
-		o.Why = p.recorder.whyVerdict(&p.last, o.Want, o.Got)
+		o.Why = p.recorder.whyVerdict(&p.last, o.Want.Verdict, o.Got.Verdict)
 	}
 	return o
 }
@@ -190,13 +192,13 @@ func (p *Player) found(e *trace.Event) (Outcome, *sim.Doubt) {
 	if x.At != nil {
 		var step int
 		step, d = p.Step(x.Knock, x.Src, e.At)
-		o.Got, o.Want = strconv.Itoa(step), strconv.Itoa(x.At.Step)
+		o.Got, o.Want = Step(step), Step(x.At.Step)
 	} else {
 		var open bool
 		open, d = p.Open(x.Knock, x.Src, e.At)
-		o.Got, o.Want = string(trace.Closed), string(x.State)
+		o.Got, o.Want = State(trace.Closed), State(x.State)
 		if open {
-			o.Got = string(trace.Open)
+			o.Got = State(trace.Open)
 		}
 	}
 	if d != nil {

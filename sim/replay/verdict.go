@@ -11,7 +11,7 @@ import (
 )
 
 // whyVerdict is why a packet's verdict is not the one that is wanted.
-func (r *recorder) whyVerdict(p *sim.Packet, want, got string) string {
+func (r *recorder) whyVerdict(p *sim.Packet, want, got trace.Verdict) string {
 	state := r.machine.Tracked()
 	switch text := ""; trace.Verdict(got) {
 	case trace.Accept:
@@ -30,11 +30,11 @@ func (r *recorder) whyVerdict(p *sim.Packet, want, got string) string {
 }
 
 // whyNotIn is why a packet was dropped or rejected.
-func (r *recorder) whyNotIn(p *sim.Packet, state compiler.ConnState, want, got string) string {
+func (r *recorder) whyNotIn(p *sim.Packet, state compiler.ConnState, want, got trace.Verdict) string {
 	switch {
-	case want == string(trace.Drop):
+	case want == trace.Drop:
 		return "`refuse reject` answers refused packets"
-	case want == string(trace.Reject):
+	case want == trace.Reject:
 		return r.whyNotRejected(p, state)
 	}
 	return r.whyRefused(p, state)

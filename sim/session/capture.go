@@ -91,7 +91,7 @@ func (s *run) captured(player *replay.Player, source *capture.Source, see func(r
 			return err
 		case !player.Answer(kind, &packet):
 			verdict, changes := player.Packet(&packet)
-			o := replay.Outcome{Event: somePacket, At: packet.Time, DstPort: packet.DstPort, Got: verdict.String()}
+			o := replay.Outcome{Event: somePacket, At: packet.Time, DstPort: packet.DstPort, Got: replay.Verdict(trace.Verdict(verdict.String()))}
 			if !s.Brief {
 				o.Event, o.Moves = capturedEvent(&packet, source.Record()), player.Moves(changes)
 			}
