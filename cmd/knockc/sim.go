@@ -70,9 +70,7 @@ ones, and says by how much a count may be too low.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		o := &simOptions{}
 		flags.StringVar(&o.Policy, "policy", "", "replay against the policy in `FILE`")
-		flags.BoolVar(&o.json, "json", false, "print one JSON object a line for each packet and expectation")
-		flags.BoolVar(&o.quiet, "quiet", false, "print failed expectations and the summary only")
-		flags.BoolVar(&o.tap, "tap", false, "print test results in the form of TAP 13")
+		form := formFlags(flags)
 		flags.Func("run", "replay only the traces whose name matches the `REGEXP`", o.setRun)
 		flags.Func("junit", "write test results to `FILE`, as JUnit's XML", o.setJUnit)
 		flags.Func("hz", "let the clock tick `N` times a second, as the kernel's does: 100, 250, 300 or 1000", o.setHZ)
@@ -85,6 +83,10 @@ ones, and says by how much a count may be too low.`,
 			if len(args) == 0 {
 				return usagef("takes at least one trace")
 			}
+			var err error
+			if o.form, err = form(); err != nil {
+				return err
+			}
 			if err := o.check(); err != nil {
 				return err
 			}
@@ -96,10 +98,10 @@ ones, and says by how much a count may be too low.`,
 // simOptions are what the flags say.
 type simOptions struct {
 	session.Options
-	json, quiet, tap bool
-	run              *regexp.Regexp // nil: all traces
-	junit            *string        // nil: none is written
-	top              int            // sources; 0: they are not counted
+	form  *simForm
+	run   *regexp.Regexp // nil: all traces
+	junit *string        // nil: none is written
+	top   int            // sources; 0: they are not counted
 }
 
 // simulate replays the traces that -run chooses.
@@ -115,8 +117,8 @@ func (o *simOptions) simulate(s *streams, names []string) error {
 		return err
 	}
 	o.Open, o.Top = s.open, o.top > 0
-	o.Brief = o.quiet || o.tap || o.State != nil
-	reporters := report.All{s.progress(o), o.reporter(s, len(chosen) > 1)}
+	o.Brief = !o.form.packets || o.State != nil
+	reporters := report.All{s.progress(o), o.form.reporter(s, o, len(chosen) > 1)}
 	junit := &report.JUnit{}
 	if o.junit != nil {
 		reporters = append(reporters, junit)
@@ -132,17 +134,6 @@ func (o *simOptions) simulate(s *streams, names []string) error {
 		return err
 	}
 	return errors.Join(err, s.write(*o.junit, junit.XML(), 0o644))
-}
-
-// reporter shows results on standard output.
-func (o *simOptions) reporter(s *streams, several bool) session.Reporter {
-	switch {
-	case o.json:
-		return &report.JSON{Out: s.out, Several: several, State: o.State != nil, Top: o.top}
-	case o.tap:
-		return report.NewTAP(s.out, s.err, o.top)
-	}
-	return &report.Table{Out: s.out, Color: s.outColor, Several: several, Quiet: o.quiet, State: o.State != nil, Top: o.top}
 }
 
 // refuse finds what makes no sense before anything is replayed, printed or written. The
@@ -265,11 +256,7 @@ func (o *simOptions) check() error {
 		a, b   bool
 		aa, bb string
 	}{
-		{o.json, o.quiet, "json", "quiet"},
-		{o.json, o.tap, "json", "tap"},
-		{o.quiet, o.tap, "quiet", "tap"},
-		{o.State != nil, o.quiet, "state", "quiet"},
-		{o.State != nil, o.tap, "state", "tap"},
+		{o.State != nil, !o.form.packets, "state", o.form.flag},
 		{o.State != nil, o.junit != nil, "state", "junit"},
 		{o.State != nil, o.MinCover != nil, "state", "min-cover"},
 		{o.State != nil, o.Cover, "state", "cover"},

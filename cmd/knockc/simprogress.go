@@ -39,7 +39,7 @@ func (s *streams) progress(o *simOptions) session.Reporter {
 	if !ok || os.Getenv("TERM") == "dumb" || !term.IsTerminal(int(f.Fd())) {
 		return &progress{}
 	}
-	rows := !o.quiet && o.State == nil
+	rows := o.form.packets && o.State == nil
 	if rows && term.IsTerminal(int(os.Stdout.Fd())) {
 		return &progress{}
 	}
