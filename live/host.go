@@ -7,9 +7,9 @@ import (
 	"knockc/compiler"
 )
 
-// Host is a host and its tables that knockc has made. A method that changes a table does
-// so under its lock: no other process changes it meanwhile, and the table is read once.
-// All of a Host is about the network namespace of the thread that calls it first.
+// Host is the host, with the tables that knockc has made. A method that changes a table
+// does so under a lock, so no other process changes it meanwhile, and reads the table once.
+// A Host belongs to the network namespace of the thread that calls it first.
 type Host struct {
 	clock  Clock
 	tables tables
@@ -32,8 +32,8 @@ type Clock interface {
 	Sleep(time.Duration)
 }
 
-// tables are what the kernel has, and what it does with them. Each method does all of its
-// work at once or, if it fails, none. See [kernel].
+// tables are those of the kernel. A method that changes one does all of its work in one
+// step, or none if it fails. [kernel] is the real one.
 type tables interface {
 	// MayRead, Head or Table is called before all others.
 	MayRead() error
@@ -69,7 +69,7 @@ type tables interface {
 }
 
 // notes are what processes leave for each other until the host is shut down: a lock for
-// each table, and a note of the trial if there is one. See [folder].
+// each table, and a note about its trial. [folder] is the real one.
 type notes interface {
 	// Lock keeps other processes from changing the table until unlock is called or the
 	// process ends. It waits for them as long as patience says; then it is [ErrBusy].
@@ -96,8 +96,8 @@ func (h *Host) locked(table string, patience time.Duration, f func() error) erro
 	return f()
 }
 
-// change runs f under the lock. Whoever may not even read is told so before: that needs no
-// right to write a lock.
+// change runs f under the lock. It first asks for the right to read: a process without it
+// gets that error, and not one about the file of the lock.
 func (h *Host) change(table string, f func() error) error {
 	if err := h.tables.MayRead(); err != nil {
 		return err

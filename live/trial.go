@@ -9,9 +9,9 @@ import (
 )
 
 // Trial is a policy that is loaded for a time, and taken back unless someone keeps it. It
-// is pending as long as its note is there. Whoever ends it, which may be another process,
-// does so under the lock and removes the note last: if that process dies before, the next
-// one does it all again.
+// is pending as long as its note is there. The process that ends it, which may be another
+// one, does so under the lock and removes the note last: if it dies before that, the next
+// process does all of it again.
 type Trial struct {
 	host    *Host
 	note    *note
