@@ -11,7 +11,7 @@ import (
 // rules of routing alone, is decided here.
 func (b *builder) arrived() {
 	s := &b.policy.Settings
-	c := b.chain(arrivedChain, "what the host receives")
+	c := b.chain(arrivedChain, "packets that the host receives")
 	c.Hook = &Hook{Input, lang.InputPriority}
 	c.add("", Iface{Name: "lo"}, accept)
 	c.add("", CtState{States: StateEstablished | StateRelated}, jump("established"))
@@ -26,9 +26,9 @@ func (b *builder) arrived() {
 		b.trust(c, accept)
 		b.opensToAll(c)
 		for _, kind := range []AddrKind{AddrBroadcast, AddrMulticast} {
-			c.add("to all: no attempt", AddrType{Kind: kind}, b.refuse())
+			c.add("to all hosts: not an attempt", AddrType{Kind: kind}, b.refuse())
 		}
-		c.dispatch("services", "which decide about a port", b.decisions())
+		c.dispatch("services", "decisions about a port", b.decisions())
 		c.add("", b.refuse())
 	}
 	if len(b.services) > 0 || s.DefaultDrop {
@@ -39,7 +39,7 @@ func (b *builder) arrived() {
 // translated decides about what the host receives under another name than its sender
 // gave it.
 func (b *builder) translated() {
-	c := b.chain("translated", "what was addressed to another port or host")
+	c := b.chain("translated", "packets that were addressed to another port or host")
 	if b.policy.Settings.DefaultDrop {
 		b.trust(c, to("trusted_translated"))
 	} else {
@@ -47,7 +47,7 @@ func (b *builder) translated() {
 	}
 	if len(b.services) > 0 {
 		c.dispatchNamed(entries(b.services, always(jump("named"))))
-		c.dispatch("services", "which decide about a port", b.decisions())
+		c.dispatch("services", "decisions about a port", b.decisions())
 		b.guarded(c, b.refuse())
 		b.namedBefore()
 	}
@@ -80,7 +80,7 @@ func (b *builder) trustedTranslated() {
 	if !s.DefaultDrop || !s.Trusts() {
 		return
 	}
-	c := b.chain("trusted_translated", "translated, from those who need not knock")
+	c := b.chain("trusted_translated", "translated, from trusted sources")
 	c.dispatchHere(entries(b.services, always(accept)))
 	c.dispatchNamed(entries(b.services, always(accept)))
 	b.endTranslated(c)
@@ -89,7 +89,7 @@ func (b *builder) trustedTranslated() {
 // namedBefore is for packets that name a service of a knock: the guard has let them in, or
 // has left them alone because they named it at another host.
 func (b *builder) namedBefore() {
-	c := b.chain("named", "was addressed to a service: let in before?")
+	c := b.chain("named", "packets that were addressed to a service: let in before?")
 	for _, f := range Families {
 		c.add("", lookup(letInPlace, f), accept)
 	}
@@ -101,12 +101,12 @@ func (b *builder) forwarded() {
 	if len(b.servicesAt()) == 0 {
 		return
 	}
-	c := b.chain(forwardedChain, "what goes on to other hosts")
+	c := b.chain(forwardedChain, "packets that go on to other hosts")
 	c.Hook = &Hook{Forward, lang.InputPriority}
 	c.add("", CtState{States: StateEstablished | StateRelated}, jump("established"))
 	c.add("", Translated{}, jump("translated_on"))
 
-	c = b.chain("translated_on", "what was addressed to another port or host")
+	c = b.chain("translated_on", "packets that were addressed to another port or host")
 	b.trust(c, accept)
 	c.dispatchNamed(entries(b.services, always(jump("named"))))
 	b.dispatchServicesAt(c)

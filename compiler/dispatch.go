@@ -81,7 +81,7 @@ func (b *builder) guarded(c *Chain, verdict Verdict) {
 	merged := b.guardedRanges(verdict)
 	switch {
 	case len(merged) > fewRanges:
-		c.add("", Dispatch{Name: "guarded", Comment: "only during a reload anything comes so far", Interval: true, Entries: merged})
+		c.add("", Dispatch{Name: "guarded", Comment: "packets get here only during a reload", Interval: true, Entries: merged})
 	default:
 		for _, e := range merged {
 			c.add("lost during a reload", L4Proto{e.Proto}, Ports{e.First, e.Last, false}, verdict)

@@ -51,7 +51,7 @@ func (b *builder) endingChains() {
 		if e.closing {
 			places = append(places, states.closing.done...)
 		}
-		c := b.chain(e.name(), "what ends before its time")
+		c := b.chain(e.name(), "what ends early")
 		for _, f := range Families {
 			deletions(c, places, f)
 		}

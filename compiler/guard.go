@@ -32,7 +32,7 @@ func to(chain string) Verdict   { return Verdict{Goto, chain} }
 // has the same rules. Packets that it does not decide are left to the rest of the host.
 func (b *builder) guard() {
 	s := &b.policy.Settings
-	c := b.chain(guardChain, "every packet that arrives")
+	c := b.chain(guardChain, "all packets that arrive")
 	c.Hook = &Hook{[...]HookPoint{lang.HookPrerouting: Prerouting, lang.HookInput: Input}[s.Hook], s.Priority}
 	c.add(mark(b.policy), Iface{Name: "lo"}, accept)
 	c.add(settings(s), CtState{States: StateEstablished | StateRelated}, jump("established"))
@@ -68,7 +68,7 @@ func (b *builder) end(c *Chain) {
 // established accepts what belongs to a connection that was let in, less what may be an
 // attempt all the same.
 func (b *builder) established() {
-	c := b.chain("established", "part of a connection, but an attempt all the same?")
+	c := b.chain("established", "part of a connection, but still an attempt?")
 	c.add("", isSYN, leave)
 	if len(b.pings) > 0 {
 		for _, f := range Families {

@@ -19,7 +19,7 @@ func (r *Ruleset) WriteNFT(w io.Writer, header []string) error {
 	p := newPrinter(w)
 	p.line("#!/usr/sbin/nft -f")
 	p.header(header)
-	p.line("\n# Old rules go, what sources have done stays.")
+	p.line("\n# Old rules are removed; what sources have done stays.")
 	p.line("add table inet %s", r.Table)
 	p.line("flush table inet %s", r.Table)
 	for _, d := range r.Maps() { // what an older one holds may go elsewhere now

@@ -28,7 +28,7 @@ func (b *builder) resets() {
 func knownChain(proto lang.Proto) string { return "known_" + proto.String() }
 
 func (b *builder) knownResets(name string, proto lang.Proto, away bool) {
-	c := b.chain(name, "at a step: who has something to lose?")
+	c := b.chain(name, "at a step: does the source have something to lose?")
 	b.ifResettable(c, lang.ResetKnown, jump(name+"_resets"))
 	b.wrong(b.chain(name+"_resets", "at a step that is not the knock's own"), lang.ResetKnown, proto, away)
 }

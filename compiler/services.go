@@ -93,9 +93,9 @@ func (b *builder) asked() {
 	}
 	c := b.chain("asked", "a service, of the host itself?")
 	b.askedElsewhere(c)
-	c.dispatch("services", "which decide about a port", b.decisions(), b.toTheHost()...)
+	c.dispatch("services", "decisions about a port", b.decisions(), b.toTheHost()...)
 	c.add("", to("lost"))
-	c = b.chain("lost", "to a service of the host, but no attempt, or lost during a reload")
+	c = b.chain("lost", "to a service of the host, but not an attempt, or lost during a reload")
 	if !b.notes() {
 		b.opensToAll(c)
 		c.add("", b.refuse())
@@ -120,7 +120,7 @@ func (b *builder) goesOn(c *Chain) {
 
 // letIn notes whom the guard lets in, in rules of their own: the set may be full.
 func (b *builder) letIn() {
-	c := b.chain("let_in", "noted, for what comes after a translation")
+	c := b.chain("let_in", "noted for a translation that may follow")
 	for _, f := range Families {
 		c.add("", update(letInPlace, f, slack))
 	}
@@ -166,7 +166,7 @@ func (b *builder) attempts() {
 		if !b.needs(proto) {
 			continue
 		}
-		c := b.chain(attemptChain(proto), "what is no attempt is refused")
+		c := b.chain(attemptChain(proto), "packets that are not attempts are refused")
 		if proto == lang.TCP {
 			c.add("", isSYN, isValid, leave)
 		} else {

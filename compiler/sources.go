@@ -98,7 +98,7 @@ func (b *builder) trusted() {
 	if !b.policy.Settings.Trusts() {
 		return
 	}
-	c := b.chain("trusted", "from those who need not knock")
+	c := b.chain("trusted", "from trusted sources")
 	plain := slices.DeleteFunc(slices.Clone(b.services), (*point).isElsewhere)
 	c.dispatchHere(entries(plain, always(accept)))
 	for _, k := range b.policy.Knocks {

@@ -29,12 +29,12 @@ type setKind struct{ name, comment string }
 
 var setKinds = []setKind{
 	FirstSteps:   {"first", "sources that made a first step"},
-	Steps:        {"steps", "sources further on"},
+	Steps:        {"steps", "sources that made a later step"},
 	ClosingFirst: {"closing_first", "sources that made the first step to shut a door"},
-	ClosingSteps: {"closing", "sources further on with that"},
+	ClosingSteps: {"closing", "sources that made a later step to shut a door"},
 	Grants:       {"grants", "sources for which a door is open"},
 	Busy:         {"busy", "sources with progress that a wrong attempt resets"},
-	Doors:        {"doors", "sources for which some door is open: others need not look for which"},
+	Doors:        {"doors", "sources for which some door is open; for others, no door needs a look"},
 	LetIn:        {"let_in", "sources that were let in just now"},
 }
 
@@ -196,7 +196,7 @@ func collision(k *lang.Knock, other string) lang.Finding {
 		Code:     lang.CodeState,
 		Severity: lang.Error,
 		Span:     k.Name.Span,
-		Message:  fmt.Sprintf("knock `%s` has a state number that knock `%s` has already", k.Name.Text, other),
+		Message:  fmt.Sprintf("knock `%s` has the same state number as knock `%s`", k.Name.Text, other),
 		Hint:     "give it another name",
 	}
 }

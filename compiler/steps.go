@@ -29,7 +29,7 @@ func (b *builder) stepChains() {
 			continue
 		}
 		away := slices.DeleteFunc(slices.Clone(here), func(p *point) bool { return len(p.listenersAt()) == 0 })
-		c := b.chain(stepsChain(proto), "steps: attempts move, all else is nothing")
+		c := b.chain(stepsChain(proto), "steps: attempts move knocks, other packets do nothing")
 		name := "steps_of_" + proto.String()
 		c.dispatch(name, "where steps are done", entries(here, func(p *point) Verdict { return to(p.Chain()) }), append(isAttempt(proto), b.toTheHost()...)...)
 		for _, d := range destinations(at(away)) {

@@ -33,7 +33,7 @@ func (b *builder) undecided() {
 	if !b.policy.Settings.DefaultDrop {
 		return
 	}
-	c := b.chain("undecided", "what no rule has decided: a host needs some of it")
+	c := b.chain("undecided", "packets that no rule has decided: a host needs some of them")
 	c.add("a SYN in a connection", CtState{States: StateEstablished | StateRelated}, accept)
 	c.add("errors, echo", ICMP{IPv4, []uint8{icmpUnreachable, icmpTime, icmpParameter, icmpEcho}}, accept)
 	c.add("errors, echo", ICMP{IPv6, []uint8{icmpv6Unreachable, icmpv6TooBig, icmpv6Time, icmpv6Parameter, icmpv6Echo}}, accept)

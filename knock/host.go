@@ -26,7 +26,7 @@ func CheckHost(text string) error {
 		return nil
 	}
 	if text == "" || text[0] == '-' || strings.Trim(text, allowed) != "" {
-		return fmt.Errorf("%s is not a host: wanted an address or a name, such as 192.0.2.1, 2001:db8::1 or host.example", lang.Quote(text))
+		return fmt.Errorf("%s is not a host: expected an address or a name, such as 192.0.2.1, 2001:db8::1 or host.example", lang.Quote(text))
 	}
 	return nil
 }
@@ -88,7 +88,7 @@ func sockaddr(to netip.Addr, port uint16) (unix.Sockaddr, error) {
 		}
 		sa.ZoneId = uint32(iface.Index)
 	case to.IsLinkLocalUnicast():
-		return nil, fmt.Errorf("an address of a link needs its interface: %s%%eth0", to)
+		return nil, fmt.Errorf("a link-local address needs its interface: %s%%eth0", to)
 	}
 	return sa, nil
 }

@@ -85,7 +85,7 @@ func dial(proto lang.Proto, to netip.Addr, port uint16) (int, error) {
 	}
 	fd, err := unix.Socket(family, kind|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, number)
 	if err == unix.EACCES && proto == lang.Ping {
-		return 0, errors.New("you may not ping; root can let everyone: sysctl -w net.ipv4.ping_group_range='0 2147483647'")
+		return 0, errors.New("you are not allowed to ping; root can allow everyone: sysctl -w net.ipv4.ping_group_range='0 2147483647'")
 	}
 	if err != nil {
 		return 0, err

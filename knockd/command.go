@@ -85,7 +85,7 @@ func (r *rule) services() (services []lang.Service, problem string) {
 	case !r.placed:
 		return nil, "it neither adds nor deletes a rule"
 	case !r.source:
-		return nil, "it is not about packets from %IP% alone"
+		return nil, "it does not apply only to packets from %IP%"
 	case !r.accept:
 		return nil, "it does not accept"
 	case len(r.ports) == 0:
@@ -111,7 +111,7 @@ func (r *rule) on(iface string) (problem string) {
 	if iface == r.iface {
 		return ""
 	}
-	return fmt.Sprintf("it holds on the interface %s alone", lang.Quote(iface))
+	return fmt.Sprintf("it applies only to the interface %s", lang.Quote(iface))
 }
 
 // unknown says that a word means something that is not known here.
@@ -120,9 +120,9 @@ func unknown(text string) string {
 	case strings.TrimSpace(text) == "":
 		return "something is missing at its end"
 	case text[0] == '!':
-		return "it is about all except what follows `!`"
+		return "it excludes something with `!`"
 	}
-	return "knockc does not know what " + lang.Quote(text) + " means there"
+	return "knockc does not know what " + lang.Quote(text) + " means here"
 }
 
 // arguments are the words of a command that are not read yet.

@@ -57,8 +57,8 @@ func (v *converter) warn(d *door, at word, format string, args ...any) *lang.Fin
 // lose says why a door is not carried over.
 func (v *converter) lose(k *knock, at word, format string, args ...any) {
 	k.lost = true
-	v.warn(k.door, at, "door %s is not carried over: %s", lang.Quote(k.door.section.text), fmt.Sprintf(format, args...)).
-		Hint = "complete by hand the knock that the policy has as a comment"
+	v.warn(k.door, at, "door %s is not converted: %s", lang.Quote(k.door.section.text), fmt.Sprintf(format, args...)).
+		Hint = "complete the knock by hand: it is a comment in the policy"
 }
 
 // knock begins a knock with all that a door says, but for what its commands do.
@@ -70,7 +70,7 @@ func (v *converter) knock(d *door) *knock {
 	}
 	if e, ok := d.entries["one_time_sequences"]; ok {
 		k.Steps = nil
-		v.lose(k, e.at(), "a knock has one sequence, which holds for good")
+		v.lose(k, e.at(), "a knock has one sequence, which never changes")
 	}
 	if e, ok := d.entries["target"]; ok {
 		v.warn(d, e.at(), "`target` is lost: the steps count at every address of this host")
@@ -112,14 +112,14 @@ func (v *converter) opens(k *knock) (closing bool) {
 	}
 	o, why := v.command(command)
 	if why != "" {
-		v.lose(k, command.value, "it cannot be told what this opens: %s", why)
+		v.lose(k, command.value, "cannot tell what its command opens: %s", why)
 		return false
 	}
 	if other.value.text != "" {
 		v.overIPv6(d, &o, other)
 	}
 	if o.guessed {
-		v.warn(d, command.value, "this command names a port without a protocol: TCP is taken")
+		v.warn(d, command.value, "this command gives a port without a protocol: TCP is assumed")
 	}
 	k.Services, k.At = o.services, o.at
 	return o.remove
@@ -135,9 +135,9 @@ func (v *converter) overIPv6(d *door, o *opening, second entry) {
 	case why == "" && disjoint && len(o6.at) > 0 && o.like(opening{services: o6.services, at: o.at, remove: o6.remove}):
 		o.at = append(o.at, o6.at...)
 	case len(o.at) > 0:
-		v.warn(d, second.value, "this command is lost: the knock opens services at%s alone", where(o.at))
+		v.warn(d, second.value, "this command is lost: the knock opens services only at%s", where(o.at))
 	default:
-		v.warn(d, second.value, "this command is lost: the knock does over IPv6 what it does over IPv4")
+		v.warn(d, second.value, "this command is lost: the knock does the same over IPv6 as over IPv4")
 	}
 }
 

@@ -44,7 +44,7 @@ func newDoor(section word) *door {
 
 func (p *parser) doorEntry(d *door, name string, e entry) {
 	if before, ok := d.entries[name]; ok && name != "tcpflags" {
-		p.warn(before.at(), "knockd takes what line %d says instead", e.key.start.Line)
+		p.warn(before.at(), "knockd ignores this and uses line %d", e.key.start.Line)
 	}
 	d.entries[name] = e
 	switch name {

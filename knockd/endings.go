@@ -15,7 +15,7 @@ func (v *converter) ends(k *knock) {
 		}
 		k.Grant = k.door.grant
 		if o, why := v.command(e); !k.lost && (why != "" || !o.undoes(k)) {
-			v.warn(k.door, e.value, "this command is lost: what the knock opens ends after %s", seconds(k.Grant))
+			v.warn(k.door, e.value, "this command is lost: the grant ends after %s", seconds(k.Grant))
 		}
 	}
 }
@@ -45,9 +45,9 @@ func (v *converter) shut(closing []*knock) {
 		switch {
 		case c.lost:
 		case len(knocks) == 0:
-			v.unused(c, "it shuts what no other door opens")
+			v.unused(c, "it shuts services that no other door opens")
 		case knocks[0].closed != nil:
-			v.unused(c, "a knock has one closing sequence, and that is of door "+lang.Quote(knocks[0].closed.section.text))
+			v.unused(c, "a knock has one closing sequence, and here it comes from door "+lang.Quote(knocks[0].closed.section.text))
 		default:
 			for _, k := range knocks {
 				v.shutBy(k, c)
@@ -72,7 +72,7 @@ func (v *converter) shutBy(k, c *knock) {
 	}
 	if slices.ContainsFunc(c.Steps, shared) {
 		v.warn(k.door, c.door.entries["sequence"].value,
-			"steps that both sequences have do not spoil knock %s when out of order, as they do under knockd", lang.Quote(k.Name.Text)).
+			"wrong attempts at steps that both sequences have do not reset knock %s; with knockd they do", lang.Quote(k.Name.Text)).
 			Hint = "give the closing sequence ports of its own"
 	}
 	if c.Total != k.Total {
@@ -85,7 +85,7 @@ func (v *converter) shutBy(k, c *knock) {
 func (v *converter) undone(c *knock) {
 	for _, name := range []string{"stop_command", "stop_command_6"} {
 		if e := c.door.entries[name]; e.value.text != "" {
-			v.warn(c.door, e.value, "this command is lost: nothing follows a closing sequence")
+			v.warn(c.door, e.value, "this command is lost: no command runs after a closing sequence")
 		}
 	}
 }
@@ -104,7 +104,7 @@ func (v *converter) everOpen() {
 		if k.Grant != lang.Forever || k.closed != nil || k.lost {
 			continue
 		}
-		v.warn(k.door, k.door.section, "door %s never shuts, as under knockd: it has no stop_command", lang.Quote(k.door.section.text)).
-			Hint = "write grant 10s into the policy: what is connected by then stays so"
+		v.warn(k.door, k.door.section, "door %s never shuts, as with knockd: it has no stop_command", lang.Quote(k.door.section.text)).
+			Hint = "write grant 10s into the policy: existing connections stay when it ends"
 	}
 }

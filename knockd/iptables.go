@@ -74,7 +74,7 @@ func (r *rule) chain(name, word string) (problem string) {
 	case "forward":
 		r.behind = "a rule in the chain " + lang.Quote(name) + " must name an address behind this host, with " + lang.Quote(word)
 	case "output", "prerouting", "postrouting":
-		return "a knock guards services of this host, not what passes the chain " + lang.Quote(name)
+		return "a knock guards services of this host, not packets in the chain " + lang.Quote(name)
 	}
 	return ""
 }

@@ -57,7 +57,7 @@ func parse(src string) (*config, []lang.Finding) {
 			f := p.error(d.section, "door %s has no sequence", lang.Quote(d.section.text))
 			f.Hint = "sequence = 7000,8000,9000"
 			if strings.EqualFold(d.section.text, "options") {
-				f.Hint = "knockd knows [options] in small letters only"
+				f.Hint = "knockd knows [options] only in lower case"
 			}
 		}
 	}
@@ -88,9 +88,9 @@ func (p *parser) line(line word) {
 	case text[0] == '[' && text[len(text)-1] == ']' && len(text) > 1:
 		p.begin(line.from(1).to(len(text) - 2))
 	case text[0] == '[':
-		p.error(line, "this section has no `]`").Hint = "knockd takes nothing behind it on its line"
+		p.error(line, "this section has no `]`").Hint = "knockd allows nothing after it on its line"
 	case !p.begun:
-		p.error(line, "this stands in no section").Hint = "[options]"
+		p.error(line, "this is outside of any section").Hint = "[options]"
 	default:
 		p.directive(line)
 	}

@@ -21,7 +21,7 @@ func readPorts(text, dash string) (ports []portRange, problem string) {
 		first, wrong1 := lang.ParsePort(low)
 		last, wrong2 := lang.ParsePort(high)
 		if wrong1 != "" || wrong2 != "" || first > last {
-			return nil, fmt.Sprintf("%s is neither a port's number nor a range", lang.Quote(part))
+			return nil, fmt.Sprintf("%s is neither a port number nor a range", lang.Quote(part))
 		}
 		ports = append(ports, portRange{first, last})
 	}

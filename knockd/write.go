@@ -72,9 +72,9 @@ func (w *writer) policy() []byte {
 	w.out.Reset()
 	w.ends = nil
 	w.comment("Made by knockc import from %s.", w.name)
-	w.comment("What it lets in, the host's own firewall must let in too: see knockc help build.")
+	w.comment("The host's own firewall must let in the same packets: see knockc help build.")
 	w.out.WriteString("\n")
-	w.comment("As knockd does, begin anew after a wrong attempt at a port that is a step.")
+	w.comment("Like knockd, begin again after a wrong attempt at a port that is a step.")
 	w.out.WriteString("defaults < reset known")
 	if w.config.syslog {
 		w.out.WriteString(" log")

@@ -13,7 +13,7 @@ func ParseAddr(text string) (addr netip.Addr, problem string) {
 	case err != nil:
 		return addr, "is not an IPv4 or IPv6 address"
 	case addr.Zone() != "":
-		return addr, "has a zone, which means nothing here"
+		return addr, "has a zone, which has no meaning here"
 	case addr.Is4In6():
 		return addr, "is an IPv4 address in IPv6 form: write " + addr.Unmap().String()
 	}

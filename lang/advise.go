@@ -35,7 +35,7 @@ func (c *checker) knock(k *Knock) {
 		c.at(at, k.At)
 	}
 	if at, ok := k.Given[ClauseOnce]; ok && slices.ContainsFunc(k.Services, func(s Service) bool { return s.Proto == UDP }) {
-		c.add(CodeOnceUDP, at, "the first datagram to a UDP service ends the grant, answered or not").
+		c.add(CodeOnceUDP, at, "the first datagram to a UDP service ends the grant, even if it is not answered").
 			hint("leave `once` out, or give the UDP services a knock of their own")
 	}
 	if len(k.Steps) > 1 {
@@ -53,7 +53,7 @@ func (c *checker) port(s Step) {
 	case s.Proto == Ping:
 	case slices.Contains(first, s.Port):
 		c.add(CodeScannedFirst, s.Span, "step %s is among the twenty ports that scanners try first", Quote(s.String())).
-			hint("use a port that no service is known by")
+			hint("use a port that no well-known service has")
 	case firstEphemeral <= s.Port && s.Port <= lastEphemeral:
 		c.add(CodeEphemeral, s.Span, "step %s is in the range %d-%d, which the host gives to its own programs", Quote(s.String()), firstEphemeral, lastEphemeral).
 			hint("use a port below %d", firstEphemeral)
@@ -93,18 +93,18 @@ func (c *checker) defaults(d *Clauses) {
 func (c *checker) within(at Span, d time.Duration) {
 	switch {
 	case d != 0 && d < 100*time.Millisecond:
-		c.add(CodeWithin, at, "packets take different ways and times: in %s many a true knock comes too late", FormatDuration(d)).
+		c.add(CodeWithin, at, "%s is short: network delay will make many correct knocks arrive too late", FormatDuration(d)).
 			hint("within 5s")
 	case d > time.Minute:
-		c.add(CodeWithin, at, "with %s from step to step, packets of chance have time to open this door", FormatDuration(d)).
+		c.add(CodeWithin, at, "%s is long: unrelated packets may complete this sequence by chance", FormatDuration(d)).
 			hint("within 5s")
 	}
 }
 
 func (c *checker) grant(at Span, d time.Duration) {
 	if d > time.Hour && d != Forever {
-		c.add(CodeGrant, at, "the door stays open for %s, for all who share the address", FormatDuration(d)).
-			hint("what is established stays when the grant ends: 30s is enough to connect")
+		c.add(CodeGrant, at, "the door stays open for %s, for everyone who shares the address", FormatDuration(d)).
+			hint("existing connections stay when the grant ends: 30s is enough to connect")
 	}
 }
 
@@ -125,27 +125,27 @@ func (c *checker) total(k *Knock) {
 	case !hasWithin && ownTotal && gaps > 0:
 		c.within(at, k.Within) // which is the total
 	case gaps == 0 && ownTotal:
-		c.add(CodeTotal, at, "a sequence of one step takes no time: `total` never matters").hint("leave it out")
+		c.add(CodeTotal, at, "`total` has no effect: a sequence of one step takes no time").hint("leave it out")
 	case hasWithin && gaps > 0 && k.Total >= gaps*k.Within:
-		c.add(CodeTotal, at, "`total %s` never matters: %s", FormatDuration(k.Total), gapsUnder(int(gaps), k.Within)).
+		c.add(CodeTotal, at, "`total %s` has no effect: %s", FormatDuration(k.Total), gapsUnder(int(gaps), k.Within)).
 			hint("leave it out, or make it shorter than %s", FormatDuration(gaps*k.Within))
 	case gaps > 0 && ownTotal && !ownWithin && k.Within < k.Total:
-		c.add(CodeTotal, at, "two steps may still be only %s apart: `defaults` gives that as `within`", FormatDuration(k.Within)).
+		c.add(CodeTotal, at, "steps must still be less than %s apart, because of the `within` in `defaults`", FormatDuration(k.Within)).
 			hint("within %s", FormatDuration(k.Total))
 	}
 }
 
 func gapsUnder(n int, within time.Duration) string {
 	if n == 1 {
-		return fmt.Sprintf("the one gap is under %s", FormatDuration(within))
+		return fmt.Sprintf("the only gap is less than %s", FormatDuration(within))
 	}
-	return fmt.Sprintf("%d gaps under %s are under %s", n, FormatDuration(within), FormatDuration(time.Duration(n)*within))
+	return fmt.Sprintf("%d gaps of less than %s are less than %s together", n, FormatDuration(within), FormatDuration(time.Duration(n)*within))
 }
 
 // per says that very many sources count as one.
 func (c *checker) per(at Span, per Per) {
 	if per.IPv4 != 0 && per.IPv4 < 16 || per.IPv6 != 0 && per.IPv6 < 48 {
-		c.add(CodePer, at, "who knocks opens the door for a whole /%d of IPv4 and /%d of IPv6", per.IPv4, per.IPv6).
+		c.add(CodePer, at, "a single knock opens the door for a whole /%d of IPv4 and /%d of IPv6", per.IPv4, per.IPv6).
 			hint("per /24 /64")
 	}
 }
@@ -153,7 +153,7 @@ func (c *checker) per(at Span, per Per) {
 // at says where a knock's services are not guarded.
 func (c *checker) at(at Span, prefixes []Prefix) {
 	if c.policy.Settings.Hook == HookInput {
-		c.add(CodeHookAt, at, "`hook input` sees only packets that the host itself receives: services behind it are not guarded").
+		c.add(CodeHookAt, at, "`hook input` sees only packets that the host itself receives: services behind the host are not guarded").
 			hint("leave `hook input` out")
 	}
 	var has [2]bool // IPv4, IPv6
@@ -162,7 +162,7 @@ func (c *checker) at(at Span, prefixes []Prefix) {
 	}
 	if !has[0] || !has[1] {
 		other := [...]string{"IPv4", "IPv6"}[bit(has[0])]
-		c.add(CodeOneFamily, at, "`at` has no %s address: over %s, nothing is guarded here and a knock opens nothing", other, other).
+		c.add(CodeOneFamily, at, "`at` has no %s address: over %s, this knock guards nothing and opens nothing", other, other).
 			hint("add the %s addresses of the services, if they have any", other)
 	}
 }
@@ -179,8 +179,8 @@ func (c *checker) perAndFrom(k *Knock) {
 			length = k.Per.IPv4
 		}
 		if length < f.Bits() {
-			c.add(CodePer, at, "a source of /%d is more than %s, from which one may knock", length, f).
-				hint("make `per` at least /%d there", f.Bits())
+			c.add(CodePer, at, "a source of /%d is larger than %s, which `from` admits", length, f).
+				hint("make that length of `per` at least /%d", f.Bits())
 			return
 		}
 	}

@@ -117,10 +117,10 @@ func (c *checker) refuse() {
 		at = service.Span
 	}
 	if s.RefuseReject {
-		c.add(CodeRefuse, at, "service %s answers while other ports are silent, so a scan tells it apart", Quote(service.String())).hint("refuse drop")
+		c.add(CodeRefuse, at, "service %s answers while other ports are silent, so a scan can find it", Quote(service.String())).hint("refuse drop")
 		return
 	}
-	c.add(CodeRefuse, at, "service %s is silent while closed ports beside it answer, so a scan tells it apart", Quote(service.String())).hint("refuse reject")
+	c.add(CodeRefuse, at, "service %s is silent while closed ports beside it answer, so a scan can find it", Quote(service.String())).hint("refuse reject")
 }
 
 // knockStep is a step and the knock it belongs to.

@@ -44,7 +44,7 @@ func (c *checker) restricts(service Service) {
 		return
 	}
 	if left, ok := gap(c.guarded, service); ok && !c.policy.Settings.DefaultDrop {
-		c.add(CodeOpenForNothing, service.Span, "no knock guards %s: beside `default accept`, this `open` keeps nobody out", Quote(left.String())).
+		c.add(CodeOpenForNothing, service.Span, "no knock guards %s, so with `default accept` this `open` keeps nobody out", Quote(left.String())).
 			hint("default drop")
 	}
 }
@@ -57,7 +57,7 @@ func (c *checker) guardedAndOpen(k *Knock, service Service) {
 	}
 	for _, open := range c.openToAll {
 		if open.Proto == service.Proto && open.First <= service.Last && service.First <= open.Last {
-			c.add(CodeOpen, service.Span, "service %s is guarded here and `open` in line %d", Quote(service.String()), open.Span.Start.Line).
+			c.add(CodeOpen, service.Span, "service %s is guarded here but `open` in line %d", Quote(service.String()), open.Span.Start.Line).
 				hint("leave it out of one of them, or open it for some: open %s from 10.0.0.0/8", service)
 		}
 	}

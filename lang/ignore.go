@@ -58,7 +58,7 @@ func (p *parser) ignore(t lexer.Token, about Span) {
 	case problem != "":
 		p.add(CodeIgnore, tokenSpan(t), "this ignore silences nothing: %s", problem).hint("# %s K103 REASON", ignoreWord)
 	case about == Span{}:
-		p.add(CodeIgnore, tokenSpan(t), "this ignore silences nothing: it stands by no declaration").hint("write it right above a knock, or behind it")
+		p.add(CodeIgnore, tokenSpan(t), "this ignore silences nothing: it does not belong to a declaration").hint("write it directly above a knock, or after it")
 	default:
 		p.policy.ignores = append(p.policy.ignores, ignore{Code(words[0]), tokenSpan(t), about})
 	}
@@ -67,7 +67,7 @@ func (p *parser) ignore(t lexer.Token, about Span) {
 // ignoreProblem says what is wrong with what follows the mark.
 func ignoreProblem(words []string) string {
 	if len(words) == 0 {
-		return "it names no code"
+		return "it gives no code"
 	}
 	i := slices.IndexFunc(Codes, func(m CodeMeaning) bool { return string(m.Code) == words[0] })
 	switch {

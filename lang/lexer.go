@@ -113,7 +113,7 @@ func (s *scanner) token() {
 		}
 		s.emit(kind, n)
 	case strings.HasPrefix(rest, "=>"):
-		s.found.add(CodeText, tokenSpan(s.emit(tokenBad, 2)), "`=>` stands in traces").hint("did you mean `->`?")
+		s.found.add(CodeText, tokenSpan(s.emit(tokenBad, 2)), "`=>` is for traces").hint("did you mean `->`?")
 	default:
 		s.bad(rest)
 	}
@@ -140,7 +140,7 @@ func (s *scanner) str(rest string) {
 		line = rest[:1+n]
 	}
 	t := s.emit(tokenBad, len(strings.TrimRight(line, " \t\r")))
-	s.found.add(CodeText, tokenSpan(t), "string has no closing quote on its line").hint("end it with \"")
+	s.found.add(CodeText, tokenSpan(t), "the string has no closing quote on its line").hint("end it with \"")
 }
 
 // text holds the inside of a comment or string to valid UTF-8 without NUL.
@@ -166,7 +166,7 @@ func (s *scanner) bad(rest string) {
 		s.found.add(CodeText, tokenSpan(t), "%s", problem)
 		return
 	}
-	f := s.found.add(CodeText, tokenSpan(t), "%s means nothing here", Quote(t.Value))
+	f := s.found.add(CodeText, tokenSpan(t), "%s has no meaning here", Quote(t.Value))
 	if strings.Trim(t.Value, ",;=") == "" {
 		f.hint("leave it out: white space separates")
 	}

@@ -104,7 +104,7 @@ func (v *values) misspeltInOpen() bool {
 	}
 	word := v.terms[0].text()
 	if hint := DidYouMean(word, openWords...); hint != "" {
-		v.p.add(CodeUnknown, v.terms[0].span(), "`open` does not know %s", Quote(word)).Hint = hint
+		v.p.add(CodeUnknown, v.terms[0].span(), "unknown word %s in `open`", Quote(word)).Hint = hint
 		v.terms = nil
 		return true
 	}

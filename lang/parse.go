@@ -171,7 +171,7 @@ func (p *parser) knockShape(n *knockNode, k *Knock) bool {
 	header := tokenSpan(n.Keyword).To(tokenSpan(*n.Open))
 	switch {
 	case n.Arrow == nil && n.Close != nil && len(n.Rest) > 0:
-		p.add(CodeSyntax, tokenSpan(*n.Close), "`>` stands where the `->` of knock %s is missing", name).hint("->")
+		p.add(CodeSyntax, tokenSpan(*n.Close), "`>` is in the place of the `->` of knock %s", name).hint("->")
 		return false
 	case len(n.Rest) > 0:
 		p.stray(n.Rest[0], "a body is STEPS -> SERVICES CLAUSES")
@@ -191,7 +191,7 @@ func (p *parser) knockShape(n *knockNode, k *Knock) bool {
 
 // stray says that a token cannot stand where it is.
 func (p *parser) stray(t lexer.Token, hint string) {
-	p.add(CodeSyntax, tokenSpan(t), "%s cannot stand here", Quote(t.Value)).hint("%s", hint)
+	p.add(CodeSyntax, tokenSpan(t), "%s does not belong here", Quote(t.Value)).hint("%s", hint)
 }
 
 // unknownClauses says of each plain word in what follows the last clause that
@@ -215,7 +215,7 @@ func (p *parser) unknownClauses(terms []*termNode) {
 func isKept(word string) bool { return kept[word] != "" }
 
 func (p *parser) keptWord(at Span, word string) {
-	p.add(CodeKept, at, "`%s` is kept for later: %s", word, kept[word]).hint("leave it out; `at` guards a service behind this host")
+	p.add(CodeKept, at, "`%s` is reserved: %s", word, kept[word]).hint("leave it out; `at` guards a service behind this host")
 }
 
 // unknownClause is a plain word where a clause could be.
@@ -225,7 +225,7 @@ func (p *parser) unknownClause(term *termNode) {
 	case isKept(word):
 		p.keptWord(term.span(), word)
 	case slices.Contains(SettingWords, word):
-		p.add(CodeUnknown, term.span(), "%s is a setting, which stands outside of knocks", Quote(word))
+		p.add(CodeUnknown, term.span(), "%s is a setting and belongs outside of knocks", Quote(word))
 	default:
 		f := p.add(CodeUnknown, term.span(), "unknown clause %s", Quote(word))
 		if !f.didYouMean(word, ClauseWords) {

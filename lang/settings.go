@@ -60,7 +60,7 @@ func (p *parser) notADeclaration(n *settingNode) {
 		return
 	}
 	if clause, ok := clauseOf(word); ok {
-		p.add(CodeUnknown, tokenSpan(n.Keyword), "%s is a clause, which stands in %s", Quote(word), clauses[clause].place)
+		p.add(CodeUnknown, tokenSpan(n.Keyword), "%s is a clause and belongs in %s", Quote(word), clauses[clause].place)
 		return
 	}
 	f := p.add(CodeUnknown, tokenSpan(n.Keyword), "expected `knock` or a setting, found %s", Quote(word))
@@ -75,7 +75,7 @@ func (p *parser) strayClause(t lexer.Token) {
 	if clause, ok := clauseOf(t.Value); ok {
 		place = clauses[clause].place
 	}
-	p.stray(t, fmt.Sprintf("`%s` stands in %s", t.Value, place))
+	p.stray(t, fmt.Sprintf("`%s` belongs in %s", t.Value, place))
 }
 
 // settingOnce notes that a setting is given; false if it was already and cannot be
@@ -98,7 +98,7 @@ func (p *parser) settingEnd(n *settingNode, v *values) {
 	switch {
 	case v.misspeltSetting():
 	case len(v.terms) > 0:
-		p.add(CodeSyntax, v.terms[0].span(), "%s is too much after `%s`", Quote(v.terms[0].text()), v.word)
+		p.add(CodeSyntax, v.terms[0].span(), "unexpected %s after `%s`", Quote(v.terms[0].text()), v.word)
 	case len(n.Clauses) > 0:
 		p.strayClause(n.Clauses[0].Keyword)
 	case len(n.Rest) > 0:
@@ -128,7 +128,7 @@ func (p *parser) table(n *settingNode, v *values) {
 	case problem != "":
 		p.add(CodeName, tokenSpan(*token), "%s is not a name: %s", Quote(name), problem)
 	case slices.Contains(nftKeywords, name):
-		p.add(CodeName, tokenSpan(*token), "%s is a word of nft's own and cannot name a table", Quote(name)).hint("%s_knock", name)
+		p.add(CodeName, tokenSpan(*token), "%s is a keyword of nft and cannot be the name of a table", Quote(name)).hint("%s_knock", name)
 	default:
 		p.policy.Settings.Table = name
 	}

@@ -153,7 +153,7 @@ func (p *parser) step(term *termNode) (Step, bool) {
 		port, ok := p.port(tokens[0])
 		return Step{Proto: proto, Port: port, Span: term.span()}, ok
 	case len(tokens) == 3 && tokens[1].Value == "-":
-		p.add(CodePort, term.span(), "a step is one port, %s is a range", Quote(term.text()))
+		p.add(CodePort, term.span(), "a step is one port, but %s is a range", Quote(term.text()))
 	default:
 		f := p.add(CodePort, term.span(), "%s is not a step", Quote(term.text()))
 		if !f.didYouMean(term.text(), []string{"ping"}) {
@@ -241,7 +241,7 @@ func (p *parser) prefix(term *termNode, prefixes *[]Prefix) {
 	}
 	prefix := netip.PrefixFrom(addr, length)
 	if prefix != prefix.Masked() {
-		p.add(CodeAddress, term.span(), "the prefix %s has bits set behind its length", Quote(term.text())).hint("%s", prefix.Masked())
+		p.add(CodeAddress, term.span(), "the prefix %s has bits set beyond its length", Quote(term.text())).hint("%s", prefix.Masked())
 		return
 	}
 	*prefixes = append(*prefixes, Prefix{prefix, term.span()})
@@ -272,7 +272,7 @@ func ParseIface(text string) (name, problem, hint string) {
 	}
 	switch {
 	case name == "*":
-		return wrong("`*` alone would be all of them")
+		return wrong("`*` alone would match all of them")
 	case bare == "":
 		return wrong("it is empty")
 	case len(name) > MaxIface:
@@ -280,11 +280,11 @@ func ParseIface(text string) (name, problem, hint string) {
 	case bare == "." || bare == "..":
 		return wrong("it is the name of a folder")
 	case strings.Contains(bare, "*"):
-		return wrong("`*` can only stand at its end")
+		return wrong("`*` is allowed only at its end")
 	case strings.ContainsAny(bare, "/: \\$\"") || strings.ContainsFunc(bare, func(r rune) bool { return r <= ' ' || r == 0x7f }):
-		return wrong("it holds a character that none has")
+		return wrong("it has a character that is not allowed")
 	case !quoted && !strings.ContainsAny(name, "0123456789*"):
-		return name, fmt.Sprintf("the interface %s holds no digit and needs quotes", Quote(text)), `"` + Printable(name) + `"`
+		return name, fmt.Sprintf("the interface %s has no digit, so it needs quotes", Quote(text)), `"` + Printable(name) + `"`
 	case !quoted && !IsName(strings.NewReplacer(".", "_", "@", "_").Replace(bare)):
 		return name, fmt.Sprintf("the interface %s needs quotes", Quote(text)), `"` + Printable(name) + `"`
 	}
@@ -296,15 +296,15 @@ func (p *parser) logPrefix(term *termNode, l *Log) {
 	text := strings.Trim(term.text(), `"`)
 	switch {
 	case len(term.Tokens) > 1:
-		p.add(CodeSyntax, tokenSpan(term.Tokens[1]), "%s cannot stand here", Quote(term.Tokens[1].Value))
+		p.add(CodeSyntax, tokenSpan(term.Tokens[1]), "%s does not belong here", Quote(term.Tokens[1].Value))
 	case text == "":
-		p.add(CodeString, term.span(), "the log prefix is empty").hint("leave it out for the usual one")
+		p.add(CodeString, term.span(), "the log prefix is empty").hint("leave it out for the default text")
 	case len(text) > MaxLogPrefix:
 		p.add(CodeString, term.span(), "the log prefix is %d bytes long: %d are allowed", len(text), MaxLogPrefix)
 	case strings.Contains(text, "$"):
-		p.add(CodeString, term.span(), "a log prefix cannot hold `$`, which nft takes for a variable")
+		p.add(CodeString, term.span(), "a log prefix cannot contain `$`, which nft takes for a variable")
 	case strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		p.add(CodeString, term.span(), "a log prefix cannot hold control characters")
+		p.add(CodeString, term.span(), "a log prefix cannot contain control characters")
 	default:
 		l.Prefix = text
 	}

@@ -43,7 +43,7 @@ func (v *values) misspelt(words ...string) bool {
 	if near := Nearest(text, append(slices.Clone(words), ClauseWords...)); !slices.Contains(words, near) {
 		return false
 	}
-	v.p.add(CodeUnknown, v.terms[0].span(), "`%s` does not know %s", v.word, Quote(text)).didYouMean(text, words)
+	v.p.add(CodeUnknown, v.terms[0].span(), "unknown value %s of `%s`", Quote(text), v.word).didYouMean(text, words)
 	v.terms = v.terms[1:]
 	return true
 }
@@ -67,7 +67,7 @@ func (v *values) end() {
 	if extra := v.terms[0]; extra.isWord() || extra.isMisspeltPer() {
 		v.p.unknownClauses(v.terms)
 	} else {
-		v.p.add(CodeSyntax, extra.span(), "%s is too much after `%s`", Quote(extra.text()), v.word)
+		v.p.add(CodeSyntax, extra.span(), "unexpected %s after `%s`", Quote(extra.text()), v.word)
 	}
 }
 

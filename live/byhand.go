@@ -48,7 +48,7 @@ func (t *Table) changedRules(r *compiler.Ruleset) string {
 		}
 		for i := range rules {
 			if rules[i].comment != c.Rules[i].Comment {
-				return fmt.Sprintf("rule %d of chain %s is another one", i+1, c.Name)
+				return fmt.Sprintf("rule %d of chain %s is different", i+1, c.Name)
 			}
 		}
 	}
@@ -56,7 +56,7 @@ func (t *Table) changedRules(r *compiler.Ruleset) string {
 		hook := hookOf(c)
 		switch want := wanted[c.Name]; {
 		case hook != nil && want == nil:
-			return fmt.Sprintf("chain %s has a hook of its own", c.Name)
+			return fmt.Sprintf("chain %s is at a hook, which it should not be", c.Name)
 		case hook != nil && *hook != *want:
 			return fmt.Sprintf("chain %s is at %s, not at %s", c.Name, hookText(*hook), hookText(*want))
 		}

@@ -81,10 +81,10 @@ func (k *Knock) changes(was *Knock) []string {
 	value("at", list(was.At), list(k.At))
 	value("per", perText(was.Per), perText(k.Per))
 	if k.grant != was.grant && len(lines) == 0 {
-		say("another clause is changed")
+		say("another clause has changed")
 	}
 	if k.grant != was.grant {
-		say("begins anew, its open doors are shut")
+		say("begins again, its open doors are shut")
 	}
 	return lines
 }
@@ -117,7 +117,7 @@ func grantText(d time.Duration) string {
 
 func orUsual(settings string) string {
 	if settings == "" {
-		return "the usual ones"
+		return "the defaults"
 	}
 	return "`" + settings + "`"
 }

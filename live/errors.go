@@ -11,17 +11,17 @@ import (
 
 // Errors that a user can do something about.
 var (
-	ErrPermission = errors.New("that needs CAP_NET_ADMIN: run it as root")
+	ErrPermission = errors.New("this needs CAP_NET_ADMIN: run it as root")
 	ErrNoNFTables = errors.New("this kernel has no nf_tables")
 
 	// ErrBusy says that another process changes the table.
-	ErrBusy = errors.New("another knockc is changing this table: wait for it")
+	ErrBusy = errors.New("another knockc is changing this table: wait until it is done")
 
 	// ErrTooLate says that a policy cannot be kept because its trial has ended.
 	ErrTooLate = errors.New("too late: the trial has ended already")
 
 	// ErrNotEnded says that a policy is taken back, but its trial cannot be ended.
-	ErrNotEnded = errors.New("the policy is taken back, but apply refuses others")
+	ErrNotEnded = errors.New("the policy is rolled back, but apply still refuses other policies")
 )
 
 // ForeignError says that there is a table of that name, but knockc did not make it.
@@ -78,7 +78,7 @@ type UnknownKnockError struct {
 
 func (e *UnknownKnockError) Error() string {
 	if len(e.Known) == 0 {
-		return fmt.Sprintf("no knock `%s`: the loaded policy has none", e.Knock)
+		return fmt.Sprintf("no knock `%s`: the loaded policy has no knocks", e.Knock)
 	}
 	return fmt.Sprintf("no knock `%s` in the loaded policy: it has %s", e.Knock, lang.Printable(strings.Join(e.Known, ", ")))
 }

@@ -15,7 +15,7 @@ func TestExplain(t *testing.T) {
 		err  error
 		want string
 	}{
-		{fmt.Errorf("receiveAckAware: %v", unix.EPERM), "that needs CAP_NET_ADMIN: run it as root"},
+		{fmt.Errorf("receiveAckAware: %v", unix.EPERM), "this needs CAP_NET_ADMIN: run it as root"},
 		{fmt.Errorf("socket: %w", unix.EPROTONOSUPPORT), "this kernel has no nf_tables (socket: protocol not supported)"},
 		{fmt.Errorf("SendMessages: %v", unix.EOPNOTSUPP), "this kernel has no nf_tables (SendMessages: operation not supported)"},
 		{errors.Join(unix.EEXIST, unix.EEXIST, unix.EEXIST), "file exists"},

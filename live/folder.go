@@ -51,7 +51,7 @@ func (f *folder) file(table, kind string) (string, error) {
 	defer unix.Close(fd)
 	namespace, err := unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
 	if err != nil {
-		return "", fmt.Errorf("the kernel does not number its network namespaces: %w", err)
+		return "", fmt.Errorf("cannot find the number of this network namespace: %w", err)
 	}
 	return filepath.Join(folder, fmt.Sprintf("%d.%s.%s", namespace, table, kind)), nil
 }

@@ -56,7 +56,7 @@ func (h *kernel) open(t *Table, k *Knock, does []change, src netip.Addr, lasts t
 	case lasts == 0:
 		lasts = grant.timeout
 	case lasts < lang.Forever && grant.timeout == lang.Forever: // the kernel would end it when the source knocks
-		return Granted{}, fmt.Errorf("%s grants for ever, which cannot be mixed with grants that end: leave -for out", k.Name)
+		return Granted{}, fmt.Errorf("%s grants forever, which cannot be mixed with grants that end: leave -for out", k.Name)
 	}
 	for try := 1; ; try++ {
 		var left time.Duration // of the last, which is the grant

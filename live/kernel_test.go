@@ -179,7 +179,7 @@ func TestChangedByHand(t *testing.T) {
 		{func(k *kernel) {
 			k.conn.AddChain(&nftables.Chain{Table: tableOf("knockc"), Name: "mine", Hooknum: nftables.ChainHookInput,
 				Priority: nftables.ChainPriorityFilter, Type: nftables.ChainTypeFilter})
-		}, "chain mine has a hook of its own"},
+		}, "chain mine is at a hook, which it should not be"},
 	} {
 		k := loadedInMemory(t, r)
 		h := &Host{clock: k.clock, tables: k, notes: freeNotes{}}

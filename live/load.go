@@ -87,7 +87,7 @@ func (h *kernel) RemoveLeftovers(r *compiler.Ruleset) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("cannot remove what the older policy left in table inet %s, out of use: %w", r.Table, explain(err))
+		return fmt.Errorf("cannot remove what the older policy left in table inet %s (it has no effect): %w", r.Table, explain(err))
 	}
 	return nil
 }

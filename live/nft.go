@@ -17,7 +17,7 @@ func nftProgram() (string, error) {
 		path, err = exec.LookPath("/usr/sbin/nft")
 	}
 	if err != nil {
-		return "", errors.New("that needs the program nft: apt-get install nftables")
+		return "", errors.New("this needs the program nft: apt-get install nftables")
 	}
 	return path, nil
 }

@@ -69,7 +69,7 @@ func (t *Trial) endIn(d time.Duration) error {
 	n := *t.note
 	n.Until = t.host.clock.Now() + d
 	if err := t.host.notes.Write(&n); err != nil {
-		return fmt.Errorf("cannot take note of the trial: %w", err)
+		return fmt.Errorf("cannot record the trial: %w", err)
 	}
 	t.note = &n
 	return nil

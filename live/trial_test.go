@@ -51,7 +51,7 @@ func TestTrial(t *testing.T) {
 		// What fails changes nothing.
 		{"lock breaks; try", "old", "error: broken"},
 		{"list breaks; try", "old", "error: broken"},
-		{"write note breaks; try", "old", "error: cannot take note of the trial: broken"},
+		{"write note breaks; try", "old", "error: cannot record the trial: broken"},
 		{"start rollback breaks; try", "old", "error: nothing would go back if this process died, so nothing is loaded: broken"},
 		{"load new breaks; try", "old", "error: broken"},
 		{"load third breaks; apply", "old", "error: broken"},
@@ -63,7 +63,7 @@ func TestTrial(t *testing.T) {
 		{"try; go back to old breaks; time passes", "old", ""},
 		{"try; flush; remove note breaks; apply", "nothing", "error: nothing is loaded: broken"},
 		{"try; remove note breaks; roll back; try", "old",
-			"error: the policy is taken back, but apply refuses others: broken; error: a policy is on trial in table inet knockc"},
+			"error: the policy is rolled back, but apply still refuses other policies: broken; error: a policy is on trial in table inet knockc"},
 		{"try; remove note breaks; remove; time passes", "old", "removed until the trial is over"},
 	} {
 		w := newWorld(loaded{policy: "old"})

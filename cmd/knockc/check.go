@@ -23,15 +23,15 @@ var checkCommand = &command{
 	usage: "[-strict] [-v] [-json] [-format text|github|sarif] FILE...",
 	short: "say what is wrong with policies and traces",
 	long: `
-Check reads policies, and traces (files named *.trace or *.txt), and prints what
-is wrong with each: file, line and column, the line itself, and what to write
-instead. Beyond mistakes it finds knocks that are easily opened or hard to use.
-It prints nothing if all is well. The exit status is 1 if there are errors.
+Check reads policies and traces (files named *.trace or *.txt) and prints what is
+wrong with each: file, line and column, the line itself, and what to write instead.
+Besides mistakes, it finds knocks that are easy to open or hard to use. If it finds
+nothing, it prints nothing. The exit status is 1 if there are errors.
 
-Infos are worth knowing, and true of good policies too: -v shows them as well, in
+Infos are worth knowing, but found in good policies too. -v shows them as well, in
 every format.
 
-A warning is silenced by a comment in or right above the declaration:
+To silence a warning, put a comment into the declaration, or directly above it:
 
     # knockc:ignore K106 nothing else runs on this host
 
@@ -40,7 +40,7 @@ spec/findings.md explains every code.`,
 		c := &checkRun{}
 		flags.BoolVar(&c.strict, "strict", false, "exit with 1 on warnings too")
 		flags.BoolVar(&c.verbose, "v", false, "show infos too")
-		flags.BoolVar(&c.json, "json", false, "print one JSON object a line for each finding")
+		flags.BoolVar(&c.json, "json", false, "print one JSON object per line for each finding")
 		flags.StringVar(&c.format, "format", "text", "print as `FORMAT`: text, github (annotations in CI) or sarif (code scanning)")
 		return c.run
 	},
@@ -149,7 +149,7 @@ func noPolicy(file string, t *trace.Trace, err error) lang.Finding {
 	f := lang.Finding{Code: lang.CodeUnknown, Severity: lang.Error, Message: lang.Printable(err.Error())}
 	f.Span.Start, f.Span.End = lang.Pos{Line: 1, Column: 1}, lang.Pos{Line: 1, Column: 1}
 	if t.Policy != nil {
-		f.Span, f.Hint = t.Policy.Span, "the name counts from the trace's folder"
+		f.Span, f.Hint = t.Policy.Span, "the name is relative to the folder of the trace"
 	}
 	var faulty *lang.FileFindings
 	if errors.As(err, &faulty) {

@@ -12,13 +12,13 @@ var clientCommand = &command{
 	usage: "[-policy FILE] [-delay TIME] KNOCK HOST | -steps STEPS [-delay TIME] HOST",
 	short: "print a knock as commands for people without knockc",
 	long: `
-Client prints how to knock without knockc: as lines to paste into a shell, with
-bash alone or with sh and nc, as a command of knock(1), and for ~/.ssh/config, so
-that ssh knocks by itself. It sends nothing.
+Client prints how to knock without knockc: as lines to paste into a shell, for bash
+or for sh and nc, as a command for knock(1), and as an entry for ~/.ssh/config, so
+that ssh knocks by itself. Client sends nothing.
 
     knockc client -policy policy.knock ssh host.example
 
-What it prints holds the secret, as the policy does. spec/client.md says more.`,
+The output holds the secret, like the policy. spec/client.md has the details.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		k := &knocking{}
 		k.declare(flags)

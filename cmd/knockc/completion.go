@@ -18,13 +18,13 @@ var shells = map[string]func([]completed) string{
 var completionCommand = &command{
 	name:  "completion",
 	usage: "bash|zsh|fish",
-	short: "print what makes a shell complete command lines",
+	short: "print a completion script for a shell",
 	long: `
-Completion prints a script that makes a shell complete the names of commands and
-flags, and files. The package of knockc installs it. Without that:
+Completion prints a script with which a shell completes the names of commands,
+flags and files. The package of knockc installs it. Without the package:
 
     bash:  source <(knockc completion bash)        in ~/.bashrc
-    zsh:   source <(knockc completion zsh)         in ~/.zshrc, behind compinit
+    zsh:   source <(knockc completion zsh)         in ~/.zshrc, after compinit
     fish:  knockc completion fish | source         in ~/.config/fish/config.fish`,
 	setup: func(*flag.FlagSet) func(*streams, []string) error { return runCompletion },
 }
@@ -35,7 +35,7 @@ func runCompletion(s *streams, args []string) error {
 	}
 	script, ok := shells[args[0]]
 	if !ok {
-		return usagef("unknown shell `%s`: there are bash, zsh and fish", lang.Printable(args[0]))
+		return usagef("unknown shell `%s`: shells are bash, zsh and fish", lang.Printable(args[0]))
 	}
 	var all []completed
 	for _, c := range commands {

@@ -20,16 +20,16 @@ var fmtCommand = &command{
 	usage: "[-l] [-w] [-d] [-stdin-name NAME] [FILE|FOLDER...]",
 	short: "format policies and traces",
 	long: `
-Fmt prints policies and traces (files named *.trace or *.txt) in canonical form:
-standard input if no file is given, and of a folder all *.knock and *.trace files
-in it. It changes white space only; comments stay where they are. A file with
-errors is left alone, and the errors are printed.`,
+Fmt prints policies and traces (files named *.trace or *.txt) in canonical form.
+Without a file it reads standard input. In a folder it reads all *.knock and *.trace
+files. It changes only white space; comments stay where they are. If a file has
+errors, fmt does not change it and prints the errors.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		f := &formatter{}
-		flags.BoolVar(&f.list, "l", false, "list the files whose form differs; exit with 1 if there are any")
+		flags.BoolVar(&f.list, "l", false, "list the files that are not in canonical form; exit with 1 if there are any")
 		flags.BoolVar(&f.write, "w", false, "write the result to the file instead of printing it")
-		flags.BoolVar(&f.diff, "d", false, "print what would change; exit with 1 if anything would")
-		flags.StringVar(&f.stdinName, "stdin-name", "", "call standard input `NAME`, and take it for what files of that name are")
+		flags.BoolVar(&f.diff, "d", false, "print a diff of the changes; exit with 1 if there are any")
+		flags.StringVar(&f.stdinName, "stdin-name", "", "treat standard input as a file called `NAME`: its ending says whether it is a policy or a trace")
 		return f.run
 	},
 }

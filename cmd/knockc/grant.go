@@ -17,15 +17,15 @@ var grantCommand = &command{
 	usage: "[-for DURATION] [-table NAME] KNOCK SOURCE",
 	short: "open a door by hand",
 	long: `
-Grant opens the door of a knock for a source address, as if it had knocked: for as
-long as the knock says, or with -for for that long. If the door is open for longer
-already, it stays so.
+Grant opens the door of a knock for a source address, as if it had knocked. The
+door stays open for as long as the knock says, or for the time that -for gives. If it
+is already open for longer, it stays open for that time.
 
     knockc grant -for 1h ssh 192.0.2.7`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		table := tableFlag(flags)
 		var lasts time.Duration
-		flags.Func("for", "keep it open for `DURATION`, or forever", func(text string) (err error) {
+		flags.Func("for", "keep the door open for `DURATION`, or forever", func(text string) (err error) {
 			lasts, err = grantDuration(text)
 			return err
 		})
@@ -56,9 +56,9 @@ var revokeCommand = &command{
 	usage: "[-table NAME] KNOCK|all [SOURCE]",
 	short: "shut open doors by hand",
 	long: `
-Revoke shuts the door of a knock, or all doors, for a source address or a prefix,
-or if none is given for everyone; who is under way begins anew. Connections that
-were let in go on.
+Revoke shuts the door of a knock, or all doors, for a source address or a prefix, or
+for everyone if no SOURCE is given. Sources that are under way have to begin again.
+Connections that were let in go on.
 
     knockc revoke ssh 192.0.2.7
     knockc revoke all`,
@@ -66,7 +66,7 @@ were let in go on.
 		table := tableFlag(flags)
 		return func(s *streams, args []string) error {
 			if len(args) < 1 || len(args) > 2 {
-				return usagef("takes a knock, or all, and no source address or one")
+				return usagef("takes a knock or all, and at most one source address")
 			}
 			knock := args[0]
 			if knock == "all" {
@@ -103,7 +103,7 @@ func tellEnded(s *streams, ended []live.Standing) {
 		if d.Open {
 			fmt.Fprintf(s.out, "%s is shut for %s, it was open %s\n", d.Knock, source, during(d.Left))
 		} else {
-			fmt.Fprintf(s.out, "%s begins anew for %s, which stood at %s\n", d.Knock, source, stands(d))
+			fmt.Fprintf(s.out, "%s begins again for %s, which was at %s\n", d.Knock, source, stands(d))
 		}
 	}
 }
@@ -127,7 +127,7 @@ func grantDuration(text string) (time.Duration, error) {
 	d, err := lang.ParseDuration(text, time.Millisecond)
 	switch {
 	case err != nil:
-		return 0, fmt.Errorf("it %w: write `90s` or `1h30m`, or forever", err)
+		return 0, fmt.Errorf("it %w: write `90s`, `1h30m` or forever", err)
 	case d < time.Millisecond || d > 365*24*time.Hour:
 		return 0, errors.New("a duration is from 1ms to 365d, or forever")
 	}
@@ -137,7 +137,7 @@ func grantDuration(text string) (time.Duration, error) {
 // during says how long something lasts.
 func during(d time.Duration) string {
 	if d == lang.Forever {
-		return "for ever"
+		return "forever"
 	}
 	return "for " + lang.FormatDuration(d.Round(time.Millisecond))
 }

@@ -9,8 +9,8 @@ import (
 var helpCommand = &command{
 	name:  "help",
 	usage: "[COMMAND]",
-	short: "say what the tool or a command does",
-	long:  "Help prints an overview of the tool, or all about one command.",
+	short: "describe the tool or a command",
+	long:  "Help prints an overview of the tool, or describes one command.",
 	setup: func(*flag.FlagSet) func(*streams, []string) error { return runHelp },
 }
 
@@ -26,7 +26,7 @@ func runHelp(s *streams, args []string) error {
 		}
 		return err
 	}
-	return usagef("one command at a time")
+	return usagef("takes one command, or none")
 }
 
 func overview(w io.Writer) {
@@ -34,9 +34,9 @@ func overview(w io.Writer) {
 
     knock ssh < 10000 2345 3456 1234 -> 22 within 5s grant 10s >
 
-says all that there is to say: who sends connection attempts to these four
-ports, in this order, with less than 5 s between them, may connect to port 22
-for 10 s. Everyone else finds it closed.
+This is a complete policy. A client that sends connection attempts to these four
+ports, in this order, with less than 5 s between them, may connect to port 22 for
+10 s. To everyone else, port 22 is closed.
 
 Usage:
 
@@ -49,9 +49,9 @@ Commands:
 		fmt.Fprintf(w, "    %-12s%s\n", c.name, c.short)
 	}
 	fmt.Fprint(w, `
-`+"`knockc help COMMAND`"+` says more about one.
+`+"`knockc help COMMAND`"+` describes a command.
 
-Exit status: 0 all is well, 1 the input is at fault or an expectation failed,
-2 wrong usage, 3 the tool or the system failed.
+Exit status: 0 success, 1 an error in the input or a failed expectation, 2 wrong
+usage, 3 an error of the tool or the system.
 `)
 }

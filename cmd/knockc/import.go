@@ -12,20 +12,21 @@ import (
 var importCommand = &command{
 	name:  "import",
 	usage: "[-o FILE] KNOCKD.CONF",
-	short: "make a policy of a configuration of knockd",
+	short: "make a policy from a configuration of knockd",
 	long: `
 Import reads a configuration of knockd and prints a policy that does the same:
-doors become knocks, what their commands open with iptables, nft or ufw becomes
-services, and a door that shuts another becomes its close sequence.
+doors become knocks, the ports that their commands open with iptables, nft or ufw
+become services, and a door that shuts another door becomes its close sequence.
 
-What cannot be carried over is said in a warning with its line, and in a comment
-of the policy. A door of which no knock can be made becomes a comment as a whole,
-to be completed by hand. So the policy never has errors, and the exit status is
-0. It is 1 if the configuration itself has errors; then there is no policy.
+For everything that cannot be converted, there is a warning with its line, and a
+comment in the policy. A door that cannot become a knock becomes a comment as a
+whole, which you can complete by hand. So the policy never has errors, and the exit
+status is 0. If the configuration itself has errors, there is no policy, and the
+exit status is 1.
 
-spec/import.md says what becomes what. A KNOCKD.CONF of - is standard input.`,
+spec/import.md has the details. If KNOCKD.CONF is -, import reads standard input.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
-		output := flags.String("o", stdio, "write to `FILE`, which only its owner can read if it is new")
+		output := flags.String("o", stdio, "write to `FILE`; a new file is readable only by its owner")
 		return func(s *streams, args []string) error {
 			switch {
 			case len(args) != 1:

@@ -18,26 +18,26 @@ var knockCommand = &command{
 	usage: "[-policy FILE] [-verify] [FLAGS] KNOCK HOST | -steps STEPS [FLAGS] HOST",
 	short: "knock at a host",
 	long: `
-Knock sends the steps of a knock to a host, which needs no privileges, and prints
-what it sent:
+Knock sends the steps of a knock to a host and prints what it sent. It needs no
+privileges.
 
     knockc knock -policy policy.knock ssh host.example
     knockc knock -steps "10000 2345 udp/3456" host.example
 
-It waits for no answer. With -verify it connects to the first TCP service of the
-knock afterwards and says whether that is open. If it is not, it knocks again with
-a delay twice as long, up to three times in all; the exit status is 1 if the
+Knock does not wait for answers. With -verify, it connects to the first TCP service
+of the knock afterwards and says whether it is open. If it is not, it knocks again
+with a delay twice as long, up to three times in all. The exit status is 1 if the
 service stays closed.
 
-A host with addresses of both families gets the steps at one of them only, the one
-that the system prefers. With -verify, the second try is at the other.
+If a host has addresses of both families, knock sends the steps to only one of them,
+the one that the system prefers. With -verify, the second try goes to the other.
 
-spec/client.md says more, also about clients behind NAT.`,
+spec/client.md has the details, also for clients behind NAT.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		v := &visit{network: knock.AnyFamily}
 		v.declare(flags)
 		flags.Func("family", "knock at an address of this `FAMILY`: 4, 6 or any", v.setFamily)
-		flags.BoolVar(&v.verify, "verify", false, "see whether the door opened, and knock again if not")
+		flags.BoolVar(&v.verify, "verify", false, "check whether the door opened, and knock again if not")
 		flags.Func("service", "with -verify: connect to `PORT`", v.setService)
 		return v.run
 	},
@@ -54,7 +54,7 @@ type visit struct {
 func (v *visit) setFamily(text string) error {
 	network, ok := map[string]string{"4": knock.IPv4, "6": knock.IPv6, "any": knock.AnyFamily}[text]
 	if !ok {
-		return errors.New("wanted 4, 6 or any")
+		return errors.New("expected 4, 6 or any")
 	}
 	v.network = network
 	return nil
@@ -71,7 +71,7 @@ func (v *visit) setService(text string) error {
 
 func (v *visit) run(s *streams, args []string) error {
 	if v.service != 0 && !v.verify {
-		return usagef("-service goes with -verify")
+		return usagef("-service needs -verify")
 	}
 	if err := v.read(s, args); err != nil {
 		return err
@@ -93,13 +93,13 @@ func (v *visit) chooseService() error {
 	services, name := v.tcpServices(), v.knock.Name.Text
 	switch {
 	case v.knock.Once:
-		return &usageError{fmt.Sprintf("knock `%s` lets one connection in, which -verify would use up", name), "leave -verify out"}
+		return &usageError{fmt.Sprintf("knock `%s` lets in one connection, which -verify would use up", name), "leave -verify out"}
 	case v.steps != nil && v.service == 0:
 		return usagef("-verify needs -service with -steps")
 	case v.steps != nil:
 		return nil
 	case len(services) == 0:
-		return &usageError{fmt.Sprintf("knock `%s` guards UDP services only, which do not show whether they are open", name), "leave -verify out"}
+		return &usageError{fmt.Sprintf("knock `%s` guards only UDP services, which do not show whether they are open", name), "leave -verify out"}
 	case v.service == 0:
 		v.service = services[0].First
 		return nil
@@ -109,7 +109,7 @@ func (v *visit) chooseService() error {
 			return nil
 		}
 	}
-	return usagef("TCP port %d is no service of knock `%s`", v.service, name)
+	return usagef("TCP port %d is not a service of knock `%s`", v.service, name)
 }
 
 // addresses are those of the host that can be knocked at. If there is none, the

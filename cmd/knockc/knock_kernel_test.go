@@ -13,7 +13,7 @@ import (
 	"knockc/internal/netns"
 )
 
-// doorPolicy begins anew at every wrong attempt, so a client must send the steps
+// doorPolicy begins again at every wrong attempt, so a client must send the steps
 // and nothing else.
 const doorPolicy = `refuse reject
 knock ssh < 10000 2345 udp/3456 1234 -> 22 within 3s grant 5s reset any >
@@ -200,7 +200,7 @@ func TestPingOnKernel(t *testing.T) {
 	d := newDoor(t, "refuse reject\nknock ssh < ping/2000 7000 ping -> 22 grant 1s >\n")
 	c := d.Peer.Command(t.Context(), "knockc", "knock", "-policy", d.policy, "ssh", "192.0.2.1")
 	out, _ := c.CombinedOutput()
-	if !strings.HasPrefix(string(out), "knockc: cannot send step 1, `ping/2000`: you may not ping") || c.ProcessState.ExitCode() != exitSystem {
+	if !strings.HasPrefix(string(out), "knockc: cannot send step 1, `ping/2000`: you are not allowed to ping") || c.ProcessState.ExitCode() != exitSystem {
 		t.Errorf("exit status %d, said %q", c.ProcessState.ExitCode(), out)
 	}
 	d.Peer.Run(t, "sh", "-c", "echo 0 0 > /proc/sys/net/ipv4/ping_group_range")

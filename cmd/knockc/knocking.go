@@ -27,12 +27,12 @@ type knocking struct {
 const usualPolicy = "policy.knock"
 
 func (k *knocking) declare(flags *flag.FlagSet) {
-	flags.StringVar(&k.policy, "policy", "", "look the knock up in `FILE`, not in "+usualPolicy)
-	flags.Func("steps", "without a policy: send `STEPS`, written as in one", func(text string) error {
+	flags.StringVar(&k.policy, "policy", "", "read the policy from `FILE` instead of "+usualPolicy)
+	flags.Func("steps", "send `STEPS`, written as in a policy, instead of a knock of a policy", func(text string) error {
 		k.steps = &text
 		return nil
 	})
-	flags.Func("delay", "wait `TIME` between two steps, 200ms if nothing is said", k.setDelay)
+	flags.Func("delay", "wait `TIME` between two steps (default 200ms)", k.setDelay)
 }
 
 func (k *knocking) setDelay(text string) error {
@@ -48,9 +48,9 @@ func (k *knocking) setDelay(text string) error {
 func (k *knocking) read(s *streams, args []string) error {
 	switch {
 	case k.steps != nil && k.policy != "":
-		return usagef("-steps takes the place of -policy")
+		return usagef("-steps and -policy exclude each other")
 	case k.steps != nil && len(args) != 1:
-		return usagef("-steps goes with HOST alone")
+		return usagef("-steps takes only HOST")
 	case k.steps == nil && len(args) != 2:
 		return usagef("takes KNOCK and HOST")
 	}
@@ -127,7 +127,7 @@ func (k *knocking) checkDelay() error {
 	case *k.delay > longest:
 		return &usageError{
 			message: fmt.Sprintf("a delay of %s is too long for these steps", lang.FormatDuration(*k.delay)),
-			hint:    fmt.Sprintf("the longest that goes is %s, if no packet is late", lang.FormatDuration(longest)),
+			hint:    fmt.Sprintf("the longest possible delay is %s, if no packet is late", lang.FormatDuration(longest)),
 		}
 	}
 	return nil

@@ -17,7 +17,7 @@ import (
 
 // tableFlag declares the flag for those who have given their table another name.
 func tableFlag(flags *flag.FlagSet) *string {
-	return flags.String("table", lang.DefaultTable, "look at the table of this `NAME`, as the policy has it")
+	return flags.String("table", lang.DefaultTable, "use the table `NAME`, as given in the policy")
 }
 
 // clock is one that all processes share and nobody sets.
@@ -43,7 +43,7 @@ func inWords(err error) error {
 	var trial *live.TrialError
 	switch {
 	case errors.As(err, &notLoaded) && notLoaded.Settling:
-		return fmt.Errorf("%w: an apply is under way, or was killed and has to be repeated", err)
+		return fmt.Errorf("%w: an apply is running, or was killed and has to be repeated", err)
 	case errors.As(err, &notLoaded):
 		return fmt.Errorf("%w: load one with `knockc apply POLICY`", err)
 	case errors.As(err, &trial):
@@ -55,15 +55,15 @@ func inWords(err error) error {
 }
 
 func aboutTrial(e *live.TrialError) error {
-	when := "is being taken back; if that does not come to an end, see what says"
+	when := "is being rolled back; if that does not finish, see what this prints:"
 	if e.Left > 0 {
-		when = fmt.Sprintf("goes unless it is kept in %s: keep it where it was applied, or take it back now with", leftOfTrial(e.Left))
+		when = fmt.Sprintf("will be rolled back in %s unless it is kept: keep it where it was applied, or roll it back now with", leftOfTrial(e.Left))
 	}
 	command := "knockc rollback"
 	if e.Table != lang.DefaultTable {
 		command += " -table " + e.Table
 	}
-	return fmt.Errorf("a policy is on trial, which %s `%s`", when, command)
+	return fmt.Errorf("a policy is on trial and %s `%s`", when, command)
 }
 
 // leftOfTrial is how long a trial still lasts, in whole seconds.

@@ -118,7 +118,7 @@ func TestLifeOnKernel(t *testing.T) {
 	wants(true, "knocked")
 	status := s.knockc(t, "status", s.policy)
 	for _, want := range []string{
-		`(?m)^table inet knockc, policy [0-9a-f]{16}, that of \S+/policy.knock$`,
+		`(?m)^table inet knockc, policy [0-9a-f]{16}, which is \S+/policy.knock$`,
 		`(?m)^ssh +22 +4 +2 +2 +2$`,
 		`(?m)^ssh +192\.0\.2\.2 +open +(30|2\d)s`,
 		`(?m)^ssh +2001:db8::2 +open +(30|2\d)s`,
@@ -325,14 +325,14 @@ func TestVRFOnKernel(t *testing.T) {
 // TestLiveErrorsOnKernel: one clear line each, and nothing half done.
 func TestLiveErrorsOnKernel(t *testing.T) {
 	s := newSite(t)
-	const noRight = "knockc: that needs CAP_NET_ADMIN: run it as root"
+	const noRight = "knockc: this needs CAP_NET_ADMIN: run it as root"
 	for _, args := range [][]string{{"apply", s.policy}, {"apply", "-dry-run", s.policy}, {"status"}, {"grant", "ssh", "192.0.2.2"}, {"revoke", "all"}, {"remove"}} {
 		s.fails(t, exitSystem, noRight, append([]string{"setpriv", "--bounding-set=-net_admin", "knockc"}, args...)...)
 	}
 	s.knockc(t, "apply", "-settle", "0", s.policy)
 	s.fails(t, exitSystem, "knockc: no knock `shh` in the loaded policy: it has ssh, web", "knockc", "grant", "shh", "192.0.2.2")
 	s.fails(t, exitSystem, "knockc: no knock `shh` in the loaded policy: it has ssh, web", "knockc", "revoke", "shh")
-	s.fails(t, exitSystem, "knockc: web grants for ever, which cannot be mixed with grants that end: leave -for out", "knockc", "grant", "-for", "1h", "web", "192.0.2.2")
+	s.fails(t, exitSystem, "knockc: web grants forever, which cannot be mixed with grants that end: leave -for out", "knockc", "grant", "-for", "1h", "web", "192.0.2.2")
 
 	s.Host.Run(t, "nft", "delete table inet knockc; add table inet knockc")
 	const foreign = "knockc: table inet knockc was not made by knockc: leave it alone and give the policy another name with `table NAME`, or delete it: nft delete table inet knockc"
@@ -375,7 +375,7 @@ func TestChangedByHandOnKernel(t *testing.T) {
 		"insert rule inet knockc guard counter":                                          "chain guard has 4 rules, not 3",
 		"flush chain inet knockc tcp_22":                                                 "chain tcp_22 has 0 rules, not ",
 		"flush map inet knockc ports":                                                    "map ports has 0 elements, not ",
-		"add chain inet knockc mine { type filter hook input priority 9; policy drop; }": "chain mine has a hook",
+		"add chain inet knockc mine { type filter hook input priority 9; policy drop; }": "chain mine is at a hook",
 		"add table inet knockc { flags dormant; }":                                       "it is dormant and guards nothing",
 	} {
 		s.Host.Run(t, "nft", change)

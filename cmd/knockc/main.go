@@ -52,7 +52,7 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 func (s *streams) unwritten(err, flushErr error) error {
 	switch {
 	case s.done && err == nil:
-		s.warn(fmt.Errorf("it is done, but the output cannot be written: %w", reason(flushErr)))
+		s.warn(fmt.Errorf("the work is done, but the output cannot be written: %w", reason(flushErr)))
 	case s.done:
 		s.warn(fmt.Errorf("the output cannot be written: %w", reason(flushErr)))
 	case err == nil || statusOf(err) == exitInput:

@@ -34,7 +34,7 @@ func withoutKnock(found []lang.Finding) []lang.Finding {
 	refused := lang.Finding{
 		Code: lang.CodeEmpty, Severity: lang.Error, Span: lang.Span{Start: begin, End: begin},
 		Message: "this policy has no knock, so nothing would be guarded",
-		Hint:    "is the file complete? If nothing is to be guarded, say -anyway",
+		Hint:    "is the file complete? To guard nothing, use -anyway",
 	}
 	found = slices.DeleteFunc(slices.Clone(found), func(f lang.Finding) bool {
 		if f.Code == lang.CodeEmpty {
@@ -49,7 +49,7 @@ func withoutKnock(found []lang.Finding) []lang.Finding {
 
 // anywayFlag declares the flag for a policy without a knock.
 func anywayFlag(flags *flag.FlagSet, anyway *bool) {
-	flags.BoolVar(anyway, "anyway", false, "take a policy without a knock, which guards nothing")
+	flags.BoolVar(anyway, "anyway", false, "allow a policy without a knock, which guards nothing")
 }
 
 func (s *streams) compileExamined(name string, src []byte, worst lang.Severity, policy *lang.Policy, found []lang.Finding) (*lang.Policy, *compiler.Result, error) {

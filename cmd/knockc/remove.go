@@ -11,7 +11,7 @@ import (
 var removeCommand = &command{
 	name:  "remove",
 	usage: "[-table NAME]",
-	short: "take the rules out of the kernel",
+	short: "remove the rules from the kernel",
 	long: `
 Remove deletes the table: all rules, and all that is known of sources. What the
 knocks guarded is then as open as the rest of the host's firewall leaves it.`,
@@ -19,7 +19,7 @@ knocks guarded is then as open as the rest of the host's firewall leaves it.`,
 		table := tableFlag(flags)
 		return func(s *streams, args []string) error {
 			if len(args) != 0 {
-				return usagef("takes no arguments; -table NAME names another table")
+				return usagef("takes no arguments; use -table NAME for another table")
 			}
 			outliveReaders()
 			host := live.NewHost(clock{})
@@ -39,9 +39,9 @@ func tellRemoved(s *streams, r live.Removed) {
 	fmt.Fprintf(s.out, "table inet %s is gone, with %s and %s\n", r.Table, report.Plural(len(r.Knocks), "knock"), report.Plural(openDoors(r.Status), "open door"))
 	switch {
 	case r.NotEnded != nil:
-		s.warn(fmt.Errorf("a policy was on trial, and what was there before comes back in %s: %w", leftOfTrial(r.Trial.Left()), r.NotEnded))
+		s.warn(fmt.Errorf("a policy was on trial, and the rules before it come back in %s: %w", leftOfTrial(r.Trial.Left()), r.NotEnded))
 	case r.Trial != nil:
-		fmt.Fprintln(s.out, "a policy was on trial: nothing goes back")
+		fmt.Fprintln(s.out, "a policy was on trial: it will not be rolled back")
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 var statusCommand = &command{
 	name:  "status",
 	usage: "[-json|-prometheus] [-watch] [-table NAME] [POLICY]",
-	short: "show who has got how far, and which doors are open",
+	short: "show how far each source is, and which doors are open",
 	long: `
 Status reads the running kernel: each knock with what it has counted since the rules
 were first loaded, who is at which step, which doors are open for whom and for how
@@ -37,15 +37,15 @@ POLICY is one of them then, and does not change the exit status:
 		table := tableFlag(flags)
 		flags.BoolVar(&v.json, "json", false, "print JSON")
 		flags.BoolVar(&v.prometheus, "prometheus", false, "print metrics in the text format of Prometheus")
-		flags.BoolVar(&v.watch, "watch", false, "show it again each second, until interrupted")
+		flags.BoolVar(&v.watch, "watch", false, "show the status every second, until interrupted")
 		return func(s *streams, args []string) error {
 			switch {
 			case len(args) > 1:
 				return usagef("takes one policy, or none")
 			case v.json && v.prometheus:
-				return usagef("-json and -prometheus are two forms of the same")
+				return usagef("-json and -prometheus exclude each other")
 			case v.watch && (v.json || v.prometheus):
-				return usagef("-watch is for people")
+				return usagef("-watch excludes -json and -prometheus")
 			}
 			v.table = *table
 			if len(args) == 1 {
@@ -155,11 +155,11 @@ func (v *viewing) print(w io.Writer, s *live.Status) {
 	fmt.Fprintf(w, "table inet %s, policy %s", s.Table, s.Policy)
 	switch {
 	case s.ChangedByHand != "":
-		fmt.Fprintf(w, ", that of %s, but CHANGED BY HAND: %s", lang.Printable(v.policy), s.ChangedByHand)
+		fmt.Fprintf(w, ", which is %s, but CHANGED BY HAND: %s", lang.Printable(v.policy), s.ChangedByHand)
 	case v.differs(s):
-		fmt.Fprintf(w, ": NOT that of %s, which is policy %s", lang.Printable(v.policy), v.wanted)
+		fmt.Fprintf(w, ": NOT %s, which is policy %s", lang.Printable(v.policy), v.wanted)
 	case v.wanted != "":
-		fmt.Fprintf(w, ", that of %s", lang.Printable(v.policy))
+		fmt.Fprintf(w, ", which is %s", lang.Printable(v.policy))
 	}
 	if s.Dormant && s.ChangedByHand == "" {
 		fmt.Fprint(w, ": DORMANT, it guards nothing")
@@ -171,12 +171,12 @@ func (v *viewing) print(w io.Writer, s *live.Status) {
 		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%d\n", k.Name, k.ServicesText(), k.StepsDone, k.Opened, k.Open, k.Underway)
 	}
 	if len(s.Standings) > 0 {
-		fmt.Fprintln(t, "\nKNOCK\tSOURCE\tSTANDS\tFOR")
+		fmt.Fprintln(t, "\nKNOCK\tSOURCE\tSTATE\tLEFT")
 		for _, d := range live.Furthest(s.Standings) {
 			fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", d.Knock, report.SourceText(d.Source), stands(d), leftText(d.Left))
 		}
 	}
-	fmt.Fprintln(t, "\nSET\tSOURCES\tROOM FOR\tFULL")
+	fmt.Fprintln(t, "\nSET\tSOURCES\tSIZE\tFULL")
 	for _, set := range s.Sets {
 		fmt.Fprintf(t, "%s\t%d\t%d\t%.0f %%\n", set.Name, set.Elements, set.Size, 100*float64(set.Elements)/float64(max(1, set.Size)))
 	}
@@ -196,7 +196,7 @@ func stands(d live.Standing) string {
 // leftText is how much time is left.
 func leftText(d time.Duration) string {
 	if d == lang.Forever {
-		return "ever"
+		return "forever"
 	}
 	return lang.FormatDuration(d.Round(100 * time.Millisecond))
 }

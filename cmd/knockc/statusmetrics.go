@@ -45,7 +45,7 @@ func (v *viewing) current(m metrics, current bool) {
 	if current {
 		value = 1
 	}
-	m.write("knockc_policy_current", "gauge", "Whether what is loaded is the policy in the file, and nobody has changed it by hand.", sample{value: value})
+	m.write("knockc_policy_current", "gauge", "Whether the policy in the file is loaded and has not been changed by hand.", sample{value: value})
 }
 
 func (v *viewing) printNotLoaded(w io.Writer) {
@@ -58,14 +58,14 @@ func (v *viewing) printMetrics(w io.Writer, s *live.Status) {
 	m := metrics{w, s.Table}
 	m.loaded(1)
 	v.current(m, !v.differs(s))
-	m.write("knockc_policy_info", "gauge", "The policy that is loaded.", sample{1, []string{"policy", s.Policy}})
+	m.write("knockc_policy_info", "gauge", "The loaded policy.", sample{1, []string{"policy", s.Policy}})
 	knocks := func(of func(live.KnockStatus) uint64) (samples []sample) {
 		for _, k := range s.Knocks {
 			samples = append(samples, sample{of(k), []string{"knock", k.Name}})
 		}
 		return samples
 	}
-	m.write("knockc_steps_total", "counter", "Packets that did a step of a knock, but for the one that opens.", knocks(func(k live.KnockStatus) uint64 { return k.StepsDone })...)
+	m.write("knockc_steps_total", "counter", "Packets that did a step of a knock, except the step that opens the door.", knocks(func(k live.KnockStatus) uint64 { return k.StepsDone })...)
 	m.write("knockc_opened_total", "counter", "Packets that opened a door or kept it open.", knocks(func(k live.KnockStatus) uint64 { return k.Opened })...)
 	m.write("knockc_open_doors", "gauge", "Sources for which the door is open.", knocks(func(k live.KnockStatus) uint64 { return uint64(k.Open) })...)
 	m.write("knockc_sources_under_way", "gauge", "Sources that have done a step.", knocks(func(k live.KnockStatus) uint64 { return uint64(k.Underway) })...)
@@ -75,6 +75,6 @@ func (v *viewing) printMetrics(w io.Writer, s *live.Status) {
 		}
 		return samples
 	}
-	m.write("knockc_set_elements", "gauge", "Elements that live in a set.", sets(func(s live.SetStatus) int { return s.Elements })...)
-	m.write("knockc_set_size", "gauge", "Elements that a set has room for.", sets(func(s live.SetStatus) int { return s.Size })...)
+	m.write("knockc_set_elements", "gauge", "Live elements of a set.", sets(func(s live.SetStatus) int { return s.Elements })...)
+	m.write("knockc_set_size", "gauge", "Elements that a set can hold.", sets(func(s live.SetStatus) int { return s.Size })...)
 }

@@ -122,7 +122,7 @@ func TestOnTrialOnKernel(t *testing.T) {
 	s.knockc(t, "apply", "-settle", "0", s.policy)
 	c, answer, _ := s.onTrial(t, "20s", s.other)
 	second := s.Host.Command(t.Context(), "knockc", "apply", s.policy)
-	if out, _ := second.CombinedOutput(); second.ProcessState.ExitCode() != exitSystem || !strings.HasPrefix(string(out), "knockc: a policy is on trial, which goes unless it is kept in ") {
+	if out, _ := second.CombinedOutput(); second.ProcessState.ExitCode() != exitSystem || !strings.HasPrefix(string(out), "knockc: a policy is on trial and will be rolled back in ") {
 		t.Errorf("a second apply says %s", out)
 	}
 	if said := s.knockc(t, "rollback"); said != "taken back: what was there before is loaded again\n" {
@@ -279,7 +279,7 @@ func TestNoWayBackOnKernel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.fails(t, exitSystem, "knockc: that needs the program nft: apt-get install nftables",
+	s.fails(t, exitSystem, "knockc: this needs the program nft: apt-get install nftables",
 		"unshare", "-m", "sh", "-c", "mount --bind /dev/null "+nft+" && PATH=/nowhere exec "+knockc+" apply -settle 0 -confirm 1s "+s.policy)
 	if tables := s.Host.Run(t, "nft", "list", "tables"); tables != "" {
 		t.Errorf("it loaded %s", tables)

@@ -13,7 +13,7 @@ const version = "0.1.0"
 var versionCommand = &command{
 	name:  "version",
 	short: "print the tool's version",
-	long:  "Version prints the version of the tool and of the Go that built it.",
+	long:  "Version prints the version of the tool, and the version of Go that built it.",
 	setup: func(*flag.FlagSet) func(*streams, []string) error { return runVersion },
 }
 

@@ -73,15 +73,15 @@ func (p *parser) fits(k *Packet, a, given attributeSet, known bool) {
 			hint, message = "leave it out", kind(k)+" has no tcp flags"
 		}
 	case a == null && given&tcpFlags != 0, a&tcpFlags != 0 && given&ofTCP == null:
-		hint, message = "leave one of them out", "`null` stands for no flag at all, not beside others"
+		hint, message = "leave one of them out", "`null` means no flags, so it excludes other flags"
 	case a&ofRange != 0 && known && k.Range == nil:
 		if given&ofRange == 0 {
 			hint, message = p.withoutRange(k, a), lang.Quote(p.word(p.next))+" needs a range of ports"
 		}
 	case a == reverse && given&shuffle != 0, a == shuffle && given&reverse != 0:
-		hint, message = "leave one of them out", "a range of ports has one order, not both `reverse` and `shuffle`"
+		hint, message = "leave one of them out", "`reverse` and `shuffle` exclude each other"
 	case a == answered && given&unanswered != 0, a == unanswered && given&answered != 0:
-		hint, message = "leave one of them out", "a packet is answered or not, not both `answered` and `unanswered`"
+		hint, message = "leave one of them out", "`answered` and `unanswered` exclude each other"
 	case a == answered && known && k.Proto == lang.Ping:
 		hint, message = "leave it out", "`answered` is for segments and datagrams, not for a ping"
 	}
@@ -199,7 +199,7 @@ func (p *parser) iface() *lang.Name {
 	case unclosed(text):
 		p.openString(p.span(p.next - 1))
 	case problem == "" && strings.HasSuffix(name, "*"):
-		p.errorf(lang.CodeIface, p.span(p.next-1), "on eth0", "%s stands for many interfaces, but a packet arrives on one", lang.Quote(text))
+		p.errorf(lang.CodeIface, p.span(p.next-1), "on eth0", "%s matches many interfaces, but a packet arrives on one", lang.Quote(text))
 	case problem != "":
 		p.errorf(lang.CodeIface, p.span(p.next-1), hint, "%s", problem)
 	}
@@ -236,7 +236,7 @@ func (p *parser) unknownAttribute() {
 }
 
 func (p *parser) openString(at lang.Span) {
-	p.errorf(lang.CodeText, at, `end it with "`, "string has no closing quote on its line")
+	p.errorf(lang.CodeText, at, `end it with "`, "the string has no closing quote on its line")
 }
 
 // skipUnknown skips at most n words, and none that means something.

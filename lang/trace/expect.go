@@ -103,7 +103,7 @@ func (p *parser) expectEnd() {
 	switch p.word(p.next) {
 	case "":
 	case "=>":
-		p.errorf(lang.CodeSyntax, p.span(p.next), "leave it out", "an expectation is no packet and has no verdict, found `=>`")
+		p.errorf(lang.CodeSyntax, p.span(p.next), "leave it out", "an expectation has no verdict, found `=>`")
 	default:
 		p.errorf(lang.CodeSyntax, p.span(p.next), "", "nothing can follow the source of an expectation, %s", p.found(p.next))
 	}

@@ -8,7 +8,7 @@ import (
 	"knockc/lang"
 )
 
-const packetForm = "a packet is written 192.0.2.7 -> 10000, with attributes and => drop behind it if you like"
+const packetForm = "a packet is written 192.0.2.7 -> 10000, optionally followed by attributes and => drop"
 
 // packet reads `SOURCE -> DESTINATION {attribute} [=> VERDICT]`. It returns
 // what could be read.
@@ -23,7 +23,7 @@ func (p *parser) packet() *Packet {
 		p.verdict(k)
 	}
 	if k.Answered != nil && (k.Want == Drop || k.Want == Reject) {
-		p.errorf(lang.CodeSyntax, *k.Answered, "=> pass, or leave `answered` out", "a packet that the host answers has passed, so the verdict is not %s", lang.Quote(string(k.Want)))
+		p.errorf(lang.CodeSyntax, *k.Answered, "=> pass, or leave `answered` out", "an `answered` packet passes, so its verdict cannot be %s", lang.Quote(string(k.Want)))
 	}
 	return k
 }
@@ -152,7 +152,7 @@ func addressed(text string) string {
 	case port == 0:
 		port = 22 // an example
 	}
-	return fmt.Sprintf("an address stands after the port: %d to %s", port, addr)
+	return fmt.Sprintf("an address comes after the port: %d to %s", port, addr)
 }
 
 // verdict reads `=> VERDICT`, which ends the line.
@@ -168,6 +168,6 @@ func (p *parser) verdict(k *Packet) {
 	}
 	p.next++
 	if p.word(p.next) != "" {
-		p.errorf(lang.CodeSyntax, p.span(p.next), "attributes stand before `=>`", "nothing can follow the verdict, %s", p.found(p.next))
+		p.errorf(lang.CodeSyntax, p.span(p.next), "attributes come before `=>`", "nothing can follow the verdict, %s", p.found(p.next))
 	}
 }

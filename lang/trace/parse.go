@@ -73,7 +73,7 @@ func (p *parser) policy() {
 		p.errorf(lang.CodeDuplicate, keyword, "leave one of them out", "the policy was already named in line %d", p.trace.Policy.Span.Start.Line)
 		return
 	case p.begun:
-		p.errorf(lang.CodeSyntax, keyword, "move it to the top", "`policy` stands before the first packet")
+		p.errorf(lang.CodeSyntax, keyword, "move it to the top", "`policy` must come before the first packet")
 		return
 	case len(p.words) == 1:
 		p.errorf(lang.CodeSyntax, keyword, "policy ssh.knock", "`policy` names no file")
@@ -82,7 +82,7 @@ func (p *parser) policy() {
 	file, span := p.rest(1), p.span(1).To(p.span(len(p.words)))
 	if strings.HasPrefix(file, `"`) {
 		if len(p.words) > 2 || !strings.HasSuffix(file, `"`) || len(file) < 3 {
-			p.errorf(lang.CodeSyntax, span, `policy "my policy.knock"`, "a quoted file name ends with its second quote, and with it the line")
+			p.errorf(lang.CodeSyntax, span, `policy "my policy.knock"`, "nothing can follow the second quote of a file name")
 			return
 		}
 		file = strings.Trim(file, `"`)

@@ -35,7 +35,7 @@ func (p *parser) to(src netip.Addr) *To {
 func (p *parser) notAddressed(text, problem string) {
 	hint := ""
 	if host, port, _ := lang.ParseSource(text); port != 0 {
-		problem, hint = "has a port, which stands after `->`", "to "+host.String()
+		problem, hint = "has a port, but the port comes after `->`", "to "+host.String()
 	}
 	p.errorf(lang.CodeAddress, p.span(p.next-1), hint, "%s %s", lang.Quote(text), problem)
 }

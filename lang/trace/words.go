@@ -46,7 +46,7 @@ func isDecimal(text string) bool { return text != "" && strings.Trim(text, "0123
 func number(text string, greatest uint64) (n uint64, problem string) {
 	switch {
 	case !lang.IsDigits(text):
-		return 0, "wanted a whole number"
+		return 0, "expected a whole number"
 	case text[0] == '0' && len(text) > 1:
 		return 0, "it has a leading zero"
 	}

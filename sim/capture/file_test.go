@@ -138,8 +138,8 @@ func TestPcapngTime(t *testing.T) {
 		{9, 1, 3, 2, ""},
 		{12, 1000, 3999, 2, ""},
 		{19, 0, 12e18, 1200 * time.Millisecond, ""},
-		{20, 0, 0, 0, "packet 1: interface 0 counts time in units that are not read: if_tsresol is 0x14, wanted at most 19"},
-		{0x80 | 10, 0, 0, 0, "packet 1: interface 0 counts time in units that are not read: if_tsresol is 0x8a, wanted at most 19"},
+		{20, 0, 0, 0, "packet 1: interface 0 has an unsupported unit of time: if_tsresol is 0x14, expected at most 19"},
+		{0x80 | 10, 0, 0, 0, "packet 1: interface 0 has an unsupported unit of time: if_tsresol is 0x8a, expected at most 19"},
 	} {
 		n := &ng{order: le}
 		n.section()
@@ -183,7 +183,7 @@ func TestErrors(t *testing.T) {
 		{"gzip", []byte("\x1f\x8b\x08\x00"), "it is compressed with gzip; decompress it first: gzip -dc FILE | knockc sim -"},
 		{"pcap: half a header", good[:20], cut},
 		{"pcap: version", with(good, 4, 3), "unknown major version 3"},
-		{"pcap: link type", with(good, 20, 105), "link type 105 is none of those that are understood: " +
+		{"pcap: link type", with(good, 20, 105), "link type 105 is not supported; supported are " +
 			"1 Ethernet, 101 raw IP, 113 and 276 Linux cooked, 0 and 108 loopback"},
 		{"pcap: half a record header", good[:second+8], "packet 2: " + cut},
 		{"pcap: only a record header", good[:second+16], "packet 2: " + cut},

@@ -31,7 +31,7 @@ func (r *reader) addPorts() error {
 			return err
 		}
 		if unit := described.TimestampResolution; unit > maxUnit {
-			return fmt.Errorf("interface %d counts time in units that are not read: if_tsresol is %#x, wanted at most %d", i, byte(unit), maxUnit)
+			return fmt.Errorf("interface %d has an unsupported unit of time: if_tsresol is %#x, expected at most %d", i, byte(unit), maxUnit)
 		}
 		r.ports = append(r.ports, &port{linkType(described.LinkType), ifaceName(described.Name)})
 	}

@@ -60,7 +60,7 @@ func (r *reader) openPcap(buf *bufio.Reader) error {
 	}
 	link := linkType(r.pcap.LinkType())
 	if !link.known() {
-		return fmt.Errorf("link type %d is none of those that are understood: %s", link, linkTypes)
+		return fmt.Errorf("link type %d is not supported; supported are %s", link, linkTypes)
 	}
 	r.ports = []*port{{link: link}}
 	return nil

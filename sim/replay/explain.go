@@ -79,7 +79,7 @@ func (a about) grantEnded() string {
 func (a about) isOpen() string {
 	text := fmt.Sprintf("%s was opened at %s by %s, ", a.knock.Name.Text, seconds(a.trail.opened.at), a.trail.opened)
 	if a.trail.until == sim.Never {
-		text += "for ever"
+		text += "forever"
 	} else {
 		text += "until " + seconds(a.trail.until)
 	}

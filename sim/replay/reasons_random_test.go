@@ -39,7 +39,7 @@ func TestReasons(t *testing.T) {
 					"no grant for":         refused,
 					"is closed":            refused,
 					"was opened":           o.Got.Verdict == trace.Accept,
-					"flow is established":  o.Got.Verdict == trace.Accept,
+					"been established":     o.Got.Verdict == trace.Accept,
 					"repeats a SYN":        o.Got.Verdict == trace.Accept,
 					"admits it":            o.Got.Verdict == trace.Accept,
 					"does not admit it":    refused,

@@ -192,7 +192,7 @@ func (r *recorder) step(l listening, p *sim.Packet, m mark, why string, ready, s
 func (r *recorder) inVain(l listening, p *sim.Packet, state compiler.ConnState) string {
 	switch {
 	case p.Iface == "lo":
-		return "on the loopback interface nothing moves a knock"
+		return "packets on the loopback interface do not move knocks"
 	case !r.targets.concerns(l.knock, p):
 		return r.notConcerned(l.knock, p)
 	case comesFrom(r.policy.Settings.TrustPrefixes, p) >= 0:
@@ -200,11 +200,11 @@ func (r *recorder) inVain(l listening, p *sim.Packet, state compiler.ConnState) 
 	case arrivesOn(r.policy.Settings.TrustIfaces, p) >= 0:
 		return p.Iface + " is trusted, and nobody there can knock"
 	case p.Broadcast:
-		return "it was sent to a broadcast or multicast address, so it was no attempt"
+		return "it was sent to a broadcast or multicast address, so it was not an attempt"
 	case p.Proto == lang.UDP && state == compiler.StateEstablished:
-		return "it belonged to an established flow, so it was no attempt"
+		return "it belonged to an established flow, so it was not an attempt"
 	case !isAttempt(p, state):
-		return "it was no attempt, which is a SYN without FIN, RST and ACK"
+		return "it was not an attempt: an attempt is a SYN without FIN, RST and ACK"
 	}
 	switch keepsOut(l.knock, p) {
 	case "from":
@@ -219,7 +219,7 @@ func (r *recorder) inVain(l listening, p *sim.Packet, state compiler.ConnState) 
 func (r *recorder) notConcerned(k *lang.Knock, p *sim.Packet) string {
 	switch {
 	case !r.targets.seen(p):
-		return fmt.Sprintf("with `hook input` the policy does not see what goes to %s", p.To)
+		return fmt.Sprintf("with `hook input` the policy does not see packets to %s", p.To)
 	case len(k.At) == 0:
 		return fmt.Sprintf("it went to %s, not to the host", p.To)
 	}

@@ -125,7 +125,7 @@ func (s *trailOfSequence) furthest() int {
 // seconds is a time as the table shows it.
 func seconds(at time.Duration) string {
 	if at == sim.Never {
-		return "for ever"
+		return "forever"
 	}
 	return fmt.Sprintf("%ss", lang.FormatSeconds(at))
 }

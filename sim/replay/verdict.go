@@ -45,7 +45,7 @@ func (r *recorder) whyAccepted(p *sim.Packet, state compiler.ConnState) string {
 	services, open := r.targets.servicesOf(p), r.targets.openFor(p)
 	switch {
 	case p.Iface == "lo":
-		return "on the loopback interface everything is accepted"
+		return "packets on the loopback interface are always accepted"
 	case state == compiler.StateEstablished && !isSYN(p) && p.Proto != lang.Ping:
 		return r.inFlow(p)
 	case trusts(&r.policy.Settings, p) && r.targets.offers(p):
@@ -61,13 +61,13 @@ func (r *recorder) whyAccepted(p *sim.Packet, state compiler.ConnState) string {
 	case state == compiler.StateEstablished:
 		return r.inFlow(p)
 	}
-	return "it belongs to what `default drop` accepts always"
+	return "`default drop` always accepts such packets"
 }
 
 // inFlow says since when a packet's flow has been established.
 func (r *recorder) inFlow(p *sim.Packet) string {
 	if first, known := r.flows[flowOf(p)]; known {
-		return "its flow is established since " + seconds(first.at)
+		return "its flow has been established since " + seconds(first.at)
 	}
 	return "its flow is established"
 }
@@ -87,7 +87,7 @@ func (r *recorder) whyPassed(p *sim.Packet) string {
 	at := r.targets.of(p)
 	switch {
 	case !r.targets.seen(p):
-		return fmt.Sprintf("with `hook input` the policy does not see what goes to %s", p.To)
+		return fmt.Sprintf("with `hook input` the policy does not see packets to %s", p.To)
 	case p.Proto == lang.Ping:
 		return "pings are never refused: write => pass"
 	case len(r.targets.stepsOf(p)) > 0:
@@ -97,7 +97,7 @@ func (r *recorder) whyPassed(p *sim.Packet) string {
 	case len(at.steps) > 0 || len(at.services) > 0:
 		return "no knock has this port at " + where(p)
 	case p.GoesOn():
-		return fmt.Sprintf("no knock has this port, and `default` does not speak of %s", p.To)
+		return fmt.Sprintf("no knock has this port, and `default` does not apply to %s", p.To)
 	}
 	return "no knock has this port: `default accept`"
 }
@@ -115,9 +115,9 @@ func (r *recorder) whyRefused(p *sim.Packet, state compiler.ConnState) string {
 	at, services, notOpen := r.targets.of(p), r.targets.servicesOf(p), r.notOpen(p)
 	switch {
 	case len(services) > 0 && p.Broadcast:
-		return "it was sent to a broadcast or multicast address, so it is no attempt"
+		return "it was sent to a broadcast or multicast address, so it is not an attempt"
 	case len(services) > 0 && !isAttempt(p, state):
-		return "it is no attempt, and belongs to no flow that is established"
+		return "it is not an attempt, and it does not belong to an established flow"
 	case len(services) > 0 && state == compiler.StateEstablished:
 		return "a SYN is an attempt even in an established flow; " + notOpen + r.noGrants(p, services)
 	case len(services) > 0:

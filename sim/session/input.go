@@ -80,7 +80,7 @@ func (w spoolWriter) Write(p []byte) (int, error) {
 }
 
 func spoolError(err error) error {
-	return fmt.Errorf("it is kept in a temporary file in %s: %w", os.TempDir(), reason(err))
+	return fmt.Errorf("it cannot be kept in a temporary file in %s: %w", os.TempDir(), reason(err))
 }
 
 // reason is an error without the name of the file.

@@ -111,7 +111,7 @@ func (v *survey) again(reader *trace.Reader, err *error) iter.Seq[*trace.Event] 
 			}
 		}
 		if *err = reader.Err(); *err == nil && (left != 0 || len(reader.Findings()) > 0) {
-			*err = errors.New("it has changed while it was read")
+			*err = errors.New("the file has changed while it was being read")
 		}
 	}
 }
