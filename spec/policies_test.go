@@ -63,6 +63,24 @@ func loadSetups(t *testing.T) []*setup {
 	return setups
 }
 
+// TestPolicyIndex: the index lists each policy once.
+func TestPolicyIndex(t *testing.T) {
+	index := readFile(t, filepath.Join(policiesFolder, "README.md"))
+	files, err := filepath.Glob(filepath.Join(policiesFolder, "*.knock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		name := filepath.Base(file)
+		if n := strings.Count(index, fmt.Sprintf(" | [%s](%[1]s) |\n", name)); n != 1 {
+			t.Errorf("README.md lists %s %d times", name, n)
+		}
+	}
+	if rows := strings.Count(index, ".knock) |\n"); rows != len(files) {
+		t.Errorf("README.md has %d rows for %d policies", rows, len(files))
+	}
+}
+
 // base is a file's name without folder and ending.
 func base(file string) string {
 	return strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
