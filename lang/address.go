@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// ParseAddr reads an IPv4 or IPv6 address. What is wrong with the text is part
-// of a sentence that begins with it.
+// ParseAddr reads an IPv4 or IPv6 address. The problem, if there is one, completes a
+// sentence that begins with the text.
 func ParseAddr(text string) (addr netip.Addr, problem string) {
 	addr, err := netip.ParseAddr(text)
 	switch {
@@ -20,8 +20,8 @@ func ParseAddr(text string) (addr netip.Addr, problem string) {
 	return addr, ""
 }
 
-// ParseSource reads `addr`, `addr:port` or `[addr6]:port`; the port is 0 if
-// none is given. What is wrong is part of a sentence that begins with the text.
+// ParseSource reads `addr`, `addr:port` or `[addr6]:port`; the port is 0 if none is
+// given. The problem, if there is one, completes a sentence that begins with the text.
 func ParseSource(text string) (addr netip.Addr, port uint16, problem string) {
 	host, portText := text, ""
 	if inside, after, ok := strings.Cut(strings.TrimPrefix(text, "["), "]"); strings.HasPrefix(text, "[") {

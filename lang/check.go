@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Examine reads a policy and checks it: all that is to be said of its text, in
-// order, less what the text itself silences.
+// Examine reads a policy and checks it. It returns all findings about the text in
+// order, except those that the text itself silences.
 func Examine(src []byte) (*Policy, []Finding) {
 	policy, found := Parse(src)
 	found = append(found, Check(policy)...)
@@ -14,9 +14,9 @@ func Examine(src []byte) (*Policy, []Finding) {
 	return policy, found
 }
 
-// Check holds the parts of a policy against each other, and finds how its knocks
-// may fail. It returns what it has to say in the order of the file. Knocks that
-// could not be read whole are only looked at for errors.
+// Check compares the parts of a policy with each other, and finds how its knocks may
+// fail. The findings are in the order of the file. In knocks that could not be read
+// completely, it looks only for errors.
 func Check(p *Policy) []Finding {
 	c := newChecker(p)
 	for _, k := range p.Knocks {

@@ -46,14 +46,14 @@ const (
 	CodeOneFamily      Code = "K119"
 )
 
-// CodeMeaning is what a code stands for.
+// CodeMeaning says what a code means.
 type CodeMeaning struct {
 	Code     Code
 	Severity Severity
 	Title    string
 }
 
-// Codes are all codes, in order. Errors are K0xx, what can be silenced is K1xx.
+// Codes are all codes, in order. K0xx are errors; K1xx can be silenced.
 var Codes = []CodeMeaning{
 	{CodeText, Error, "text that is no token"},
 	{CodeSyntax, Error, "something is missing or misplaced"},

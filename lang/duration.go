@@ -18,10 +18,10 @@ var units = []struct {
 	{"ms", time.Millisecond}, {"us", time.Microsecond}, {"ns", time.Nanosecond},
 }
 
-// ParseDuration reads a duration such as `1m30s` or `1.5s`: decimal numbers
-// with a unit, largest unit first, each unit once, in whole multiples of the
-// given resolution. Units below the resolution are unknown. The error is part
-// of a sentence that begins with the text.
+// ParseDuration reads a duration such as `1m30s` or `1.5s`: decimal numbers with a
+// unit, largest unit first, each unit once, in whole multiples of the given resolution.
+// Units below the resolution are unknown. The error completes a sentence that begins
+// with the text.
 func ParseDuration(text string, resolution time.Duration) (time.Duration, error) {
 	var total time.Duration
 	next := 0
@@ -53,8 +53,7 @@ func ParseDuration(text string, resolution time.Duration) (time.Duration, error)
 	return total, nil
 }
 
-// ErrNoDuration is the error for a text that has not even the shape of a
-// duration.
+// ErrNoDuration is the error for a text that does not even look like a duration.
 var ErrNoDuration = errors.New("is not a duration")
 
 var (

@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// FileFindings are the findings about one file, with the text around each. They are an
-// error if one of them is, see [FileFindings.Err].
+// FileFindings are the findings about one file, with the text around each. If one of
+// them is an error, FileFindings is an error too, see [FileFindings.Err].
 type FileFindings struct {
 	File     string
 	Findings []Finding
 	excerpts []excerpt // of the first ones, which are shown
 }
 
-// NewFileFindings takes what it needs to show the findings from the text.
+// NewFileFindings copies from the text what it needs to show the findings.
 func NewFileFindings(file string, text io.ReaderAt, found []Finding) *FileFindings {
 	f := &FileFindings{File: file, Findings: found}
 	for _, x := range found[:min(len(found), maxShown)] {

@@ -12,7 +12,7 @@ type Severity int
 const (
 	// Error stops the policy or trace from being used.
 	Error Severity = iota
-	// Warning is a weakness that its author may have meant.
+	// Warning is a weakness that the author may have intended.
 	Warning
 	// Info is worth knowing.
 	Info
@@ -22,7 +22,7 @@ func (s Severity) String() string {
 	return [...]string{"error", "warning", "info"}[s]
 }
 
-// Finding is one thing to say about a text.
+// Finding is one remark about a text.
 type Finding struct {
 	Code     Code // empty if the text is neither a policy nor a trace
 	Severity Severity
@@ -50,7 +50,7 @@ func (f *Finding) didYouMean(text string, words []string) bool {
 	return f.Hint != ""
 }
 
-// SortFindings orders findings by where they stand.
+// SortFindings sorts findings by their place in the text.
 func SortFindings(fs []Finding) {
 	slices.SortStableFunc(fs, func(a, b Finding) int {
 		return cmp.Compare(a.Span.Start.Offset, b.Span.Start.Offset)
@@ -62,7 +62,7 @@ func HasErrors(fs []Finding) bool {
 	return slices.ContainsFunc(fs, func(f Finding) bool { return f.Severity == Error })
 }
 
-// AtLeast are the findings that are as bad as that or worse.
+// AtLeast returns the findings of this severity or a worse one.
 func AtLeast(worst Severity, found []Finding) []Finding {
 	return slices.DeleteFunc(slices.Clone(found), func(f Finding) bool { return f.Severity > worst })
 }

@@ -10,9 +10,9 @@ import (
 // MaxLine is the greatest width, in characters, of a knock on one line.
 const MaxLine = 100
 
-// Format returns the policy in canonical form. Only white space changes, and a
-// leading byte order mark goes. A text with errors has no canonical form: the
-// findings say why, and the text returned is nil.
+// Format returns the policy in canonical form. It changes only white space, and removes
+// a leading byte order mark. A text with errors has no canonical form: the findings say
+// why, and the returned text is nil.
 func Format(src []byte) ([]byte, []Finding) {
 	f := readFile(src)
 	if HasErrors(f.found) {

@@ -49,8 +49,8 @@ type settingNode struct {
 	Rest    []lexer.Token `parser:"@( (Word|Keyword|Proto|Knock|Number|String|Punct)+ )?"`
 }
 
-// termsNode is a list of values. It is by far what a file has most of, so it reads
-// its tokens itself, a loop instead of a grammar.
+// termsNode is a list of values. Most of a file is such lists, so it reads its tokens
+// itself, with a loop instead of a grammar.
 type termsNode struct {
 	Terms []*termNode
 }
@@ -61,8 +61,7 @@ type termNode struct {
 	Tokens []lexer.Token
 }
 
-// Parse reads terms up to a token that none begins with. It is called by the
-// parser.
+// Parse reads terms until a token that cannot begin one. The parser calls it.
 func (n *termsNode) Parse(lex *lexer.PeekingLexer) error {
 	for beginsTerm(lex.Peek()) {
 		start := lex.RawCursor()

@@ -2,9 +2,9 @@ package lang
 
 import "strings"
 
-// Nearest is the word of the list that the text most likely means: the one
-// fewest edits away, if these are at most two and fewer than half its letters,
-// upper case or lower; "" if there is none.
+// Nearest is the word of the list that the text most likely means: the one that
+// needs the fewest edits, if these are at most two and fewer than half of its letters;
+// "" if there is none. Upper and lower case do not matter.
 func Nearest(text string, words []string) string {
 	text = strings.ToLower(text)
 	best, least := "", 3
@@ -19,7 +19,7 @@ func Nearest(text string, words []string) string {
 	return best
 }
 
-// DidYouMean is a hint at the word that the text most likely means; "" if there is
+// DidYouMean is a hint with the word that the text most likely means; "" if there is
 // none.
 func DidYouMean(text string, words ...string) string {
 	if near := Nearest(text, words); near != "" {

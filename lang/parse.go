@@ -7,10 +7,9 @@ import (
 	"github.com/alecthomas/participle/v2/lexer"
 )
 
-// Parse reads a policy. It always returns a tree, which holds what could be
-// read, and all findings about the text in order; the tree means something
-// only if none of them is an error. Whether its parts go together is the
-// question of [Check].
+// Parse reads a policy. It always returns a tree, which holds what could be read, and
+// all findings about the text in order. The tree is meaningful only if none of them is
+// an error. [Check] says whether its parts fit together.
 func Parse(src []byte) (*Policy, []Finding) {
 	f := readFile(src)
 	return f.policy, f.found

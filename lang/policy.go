@@ -19,13 +19,13 @@ type Policy struct {
 	begin    Span         // the first token, or the beginning of the text
 }
 
-// Settings are the declarations that speak of the whole policy.
+// Settings are the declarations that apply to the whole policy.
 type Settings struct {
 	Table         string // of the family inet
 	Hook          Hook
 	Priority      int32 // of the base chain at the hook
-	DefaultDrop   bool  // packets to the host that no rule decides are dropped, not accepted
-	RefuseReject  bool  // refused packets are rejected, not dropped
+	DefaultDrop   bool  // packets to the host that no rule decides are dropped instead of accepted
+	RefuseReject  bool  // refused packets are rejected instead of dropped
 	Open          []Open
 	Size          int // elements in each shared state set
 	TrustPrefixes []Prefix
@@ -46,8 +46,8 @@ const (
 
 func (h Hook) String() string { return hooks[h] }
 
-// Open is an `open` declaration: services of the host that need no knock. With From
-// and On both must hold; an empty list admits everyone.
+// Open is an `open` declaration: services of the host that need no knock. From and On
+// must both hold; an empty list admits everyone.
 type Open struct {
 	Services []Service
 	From     []Prefix
@@ -80,7 +80,7 @@ func (s *Settings) OpenToAll() []Service {
 	return all
 }
 
-// Trusts reports whether anyone need not knock.
+// Trusts reports whether there are trusted sources, which need not knock.
 func (s *Settings) Trusts() bool { return len(s.TrustPrefixes)+len(s.TrustIfaces) > 0 }
 
 // Knock is a sequence of steps that opens a door.
@@ -94,11 +94,12 @@ type Knock struct {
 	flawed bool // there are errors in it, so that it may lack parts
 }
 
-// AllSteps are the steps of both sequences: that opens the door and that shuts it.
+// AllSteps are the steps of both sequences, the one that opens the door and the one
+// that shuts it.
 func (k *Knock) AllSteps() []Step { return slices.Concat(k.Steps, k.Close) }
 
-// Clauses are what a knock says beyond its steps and services. What it does not
-// say itself comes from `defaults` and then from the language.
+// Clauses are everything in a knock besides its steps and services. A missing clause
+// comes from `defaults`, or otherwise from the language.
 type Clauses struct {
 	Within time.Duration // between two steps
 	Total  time.Duration // from the first step to the last; 0: no limit
@@ -118,7 +119,7 @@ type Clauses struct {
 // Forever is the Grant of a door that does not close by itself.
 const Forever time.Duration = math.MaxInt64
 
-// Reset is what puts a source back to the beginning.
+// Reset says what puts a source back to the beginning.
 type Reset struct {
 	Mode   ResetMode
 	Revoke bool // it ends the grant too
@@ -133,16 +134,16 @@ const (
 	ResetAny
 )
 
-// Per is how much of an address makes a source: the lengths of prefixes.
+// Per says how much of an address makes a source: two prefix lengths.
 type Per struct{ IPv4, IPv6 int }
 
 // Log says whether and how an opening is logged.
 type Log struct {
 	On     bool
-	Prefix string // "" for the usual one
+	Prefix string // "" for the default text
 }
 
-// Name is a name and where it stands.
+// Name is a name and its place in the text.
 type Name struct {
 	Text string
 	Span Span
@@ -159,7 +160,7 @@ type Step struct {
 // AnyLength is the length of a ping step that any echo request matches.
 const AnyLength = -1
 
-// UsualPingLength is how many bytes of data ping(8) sends if it is not told otherwise.
+// UsualPingLength is how many bytes of data ping(8) sends by default.
 const UsualPingLength = 56
 
 // Service is a range of ports that a knock guards; a single port is a range of
@@ -199,7 +200,7 @@ const (
 
 func (p Proto) String() string { return ProtoWords[p] }
 
-// What holds where a policy does not say otherwise.
+// The defaults for everything that a policy does not say.
 const (
 	DefaultWithin = 5 * time.Second
 	DefaultGrant  = 10 * time.Second
@@ -207,9 +208,9 @@ const (
 	DefaultSize   = 65536
 )
 
-// The priorities of base chains: where connection tracking knows a packet and nothing
-// has translated it yet (NF_IP_PRI_CONNTRACK is -200, NF_IP_PRI_NAT_DST -100), and where
-// no other chain usually is.
+// The default priorities of base chains. At prerouting, connection tracking already
+// knows a packet, and nothing has translated it yet (NF_IP_PRI_CONNTRACK is -200,
+// NF_IP_PRI_NAT_DST -100). At input, usually no other chain has this priority.
 const (
 	PreroutingPriority = -110
 	InputPriority      = -10
@@ -217,7 +218,7 @@ const (
 	minPrerouting, maxPrerouting = -199, -101
 )
 
-// UsualPriority is that of the base chain at a hook, if a policy does not say.
+// UsualPriority is the default priority of the base chain at a hook.
 func (h Hook) UsualPriority() int32 { return [...]int32{PreroutingPriority, InputPriority}[h] }
 
 func bit(b bool) int {

@@ -40,8 +40,8 @@ func (i Iface) String() string {
 	return `"` + i.Name + `"`
 }
 
-// String is the knock on one line, with all that holds for it written out but
-// for what the language gives to every knock.
+// String is the knock on one line. It has all clauses that apply to the knock, except
+// for those with the language's own defaults.
 func (k *Knock) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "knock %s <%s ->%s within %s", k.Name.Text, List(k.Steps), List(k.Services), FormatDuration(k.Within))

@@ -12,7 +12,7 @@ type Pos struct {
 	Offset, Line, Column int
 }
 
-// Span is the text from Start up to End, which is the first place behind it.
+// Span is the text from Start up to End, which is the first place after it.
 type Span struct {
 	Start, End Pos
 }

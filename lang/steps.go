@@ -6,9 +6,8 @@ import (
 	"github.com/alecthomas/participle/v2/lexer"
 )
 
-// ParseSteps reads a sequence that stands alone, such as `10000 2345 udp/3456`, as
-// it is read in a knock. The steps mean something only if none of the findings is
-// an error.
+// ParseSteps reads a sequence without a knock, such as `10000 2345 udp/3456`. The steps
+// are meaningful only if none of the findings is an error.
 func ParseSteps(src []byte) ([]Step, []Finding) {
 	tokens, found := lexSource(src)
 	p := &parser{findings: found}

@@ -14,7 +14,7 @@ const (
 	URG
 )
 
-// SYNMask masks the flags that tell a SYN from other segments.
+// SYNMask has the flags that distinguish a SYN from other segments.
 const SYNMask = FIN | SYN | RST | ACK
 
 // IsSYN reports whether the flags ask for a connection.
@@ -23,11 +23,10 @@ func (f Flags) IsSYN() bool { return f&SYNMask == SYN }
 // FlagNames are the flags' names, in the order of their bits.
 var FlagNames = []string{"fin", "syn", "rst", "psh", "ack", "urg"}
 
-// String lists the flags, parted by commas.
+// String lists the flags, separated by commas.
 func (f Flags) String() string { return BitNames(uint8(f), FlagNames...) }
 
-// BitNames lists the names of the bits that are set, lowest first, parted by
-// commas.
+// BitNames lists the names of the bits that are set, lowest first, separated by commas.
 func BitNames(bits uint8, names ...string) string {
 	var set []string
 	for i, name := range names {

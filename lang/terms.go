@@ -76,11 +76,11 @@ func nameProblem(text string) string {
 	return ""
 }
 
-// IsName reports whether a text has the shape of a name.
+// IsName reports whether a text is a valid name.
 func IsName(text string) bool { return nameProblem(text) == "" }
 
-// ParsePort reads a port: 1 to 65535, decimal, no leading zeros. What is wrong
-// with the text is part of a sentence that begins with it.
+// ParsePort reads a port: 1 to 65535, decimal, no leading zeros. The problem, if there
+// is one, completes a sentence that begins with the text.
 func ParsePort(text string) (port uint16, problem string) {
 	if !IsDigits(text) {
 		return 0, "is not a port number"
@@ -261,8 +261,8 @@ func (p *parser) iface(term *termNode, ifaces *[]Iface) {
 	*ifaces = append(*ifaces, Iface{bare, wildcard, term.span()})
 }
 
-// ParseIface reads the name of an interface, quoted or bare; a `*` at its end is
-// part of it. problem is a whole message, hint what to write instead.
+// ParseIface reads the name of an interface, quoted or bare; a `*` at its end is part
+// of it. problem is a complete message, and hint is what to write instead.
 func ParseIface(text string) (name, problem, hint string) {
 	name, quoted := strings.CutPrefix(text, `"`)
 	name = strings.TrimSuffix(name, `"`)

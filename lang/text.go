@@ -7,11 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// ByteOrderMark may begin a text, where it means nothing.
+// ByteOrderMark may begin a text, and is ignored there.
 const ByteOrderMark = "\uFEFF"
 
 // NotText finds the first byte of a text that is NUL or not UTF-8, and says which of
-// the two it is; -1 if there is none.
+// the two; the offset is -1 if there is none.
 func NotText(text string) (offset int, problem string) {
 	if utf8.ValidString(text) {
 		if offset = strings.IndexByte(text, 0); offset < 0 {
@@ -30,10 +30,10 @@ func NotText(text string) (offset int, problem string) {
 	return -1, ""
 }
 
-// IsDigits reports whether a text is decimal digits and nothing else.
+// IsDigits reports whether a text consists only of decimal digits.
 func IsDigits(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }
 
-// Quote shows a piece of the text in a message, a long one not whole.
+// Quote shows a piece of the text in a message. A long one is cut.
 func Quote(text string) string {
 	const most = 80
 	if len(text) > most {
@@ -42,8 +42,8 @@ func Quote(text string) string {
 	return "`" + Printable(text) + "`"
 }
 
-// Printable keeps a hostile source line from steering the terminal: whatever
-// would not print becomes one visible character.
+// Printable keeps a hostile source line from controlling the terminal: each unprintable
+// character becomes one visible character.
 func Printable(line string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\t' || unicode.IsPrint(r) && r != utf8.RuneError {

@@ -42,7 +42,7 @@ var clauses = [...]struct {
 
 func (c Clause) String() string { return clauses[c].word }
 
-// place is where a clause can stand.
+// place says where a clause is allowed.
 type place int
 
 const (
@@ -98,12 +98,12 @@ var (
 	resetModes = []string{ResetNone: "none", ResetKnown: "known", ResetAny: "any"}
 )
 
-// kept are words that the language keeps for later, and why.
+// kept are words that are reserved for later, and why.
 var kept = map[string]string{
 	"to": "knockc cannot forward to another host yet",
 }
 
-// The same words by what they are for, in the order above.
+// The same words by kind, in the order above.
 var (
 	ClauseWords      = clauseWords(inKnocks, inDefaults, inOpen)
 	SettingWords     = settingWords()
@@ -136,7 +136,7 @@ func valuesOfClauses() (words []string) {
 	return words
 }
 
-// Words are all words that mean something in a policy.
+// Words are all words that have a meaning in a policy.
 func Words() []string {
 	words := slices.Concat(declarationWords, ProtoWords, ClauseWords, clauseValues)
 	for _, s := range settings {

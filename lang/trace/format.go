@@ -18,9 +18,9 @@ const (
 	commentGap = 3  // before a comment
 )
 
-// Format returns the trace in canonical form. Only white space changes, and a
-// leading byte order mark goes. A text with errors has no canonical form: the
-// findings say why, and the text returned is nil.
+// Format returns the trace in canonical form. It changes only white space, and removes
+// a leading byte order mark. A text with errors has no canonical form: the findings say
+// why, and the returned text is nil.
 func Format(src []byte) ([]byte, []lang.Finding) {
 	if _, found := Parse(src); lang.HasErrors(found) {
 		return nil, found

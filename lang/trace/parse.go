@@ -10,8 +10,8 @@ import (
 	"knockc/lang"
 )
 
-// Parse reads a trace. It returns what could be read and all findings, in
-// order; the trace means something only if none of them is an error.
+// Parse reads a trace. It returns what could be read and all findings, in order. The
+// trace is meaningful only if none of them is an error.
 func Parse(src []byte) (*Trace, []lang.Finding) {
 	p := parser{trace: &Trace{}}
 	for start, text := range lines(src) {

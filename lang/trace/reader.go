@@ -7,9 +7,9 @@ import (
 	"knockc/lang"
 )
 
-// Reader reads a trace event by event, for traces that are too long to be held. Lines
-// of the usual form, a packet without attributes, take a short way; all others are
-// parsed.
+// Reader reads a trace event by event, for traces that are too long to hold in memory.
+// Lines of the usual form, a packet without attributes, take a short way. All others
+// are parsed.
 type Reader struct {
 	in     io.Reader
 	err    error // why there is no more to read
@@ -24,7 +24,7 @@ type Reader struct {
 	parseAll bool // nothing takes the short way
 }
 
-// NewReader makes a reader of a trace's text.
+// NewReader makes a reader for the text of a trace.
 func NewReader(in io.Reader) *Reader {
 	return &Reader{in: in, parser: parser{trace: &Trace{}}, at: lang.Pos{Line: 1, Column: 1}}
 }
@@ -68,8 +68,8 @@ func (r *Reader) Err() error {
 	return r.err
 }
 
-// Next returns the next event, which is valid until the next call; nil behind the
-// last one. Lines with errors are left out.
+// Next returns the next event, which is valid until the next call; nil after the last
+// one. It leaves out lines with errors.
 func (r *Reader) Next() *Event {
 	for len(r.lines) > 0 || r.fill() {
 		if !r.parseAll && r.simple() {
@@ -95,9 +95,9 @@ func (r *Reader) line() (line []byte, at lang.Pos) {
 	return line, at
 }
 
-// Policy is the policy that the trace names, as far as it was read: before the first
-// event. nil if it names none.
+// Policy is the policy that the trace names, nil if it names none. It is known once the
+// first event has been read.
 func (r *Reader) Policy() *Policy { return r.parser.trace.Policy }
 
-// Findings are those of the lines that were read.
+// Findings are the findings about the lines that were read.
 func (r *Reader) Findings() []lang.Finding { return r.parser.findings }

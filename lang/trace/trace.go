@@ -8,12 +8,11 @@
 //	60s     203.0.113.9 -> 1000-12000 every 100us
 //	+1s     192.0.2.7 -> 445 to 10.0.0.5       => pass
 //
-// Every line stands for itself. [Parse] cuts it into words and reads them from
-// left to right; a mistake is a finding, which leaves out the line, and reading
-// goes on behind it, in the line itself where the rest still has a meaning.
+// Every line is read by itself. [Parse] cuts it into words and reads them from left to
+// right. A mistake is a finding and leaves out the line. If the rest of the line still
+// has a meaning, reading goes on there, and otherwise in the next line.
 //
-// [Format] prints the words again and decides only the white space between
-// them.
+// [Format] prints the same words and decides only about the white space between them.
 package trace
 
 import (
@@ -28,10 +27,10 @@ import (
 	"knockc/lang"
 )
 
-// Trace is what a trace file holds.
+// Trace is the content of a trace file.
 type Trace struct {
 	Policy *Policy // nil if the trace names none
-	Events []Event // in the order of the lines, which is that of time
+	Events []Event // in the order of the lines, which is the order of time
 }
 
 // Policy is the line that names the policy to run the trace against.
@@ -40,8 +39,8 @@ type Policy struct {
 	Span lang.Span
 }
 
-// Event is a packet, with a range of ports one for each of them, or an
-// expectation; the other is nil.
+// Event is a packet or an expectation; the other one is nil. With a range of ports,
+// there is one packet for each port.
 type Event struct {
 	At     time.Duration // since the start
 	Packet *Packet
@@ -65,8 +64,8 @@ func (e *Event) Outcomes() int {
 	return int(e.Packet.Range.Last-e.Packet.Range.First) + 1
 }
 
-// Packet is a packet that arrives at the host, or with a range of ports as many
-// as it has.
+// Packet is a packet that arrives at the host. With a range of ports, it is as many
+// packets as there are ports.
 type Packet struct {
 	Src     netip.Addr
 	SrcPort uint16 // 0: a flow of its own
@@ -93,7 +92,7 @@ type To struct {
 // say.
 const DefaultIface = "eth0"
 
-// Ping is what an echo request has in place of a port.
+// Ping is what an echo request has instead of a port.
 type Ping struct {
 	Length uint16 // bytes of echo data
 	Span   lang.Span
@@ -108,11 +107,11 @@ type Range struct {
 	Span        lang.Span
 }
 
-// String is the range as a trace has it, without its attributes.
+// String is the range as written in a trace, without its attributes.
 func (r *Range) String() string { return fmt.Sprintf("%d-%d", r.First, r.Last) }
 
-// Lasts is the time from the first packet to the last, at most what a Duration
-// can hold.
+// Lasts is the time from the first packet to the last, or the largest Duration if that
+// is less.
 func (r *Range) Lasts() time.Duration {
 	gaps := time.Duration(r.Last - r.First)
 	if gaps > 0 && r.Every > math.MaxInt64/gaps {
@@ -150,7 +149,7 @@ const (
 	Shuffled // drawn with the range's seed
 )
 
-// Source is the packet's source as a trace has it: `addr`, `addr:port` or
+// Source is the packet's source as written in a trace: `addr`, `addr:port` or
 // `[addr6]:port`.
 func (p *Packet) Source() string {
 	if p.SrcPort == 0 {
@@ -159,8 +158,8 @@ func (p *Packet) Source() string {
 	return netip.AddrPortFrom(p.Src, p.SrcPort).String()
 }
 
-// Destination is the packet's destination as a trace has it, with the flags if
-// they are other than a SYN, and the address if it is not the host's own.
+// Destination is the packet's destination as written in a trace, with the flags if it
+// is not a SYN, and with the address if it is not the host's own.
 func (p *Packet) Destination() string {
 	if p.To == nil {
 		return p.target()
@@ -189,7 +188,7 @@ func (p *Packet) target() string {
 	return ports + " " + strings.ReplaceAll(p.Flags.String(), ",", " ")
 }
 
-// Verdict is what becomes of a packet.
+// Verdict is what happens to a packet.
 type Verdict string
 
 const (
@@ -197,12 +196,11 @@ const (
 	Drop   Verdict = "drop"
 	Reject Verdict = "reject"
 
-	// Pass is what becomes of a packet that no rule decides: the rest of the host
-	// does.
+	// Pass is the verdict for a packet that no rule decides: the rest of the host decides.
 	Pass Verdict = "pass"
 )
 
-// Expect says what must hold of a knock for a source.
+// Expect says what must be true of a knock for a source.
 type Expect struct {
 	Knock string
 	Span  lang.Span // of the knock's name
@@ -211,7 +209,7 @@ type Expect struct {
 	Src   netip.Addr
 }
 
-// State is whether a door stands open.
+// State says whether a door is open.
 type State string
 
 const (

@@ -10,7 +10,7 @@ import (
 	"knockc/lang"
 )
 
-// Words are all words of traces.
+// Words are all words that have a meaning in a trace.
 func Words() []string {
 	words := []string{"policy", "expect", "at", "for", string(Open), string(Closed)}
 	for _, v := range []Verdict{Accept, Drop, Reject, Pass} {
