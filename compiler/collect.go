@@ -10,13 +10,14 @@ import (
 	"knockc/lang"
 )
 
-// DefaultCollect is the kernel's usual time between two collections of what has ended
+// DefaultCollect is the kernel's default time between two collections of ended elements
 // in a set (nft_set_gc_interval).
 const DefaultCollect = time.Second
 
-// fastCollect is that of sets in which a wrong attempt ends an element that the next right
-// one makes again. Ended elements of one key lie in one chain of the set's hash table, and
-// the longer that is, the more each packet costs that goes through it.
+// fastCollect is the time for sets in which a wrong attempt ends an element that the
+// next right attempt makes again. All ended elements of one key are in one chain of the
+// set's hash table. The longer that chain is, the more each packet costs that searches
+// it.
 const fastCollect = 50 * time.Millisecond
 
 // collect is the time between two collections in the sets of a kind.
@@ -30,9 +31,9 @@ func (b *builder) collect(kind SetKind) time.Duration {
 	return DefaultCollect
 }
 
-// SetCollections tells the kernel how often to collect in the sets of a ruleset that is
-// loaded, in a transaction of its own: google/nftables has no word for it. Without, some
-// packets cost more.
+// SetCollections tells the kernel how often to collect in the sets of a loaded ruleset.
+// It uses a transaction of its own, since google/nftables does not support that.
+// Without it, some packets cost more.
 func (r *Ruleset) SetCollections(c *netlink.Conn) error {
 	var messages []netlink.Message
 	for _, s := range r.Sets {

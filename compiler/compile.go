@@ -4,7 +4,7 @@ import (
 	"knockc/lang"
 )
 
-// The base chains. A table that an older policy has made may have any of them.
+// The base chains. A table of an older policy may have any of them.
 const (
 	guardChain     = "guard"     // at the hook that the policy names
 	arrivedChain   = "arrived"   // at input, beside prerouting
@@ -20,9 +20,9 @@ type Result struct {
 	Symbols *Symbols
 }
 
-// Compile turns a policy without errors into a ruleset. It finds what only the
-// layout of the rules can show, two knocks whose state numbers collide; the
-// result is nil then.
+// Compile turns a policy without errors into a ruleset. It has a finding, and a nil
+// result, if two knocks have the same state number, which only the layout of the rules
+// can show.
 func Compile(p *lang.Policy) (*Result, []lang.Finding) {
 	symbols, collisions := symbolTable(p)
 	if lang.HasErrors(collisions) {

@@ -1,12 +1,12 @@
 package compiler
 
-// Ref is a thing of the table that an instruction refers to.
+// Ref is a reference of an instruction to a part of the table.
 type Ref struct {
 	Kind RefKind
 	Name string
 }
 
-// RefKind is what kind of thing a reference is to.
+// RefKind is the kind of thing that a reference refers to.
 type RefKind int
 
 const (
@@ -15,7 +15,7 @@ const (
 	RefChain
 )
 
-// Refs calls see with each reference of the chain's rules, in order.
+// Refs calls see for each reference of the chain's rules, in order.
 func (c *Chain) Refs(see func(Ref)) {
 	for _, r := range c.Rules {
 		for _, i := range r.Instructions {

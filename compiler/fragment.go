@@ -5,11 +5,11 @@ import (
 	"slices"
 )
 
-// Fragment is the ruleset as part of a table that is not its own: nothing has a
-// hook, the base chains have to be jumped to, and all names begin with the table's old
-// name and `_`. With `hook input` the guard has the table's old name alone, as before there
-// was another hook: a file that jumps there at the hook input does not load with a guard
-// that belongs to the hook prerouting.
+// Fragment is the ruleset as part of another table: no chain has a hook, the table has
+// to jump to the base chains, and all names begin with the ruleset's table name and
+// `_`. With `hook input` the guard has just that table name, as before there was
+// another hook. So a file that jumps to it at the hook input does not load with a guard
+// that belongs at the hook prerouting.
 func (r *Ruleset) Fragment() *Ruleset {
 	n := r.namer()
 	f := &Ruleset{Table: r.Table}
@@ -38,13 +38,13 @@ func (r *Ruleset) Fragment() *Ruleset {
 	return f
 }
 
-// Entry is a chain of a fragment that has to be jumped to, and at which hook.
+// Entry is a chain of a fragment to jump to, and the hook to jump from.
 type Entry struct {
 	Chain string
 	Hook  HookPoint
 }
 
-// Entries are those of the ruleset's fragment.
+// Entries are the entries of the ruleset's fragment.
 func (r *Ruleset) Entries() []Entry {
 	var all []Entry
 	for _, c := range r.Chains {

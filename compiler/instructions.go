@@ -7,8 +7,8 @@ import (
 	"knockc/lang"
 )
 
-// Instruction is one step of a rule. Those that match break unless their
-// condition holds; with Not, they break if it does.
+// Instruction is one step of a rule. An instruction that matches breaks unless its
+// condition holds; with Not, it breaks if the condition holds.
 //
 //	[CtState] [Translated] [Iface] [L4Proto] [Ports] [TCPFlags]
 //	[AddrType] [Source] [Destination] [ICMP] [Length]            match a field
@@ -17,15 +17,16 @@ import (
 //	[Count] [Log]                                                tell
 //	[Dispatch] [Lengths] [Verdict] [Reject]                      decide
 type Instruction interface {
-	// RunsFor reports whether packets of a family may pass. For all others it breaks.
+	// RunsFor reports whether the instruction can run for packets of a family. For all
+	// other packets it breaks.
 	RunsFor(f Family) bool
 
-	// Refs calls see with each thing of the table that the instruction refers to.
+	// Refs calls see for each part of the table that the instruction refers to.
 	Refs(see func(Ref))
 }
 
-// CtState matches the state that connection tracking gives the packet. With Not
-// there is one state.
+// CtState matches the state that connection tracking gives the packet. With Not, it has
+// only one state.
 type CtState struct {
 	States ConnState
 	Not    bool
@@ -45,8 +46,8 @@ const (
 // (IPS_DST_NAT).
 type Translated struct{}
 
-// Iface matches the name of the interface that the packet arrived on, or with
-// Wildcard how it begins.
+// Iface matches the name of the interface that the packet arrived on, or with Wildcard
+// the beginning of that name.
 type Iface struct {
 	Name     string
 	Wildcard bool
@@ -72,8 +73,8 @@ type Ports struct {
 	Not         bool
 }
 
-// TCPFlags matches a TCP segment whose flags, masked, are the given ones. A
-// header too short to hold flags breaks, with Not too.
+// TCPFlags matches a TCP segment whose flags, masked, are the given ones. If a header
+// is too short to hold flags, it breaks, even with Not.
 type TCPFlags struct {
 	Flags, Mask lang.Flags
 	Not         bool
@@ -85,8 +86,8 @@ type AddrType struct {
 	Not  bool
 }
 
-// AddrKind is a kind of address, as the routing table has it: the host's own, or one that
-// it shares with others. All else is beyond the host.
+// AddrKind is a kind of address in the routing table: the host's own, or one that it
+// shares with others. All other addresses belong to other hosts.
 type AddrKind uint8
 
 const (
@@ -118,8 +119,8 @@ type ICMP struct {
 	Types  []uint8
 }
 
-// Length matches the length of the packet's IP header field, in bytes: of the
-// whole packet for IPv4, of what follows the fixed header for IPv6.
+// Length matches the length of the packet's IP header field, in bytes: the length of
+// the whole packet for IPv4, and of everything after the fixed header for IPv6.
 type Length struct {
 	Family Family
 	Bytes  uint16
@@ -127,8 +128,8 @@ type Length struct {
 }
 
 // Key is an element's key: the packet's source address, cut to Bits, and a state
-// number. An instruction with a key breaks for packets of another family, with
-// Not too.
+// number. An instruction with a key breaks for packets of another family, even with
+// Not.
 type Key struct {
 	Family Family
 	Bits   int
@@ -142,11 +143,12 @@ type Lookup struct {
 	Not bool
 }
 
-// Update gives the element with the key the timeout from now on, and makes it
-// if there is none. It breaks if the element has to be made and the set is
-// full. For ever is until it is deleted; a key never has both updates for ever and
-// others (nft_dynset.c: the first would make it end, the second would not). The
-// kernel counts timeouts in jiffies, rounded down (nf_msecs_to_jiffies64).
+// Update gives the element with the key the timeout from now on, and makes it if there
+// is none. It breaks if the element has to be made and the set is full. Forever means
+// until it is deleted. A key never has both updates with [lang.Forever] and others
+// (nft_dynset.c: an update forever would end an element that has a timeout, and any
+// other update would not make an element without a timeout end). The kernel counts
+// timeouts in jiffies, rounded down (nf_msecs_to_jiffies64).
 type Update struct {
 	Key     Key
 	Set     string
@@ -164,7 +166,7 @@ type Count struct {
 	Counter string
 }
 
-// Log writes the packet to the kernel's log, behind the prefix.
+// Log writes the packet to the kernel's log, after the prefix.
 type Log struct {
 	Prefix string
 }
@@ -173,14 +175,14 @@ type Log struct {
 // takes the verdict found; it breaks if there is none. The entries do not
 // overlap. Without ranges it is a hash table.
 //
-// With Named it breaks for other protocols than that, of which all entries are, and looks
-// up the port that the sender named, which a translation may have changed since (nft_ct,
-// direction original). It has no name then.
+// With Named, all entries are of that protocol, and it breaks for other protocols. It
+// looks up the port that the sender named, which a translation may have changed since
+// (nft_ct, direction original). It then has no name.
 //
-// With a name it is a map of the table, which has no entries or not, else one of the
-// rule's own. That goes with the rule when a ruleset is loaded over it, and a packet on
-// its way through the old rules may then find it empty: where a miss must not let a
-// packet through, it has a name.
+// With a name, it is a map of the table, perhaps without entries. Without a name, it is
+// a map of the rule. Such a map is removed with its rule when another ruleset is
+// loaded, and a packet on its way through the old rules may then find it empty. So if a
+// miss must not let a packet through, the map has a name.
 type Dispatch struct {
 	Name     string
 	Comment  string // of a map with a name
@@ -210,13 +212,13 @@ type LengthEntry struct {
 	Verdict Verdict
 }
 
-// Verdict ends a chain, or with Jump leaves it for a while.
+// Verdict ends a chain, or with Jump runs another one first.
 type Verdict struct {
 	Kind  VerdictKind
 	Chain string // of Goto and Jump
 }
 
-// VerdictKind is what becomes of the packet.
+// VerdictKind is what happens to the packet.
 type VerdictKind int
 
 const (
@@ -224,17 +226,17 @@ const (
 	Accept VerdictKind = iota
 	// Drop ends everything.
 	Drop
-	// Goto runs another chain in place of this one.
+	// Goto runs another chain instead of this one.
 	Goto
-	// Jump runs another chain and comes back, to the next rule.
+	// Jump runs another chain and comes back to the next rule.
 	Jump
-	// Return ends the chain and goes on behind the jump that led to it; in a base
-	// chain the policy applies, which is accept.
+	// Return ends the chain and goes on after the jump that led to it. In a base chain,
+	// the chain's policy applies, which is accept.
 	Return
-	// Rejected is what becomes of a packet by [Reject].
+	// Rejected is the verdict of [Reject].
 	Rejected
-	// Passed is what becomes of a packet about which no rule has decided: the policies
-	// of the base chains accept it.
+	// Passed is the verdict for a packet that no rule has decided: the policies of the
+	// base chains accept it.
 	Passed
 )
 
@@ -242,9 +244,9 @@ func (k VerdictKind) String() string {
 	return [...]string{"accept", "drop", "goto", "jump", "return", "reject", "pass"}[k]
 }
 
-// Reject drops the packet and answers it as a closed port would: with Reset by
-// a TCP reset, else with an ICMP error, port unreachable. With Reset it stands
-// alone in its rule, which is run for TCP segments only.
+// Reject drops the packet and answers it as a closed port would: with Reset, it sends a
+// TCP reset, otherwise an ICMP error, port unreachable. With Reset, it is the only
+// instruction of its rule, and the rule runs only for TCP segments.
 type Reject struct {
 	Reset bool
 }

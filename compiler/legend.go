@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// Legend says what a rule is for. It is the rule's comment: for people, and for package
-// live, which knows of a loaded policy what its rules say, also those that earlier
-// versions have made.
+// Legend says what a rule is for. It is the rule's comment, for people and for package
+// live. From legends, package live knows what a loaded policy is, even if an earlier
+// version has made its rules.
 type Legend struct {
 	For   Purpose
 	Knock string
@@ -20,24 +20,24 @@ type Legend struct {
 	Text  string   // of [ForMark] and [ForSettings]
 }
 
-// Purpose is what a rule is for that has a legend. The comments of other rules are for
-// people alone.
+// Purpose is what a rule with a legend is for. The comments of other rules are only for
+// people.
 type Purpose int
 
 const (
 	ForStep     Purpose = iota + 1 // it does a step of the sequence, but not the last
 	ForOpening                     // it does the last step and opens the door
 	ForClose                       // it does a step of the `close` sequence
-	ForService                     // it lets those to a service who hold a grant
-	ForOnce                        // it ends the grant of who was let in once
-	ForMark                        // it tells that knockc has made the table, and the hash of the policy
-	ForSettings                    // it tells the settings that are not the usual ones
+	ForService                     // it lets sources with a grant to a service
+	ForOnce                        // it ends the grant of a source that was let in once
+	ForMark                        // it says that knockc has made the table, and gives the hash of the policy
+	ForSettings                    // it lists the settings that are not the defaults
 )
 
 // maxComment is the longest comment of a rule (NFTNL_UDATA_COMMENT_MAXLEN).
 const maxComment = 127
 
-// cutShort is the end of a comment without room for all.
+// cutShort is the end of a comment that is too long.
 const cutShort = " ..."
 
 // Comment is the rule's comment.

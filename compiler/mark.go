@@ -9,11 +9,11 @@ import (
 	"knockc/lang"
 )
 
-// Mark is the comment of the base chain's first rule: it tells that knockc has made the
-// table, and by its hash of which policy.
+// Mark is the comment of the base chain's first rule: it says that knockc has made the
+// table, and gives the hash of the policy.
 func (r *Ruleset) Mark() string { return r.Chains[0].Rules[0].Comment }
 
-// PolicyOf is the hash of the policy that a mark tells of; false if the comment is none.
+// PolicyOf is the hash of the policy in a mark; false if the comment is not a mark.
 func PolicyOf(comment string) (hash string, ok bool) {
 	l, _ := ParseLegend(comment)
 	return l.Text, l.For == ForMark

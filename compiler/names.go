@@ -12,12 +12,12 @@ import (
 // Names of chains, sets and counters tell what these are for. Package live reads them in
 // tables that are loaded, also by earlier versions.
 
-// Point is what the rules tell apart of where attempts go: a range of ports that all mean
-// the same, or a length of pings.
+// Point is a destination of attempts that the rules distinguish: a range of ports that
+// all mean the same, or a length of pings.
 type Point struct {
 	Proto       lang.Proto
 	First, Last uint16 // ports
-	Length      int    // of a ping; [lang.AnyLength]: those that no step has
+	Length      int    // of a ping; [lang.AnyLength]: all lengths that no step has
 }
 
 // otherPings is the point of pings of all lengths that no step has.
@@ -36,7 +36,7 @@ func (p Point) Chain() string {
 	return fmt.Sprintf("%s_%d_%d", p.Proto, p.First, p.Last)
 }
 
-// String is the point as a policy has it.
+// String is the point as written in a policy.
 func (p Point) String() string {
 	if p.Proto == lang.Ping {
 		return lang.Step{Proto: lang.Ping, Length: p.Length}.String()
@@ -49,8 +49,8 @@ const ofKnock = "_at_"
 
 func (p Point) chainOf(knock string) string { return knock + ofKnock + p.Chain() }
 
-// PointOf is the point that a chain is for, or is for with one knock; false if it is for
-// none.
+// PointOf is the point that a chain is for, perhaps for only one knock; false if the
+// chain is not for a point.
 func PointOf(chain string) (p Point, ok bool) {
 	if i := strings.LastIndex(chain, ofKnock); i >= 0 {
 		chain = chain[i+len(ofKnock):]
@@ -78,8 +78,8 @@ func PointOf(chain string) (p Point, ok bool) {
 	return Point{}, false
 }
 
-// StepsCounter is the name of the counter of packets that have done a step of a knock
-// but the one that opens.
+// StepsCounter is the name of the counter of packets that have done a step of a knock,
+// except the step that opens.
 func StepsCounter(knock string) string { return knock + "_steps" }
 
 // OpenedCounter is the name of the counter of packets that have opened the door of a knock.
@@ -90,8 +90,8 @@ func (k SetKind) SetName(f Family) string { return setKinds[k].name + familyDigi
 
 var familyDigits = [...]string{IPv4: "4", IPv6: "6"}
 
-// SetOf is the kind of a set and its family, given its name; false if it is not one of
-// sources.
+// SetOf is the kind and the family of a set, given its name; false if it is not a set
+// of sources.
 func SetOf(name string) (kind SetKind, f Family, ok bool) {
 	for _, f := range Families {
 		of, found := strings.CutSuffix(name, familyDigits[f])

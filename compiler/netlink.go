@@ -16,11 +16,11 @@ import (
 	"knockc/lang"
 )
 
-// Load gives the ruleset to the kernel, in one transaction: it does what the
-// script of [Ruleset.WriteNFT] does, but for what [Ruleset.SetCollections] does then.
-// The connection must have nothing queued.
-// For more than about a hundred rules it needs [WithBuffers]; without, an error
-// that is ENOBUFS leaves open whether the ruleset was loaded.
+// Load gives the ruleset to the kernel, in one transaction. It does the same as the
+// script of [Ruleset.WriteNFT], except for the work of [Ruleset.SetCollections]. The
+// connection must have nothing queued. For more than about a hundred rules it needs
+// [WithBuffers]. Without them, after the error ENOBUFS it is unknown whether the
+// ruleset was loaded.
 func (r *Ruleset) Load(c *nftables.Conn) error {
 	l := loader{
 		conn:  c,
@@ -58,11 +58,11 @@ func (r *Ruleset) Load(c *nftables.Conn) error {
 	return nil
 }
 
-// WithBuffers lets a connection send and receive what a ruleset of any size
-// takes. The kernel reads a transaction from a single message (netlink_sendmsg:
-// EMSGSIZE if it is longer than the buffer), and answers to each part of it before
-// the first answer can be read (nfnl_err_deliver: ENOBUFS). The sizes are limits and
-// take no memory. In a user namespace net.core.wmem_max and rmem_max still apply.
+// WithBuffers gives a connection buffers that are large enough for a ruleset of any
+// size. The kernel reads a transaction from a single message (netlink_sendmsg: EMSGSIZE
+// if it is longer than the buffer), and answers to each part of it before the first
+// answer can be read (nfnl_err_deliver: ENOBUFS). The sizes are limits and take no
+// memory. In a user namespace net.core.wmem_max and rmem_max still apply.
 func WithBuffers() nftables.ConnOption {
 	const size = math.MaxInt32 / 2 // the most that SO_SNDBUFFORCE doubles
 	return nftables.WithSockOptions(
@@ -71,7 +71,7 @@ func WithBuffers() nftables.ConnOption {
 	)
 }
 
-// ToKernel is a timeout as the kernel has it, where 0 is for ever.
+// ToKernel is a timeout in the kernel's form, where 0 means forever.
 func ToKernel(d time.Duration) time.Duration {
 	if d == lang.Forever {
 		return 0
@@ -79,7 +79,7 @@ func ToKernel(d time.Duration) time.Duration {
 	return d
 }
 
-// FromKernel is a timeout that the kernel has told.
+// FromKernel is a timeout from the kernel's form.
 func FromKernel(d time.Duration) time.Duration {
 	if d == 0 {
 		return lang.Forever

@@ -10,9 +10,9 @@ import (
 	"knockc/lang"
 )
 
-// WriteNFT prints the ruleset as a script for `nft -f`. Loaded over an older
-// one it replaces the rules and keeps the elements of the sets with the time
-// they have left, in one transaction. The header's lines become comments.
+// WriteNFT prints the ruleset as a script for `nft -f`. Loaded over an older ruleset,
+// it replaces the rules and keeps the elements of the sets with the time that they have
+// left, in one transaction. The header's lines become comments.
 //
 // The syntax is that of nftables 1.0.2 and later.
 func (r *Ruleset) WriteNFT(w io.Writer, header []string) error {
@@ -38,8 +38,8 @@ func (r *Ruleset) WriteNFT(w io.Writer, header []string) error {
 	return p.Flush()
 }
 
-// WriteFragment prints the sets, counters and chains without a table around them,
-// to be included in one of the family inet. See [Ruleset.Fragment].
+// WriteFragment prints the sets, counters and chains without a table around them, to be
+// included in a table of the family inet. See [Ruleset.Fragment].
 func (r *Ruleset) WriteFragment(w io.Writer, header []string) error {
 	p := newPrinter(w)
 	p.header(header)

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Ruleset is a table of the family inet, or what one wants to put into a table.
+// Ruleset is a table of the family inet, or the content for such a table.
 type Ruleset struct {
 	Table    string
 	Sets     []*Set
@@ -32,7 +32,7 @@ type Counter struct {
 type Chain struct {
 	Name    string
 	Comment string
-	Hook    *Hook // nil: reached by goto and jump only
+	Hook    *Hook // nil: reached only by goto and jump
 	Rules   []Rule
 }
 
@@ -48,7 +48,7 @@ type HookPoint int
 const (
 	Prerouting HookPoint = iota // every packet that arrives
 	Input                       // packets to the host, after prerouting
-	Forward                     // packets that go on to others, after prerouting
+	Forward                     // packets that go on to other hosts, after prerouting
 )
 
 func (h HookPoint) String() string { return [...]string{"prerouting", "input", "forward"}[h] }
@@ -71,7 +71,7 @@ const (
 // Families are all families.
 var Families = []Family{IPv4, IPv6}
 
-// Maps are the dispatches that have a name.
+// Maps are all dispatches with a name.
 func (r *Ruleset) Maps() []Dispatch {
 	var maps []Dispatch
 	known := map[string]bool{"": true}

@@ -10,15 +10,15 @@ import (
 	"knockc/lang"
 )
 
-// SetKind is what the elements of a set stand for. There is a set of each kind
-// for each family.
+// SetKind is what the elements of a set mean. There is a set of each kind for each
+// family.
 type SetKind int
 
 const (
 	FirstSteps   SetKind = iota // the source made a first step
-	Steps                       // the source is further on
+	Steps                       // the source made a later step
 	ClosingFirst                // the source made the first step to shut a door
-	ClosingSteps                // the source is further on with that
+	ClosingSteps                // the source made a later step to shut a door
 	Grants                      // a door is open for the source
 	Busy                        // the source has progress that may be reset
 	Doors                       // some door is open for the source
@@ -38,8 +38,8 @@ var setKinds = []setKind{
 	LetIn:        {"let_in", "sources that were let in just now"},
 }
 
-// Place is where the state of a source is kept: a state number in one of the
-// shared sets.
+// Place is where the state of a source is stored: a state number in one of the shared
+// sets.
 type Place struct {
 	Kind   SetKind
 	Number uint32
@@ -51,7 +51,7 @@ func (p Place) Key(f Family) Key {
 	return Key{f, [...]int{p.Per.IPv4, p.Per.IPv6}[f], p.Number}
 }
 
-// Role is what a state stands for in its knock.
+// Role is what a state means for its knock.
 type Role int
 
 const (
@@ -91,7 +91,7 @@ type placeKey struct {
 	number uint32
 }
 
-// Meaning tells what an element stands for, given its set and state number.
+// Meaning says what an element means, given its set and state number.
 func (s *Symbols) Meaning(set string, number uint32) (Symbol, bool) {
 	kind, _, ok := SetOf(set)
 	if !ok {
@@ -101,8 +101,7 @@ func (s *Symbols) Meaning(set string, number uint32) (Symbol, bool) {
 	return means, ok
 }
 
-// Grant tells where the grants of a knock are kept; false if there is no such
-// knock.
+// Grant says where the grants of a knock are stored; false if there is no such knock.
 func (s *Symbols) Grant(knock string) (Place, bool) {
 	states, ok := s.states[knock]
 	if !ok {
@@ -111,8 +110,8 @@ func (s *Symbols) Grant(knock string) (Place, bool) {
 	return states.grant, true
 }
 
-// Steps tells where it is kept that a source has done a step of the knock's
-// sequence: for the first step and on, without the last.
+// Steps says where the steps that a source has done are stored: one place for each step
+// of the knock's sequence except the last.
 func (s *Symbols) Steps(knock string) []Place {
 	if states, ok := s.states[knock]; ok {
 		return states.opening.done
