@@ -13,14 +13,14 @@ import (
 // would send its SYN again.
 const hold = "0.5"
 
-// Bash is the sequence as one line for any shell, which runs bash and needs no
-// other program but sleep, and ping if a step is one. The host must be one that
-// [CheckHost] takes.
+// Bash is the sequence as one line for any shell. It runs bash, and needs no other
+// programs except sleep, and ping if a step is a ping. The host must be one that
+// [CheckHost] accepts.
 func (s Sequence) Bash(host string, delay time.Duration) string {
 	return "bash -c '" + s.script(host, delay, ": >/dev/tcp/$h/$1", "echo >/dev/udp/$h/$1") + "'"
 }
 
-// NC is the sequence as one line for any shell, which runs sh and nc.
+// NC is the sequence as one line for any shell. It runs sh and nc.
 func (s Sequence) NC(host string, delay time.Duration) string {
 	return "sh -c '" + s.ncScript(host, delay) + "'"
 }
@@ -65,8 +65,8 @@ func (s Sequence) has(proto lang.Proto) bool {
 	return false
 }
 
-// Debian is the sequence as a command line of knock(1), which is of Debian's
-// package knockd. It knows no pings: the error names the first.
+// Debian is the sequence as a command line for knock(1), from Debian's package knockd.
+// It does not support pings: the error names the first one.
 func (s Sequence) Debian(host string, delay time.Duration) (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "knock -d %d %s", delay.Milliseconds(), host)
@@ -85,7 +85,7 @@ func (s Sequence) MatchExec(host string, port uint16, delay time.Duration) strin
 	return fmt.Sprintf("Match host %s exec \"%s\"\n\tPort %d", host, noTokens(s.Bash(host, delay)), port)
 }
 
-// ProxyCommand is the same with sh and nc, which then is the connection.
+// ProxyCommand is the same with sh and nc; nc then carries the connection.
 func (s Sequence) ProxyCommand(host string, port uint16, delay time.Duration) string {
 	return fmt.Sprintf("Host %s\n\tPort %d\n\tProxyCommand sh -c '%s; exec nc %%h %%p'", host, port, noTokens(s.ncScript(host, delay)))
 }

@@ -14,8 +14,8 @@ import (
 	"knockc/lang"
 )
 
-// CheckHost says why a text is neither an address nor the name of a host. One that
-// is can stand in a shell's command line as it is.
+// CheckHost returns an error if a text is neither an address nor the name of a host. If
+// it is one, it is safe to paste into a shell's command line.
 func CheckHost(text string) error {
 	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"
 	if strings.Contains(text, ":") {
@@ -31,7 +31,7 @@ func CheckHost(text string) error {
 	return nil
 }
 
-// Networks are the families that [Lookup] knows: those of package net.
+// Networks are the families for [Lookup], named as in package net.
 const (
 	AnyFamily = "ip"
 	IPv4      = "ip4"

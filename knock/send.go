@@ -11,8 +11,8 @@ import (
 	"knockc/lang"
 )
 
-// Ready says why the sequence cannot be sent to an address: there is no route to
-// it, or the system does not let the user ping. It sends nothing.
+// Ready returns an error if the sequence cannot be sent to an address, because there is
+// no route to it or because the user may not ping. It sends nothing.
 func (s Sequence) Ready(to netip.Addr) error {
 	const discard = 9 // any port will do: connect(2) of UDP only looks for a route
 	fd, err := dial(lang.UDP, to, discard)
@@ -34,8 +34,8 @@ func (s Sequence) Ready(to netip.Addr) error {
 	return nil
 }
 
-// Send sends the steps to an address with the delay between them. It returns when
-// the last one is on its way. An error names the step that it is about.
+// Send sends the steps to an address with the delay between them. It returns when the
+// last one has been sent. The error names the step that failed.
 func (s Sequence) Send(to netip.Addr, delay time.Duration) error {
 	start := time.Now()
 	for i, step := range s.Steps {

@@ -1,11 +1,11 @@
-// Package knock is the client: it sends the steps of a knock to a host, by sockets
-// that anyone may open, and sees whether the door opened. For those who do not have
-// knockc it writes the same as lines for a shell, for OpenSSH and for knock(1).
+// Package knock is the client: it sends the steps of a knock to a host, through sockets
+// that anyone may open, and checks whether the door opened. For people without knockc,
+// it writes the knock as lines for a shell, for OpenSSH and for knock(1). Begin with a
+// [Sequence].
 //
-// One packet leaves for each step and no second one: the socket of a TCP step is
-// closed as soon as its SYN is on its way, before the kernel would send it again.
-// No answer is waited for: a step is answered as the host answers at any other port, or not
-// at all.
+// Each step is exactly one packet: the socket of a TCP step is closed as soon as its
+// SYN has been sent, before the kernel would send it again. The client does not wait
+// for answers: the host answers a step as it answers at any other port, or not at all.
 package knock
 
 import (
@@ -14,7 +14,7 @@ import (
 	"knockc/lang"
 )
 
-// Sequence is what is sent, and how much time there is for it.
+// Sequence is the steps to send, and the time for them.
 type Sequence struct {
 	Steps  []lang.Step   // at least one
 	Within time.Duration // from one step to the next, less than this; 0: not known
@@ -24,8 +24,8 @@ type Sequence struct {
 // usualDelay is long enough for packets not to overtake each other on most ways.
 const usualDelay = 200 * time.Millisecond
 
-// LongestDelay is the longest time between two steps, in whole milliseconds, with
-// which the sequence is in time. It is [lang.MaxDuration] if there is no limit.
+// LongestDelay is the longest time between two steps, in whole milliseconds, that is
+// short enough for the sequence. It is [lang.MaxDuration] if there is no limit.
 func (s Sequence) LongestDelay() time.Duration {
 	longest := lang.MaxDuration
 	gaps := time.Duration(len(s.Steps) - 1)
@@ -41,14 +41,14 @@ func (s Sequence) LongestDelay() time.Duration {
 	return longest.Truncate(time.Millisecond)
 }
 
-// Delay is the time between two steps if nobody says otherwise: 200ms, or half of
-// the longest if that is less.
+// Delay is the default time between two steps: 200ms, or half of the longest delay if
+// that is less.
 func (s Sequence) Delay() time.Duration {
 	return min(usualDelay, s.comfortable())
 }
 
-// Slower is the delay of the try after one with the given delay: twice as long, but
-// not more than half of the longest.
+// Slower is the delay for the try after one with the given delay: twice as long, but at
+// most half of the longest delay.
 func (s Sequence) Slower(delay time.Duration) time.Duration {
 	return max(delay, min(2*delay, s.comfortable()))
 }

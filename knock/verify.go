@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// The times of [Open]: the door is given a moment to open, since a connection
-// attempt must not overtake the last step; and an answer has time for one attempt
-// to be lost.
+// The times of [Open]. The door gets a moment to open, since the connection attempt
+// must not overtake the last step. The time for an answer is long enough for one lost
+// attempt.
 const (
 	settle  = 100 * time.Millisecond
 	patient = 2500 * time.Millisecond
 )
 
-// Open reports whether a TCP service can be connected to. The connection is closed
-// at once.
+// Open reports whether it can connect to a TCP service. It closes the connection at
+// once.
 func Open(service netip.AddrPort) bool {
 	time.Sleep(settle)
 	c, err := net.DialTimeout("tcp", service.String(), patient)

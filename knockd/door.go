@@ -28,8 +28,7 @@ type note struct {
 	text string
 }
 
-// What holds where a door does not say otherwise (knockd.c, SEQ_TIMEOUT and
-// CMD_TIMEOUT).
+// The defaults of a door (knockd.c, SEQ_TIMEOUT and CMD_TIMEOUT).
 const (
 	defaultTotal = 25 * time.Second
 	defaultGrant = 10 * time.Second

@@ -9,7 +9,7 @@ import (
 	"knockc/lang"
 )
 
-// The directives of knockd, in small letters.
+// The directives of knockd, in lower case.
 var (
 	optionKeys = []string{"usesyslog", "logfile", "pidfile", "interface"}
 	doorKeys   = []string{

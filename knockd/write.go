@@ -11,10 +11,10 @@ import (
 	"knockc/lang"
 )
 
-// Import makes a policy of a configuration of knockd, which the name is that of.
-// The policy is in canonical form and has no errors. It is nil if the
-// configuration has any; else the findings are warnings about its lines. A knock
-// that the language refuses becomes a comment.
+// Import makes a policy from a configuration of knockd with the given name. The policy
+// is in canonical form and has no errors. It is nil if the configuration has errors;
+// otherwise the findings are warnings about its lines. A knock with errors becomes a
+// comment.
 func Import(name string, src []byte) (policy []byte, found []lang.Finding) {
 	c, found := parse(string(src))
 	if lang.HasErrors(found) {

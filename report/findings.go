@@ -8,10 +8,10 @@ import (
 	"knockc/lang"
 )
 
-// FindingsWriter writes what was found in files.
+// FindingsWriter writes the findings about files.
 type FindingsWriter func(w io.Writer, all []*lang.FileFindings) error
 
-// FindingsText writes for people.
+// FindingsText writes findings for people.
 func FindingsText(color bool) FindingsWriter {
 	return func(w io.Writer, all []*lang.FileFindings) error {
 		for _, f := range all {
@@ -34,7 +34,7 @@ type jsonFinding struct {
 	Hint      string    `json:"hint"`
 }
 
-// FindingsJSON writes one object a line.
+// FindingsJSON writes one object per line.
 func FindingsJSON(w io.Writer, all []*lang.FileFindings) error {
 	for _, f := range all {
 		for _, x := range f.Findings {

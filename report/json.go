@@ -14,11 +14,11 @@ import (
 	"knockc/sim/session"
 )
 
-// JSON shows outcomes to programs: one object a line. Its keys are in spec/json.md.
+// JSON prints outcomes for programs: one object per line. Its keys are in spec/json.md.
 type JSON struct {
 	Out     io.Writer
 	Several bool // traces: each object names its file
-	State   bool // of outcomes only those that failed
+	State   bool // only outcomes that failed
 	Top     int  // how many sources of each list are shown
 
 	file string
@@ -132,7 +132,7 @@ const sequenceClose = "close"
 // jsonEvent is what a packet did to a knock, except that it opened a door.
 type jsonEvent struct {
 	Knock    string `json:"knock"`
-	Sequence string `json:"sequence,omitempty"` // "close", or that of the steps
+	Sequence string `json:"sequence,omitempty"` // "close", or "" for the opening sequence
 	Step     int    `json:"step,omitempty"`
 	Of       int    `json:"of,omitempty"`
 	Closed   bool   `json:"closed,omitempty"`
@@ -200,12 +200,12 @@ func (p *JSON) stats(r *session.Result) {
 	WriteJSON(p.Out, j)
 }
 
-// Standing is where a source stands with a knock: in a replay, and in the kernel.
+// Standing is how far a source is with a knock, in a replay or in the kernel.
 type Standing struct {
 	Src      string   `json:"src"`
 	Knock    string   `json:"knock"`
 	Open     bool     `json:"open"`
-	Sequence string   `json:"sequence,omitempty"` // "close", or that of the steps
+	Sequence string   `json:"sequence,omitempty"` // "close", or "" for the opening sequence
 	Step     int      `json:"step,omitempty"`     // the last one done, unless the door is open
 	Of       int      `json:"of,omitempty"`
 	Left     *Seconds `json:"left"` // until that ends; null: never

@@ -11,8 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// WriteJSON writes a value as JSON on a line. Nothing in it steers the terminal, which
-// may be what reads it: characters that do not print are escaped.
+// WriteJSON writes a value as JSON on one line. It escapes unprintable characters, so
+// that the text cannot control a terminal.
 func WriteJSON(w io.Writer, v any) error { return writeJSON(w, v, "") }
 
 // WriteIndentedJSON is [WriteJSON] on several lines.

@@ -11,8 +11,8 @@ import (
 	"knockc/sim/session"
 )
 
-// The XML of JUnit as CI systems read it: a suite for each trace, a case for each
-// test. There are no times, which would be no one's.
+// The XML of JUnit as CI systems read it: a suite for each trace, a case for each test.
+// It has no times, since a single test has none of its own.
 type (
 	xmlSuites struct {
 		XMLName  xml.Name   `xml:"testsuites"`
@@ -43,7 +43,7 @@ type (
 	}
 )
 
-// JUnit collects tests, to be written at the end by [JUnit.XML].
+// JUnit collects tests. [JUnit.XML] writes them at the end.
 type JUnit struct {
 	all     xmlSuites
 	current xmlSuite // of the trace that is replayed

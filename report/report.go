@@ -1,5 +1,6 @@
-// Package report writes what came of a run, in a form for people or for programs: of
-// traces by the reporters [Table], [JSON], [TAP] and [JUnit], of findings by [Findings].
+// Package report prints results, for people or for programs: the reporters [Table],
+// [JSON], [TAP] and [JUnit] print results of traces, and the [FindingsWriter] functions
+// print findings.
 package report
 
 import (
@@ -8,7 +9,7 @@ import (
 	"knockc/sim/session"
 )
 
-// All tells several reporters.
+// All passes everything to several reporters.
 type All []session.Reporter
 
 func (a All) Begin(t *session.Trace) {

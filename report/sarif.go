@@ -65,7 +65,7 @@ type (
 	}
 )
 
-// FindingsSARIF writes one document for all files, in the name of a version of the tool.
+// FindingsSARIF writes one document for all files, which names the version of the tool.
 func FindingsSARIF(version string) FindingsWriter {
 	return func(w io.Writer, all []*lang.FileFindings) error {
 		return WriteIndentedJSON(w, sarif(version, all))

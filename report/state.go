@@ -26,7 +26,7 @@ func writeStandings(w io.Writer, r *session.Result) {
 	}
 }
 
-// SourceText is an address, or a prefix if that counts as one source.
+// SourceText is an address, or a prefix if all of it is one source.
 func SourceText(p netip.Prefix) string {
 	if p.IsSingleIP() {
 		return p.Addr().String()

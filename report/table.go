@@ -14,14 +14,14 @@ import (
 	"knockc/sim/session"
 )
 
-// Table shows outcomes to a person: a row for each, after failures the reason, and a
+// Table prints outcomes for people: a row for each, the reasons of failures, and a
 // summary.
 type Table struct {
 	Out     io.Writer
 	Color   bool
 	Several bool // traces: each has a title
-	Quiet   bool // no rows, but failures
-	State   bool // neither rows nor summaries, but failures
+	Quiet   bool // only failures, no other rows
+	State   bool // only failures, no other rows and no summaries
 	Top     int  // how many sources of each list are shown
 
 	begun  int // traces

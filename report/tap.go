@@ -12,8 +12,8 @@ import (
 	"knockc/sim/session"
 )
 
-// TAP writes tests as TAP 13 has it (testanything.org), each as soon as it is known. A
-// failed one has its reasons after it, in YAML, of which JSON's strings are a part.
+// TAP prints tests in the format TAP 13 (testanything.org), each as soon as it is
+// known. After a failed test come the reasons, in YAML, which includes JSON strings.
 type TAP struct {
 	out   *bufio.Writer
 	notes io.Writer // for what is no test
@@ -22,7 +22,7 @@ type TAP struct {
 	tests int
 }
 
-// NewTAP writes the first line. What is said of captures goes to notes; top is how many
+// NewTAP writes the first line. Remarks about captures go to notes; top is how many
 // sources of each list are shown.
 func NewTAP(out *bufio.Writer, notes io.Writer, top int) *TAP {
 	fmt.Fprintln(out, "TAP version 13")

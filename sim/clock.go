@@ -7,13 +7,13 @@ import (
 	"knockc/lang"
 )
 
-// Clock is that of a machine. The zero value is exact; one with a rate is like the
-// kernel's jiffies: it stands still within a tick, and timeouts are whole ticks.
+// Clock is the clock of a machine. The zero value is exact. A clock with a rate is like
+// the kernel's jiffies: it does not move within a tick, and timeouts are whole ticks.
 type Clock struct {
 	HZ      int           // how often it ticks in a second; 0: it is exact
 	Phase   int64         // how much of a tick is over at time 0, in billionths of a tick
 	Collect time.Duration // an instant at which the places of ended elements are freed
-	Unknown bool          // nobody knows Phase and Collect: what depends on them has a [Doubt]
+	Unknown bool          // Phase and Collect are unknown: results that depend on them have a [Doubt]
 }
 
 // perTick is how many units of a phase a tick has, and nanoseconds a second.

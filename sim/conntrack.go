@@ -17,8 +17,8 @@ const (
 	udpStreamFrom = 2 * time.Second // a flow that has lasted longer is a stream
 )
 
-// How long an idle flow of TCP lasts if the host is taken to answer: nobody says when
-// it does, and the rest of a conversation may be left out.
+// How long an idle flow of TCP lasts if the host is assumed to answer: it is unknown
+// when it answers, and the rest of a conversation may be left out.
 const (
 	tcpTrusted    = 5 * 24 * time.Hour
 	tcpTrustedFIN = 2 * time.Minute

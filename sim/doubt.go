@@ -2,7 +2,7 @@ package sim
 
 import "time"
 
-// Doubt is why something depends on the tick: on where in a tick the clock was when the
+// Doubt is why a result depends on the tick: on where in a tick the clock was when the
 // packets came, or on when a set was collected.
 type Doubt struct {
 	Kind   DoubtKind
@@ -14,7 +14,7 @@ type Doubt struct {
 	Expires time.Duration // the latest that it can be
 }
 
-// DoubtKind is what nobody knows.
+// DoubtKind is what is unknown.
 type DoubtKind int
 
 const (

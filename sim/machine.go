@@ -72,14 +72,14 @@ func (m *Machine) oneWay(r *run) compiler.VerdictKind {
 // 0 if that depends on the tick.
 func (m *Machine) Tracked() compiler.ConnState { return m.run.state }
 
-// Answer says that the host has sent a packet of a flow; p has the addresses and ports
-// of one that came to it, and the flags that the host has sent. A flow that was let in
-// is established from then on, or over if the answer is a RST. A SYN, and a datagram
-// that answers none, begins a flow of the host's own: what comes in it is established. The
-// phase of the clock must be known.
+// Answer says that the host has sent a packet of a flow. p has the addresses and ports
+// of a packet that arrives in that flow, and the flags that the host has sent. A flow
+// that was let in is established from then on, or over if the answer is a RST. A SYN,
+// or a datagram that answers none, begins a flow of the host's own: packets that arrive
+// in it are established. The phase of the clock must be known.
 func (m *Machine) Answer(p *Packet) { m.flows.answered(m.begin(p)) }
 
-// Forget forgets all flows, as a host does whose connection tracking is emptied.
+// Forget forgets all flows, like a host whose connection tracking table is flushed.
 func (m *Machine) Forget() { m.flows = conntrack{} }
 
 // Knows reports whether the packet's addresses and ports are those of a flow that was let
@@ -95,7 +95,7 @@ func (m *Machine) begin(p *Packet) *run {
 }
 
 // Find is the element with a source's key; false if it does not live at the given time,
-// which must not be before the last packet's.
+// which must not be before the time of the last packet.
 func (m *Machine) Find(setName string, k compiler.Key, src netip.Addr, at time.Duration) (Element, bool) {
 	s := m.sets[setName]
 	if s == nil {
@@ -122,8 +122,8 @@ type Element struct {
 	Doubt   *Doubt        // about whether it lives
 }
 
-// Elements yields all that live at the given time, which must not be before the last
-// packet's, in no order.
+// Elements yields all elements that live at the given time, in no order. The time must
+// not be before that of the last packet.
 func (m *Machine) Elements(at time.Duration) func(yield func(Element) bool) {
 	now := min(at, last)
 	return func(yield func(Element) bool) {
@@ -137,7 +137,7 @@ func (m *Machine) Elements(at time.Duration) func(yield func(Element) bool) {
 	}
 }
 
-// Runs tells how often each rule of each chain was run to its end.
+// Runs says how often each rule of each chain was run to its end.
 func (m *Machine) Runs() map[string][]uint64 {
 	runs := map[string][]uint64{}
 	for f, program := range m.programs {

@@ -18,9 +18,9 @@ type Packet struct {
 	Flags   lang.Flags // of a TCP segment
 	Length  int        // of a ping: bytes of echo data
 
-	// To is where the packet is addressed to, if that is neither the host itself nor a
-	// broadcast or multicast address: the host sends it on. With Own it is an address of
-	// the host all the same, which a policy speaks of.
+	// To is the address that the packet is sent to, if that is neither the host itself nor
+	// a broadcast or multicast address: the host forwards it. With Own, it is an address
+	// of the host itself that a policy names.
 	To  netip.Addr
 	Own bool
 
@@ -31,9 +31,9 @@ type Packet struct {
 	// Alone says that no other packet belongs to the packet's flow, whatever its ports.
 	Alone bool
 
-	// Unanswered says that the host does not answer, if it gets the packet. Answered says
-	// that it does also if no rule of the table decides about the packet: without, such a
-	// packet is the last that anyone knows of its flow.
+	// Unanswered says that the host does not answer the packet, even if it gets it.
+	// Answered says that it answers even if no rule of the table decides about the packet.
+	// Without Answered, such a packet does not begin a flow.
 	Unanswered, Answered bool
 }
 
@@ -50,5 +50,5 @@ type Change struct {
 	Unsure  bool // it depends on the tick whether there was this change
 }
 
-// Never is when an element ends that lives for ever.
+// Never is the end of an element that lives forever.
 const Never = lang.Forever

@@ -101,8 +101,9 @@ func (m *Model) accepted(at time.Duration, p *trace.Packet) {
 	m.flows[key] = f
 }
 
-// Answer notes a TCP segment that the host sends in a flow; p has the addresses and ports
-// of one that comes to it. It is for packets that are not taken as answered.
+// Answer notes a TCP segment that the host sends in a flow; p has the addresses and
+// ports of a packet that arrives in it. It is for packets that are not assumed to be
+// answered.
 func (m *Model) Answer(at time.Duration, p *trace.Packet) {
 	key := flowOf(p)
 	f, ok := m.flows[key]

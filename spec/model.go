@@ -1,13 +1,11 @@
-// Package spec states what the knock language means, once more and as simply
-// as possible.
+// Package spec states the meaning of the knock language again, as simply as possible.
 //
-// [Model] is that meaning as a program: deadlines for each source and step, and
-// a walk over the policy for each packet. It knows nothing of sets, chains or
-// elements, and is written to be read, not to be fast. The package's tests give
-// the same policies and packets to the model, to the simulator running the
-// compiled rules, and to the Linux kernel that has loaded them; all three must
-// give the same verdicts. The hand-written cases are in the folder cases, a
-// policy and a trace in each file.
+// [Model] is that meaning as a program: deadlines for each source and step, and a walk
+// over the policy for each packet. It does not know about sets, chains or elements, and
+// is written to be read, not to be fast. The tests of the package give the same
+// policies and packets to the model, to the simulator that runs the compiled rules, and
+// to the Linux kernel that has loaded them. All three must give the same verdicts. The
+// hand-written cases are in the folder cases, with a policy and a trace in each file.
 package spec
 
 import (
@@ -34,13 +32,13 @@ type sourceOfKnock struct {
 	src   netip.Prefix
 }
 
-// NewModel makes a host to which nobody has knocked yet.
+// NewModel makes a host. No source has knocked yet.
 func NewModel(p *lang.Policy) *Model {
 	return &Model{p, map[sourceOfKnock]*source{}, map[flow]flowState{}}
 }
 
-// Packet decides about a packet that arrives at the given time, which is not
-// before that of the packet before it.
+// Packet decides about a packet that arrives at the given time, which must not be
+// before that of the previous packet.
 func (m *Model) Packet(at time.Duration, p *trace.Packet) trace.Verdict {
 	verdict := m.decide(at, p)
 	known := m.live(at, p) || p.Answered != nil || p.Unanswered != nil
@@ -177,13 +175,13 @@ func (m *Model) letsIn(at time.Duration, p *trace.Packet) bool {
 	return granted
 }
 
-// Open reports whether the door of a knock stands open for a source.
+// Open reports whether the door of a knock is open for a source.
 func (m *Model) Open(at time.Duration, knock string, src netip.Addr) bool {
 	return at < m.source(m.knock(knock), src).open
 }
 
-// Step is the furthest step of a knock's sequence that a source has done in time;
-// 0 if none.
+// Step is the furthest step of a knock's sequence that a source has done in time, 0 if
+// there is none.
 func (m *Model) Step(at time.Duration, knock string, src netip.Addr) int {
 	return m.source(m.knock(knock), src).opening.furthest(at)
 }

@@ -4,8 +4,8 @@
 //	knockc build policy.knock > knock.nft
 //	knockc sim trace.txt
 //
-// Each command is a file of its own and a row in the table [commands]; its help
-// is made from that row.
+// Each command has a file of its own and a row in the table [commands]. Its help is
+// made from that row.
 package main
 
 import (

@@ -1,8 +1,7 @@
-// Package golden holds tests to outputs that a person has read.
+// Package golden compares outputs of tests with outputs that a person has read.
 //
-// A golden file is a txtar archive of pairs: an input, and behind it the output
-// that is wanted. With the flag -update the outputs are written anew, to be read
-// again in the diff.
+// A golden file is a txtar archive of pairs: an input, followed by the wanted output.
+// The flag -update writes the outputs again: read them in the diff.
 package golden
 
 import (
@@ -17,10 +16,10 @@ import (
 )
 
 // Update is the flag -update.
-var Update = flag.Bool("update", false, "write the outputs of golden files anew")
+var Update = flag.Bool("update", false, "write the outputs of golden files again")
 
-// Run runs f on each input of the archive and compares what it returns with the
-// output that follows, named as the input with the ending .want.
+// Run runs f on each input of the archive. It compares the result with the output that
+// follows, which has the name of the input with the ending .want.
 func Run(t *testing.T, file string, f func(t *testing.T, name string, input []byte) []byte) {
 	t.Helper()
 	archive, err := txtar.ParseFile(file)

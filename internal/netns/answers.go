@@ -60,7 +60,7 @@ func (h *Host) readOutput(p Packet, ofInner bool) (output, error) {
 	return out, nil
 }
 
-// Segment is a TCP segment that the host sent, or an inner host.
+// Segment is a TCP segment that the host or an inner host sent.
 type Segment struct {
 	Src, Dst netip.AddrPort
 	Seq, Ack uint32
@@ -68,10 +68,10 @@ type Segment struct {
 	Inner    bool // an inner host sent it
 }
 
-// Sent returns the segments that the host has sent since the last call, in their
-// order, and those of inner hosts that it forwarded: answers, their repetitions,
-// and what [Host.CloseServer] and [Host.AbortServer] led to. It leaves out what
-// was sent during a Flood.
+// Sent returns the segments that the host has sent since the last call, in order, and
+// those of inner hosts that it forwarded: answers, their repetitions, and the effects
+// of [Host.CloseServer] and [Host.AbortServer]. It leaves out segments that were sent
+// during a Flood.
 func (h *Host) Sent() ([]Segment, error) {
 	_, err := h.readOutput(Packet{}, false)
 	sent := h.sent

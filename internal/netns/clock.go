@@ -20,17 +20,17 @@ var hz = sync.OnceValue(func() int64 {
 	return (int64(time.Second) + tick.Nano()/2) / tick.Nano()
 })
 
-// Jiffy returns the kernel's count of jiffies, from a beginning that stays the
-// same for the life of the process.
+// Jiffy returns the kernel's count of jiffies, from a start that stays the same for the
+// life of the process.
 //
-// It is the kernel's own variable, not an estimate from a clock: TCP_INFO of a
-// socket that never sent anything gives the time since its last data in
-// milliseconds as jiffies_to_msecs(tcp_jiffies32 - 0) (tcp_get_info). That can be
-// undone exactly where HZ divides 1000, as 100, 250 and 1000 do.
+// It is the kernel's own variable, not an estimate from a clock: TCP_INFO of a socket
+// that never sent anything gives the time since its last data in milliseconds as
+// jiffies_to_msecs(tcp_jiffies32 - 0) (tcp_get_info). That can be converted back
+// exactly if HZ divides 1000, as 100, 250 and 1000 do.
 //
-// CLOCK_MONOTONIC_COARSE will not do. Both advance in the tick, but each by a sum
-// of its own, so their distance varies by one jiffy, above all after a CPU was
-// idle; then half of all readings can be off by one.
+// CLOCK_MONOTONIC_COARSE does not work here. Both advance in the tick, but each by an
+// amount of its own, so their distance varies by one jiffy, most of all after a CPU was
+// idle. Then half of all readings can be off by one.
 func Jiffy() int64 {
 	c := idle()
 	elapsed := int32(c.milliseconds() - c.start) // right across a wrap

@@ -11,9 +11,9 @@ import (
 // all lie in the TUN devices' queues until then.
 const floodBatch = 256
 
-// Flood gives packets to the host without asking what becomes of each, and
-// returns how many it gave. UDP listeners do not answer, and Send does not learn
-// of connections that the packets end. Inner hosts do not answer either.
+// Flood gives packets to the host without looking at the result of each, and returns
+// how many it gave. UDP listeners do not answer, and Send does not learn of connections
+// that the packets end. Inner hosts do not answer either.
 func (h *Host) Flood(packets iter.Seq[Packet]) (n int, err error) {
 	if _, err := h.readOutput(Packet{}, false); err != nil {
 		return 0, err

@@ -15,8 +15,8 @@ import (
 //	192.0.2.2     192.0.2.1           10.66.2.1     10.66.2.2
 //	2001:db8::2   2001:db8::1   2001:db8:66::1   2001:db8:66::2
 //
-// All of 198.51.100.0/24 and 2001:db8:c::/64 is the client's too, so that a test has
-// strangers enough. The host forwards, and has no rules.
+// The client also has all of 198.51.100.0/24 and 2001:db8:c::/64, so that a test has
+// enough strangers. The host forwards, and has no rules.
 type Lab struct {
 	Client, Host, Inner Namespace
 }
@@ -28,10 +28,10 @@ var (
 	labLAN   = Addresses{netip.MustParseAddr("10.66.2.1"), netip.MustParseAddr("2001:db8:66::1")}
 )
 
-// Addresses are what one has in each family.
+// Addresses are the addresses of a host in each family.
 type Addresses [2]netip.Addr
 
-// Of is the address of a family, with a port.
+// Of is the address of one family, with a port.
 func (a Addresses) Of(v6 bool, port uint16) netip.AddrPort {
 	if v6 {
 		return netip.AddrPortFrom(a[1], port)
@@ -70,7 +70,7 @@ func NewLab(t testing.TB, programs ...string) *Lab {
 }
 
 // NewNamespace returns a namespace without interfaces, which lasts as long as the test,
-// five minutes at most. It answers everyone at once: its IPv6 addresses are used without
+// five minutes at most. It answers at once: its IPv6 addresses can be used without
 // delay, and its ICMP errors are not limited.
 func NewNamespace(t testing.TB) Namespace {
 	t.Helper()
@@ -117,7 +117,7 @@ func (ns Namespace) Load(t testing.TB, script string) {
 	ns.RunWith(t, script, "nft", "-f", "-")
 }
 
-// Visitor is one of the client's strangers, in each family.
+// Visitor is one of the client's strangers, with an address in each family.
 func (l *Lab) Visitor(n byte) Visitor {
 	v := Visitor{Namespace: l.Client, Router: LabHost}
 	v.Addresses[0] = netip.AddrFrom4([4]byte{198, 51, 100, n})

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Namespace is a network namespace, by the id of the process that holds it and
+// Namespace is a network namespace. It is the id of the process that keeps it alive and
 // does nothing else.
 type Namespace int
 
@@ -51,8 +51,8 @@ func (ns Namespace) Command(ctx context.Context, args ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, "nsenter", append([]string{"--net=" + ns.path(), "--"}, args...)...)
 }
 
-// Run runs a program in the namespace, for half a minute at most, and returns what
-// it printed.
+// Run runs a program in the namespace, for half a minute at most, and returns its
+// output.
 func (ns Namespace) Run(t testing.TB, args ...string) string {
 	t.Helper()
 	return ns.RunWith(t, "", args...)
@@ -73,7 +73,7 @@ func (ns Namespace) RunWith(t testing.TB, input string, args ...string) string {
 	return string(out)
 }
 
-// Do calls f on a thread in the namespace. What sockets f opens stay there.
+// Do calls f on a thread in the namespace. Sockets that f opens stay there.
 func (ns Namespace) Do(f func() error) error {
 	result := make(chan error, 1)
 	go onOwnThread(func() { result <- ns.enter(f) })
@@ -130,7 +130,7 @@ func echo(c net.Conn) {
 	}
 }
 
-// Dial connects from the namespace, in a second or not at all.
+// Dial connects from the namespace. It fails after a second.
 func (ns Namespace) Dial(t testing.TB, address string) (net.Conn, error) {
 	t.Helper()
 	var c net.Conn

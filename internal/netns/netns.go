@@ -1,35 +1,35 @@
 // Package netns runs nft rulesets on the real kernel, for tests.
 //
-// A [Host] is a network namespace whose interfaces are TUN devices, on which
-// every packet in the world could arrive: no source address is refused, and both
-// default routes point into the first. A test loads an nft script and sends
-// packets; of each it knows at once whether the input hook accepted it, whether the
-// host forwarded it and what came back. Nothing leaves the namespace.
+// A [Host] is a network namespace whose interfaces are TUN devices. Every packet in the
+// world could arrive on them: no source address is refused, and both default routes
+// point into the first device. A test loads an nft script and sends packets. For each
+// packet, it knows at once whether the input hook accepted it, whether the host
+// forwarded it and what came back. Nothing leaves the namespace.
 //
 // Three facts make this exact and fast:
 //
-//   - write(2) of a packet to a TUN device runs the whole input path, rules,
-//     conntrack and the TCP stack, before it returns (tun_get_user calls
+//   - Before write(2) of a packet to a TUN device returns, it has run the whole input
+//     path, rules, conntrack and the TCP stack (tun_get_user calls
 //     netif_receive_skb).
-//   - A raw socket is given what passed the input hook and nothing else
+//   - A raw socket receives exactly the packets that passed the input hook
 //     (ip_local_deliver_finish, ip6_protocol_deliver_rcu), so a packet was
 //     accepted if a raw socket holds it after the write.
-//   - What the host answers is in the TUN device by then too. Send reads it, and
-//     so knows the answer and the numbers that later segments of the same
-//     connection must carry.
+//   - The host's answer is in the TUN device by then too. Send reads it, so it knows
+//     the answer and the numbers that later segments of the same connection must
+//     have.
 //
 // A Host is a real host: its listeners complete handshakes, its closed ports
 // answer with RST or an ICMP error, it answers pings, and conntrack sees both
 // directions.
 //
-// It is a router too. A packet to an address that is not its own leaves by a TUN
-// device, as all routes do, and an inner host answers it there: every address in
-// the world that is not the host's has one, whose ports are all open; only pings it
-// does not answer. Its answers are forwarded to the client in the same way. A
-// forwarded packet has a TTL that is one less than the one it was sent with, which
-// tells it from what the host itself sent.
+// It is a router too. A packet to an address that is not its own leaves through a TUN
+// device, since all routes go there, and an inner host answers it. Every address in the
+// world that is not the host's has an inner host. All its ports are open, but it does
+// not answer pings. Its answers are forwarded to the client in the same way. A
+// forwarded packet has a TTL that is one less than it was sent with, which
+// distinguishes it from packets of the host itself.
 //
-// It works as root and, for anyone who may open /dev/net/tun, in "unshare -rn".
+// It works as root, and in "unshare -rn" for anyone who may open /dev/net/tun.
 package netns
 
 import (
@@ -81,8 +81,8 @@ type socket struct {
 // them, as they are on any host with Linux's weak host model. The host is removed
 // when the test ends.
 //
-// Where the machine can't have one, for want of permission, /dev/net/tun or the
-// nft program, New skips the test; if the environment has KNOCKC_KERNEL=required,
+// If the machine cannot have a host, because permission, /dev/net/tun or the program
+// nft is missing, New skips the test. With KNOCKC_KERNEL=required in the environment,
 // the test fails instead.
 func New(t testing.TB, ifnames ...string) *Host {
 	t.Helper()
@@ -227,15 +227,15 @@ func (h *Host) Do(f func() error) error {
 	return <-result
 }
 
-// Load loads an nft script, as nft -f does: all of it or nothing. An error holds
-// nft's own words.
+// Load loads an nft script, as nft -f does: all of it or nothing. An error has the
+// message of nft.
 func (h *Host) Load(script string) error {
 	_, err := h.runNft(script, "-f", "-")
 	return err
 }
 
-// Nft runs nft with args, for example "list", "ruleset", and returns its output.
-// An error holds nft's own words.
+// Nft runs nft with args, for example "list", "ruleset", and returns its output. An
+// error has the message of nft.
 func (h *Host) Nft(args ...string) (string, error) {
 	return h.runNft("", args...)
 }
@@ -255,7 +255,7 @@ func (h *Host) runNft(stdin string, args ...string) (string, error) {
 	return stdout.String(), nil
 }
 
-// ForgetFlows empties the connection tracking table. The sockets stay.
+// ForgetFlows flushes the connection tracking table. The sockets stay.
 func (h *Host) ForgetFlows() error {
 	return h.Do(func() error {
 		nl, err := dialNetlink(unix.NETLINK_NETFILTER)

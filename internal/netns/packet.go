@@ -6,8 +6,8 @@ import (
 	"net/netip"
 )
 
-// Proto is an IP protocol number, except that Ping, which has ICMP's, stands for
-// an echo request of ICMP or ICMPv6, by the family of the packet's addresses.
+// Proto is an IP protocol number. Ping is the exception: it has the number of ICMP, and
+// means an echo request of ICMP or ICMPv6, by the family of the packet's addresses.
 type Proto uint8
 
 const (
@@ -51,12 +51,12 @@ func (p Proto) number(v6 bool) uint8 {
 // maxPacket is the length of the longest IPv6 packet, which is longer than IPv4's.
 const maxPacket = 40 + 0xffff
 
-// Packet is a packet about to be sent to a [Host]. None but pings have a payload.
+// Packet is a packet to be sent to a [Host]. Only pings have a payload.
 type Packet struct {
 	Src netip.Addr
 
-	// SrcPort 0 stands for a port that this host has not seen lately: they are
-	// taken in turn from 20000 to 60999. A ping's is its identifier.
+	// SrcPort 0 means a port that this host has not seen lately: they are taken in turn
+	// from 20000 to 60999. For a ping, it is the identifier.
 	SrcPort uint16
 
 	Proto   Proto
@@ -65,25 +65,24 @@ type Packet struct {
 	// Length is the number of bytes of echo data in a ping, 0 to 65507.
 	Length int
 
-	// Flags are TCP's. The sequence numbers go with them: a packet of a
-	// connection that the host has answered fits into it, and the SYNs of one
-	// source port to one destination are repetitions of each other.
+	// Flags are the TCP flags. The sequence numbers follow from them: a packet of a
+	// connection that the host has answered fits into it, and the SYNs of one source port
+	// to one destination are repetitions of each other.
 	Flags TCPFlags
 
-	// Dst is the host's own address in Src's family if it is zero. It may be a
-	// broadcast or multicast address, or that of an inner host, to which the host
-	// forwards what is no longer than 65535 bytes.
+	// Dst is the host's own address in Src's family if it is zero. It may be a broadcast
+	// or multicast address, or that of an inner host, to which the host forwards packets
+	// of up to 65535 bytes.
 	Dst netip.Addr
 
-	// Iface is the interface on which the packet arrives, the first if it is
-	// empty.
+	// Iface is the interface on which the packet arrives, or the first one if it is empty.
 	Iface string
 
 	// BadChecksum makes the checksum of the transport header wrong.
 	BadChecksum bool
 
-	// Cut is the number of bytes that the transport header lacks at its end, of a
-	// packet that is none too long for that.
+	// Cut is the number of bytes that are missing at the end of the transport header, if
+	// the packet is not too long for that.
 	Cut int
 
 	// Silent means that the datagram or ping gets no answer from above the input

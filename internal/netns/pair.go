@@ -11,16 +11,16 @@ import (
 )
 
 // Pair is a host and a peer on one wire: two namespaces joined by a pair of veth
-// devices, both called eth0. Programs run in it as they would on two machines,
-// which is more than a [Host] can do, and slower.
+// devices, both called eth0. Programs run in it as they would on two machines. That is
+// more than a [Host] can do, but slower.
 type Pair struct {
 	Host Namespace // 192.0.2.1 and 2001:db8::1
 	Peer Namespace // 192.0.2.2 and 2001:db8::2
 }
 
-// NewPair returns a pair that is removed when the test ends. It lasts five
-// minutes at most. Where a program is missing or the right to make namespaces, it skips the
-// test as [New] does.
+// NewPair returns a pair that is removed when the test ends. It lasts five minutes at
+// most. If a program or the right to make namespaces is missing, it skips the test as
+// [New] does.
 func NewPair(t testing.TB, programs ...string) *Pair {
 	t.Helper()
 	for _, program := range append(programs, "ip", "nft", "nsenter", "unshare") {

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Write gives the host an IP packet as it is, whatever it is, on an interface, and returns
-// the packets that the host has sent by then on any: its answer, and what may have come
-// before. Send knows nothing of it.
+// Write gives the host any IP packet, unchanged, on an interface. It returns the
+// packets that the host has sent by then on any interface: its answer, and perhaps
+// earlier packets. Send does not know about the packet.
 func (h *Host) Write(iface string, packet []byte) ([][]byte, error) {
 	tun, ok := h.tuns[iface]
 	if !ok {
@@ -21,7 +21,7 @@ func (h *Host) Write(iface string, packet []byte) ([][]byte, error) {
 	return h.Packets()
 }
 
-// Packets returns the packets that the host has sent and nobody has read yet.
+// Packets returns the packets that the host has sent and that were not read yet.
 func (h *Host) Packets() ([][]byte, error) {
 	var packets [][]byte
 	for iface, tun := range h.tuns {

@@ -9,23 +9,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Result is what became of a packet.
+// Result is what happened to a packet.
 type Result struct {
 	// Accepted says that the packet passed the input hook.
 	Accepted bool
 
-	// Forwarded says that the packet left the host again, its TTL one less. To is
-	// where it goes then: its destination, or what a rule made of that. The port of
-	// a ping is 0.
+	// Forwarded says that the packet left the host again, with a TTL that is one less. To
+	// is where it goes then: its destination, perhaps changed by a rule. The port of a
+	// ping is 0.
 	Forwarded bool
 	To        netip.AddrPort
 
-	// Answer is what the host or the inner host sent back, for this packet and no
-	// other.
+	// Answer is what the host or the inner host sent back for this packet.
 	Answer Answer
 
-	// Before and After are the jiffy counts before and after the kernel saw the
-	// packet. If they are equal, the rules saw the same one.
+	// Before and After are the jiffy counts before and after the kernel saw the packet. If
+	// they are equal, the rules saw the same jiffy.
 	Before, After int64
 }
 
@@ -49,9 +48,9 @@ func (p Packet) flow() flow {
 	return flow{netip.AddrPortFrom(p.Src, p.SrcPort), netip.AddrPortFrom(p.Dst, p.DstPort)}
 }
 
-// Send gives p to the host and returns what became of it. An accepted datagram
-// on a port that the host listens on is answered before Send returns, and so is a
-// packet that the host forwards to an inner host.
+// Send gives p to the host and returns what happened to it. An accepted datagram on a
+// port that the host listens on is answered before Send returns, and so is a packet
+// that the host forwards to an inner host.
 func (h *Host) Send(p Packet) (Result, error) {
 	p, err := h.complete(p)
 	if err != nil {

@@ -12,9 +12,9 @@ import (
 // backlog is the number of connections that a listener's queue holds.
 const backlog = 1 << 20
 
-// Listen opens a port in both families: a TCP listener, or a UDP socket whose
-// answers are Send's work. A port that is open already stays as it is. For Ping
-// there is nothing to do: the host answers pings itself.
+// Listen opens a port in both families: a TCP listener, or a UDP socket, for which Send
+// sends the answers. A port that is already open stays as it is. Ping needs nothing:
+// the host answers pings itself.
 //
 // TCP connections are established and idle, for the life of the host or until
 // CloseServer or AbortServer ends them.
@@ -68,7 +68,7 @@ func (h *Host) listen(s socket) error {
 }
 
 // Unlisten closes a port that Listen opened. Its TCP connections stay established;
-// those that the client has not confirmed are forgotten without a word.
+// connections that the client has not confirmed are forgotten silently.
 func (h *Host) Unlisten(proto Proto, port uint16) error {
 	for _, v6 := range []bool{false, true} {
 		s := socket{proto, port, v6}
@@ -102,9 +102,9 @@ func (h *Host) unlisten(proto Proto, fd int) error {
 	return h.closeNow(fd)
 }
 
-// CloseServer closes the server's end of the established TCP connection that p is
-// a segment of, as a program does that has said all: with a FIN. The server is the
-// host or the inner host that p is for. Later segments of the client acknowledge
+// CloseServer closes the server's end of the established TCP connection that p is a
+// segment of, as a program does when it has sent everything: with a FIN. The server is
+// the host or the inner host that p is for. Later segments of the client acknowledge
 // the FIN.
 func (h *Host) CloseServer(p Packet) error { return h.endServer(p, FIN) }
 

@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The host's addresses, and those of the router behind the TUN device, which
-// doesn't exist. One next hop for all means one IPv6 neighbour entry: without it
-// each source would take one, of 1024 in the whole machine.
+// The addresses of the host, and of a router behind the TUN device, which does not
+// exist. With one next hop for all sources, there is one IPv6 neighbour entry.
+// Otherwise each source would take one of the 1024 entries of the whole machine.
 var (
 	addr4    = netip.MustParsePrefix("198.18.0.1/24")
 	addr6    = netip.MustParsePrefix("fd00:6b6e::1/64")

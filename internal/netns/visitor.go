@@ -17,20 +17,20 @@ import (
 // bound is how long to wait for what must come. It decides nothing.
 const bound = 20 * time.Second
 
-// Visitor asks for connections from a namespace, in each family from one address.
+// Visitor makes connections from a namespace, from one address in each family.
 //
-// What becomes of an attempt is known without waiting for an answer that might come.
-// A visitor's packets leave by one CPU, and each device of a pair hands packets to the
-// other through a queue of that CPU, in whose turn all goes on to the next device
-// (veth_xmit, enqueue_to_backlog, process_backlog). So pings that are sent after the
-// attempt and come back say that it has had its answer, unless it gets none.
+// The outcome of an attempt is known without a timeout. A visitor's packets leave on
+// one CPU, and each device of a pair hands packets to the other through a queue of that
+// CPU, which keeps their order (veth_xmit, enqueue_to_backlog, process_backlog). So
+// when a ping that was sent after the attempt comes back, the attempt has been
+// answered, or never will be.
 type Visitor struct {
 	Namespace
 	Addresses
 	Router Addresses // answers pings
 }
 
-// An Outcome is what became of an attempt. Others than these are the error's words.
+// An Outcome is the result of an attempt. Any other value is the text of an error.
 type Outcome string
 
 const (
@@ -40,8 +40,8 @@ const (
 	Sent    Outcome = "sent"    // a datagram without an answer
 )
 
-// Connect asks for a TCP connection. It is nil unless the outcome is Open, and is
-// closed when the test ends.
+// Connect makes a TCP connection. It is nil unless the outcome is Open, and is closed
+// when the test ends.
 func (v Visitor) Connect(t testing.TB, to netip.AddrPort) (c net.Conn, o Outcome) {
 	t.Helper()
 	err := v.attempt(unix.SOCK_STREAM, to, func(fd int, sent error) (err error) {
@@ -90,7 +90,7 @@ func (v Visitor) Datagram(t testing.TB, to netip.AddrPort) (o Outcome) {
 	return o
 }
 
-// Frame sends an Ethernet frame, from the namespace's device, to whoever it is for.
+// Frame sends an Ethernet frame from the namespace's device.
 func (v Visitor) Frame(t testing.TB, device string, frame []byte) {
 	t.Helper()
 	err := v.Do(func() error {

@@ -1,4 +1,5 @@
-// Package samples has instructions in each of their forms, for tests of what reads them.
+// Package samples has all instructions in each of their forms, for tests of code that
+// reads them.
 package samples
 
 import (
@@ -34,7 +35,7 @@ var (
 	v6Other = compiler.Key{Family: compiler.IPv6, Bits: 47, State: 9}
 )
 
-// Sample is an instruction in one of its forms, with what it takes packets to be.
+// Sample is an instruction in one of its forms, and the packets that it assumes.
 type Sample struct {
 	compiler.Instruction
 	proto uint8 // the transport protocol; 0: any
@@ -46,8 +47,8 @@ func (s Sample) Agrees(o Sample) bool {
 	return both && (s.proto == 0 || o.proto == 0 || s.proto == o.proto)
 }
 
-// All are those that may stand anywhere in a rule: with [Endings], at least one of each
-// type.
+// All are the samples that may be anywhere in a rule. Together with [Endings], there is
+// at least one of each type.
 func All() []Sample { return slices.Concat(fields(), addresses(), elements(), maps()) }
 
 func fields() []Sample {
@@ -175,7 +176,7 @@ func maps() []Sample {
 	}
 }
 
-// Endings may stand at the end of a rule only.
+// Endings are the samples that may only be at the end of a rule.
 func Endings() []Sample {
 	return []Sample{
 		{Instruction: accept}, {Instruction: drop}, {Instruction: gotoA}, {Instruction: jumpB}, {Instruction: back},
@@ -184,7 +185,8 @@ func Endings() []Sample {
 	}
 }
 
-// Ruleset is a table with what the samples refer to, and rules in its base chain.
+// Ruleset is a table with everything that the samples refer to, and with rules in its
+// base chain.
 func Ruleset(rules ...compiler.Rule) *compiler.Ruleset {
 	return &compiler.Ruleset{
 		Table: "knock",

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Policy is the text of a policy with as many knocks, each of which has four random
-// steps, of ports below 30000, and a service of its own, from 40000 on.
+// Policy is the text of a policy with this number of knocks. Each has four random
+// steps, with ports below 30000, and a service of its own, from port 40000 on.
 func Policy(knocks int) string {
 	var text strings.Builder
 	i := 0

@@ -1,5 +1,5 @@
-// Command manual writes the manual pages of knockc: knockc(1) out of what the
-// command says of itself, the other pages out of the documents in spec/.
+// Command manual writes the manual pages of knockc: knockc(1) from the help of the
+// command, the other pages from the documents in spec/.
 //
 //	go run ./packaging/manual -knockc ./knockc -spec spec -date 2026-01-31 FOLDER
 package main

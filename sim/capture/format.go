@@ -31,6 +31,6 @@ func formatOf(begin []byte) format {
 	return ""
 }
 
-// IsCapture reports whether a file that begins so is a capture, or a compressed file,
-// which may be one; four bytes are enough.
+// IsCapture reports whether a file with this beginning is a capture, or a compressed
+// file, which may be one. Four bytes are enough.
 func IsCapture(begin []byte) bool { return formatOf(begin) != "" }

@@ -200,13 +200,12 @@ func (s *Source) unknownHost() error {
 	return err
 }
 
-// UnknownHostError says that a capture does not tell which packets arrive at the
-// host.
+// UnknownHostError says that a capture does not show which packets arrive at the host.
 type UnknownHostError struct {
 	Top []Destination // the three most frequent, or fewer
 }
 
-// Destination is an address and how many packets go there.
+// Destination is an address, and the number of packets that go there.
 type Destination struct {
 	Addr    netip.Addr
 	Packets int

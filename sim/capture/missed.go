@@ -9,10 +9,10 @@ import (
 	"knockc/sim"
 )
 
-// Missed reports whether the capture is about other hosts than those that the options
-// name: none of its packets is to or from one of those, or an address of At. It tells where most packets go
-// instead, the three most frequent addresses or fewer. It is for a source that was read
-// to its end, and leaves it of no further use.
+// Missed reports whether no packet of the capture is to or from a host that the options
+// name, or an address of At. It returns the addresses that most packets go to instead,
+// three at most. Call it after the source was read to its end; the source cannot be
+// used afterwards.
 func (s *Source) Missed() (most []Destination, missed bool) {
 	if len(s.options.Hosts) == 0 || s.stats.FromHost > 0 || s.stats.LeftOut[OtherHost] == 0 || s.restart() != nil {
 		return nil, false

@@ -104,7 +104,7 @@ func (r *reader) next(rec *record) (err error) {
 	return nil
 }
 
-// Error is a capture whose structure is broken.
+// Error says that the structure of a capture is broken.
 type Error struct {
 	Record  int // which could not be read, counted from 1; 0: the file's header
 	Problem string

@@ -11,14 +11,14 @@ import (
 	"knockc/sim"
 )
 
-// Options say what a capture itself may leave open.
+// Options are facts that a capture itself may not contain.
 type Options struct {
 	Hosts []netip.Addr   // the host's addresses; none: the capture must tell
-	At    []netip.Prefix // where other hosts are, to which this one forwards packets that matter
+	At    []netip.Prefix // addresses of other hosts, if packets that are forwarded to them matter
 	Iface string         // what packets arrive on; "": what the capture says, or [trace.DefaultIface]
 }
 
-// Kind is which way a packet went.
+// Kind is the direction of a packet.
 type Kind uint8
 
 const (
@@ -48,10 +48,11 @@ type Source struct {
 	now   time.Duration // since then
 }
 
-// OpenFile reads a capture of any size, of which it holds little in memory at a time. It
-// begins at the file's beginning, wherever the file stands. If the options name no host,
-// it looks through the whole capture for it; a capture that leaves the host open is an
-// [UnknownHostError], one that is broken an [Error].
+// OpenFile reads a capture of any size, and holds little of it in memory at a time. It
+// begins at the beginning of the file, whatever the file's offset is. If the options
+// name no host, it looks for the host in the whole capture. The error is an
+// [UnknownHostError] if the capture does not show the host, and an [Error] if it is
+// broken.
 func OpenFile(file io.ReadSeeker, o Options) (*Source, error) {
 	s := &Source{file: file, options: o}
 	for _, host := range o.Hosts {
@@ -96,12 +97,13 @@ func (s *Source) findAnswers() error {
 	return s.restart()
 }
 
-// Next reads the next packet to or from the host, or an address of [Options.At]; io.EOF
-// if there is none. Its time is since the capture's first record, and never before that
-// of the packet before it. A packet from the host becomes one of the flow that it
-// answers: its source is the one that the host has answered. The host answers a packet to
-// it that is [sim.Packet.Unanswered] not at all, or with a later packet; in a capture that
-// holds no packets from the host none are, as in a trace.
+// Next reads the next packet to or from the host, or an address of [Options.At]; the
+// error is io.EOF if there is none. Its time is relative to the capture's first record,
+// and never before that of the packet before it. A packet from the host belongs to the
+// flow that it answers: its source is the source that the host has answered. A packet
+// to the host is marked [sim.Packet.Unanswered] if the capture has no immediate answer
+// to it. If the capture has no packets from the host at all, none is marked, as in a
+// trace.
 func (s *Source) Next(p *sim.Packet) (Kind, error) {
 	for {
 		if err := s.reader.next(&s.rec); err != nil {
@@ -122,14 +124,14 @@ func (s *Source) Next(p *sim.Packet) (Kind, error) {
 	}
 }
 
-// Stats tells what became of the records so far.
+// Stats says what happened to the records so far.
 func (s *Source) Stats() Stats {
 	stats := s.stats
 	stats.Incomplete = s.fragments4.lost + s.fragments6.lost
 	return stats
 }
 
-// Record is the number of the record that the last packet is from, counted from 1.
+// Record is the number of the last packet's record, counted from 1.
 func (s *Source) Record() int { return s.stats.Records }
 
 // latest is a time that no capture gets beyond; there is room after it to add

@@ -10,15 +10,15 @@ type Reason uint8
 
 const (
 	NotIP         Reason = iota + 1 // ARP, LLDP and the like
-	UnknownLink                     // of an interface whose link type is not understood
+	UnknownLink                     // from an interface whose link type is not supported
 	OtherProtocol                   // IP, but neither TCP, UDP nor ICMP
 	OtherICMP                       // ICMP and ICMPv6, except echo requests and the host's echo replies
 	OtherHost                       // neither to nor from the host, nor an address of [Options.At]
-	Forwarded                       // it was recorded when it came, and again when it went on
+	Forwarded                       // it was recorded when it came in, and again when it went out
 	OwnGroup                        // from the host to a broadcast or multicast address, or a ping of its own
 	Snapped                         // the recording stopped before the headers ended
 	Malformed                       // headers that contradict each other; the kernel drops it or calls it invalid
-	BadSource                       // no packet comes from there, or goes there
+	BadSource                       // no packet can come from there, or go there
 	Fragment                        // part of a datagram that another record completed, or none
 	Overlap                         // a fragment that repeats or contradicts others, or makes a datagram too long
 	Flooded                         // a fragment of one datagram too many at a time
@@ -34,7 +34,7 @@ var reasonNames = [reasons]string{
 
 func (r Reason) String() string { return reasonNames[r] }
 
-// Stats tells what became of the records of a capture. Records is the sum of ToHost,
+// Stats says what happened to the records of a capture. Records is the sum of ToHost,
 // FromHost, ToAt, FromAt and all of LeftOut.
 type Stats struct {
 	Records  int
@@ -45,11 +45,11 @@ type Stats struct {
 	LeftOut  [reasons]int // by reason
 
 	Short      int // TCP segments to and from the host whose header has ports but no valid rest: invalid, as if without flags
-	Incomplete int // datagrams some fragments of which never came
-	Backwards  int // records that were older than the one before them, and taken to be as old
+	Incomplete int // datagrams without some of their fragments
+	Backwards  int // records that were older than the one before them, and are treated as equally old
 }
 
-// String says it in one line, for people.
+// String is a summary in one line, for people.
 func (s Stats) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d recorded: %d to the host, %d from it", s.Records, s.ToHost, s.FromHost)

@@ -8,13 +8,13 @@ import (
 	"knockc/sim"
 )
 
-// Asked are the sources of which a trace expects something.
+// Asked are the sources for which a trace expects something.
 type Asked struct {
 	sources map[netip.Addr]struct{}
 	flows   map[netip.AddrPort]struct{} // of packets that a flow may let in, and should not
 }
 
-// Add adds the source of an event, if that expects something.
+// Add adds the source of an event, if the event expects something.
 func (a *Asked) Add(e *trace.Event) {
 	if a.sources == nil {
 		a.sources, a.flows = map[netip.Addr]struct{}{}, map[netip.AddrPort]struct{}{}

@@ -8,8 +8,8 @@ import (
 	"knockc/lang/trace"
 )
 
-// Check finds what a trace asks for that cannot be replayed: knocks that the
-// policy does not have. The findings are in the order of the trace.
+// Check finds expectations that cannot be replayed, because the policy does not have
+// the knock. The findings are in the order of the trace.
 func Check(t *trace.Trace, r *compiler.Result) []lang.Finding {
 	var found []lang.Finding
 	for _, e := range t.Events {

@@ -6,7 +6,7 @@ import (
 	"knockc/lang"
 )
 
-// Item is something that a policy provides for, and that a packet can meet.
+// Item is a part of a policy that a packet can meet.
 type Item struct {
 	Span lang.Span // in the policy
 	What string    // such as "ssh: step 2 (2345)"
@@ -28,8 +28,8 @@ func (i Item) Missed() string { return i.What + " never " + i.Did }
 //     and `on`, each having kept out a packet at a step
 //
 // and each open service, reached by a packet that its `open` admits; each prefix and
-// interface of `trust`, used to reach a service of a knock; and the default, if the policy
-// gives it, having decided about a packet at no step.
+// interface of `trust`, used to reach a service of a knock; and the default, if the
+// policy gives it, having decided about a packet that is not at a step.
 type Cover struct {
 	Items   []Item
 	targets *targets
@@ -133,7 +133,7 @@ func (c *Cover) Met() int {
 	return n
 }
 
-// Percent is how much that is of all.
+// Percent is how many of the items packets have met, in percent.
 func (c *Cover) Percent() float64 {
 	if len(c.Items) == 0 {
 		return 100

@@ -6,13 +6,13 @@ import (
 	"knockc/sim"
 )
 
-// Watch takes note of what the packets of a player meet from now on, as far as that does
-// not depend on the tick. The player's policy must be that of the cover.
+// Watch notes what the packets of a player meet from now on, unless that depends on the
+// tick. The player and the cover must have the same policy.
 func (c *Cover) Watch(p *Player) {
 	p.Watch(&coverWatcher{c, p})
 }
 
-// Ran takes note of the rules that a player's packets so far have run to the end.
+// Ran notes the rules that a player's packets have run to the end so far.
 func (c *Cover) Ran(p *Player) {
 	for chain, runs := range p.machine.Runs() {
 		if c.rules[chain] == nil {

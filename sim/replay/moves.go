@@ -8,8 +8,8 @@ import (
 	"knockc/sim"
 )
 
-// Move is what a packet did to a knock. Of several at once there is one of each
-// kind, the highest step.
+// Move is what a packet did to a knock. If it did several things of one kind, there is
+// one Move, with the highest step.
 type Move struct {
 	Knock     string
 	Kind      MoveKind
@@ -21,7 +21,7 @@ type Move struct {
 type MoveKind int
 
 const (
-	Closed       MoveKind = iota // the grant ended before its time
+	Closed       MoveKind = iota // the grant ended early
 	Reset                        // progress was lost, and there was no grant to lose
 	SteppedClose                 // a step of the `close` sequence was done
 	Stepped                      // a step was done
@@ -29,7 +29,7 @@ const (
 	Uncertain                    // it depends on the tick what the packet did
 )
 
-// Moves puts changes of elements into the policy's words.
+// Moves translates changes of elements into moves of knocks.
 func (p *Player) Moves(changes []sim.Change) []Move {
 	var moves []Move
 	for _, c := range changes {

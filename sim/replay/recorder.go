@@ -35,9 +35,9 @@ type flow struct {
 	port  uint16 // 0 for pings
 }
 
-// Explain makes the outcomes from now on say why they are not what the trace wants,
-// for the sources that it asks about. That takes memory for each of these, and for no
-// other.
+// Explain makes the outcomes from now on say why they are not what the trace wants, for
+// the sources that the trace asks about. That takes memory for each of these sources,
+// and for no others.
 func (p *Player) Explain(asked Asked) {
 	p.recorder = &recorder{
 		policy: p.policy, asked: newConcerns(p.policy, asked), symbols: p.symbols, targets: newTargets(p.policy),
@@ -50,7 +50,7 @@ func (p *Player) Explain(asked Asked) {
 	p.Watch(p.recorder)
 }
 
-// Packet takes note of a packet.
+// Packet notes a packet.
 func (r *recorder) Packet(p *sim.Packet, verdict compiler.VerdictKind, changes []sim.Change) {
 	r.number++
 	if !r.asked.has(p.Src) {

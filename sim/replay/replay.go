@@ -1,8 +1,8 @@
 // Package replay runs a trace through a compiled policy and says, in the
 // policy's words, what every packet did.
 //
-// The simulator moves elements of sets; the compiler's symbol table says what
-// they stand for. Here the two meet.
+// The simulator moves elements of sets. With the compiler's symbol table, this package
+// translates them into steps, grants and doors. Begin with [New].
 package replay
 
 import (
@@ -28,12 +28,12 @@ type Player struct {
 	watchers []Watcher
 }
 
-// Watcher is told of every packet that is replayed.
+// Watcher receives every packet that is replayed.
 type Watcher interface {
 	Packet(p *sim.Packet, verdict compiler.VerdictKind, changes []sim.Change)
 }
 
-// New makes a player for a compiled policy, from which nobody has knocked yet.
+// New makes a player for a compiled policy. No source has knocked yet.
 func New(r *compiler.Result) (*Player, error) {
 	m, err := sim.New(r.Ruleset)
 	return &Player{machine: m, symbols: r.Symbols, policy: r.Policy}, err
@@ -48,7 +48,7 @@ func NewTicking(r *compiler.Result, c sim.Clock) (*Player, error) {
 // Watch adds a watcher of the packets from now on.
 func (p *Player) Watch(w Watcher) { p.watchers = append(p.watchers, w) }
 
-// Outcome is what came of an expectation or of one packet of an event.
+// Outcome is the result of an expectation or of one packet of an event.
 type Outcome struct {
 	Event   *trace.Event
 	At      time.Duration // since the start
@@ -59,8 +59,8 @@ type Outcome struct {
 	Why     string // why it is not what the trace wants, if [Player.Explain] was called
 }
 
-// OK reports whether the outcome is what the trace wants, if it says. A packet that
-// passes is accepted as well.
+// OK reports whether the outcome is what the trace wants, or whether the trace wants
+// nothing. A packet that passes counts as accepted too.
 func (o Outcome) OK() bool {
 	return !o.Wanted() || o.Want == o.Got || o.Got.Verdict == trace.Pass && o.Want.Verdict == trace.Accept
 }
@@ -68,11 +68,11 @@ func (o Outcome) OK() bool {
 // Wanted reports whether the trace says what it wants.
 func (o Outcome) Wanted() bool { return o.Want != Result{} }
 
-// Event plays one event and hands what came of it to see: one outcome, or for a
-// range of ports one for each.
+// Event plays one event and calls see with its outcome, or with one outcome for each
+// port of a range.
 func (p *Player) Event(e *trace.Event, see func(Outcome)) { p.EventUntil(e, sim.Never, see) }
 
-// EventUntil plays what of an event comes no later than at the end.
+// EventUntil plays the part of an event that comes no later than the end.
 func (p *Player) EventUntil(e *trace.Event, end time.Duration, see func(Outcome)) {
 	if isSingle(e) { // most are, and a loop would allocate for each
 		if e.At <= end {
@@ -144,8 +144,8 @@ func (p *Player) packet(e *trace.Event, at time.Duration, port uint16) Outcome {
 	return o
 }
 
-// Packet plays a packet that is of no event. It returns the verdict and what changed in
-// the sets, which is valid until the next packet.
+// Packet plays a packet that does not belong to an event. It returns the verdict and
+// what changed in the sets, which is valid until the next packet.
 func (p *Player) Packet(packet *sim.Packet) (compiler.VerdictKind, []sim.Change) {
 	verdict, changes := p.machine.Packet(packet)
 	for _, w := range p.watchers {
@@ -154,8 +154,8 @@ func (p *Player) Packet(packet *sim.Packet) (compiler.VerdictKind, []sim.Change)
 	return verdict, changes
 }
 
-// Answer plays a captured packet that is an answer of the host, or of another to which it
-// forwards, see [sim.Machine.Answer]; it is false for one that arrives.
+// Answer plays a captured packet that is an answer of the host, or of another host that
+// it forwards to, see [sim.Machine.Answer]. It is false for a packet that arrives.
 func (p *Player) Answer(kind capture.Kind, packet *sim.Packet) bool {
 	switch kind {
 	case capture.FromHost:
@@ -207,7 +207,7 @@ func (p *Player) found(e *trace.Event) (Outcome, *sim.Doubt) {
 	return o, d
 }
 
-// Open reports whether the door of a knock stands open for a source, and why that depends
+// Open reports whether the door of a knock is open for a source, and why that depends
 // on the tick if it does.
 func (p *Player) Open(knock string, src netip.Addr, at time.Duration) (bool, *sim.Doubt) {
 	place, ok := p.symbols.Grant(knock)
@@ -217,8 +217,8 @@ func (p *Player) Open(knock string, src netip.Addr, at time.Duration) (bool, *si
 	return p.lives(place, src, at)
 }
 
-// Step tells the furthest step of a knock's sequence that a source has done in time, 0 if
-// none, and why that depends on the tick if it does.
+// Step is the furthest step of a knock's sequence that a source has done in time, 0 if
+// there is none. It also says why that depends on the tick if it does.
 func (p *Player) Step(knock string, src netip.Addr, at time.Duration) (int, *sim.Doubt) {
 	places := p.symbols.Steps(knock)
 	for i := len(places); i >= 1; i-- {

@@ -6,15 +6,15 @@ import (
 	"knockc/lang/trace"
 )
 
-// Result is what came of a packet or an expectation, or what is wanted of it. It is
-// comparable. Of a packet it has the verdict, of an expectation the state or with `at N`
-// the step; the zero Result says nothing.
+// Result is the result of a packet or an expectation, or the wanted result. It is
+// comparable. For a packet it has the verdict, for an expectation the state, or with
+// `at N` the step. The zero Result says nothing.
 type Result struct {
 	Verdict trace.Verdict
 	State   trace.State
 	IsStep  bool
 	Step    int
-	Depends bool // on the tick what it is: the other fields are zero
+	Depends bool // on the tick; the other fields are zero
 }
 
 // Verdict is the result of a packet.
@@ -26,11 +26,11 @@ func State(s trace.State) Result { return Result{State: s} }
 // Step is the result of an expectation that a source is at a step.
 func Step(n int) Result { return Result{IsStep: true, Step: n} }
 
-// Depends is the result of what depends on where in a tick of the kernel's clock the trace
-// begins, or on when a set was collected.
+// Depends is the result if it depends on where in a tick of the kernel's clock the
+// trace begins, or on when a set was collected.
 var Depends = Result{Depends: true}
 
-// DependsOnTick says that in words.
+// DependsOnTick is [Depends] in words.
 const DependsOnTick = "depends on the tick"
 
 // String is the result in the words of a trace.

@@ -10,18 +10,18 @@ import (
 	"knockc/lang"
 )
 
-// Standing is where a source stands with a knock.
+// Standing is how far a source is with a knock.
 type Standing struct {
 	Source   netip.Prefix
 	Knock    string
 	Role     compiler.Role
 	Step, Of int           // the furthest step of a sequence, unless the door is open
 	Until    time.Duration // its deadline, or the end of the grant, the latest that it can be; [sim.Never]
-	Depends  bool          // on the tick: perhaps it stands further back, or nowhere
+	Depends  bool          // on the tick: perhaps the source is less far, or has no progress
 }
 
-// Standings are where all sources stand at a time, which must not be before the last
-// packet's: by source, and then in the order of the policy.
+// Standings say how far all sources are at a time, which must not be before that of the
+// last packet. They are sorted by source, and then in the order of the policy.
 func (p *Player) Standings(at time.Duration) []Standing {
 	knocks := map[string]*lang.Knock{}
 	for _, k := range p.policy.Knocks {

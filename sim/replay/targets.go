@@ -74,7 +74,7 @@ func opens(s *lang.Settings) (all []opened) {
 	return all
 }
 
-// String is the service as a policy opens it.
+// String is the service as written in an `open`.
 func (o opened) String() string { return fmt.Sprintf("open %s%s", o.service, admits(o.declaration)) }
 
 // admits are the clauses of a declaration.

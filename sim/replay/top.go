@@ -9,7 +9,8 @@ import (
 	"knockc/sim"
 )
 
-// Top counts by source, in bounded memory, what does not depend on the tick.
+// Top counts by source, in bounded memory. It leaves out results that depend on the
+// tick.
 type Top struct {
 	Packets  Tally // all
 	Openings Tally // those that opened a door or renewed a grant
@@ -37,9 +38,9 @@ func (w topWatcher) Packet(p *sim.Packet, verdict compiler.VerdictKind, changes 
 	}
 }
 
-// Tally counts how often sources come up, exactly as long as there are not too
-// many of them. Beyond that it forgets rare ones, by the algorithm of Misra and
-// Gries: no count is too high, and none is too low by more than Short.
+// Tally counts how often sources come up. The counts are exact if there are not too
+// many sources. Otherwise it forgets rare sources, by the algorithm of Misra and Gries:
+// no count is too high, and none is too low by more than Short.
 type Tally struct {
 	Short  int
 	counts map[netip.Addr]int

@@ -23,7 +23,7 @@ type mark struct {
 
 func (m mark) is() bool { return m.number > 0 }
 
-// String is the packet as a trace has it.
+// String is the packet as written in a trace.
 func (m mark) String() string {
 	p := trace.Packet{Src: m.src.Addr(), SrcPort: m.src.Port(), Proto: m.proto, DstPort: m.port, Flags: m.flags}
 	if m.proto == lang.Ping {

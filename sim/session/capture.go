@@ -16,7 +16,7 @@ import (
 	"knockc/sim/replay"
 )
 
-// FaultyCapture is the error that a capture makes no sense.
+// FaultyCapture is the error for a capture that cannot be replayed.
 type FaultyCapture struct {
 	Name string
 	Err  error

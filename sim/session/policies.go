@@ -16,7 +16,7 @@ import (
 type Policy struct {
 	File   string
 	Result *compiler.Result
-	Cover  *replay.Cover // nil: nobody has asked for it
+	Cover  *replay.Cover // nil: it was not asked for
 	err    error         // why there is no result
 }
 
@@ -28,8 +28,7 @@ func (p *Policy) covering() *replay.Cover {
 	return p.Cover
 }
 
-// MetEnough reports whether packets have met as much of the policy as is wanted, in
-// percent.
+// MetEnough reports whether packets have met the wanted percentage of the policy.
 func (p *Policy) MetEnough(wanted *float64) bool {
 	return wanted == nil || p.Cover == nil || p.Cover.Percent() >= *wanted
 }
@@ -51,8 +50,8 @@ func (p *Policies) useOnly(file string) error {
 	return p.only.err
 }
 
-// Of is the policy that a trace names, or the one beside the trace; named is nil if it
-// names none. The error of a policy is the same value each time.
+// Of is the policy that a trace names, or the one in the folder of the trace; named is
+// nil if it names none. The error of a policy is the same value each time.
 func (p *Policies) Of(traceName string, named *trace.Policy) (*Policy, error) {
 	if p.only != nil {
 		return p.only, nil
@@ -111,7 +110,8 @@ func readAll(open func(string) (io.ReadCloser, error), name string) ([]byte, err
 	return src, nil
 }
 
-// PolicyFile is the file of the policy that a trace names, or of the one beside the trace.
+// PolicyFile is the file of the policy that a trace names, or of the one in the folder
+// of the trace.
 func PolicyFile(traceName string, named *trace.Policy) string {
 	file := "policy.knock"
 	if named != nil {

@@ -1,5 +1,5 @@
-// Package session runs a whole request: it replays traces and captures, each against its
-// policy, and tells a [Reporter] what comes of them. Call [Run].
+// Package session runs a whole request: it replays traces and captures, each against
+// its policy, and passes the results to a [Reporter]. Call [Run].
 package session
 
 import (
@@ -18,9 +18,9 @@ import (
 type Options struct {
 	Policy   string         // the file of the policy of all traces; "": each has its own
 	HZ       int            // how often the kernel's clock ticks in a second; 0: time is exact
-	State    *time.Duration // when replays end, to see where sources stand; nil: with the trace
-	Cover    bool           // note what of the policies packets meet
-	MinCover *float64       // how much of each policy that must be, in percent; nil: any
+	State    *time.Duration // when replays end, to see how far sources are; nil: with the trace
+	Cover    bool           // note which items of the policies packets meet
+	MinCover *float64       // the percentage of each policy that packets must meet; nil: any
 	Top      bool           // count by source
 	Brief    bool           // nobody looks at the single packets of captures
 	Capture  capture.Options
@@ -29,9 +29,9 @@ type Options struct {
 	Open func(name string) (io.ReadCloser, error)
 }
 
-// Reporter is told what comes of traces: for each trace Begin, an Outcome for each packet
-// and expectation, and End; after all of them Close. A trace that cannot be replayed at all
-// has an End only.
+// Reporter receives the results: for each trace Begin, an Outcome for each packet and
+// expectation, and End; after all traces Close. A trace that cannot be replayed at all
+// has only an End.
 type Reporter interface {
 	Begin(*Trace)
 	Outcome(replay.Outcome)
@@ -39,7 +39,7 @@ type Reporter interface {
 	Close(*Summary)
 }
 
-// Fitter is a reporter that wants to see the events of a trace before it begins. They are
+// Fitter is a reporter that needs the events of a trace before it begins. They are
 // valid until Fit returns.
 type Fitter interface{ Fit(*trace.Event) }
 
@@ -48,34 +48,34 @@ type Trace struct {
 	Name     string
 	Capture  bool
 	Forwards bool // the policy guards services of other hosts
-	Outcomes int  // how many there will be; 0: nobody knows
+	Outcomes int  // how many there will be; 0: unknown
 }
 
-// Result is what came of a trace.
+// Result is the result of a trace.
 type Result struct {
 	Name         string
 	Err          error          // why it was not replayed to its end
 	Held, Failed int            // expectations, and packets with a verdict that is not the wanted one
 	Stats        *capture.Stats // of a capture
-	State        *time.Duration // when the sources stand so; nil: nobody asked
+	State        *time.Duration // the time of the standings; nil: they were not asked for
 	Standings    []replay.Standing
 }
 
-// Passed reports whether the trace was replayed, and all that it expects held.
+// Passed reports whether the trace was replayed and all its expectations held.
 func (r *Result) Passed() bool { return r.Err == nil && r.Failed == 0 }
 
-// Summary is what came of all traces.
+// Summary is the result of all traces.
 type Summary struct {
 	Passed, Failed int       // traces
 	Held, Broken   int       // expectations
 	Policies       []*Policy // in the order in which they came up
 	MinCover       *float64
-	Top            *replay.Top // nil: nobody asked
+	Top            *replay.Top // nil: it was not asked for
 	Warnings       []error
 }
 
-// ErrFailed says that an expectation failed, or that too little of a policy was met. The
-// reporter has been told which.
+// ErrFailed says that an expectation failed, or that too little of a policy was met.
+// The reporter knows which.
 var ErrFailed = errors.New("an expectation failed")
 
 // run is one run of traces.
@@ -86,9 +86,9 @@ type run struct {
 	summary  Summary
 }
 
-// Run replays traces one after the other. It returns what kept some from being replayed,
-// joined, and [ErrFailed]. If the one policy of all traces has errors, there is no summary,
-// and the reporter is told nothing.
+// Run replays traces one after the other. Its error joins the errors of traces that
+// could not be replayed, and [ErrFailed]. If there is a single policy for all traces
+// and it has errors, the summary is nil, and the reporter is not called.
 func Run(names []string, o Options, r Reporter) (*Summary, error) {
 	if o.Open == nil {
 		o.Open = OpenFile
