@@ -60,8 +60,8 @@ func Check(p *lang.Policy) []lang.Finding {
 	return found
 }
 
-// builder makes a ruleset. Its methods add the chains that they are named for,
-// as far as the policy needs them.
+// builder makes a ruleset. Its methods add the chains that they are named for, if the
+// policy needs them.
 type builder struct {
 	policy  *lang.Policy
 	symbols *Symbols
@@ -71,7 +71,7 @@ type builder struct {
 	services     []*point // that knocks guard
 	opens        []*point // services of `open`
 	busy, doors  guard
-	doored       map[*lang.Knock]bool // the guard of doors speaks of its grants
+	doored       map[*lang.Knock]bool // the guard of doors stands for its grants
 
 	grouped bool // the guard of progress knows groups of knocks
 

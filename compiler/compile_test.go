@@ -90,7 +90,7 @@ func TestManyLengths(t *testing.T) {
 	}
 }
 
-// TestStateNumbers: an edit of a knock changes the states behind the edit and no
+// TestStateNumbers: an edit of a knock changes the states after the edit and no
 // others, so that nobody inherits what they did not do.
 func TestStateNumbers(t *testing.T) {
 	states := func(text string) map[string]bool {

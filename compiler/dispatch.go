@@ -36,8 +36,8 @@ func (c *Chain) dispatch(name, comment string, entries []DispatchEntry, conditio
 	c.add("", append(slices.Clip(condition), Dispatch{Name: name, Comment: comment, Entries: single})...)
 }
 
-// dispatchHere adds rules that dispatch the entries in maps of their own, under a
-// condition, as far as there are any.
+// dispatchHere adds rules that dispatch the entries, if there are any, in maps of their
+// own, under a condition.
 func (c *Chain) dispatchHere(entries []DispatchEntry, condition ...Instruction) {
 	single, ranges := split(entries)
 	for _, some := range [][]DispatchEntry{single, ranges} {

@@ -37,7 +37,7 @@ func (b *builder) ending(e ending) Verdict {
 	return Verdict{Jump, e.name()}
 }
 
-// endingChains are the chains that ending speaks of.
+// endingChains are the chains that ending names.
 func (b *builder) endingChains() {
 	for _, e := range b.endings {
 		var places []Place

@@ -9,7 +9,7 @@ import (
 
 // guard keeps rules whose number grows with the policy away from sources that
 // they would find nothing for. Its elements say that there may be something: they
-// outlive what they speak of.
+// outlive what they stand for.
 type guard struct {
 	kind  SetKind
 	lives map[guarded]time.Duration // how long an element must live
@@ -40,7 +40,7 @@ func (b *builder) groupOf(k *lang.Knock) int {
 	return 1 + int(stateNumber(k.Name.Text, "group")%groups)
 }
 
-// slack is how much longer than what it speaks of an element of a guard lives, at
+// slack is how much longer than what it stands for an element of a guard lives, at
 // least: the two are updated one after the other, and a tick may fall between.
 const slack = time.Second
 
@@ -51,13 +51,13 @@ func guardedOf(f Family, per lang.Per, lives time.Duration) guarded {
 	return guarded{f, lengthOf(per, f, forever), forever, 0}
 }
 
-// isExact reports whether the element is about one source, so that whoever ends something
-// can tell that it was the last.
+// isExact reports whether the element is about one source, so that a rule that ends
+// something can see that it was the last.
 func (g guarded) isExact(per lang.Per) bool { return g.bits == bitsOf(per, g.family) }
 
 func bitsOf(per lang.Per, f Family) int { return [...]int{per.IPv4, per.IPv6}[f] }
 
-// add makes the guard speak of something that lives that long.
+// add makes the guard stand for something that lives that long.
 func (g *guard) add(per lang.Per, lives time.Duration) {
 	for _, f := range Families {
 		of := guardedOf(f, per, lives)
@@ -69,7 +69,7 @@ func (g *guard) add(per lang.Per, lives time.Duration) {
 	}
 }
 
-// guardLengths are the lengths of the addresses that guards speak of, except of what does
+// guardLengths are the lengths of the addresses that guards stand for, except what does
 // not end by itself: few, so that there are few lookups.
 var guardLengths = [...][]int{IPv4: {32, 24, 16, 8, 1}, IPv6: {128, 64, 48, 32, 16, 1}}
 
@@ -118,7 +118,7 @@ func (b *builder) guardedGroup(k *lang.Knock, f Family) guarded {
 	return of
 }
 
-// lookups are one for each element that may speak of something that lives so.
+// lookups are one for each element that may stand for something that lives so.
 func (g *guard) lookups(f Family, knocks []*lang.Knock, lives func(*lang.Knock) time.Duration) []Lookup {
 	var all []Lookup
 	seen := map[guarded]bool{}
@@ -138,7 +138,7 @@ func lookup(p Place, f Family) Lookup {
 	return Lookup{Key: p.Key(f), Set: p.Kind.SetName(f)}
 }
 
-// guards finds what the guards have to speak of: progress that a wrong attempt resets,
+// guards finds what the guards have to stand for: progress that a wrong attempt resets,
 // and grants that some rule asks for.
 func (b *builder) guards() {
 	b.busy, b.doors = newGuard(Busy), newGuard(Doors)

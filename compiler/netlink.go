@@ -125,7 +125,7 @@ func (s *Set) keyType() nftables.SetDatatype {
 const maxElements = 200
 
 func (l *loader) queueSet(s *nftables.Set, elements []nftables.SetElement) {
-	l.sets++ // AddSet would number them too, but for one connection at a time only
+	l.sets++ // AddSet would number them too, but only for one connection at a time
 	s.Table, s.ID = l.table, l.sets
 	must(l.conn.AddSet(s, nil))
 	s.Anonymous = false // or SetAddElements refuses; it reads the flag for that alone

@@ -224,7 +224,7 @@ func (p *printer) entries(d Dispatch) {
 	}
 }
 
-// namedMap prints a map that a reload keeps and fills anew.
+// namedMap prints a map that a reload keeps and fills again.
 func (p *printer) namedMap(d Dispatch) {
 	p.line("# %s", d.Comment)
 	p.line("map %s {", d.Name)

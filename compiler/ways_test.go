@@ -108,8 +108,8 @@ func listObjects(t *testing.T, h *netns.Host) []string {
 	return objects
 }
 
-// order tells objects apart, but for the rules of a chain. A base chain that is
-// made anew comes last in a listing.
+// order distinguishes objects, except for the rules of a chain. A base chain that is
+// made again comes last in a listing.
 func order(o map[string]map[string]any) string {
 	for kind, fields := range o {
 		if kind != "metainfo" {

@@ -45,7 +45,7 @@ func readCommand(text, iface string) (o opening, problem string) {
 	return o, problem
 }
 
-// rule is a rule of a firewall, as far as it was read.
+// rule is the part of a firewall rule that has been read.
 type rule struct {
 	iface string // where the rule may hold without being another one
 	bits  int    // of an address that the firewall takes; 0: of either family

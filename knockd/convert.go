@@ -22,11 +22,11 @@ type knock struct {
 type converter struct {
 	config *config
 	found  []lang.Finding
-	names  map[string]int // those that are taken, and the number last tried behind one
+	names  map[string]int // those that are taken, and the number last tried after one
 	knocks []*knock
 }
 
-// convert makes a knock of each door, but for those that shut what others open.
+// convert makes a knock of each door, except for those that shut what others open.
 func (v *converter) convert() {
 	var closing []*knock
 	for _, d := range v.config.doors {
@@ -61,7 +61,7 @@ func (v *converter) lose(k *knock, at word, format string, args ...any) {
 		Hint = "complete the knock by hand: it is a comment in the policy"
 }
 
-// knock begins a knock with all that a door says, but for what its commands do.
+// knock begins a knock with all that a door says, except for what its commands do.
 func (v *converter) knock(d *door) *knock {
 	k := &knock{door: d}
 	k.Steps, k.Total, k.Grant = d.steps, d.total, lang.Forever

@@ -10,7 +10,7 @@ import (
 )
 
 // door is a section other than [options]. Of a directive given twice the last
-// holds, but for tcpflags, which add up.
+// holds, except for tcpflags, which add up.
 type door struct {
 	section word
 	entries map[string]entry // by their name in [doorKeys]

@@ -104,7 +104,7 @@ func (c *checker) priority() {
 }
 
 // refuse says that guarded ports do not look like their neighbours. What a knock has by
-// `at` is beside the ports of another host, of which `default` does not speak.
+// `at` is beside the ports of another host, to which `default` does not apply.
 func (c *checker) refuse() {
 	s := &c.policy.Settings
 	i := slices.IndexFunc(c.policy.Knocks, func(k *Knock) bool { return len(k.Services) > 0 && (!s.DefaultDrop || len(k.At) == 0) })

@@ -50,7 +50,7 @@ func (c *checker) restricts(service Service) {
 }
 
 // guardedAndOpen says that everyone may reach a service of the knock. What the knock
-// has by `at` is elsewhere: `open` speaks of the host's own addresses.
+// has by `at` is elsewhere: `open` applies to the host's own addresses.
 func (c *checker) guardedAndOpen(k *Knock, service Service) {
 	if _, elsewhere := k.Given[ClauseAt]; elsewhere {
 		return

@@ -74,7 +74,7 @@ func (c *Clauses) complete(defaults *Clauses) {
 	}
 }
 
-// duration reads a duration, or the word for none or for ever if the clause has one.
+// duration reads a duration, or the word for none or forever if the clause has one.
 func (v *values) duration(d *time.Duration) {
 	if word, ok := v.takeWord(v.words...); ok {
 		if word == "forever" {
@@ -146,8 +146,8 @@ func (v *values) per(per *Per) {
 	}
 }
 
-// lengths splits the remaining terms of `per` into the numbers behind their
-// slashes; false if they have another form.
+// lengths splits the remaining terms of `per` into the numbers after their slashes;
+// false if they have another form.
 func (v *values) lengths() (lengths []*termNode, ok bool) {
 	for term, more := v.next(); more; term, more = v.next() {
 		tokens := term.Tokens

@@ -94,7 +94,7 @@ var Codes = []CodeMeaning{
 	{CodeOneFamily, Info, "services at addresses of only one family"},
 }
 
-// severity is that of a code.
+// severity is the severity of a code.
 func (c Code) severity() Severity {
 	for _, m := range Codes {
 		if m.Code == c {

@@ -43,7 +43,7 @@ const (
 type printer struct {
 	out    bytes.Buffer
 	starts map[int]bool // offsets at which a declaration begins
-	goesOn []bool       // of each token: whether a declaration goes on there, or behind it if it is a comment
+	goesOn []bool       // of each token: whether a declaration goes on there, or after it if it is a comment
 	body   layout
 	edge   bool // nothing but a trailing comment came since the body's `<`
 	header bool // between a knock's `knock` and its `<`
@@ -130,7 +130,7 @@ func (p *printer) newLine(tokens []lexer.Token, i int) {
 	}
 }
 
-// trailing reports whether a token is a comment behind something on its line.
+// trailing reports whether a token is a comment after something on its line.
 func trailing(tokens []lexer.Token, i int) bool {
 	return i > 0 && tokens[i].Type == tokenComment && tokens[i-1].Pos.Line == tokens[i].Pos.Line
 }

@@ -77,7 +77,7 @@ func (n *termsNode) Parse(lex *lexer.PeekingLexer) error {
 
 func beginsTerm(t *lexer.Token) bool { return tiesTo(t) || t.Type == tokenString || tight(*t) }
 
-// tiesTo reports whether a token can stand behind a slash or dash in a term.
+// tiesTo reports whether a token can follow a slash or dash in a term.
 func tiesTo(t *lexer.Token) bool {
 	return t.Type == tokenWord || t.Type == tokenNumber || t.Type == tokenProto
 }

@@ -53,8 +53,8 @@ func (c *checker) sameSequences() map[*Knock]bool {
 	return found
 }
 
-// byRarestStep finds each knock under the step of its own that the fewest steps
-// of the policy are like: whoever opens its door has that step too.
+// byRarestStep indexes each knock by its rarest step in the policy. A sequence that
+// opens the knock must contain that step.
 func (c *checker) byRarestStep() map[Step][]*Knock {
 	count := map[Step]int{}
 	for _, k := range c.policy.Knocks {

@@ -205,7 +205,7 @@ func (p *parser) unknownClauses(terms []*termNode) {
 		default:
 			p.unknownClause(term)
 			if slices.Contains(SettingWords, term.text()) {
-				return // the words behind it are the setting's
+				return // the words after it are the setting's
 			}
 		}
 	}

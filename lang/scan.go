@@ -57,7 +57,7 @@ func (c *checker) safeWithReset(k *Knock) bool {
 func (c *checker) scan(k *Knock, descending bool) (scans, rate int) {
 	o, ok := c.order(k, descending)
 	if !ok || !slices.ContainsFunc(o.stops, func(s scanStop) bool { return !s.wrong }) {
-		return 0, 0 // it cannot, or begins anew at every step
+		return 0, 0 // it cannot, or begins again at every step
 	}
 	opened := o.play(len(k.Steps)+1, 0)
 	if opened == nil {

@@ -80,7 +80,7 @@ func randomKnock(r *rand.Rand, name string) string {
 }
 
 // bruteScan sends scans packet by packet, and says in which the door opened, or
-// 0. It is the language's meaning once more, without any short cut.
+// 0. It is the language's meaning again, without any short cut.
 func bruteScan(c *checker, k *Knock, descending bool, scans, rate int) int {
 	protos := []Proto{k.Steps[0].Proto}
 	for _, s := range k.Steps {

@@ -93,7 +93,7 @@ func (p *parser) settingOnce(setting Setting, at Span) bool {
 	return true
 }
 
-// settingEnd says what is left over behind a setting.
+// settingEnd reports what is left over after a setting.
 func (p *parser) settingEnd(n *settingNode, v *values) {
 	switch {
 	case v.misspeltSetting():

@@ -143,7 +143,7 @@ type jsonEvent struct {
 // jsonOpened says that a packet opened a door.
 type jsonOpened struct {
 	Knock     string   `json:"knock"`
-	OpenUntil *Seconds `json:"open_until"` // null: for ever
+	OpenUntil *Seconds `json:"open_until"` // null: forever
 }
 
 func jsonMove(m replay.Move) any {

@@ -201,8 +201,8 @@ func TestDeleted(t *testing.T) {
 	}
 }
 
-// TestForever: what is made for ever does not end, whatever renews it, and what has a
-// timeout ends when it is renewed for ever.
+// TestForever: an element made forever does not end, whatever renews it, and one with a
+// timeout ends when it is renewed forever.
 func TestForever(t *testing.T) {
 	key := compiler.Key{Bits: 32}
 	forever := compiler.Update{Key: key, Set: "s", Timeout: lang.Forever}

@@ -209,7 +209,7 @@ func (r *run) update(o *op) bool {
 	return ok
 }
 
-// expires is when an element ends that is updated now; for ever is now, see set.update.
+// expires is when an element ends that is updated now; forever means now, see set.update.
 func (r *run) expires(o *op) time.Duration {
 	if o.lasts == int64(lang.Forever) {
 		return r.now

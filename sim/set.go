@@ -42,7 +42,7 @@ func (s *set) has(k key, now time.Duration) bool {
 // update makes or renews an element, to end at a time, or with now as that time for
 // ever; false if it would have to be made and the set is full. What had ended before a
 // collection has had its place freed. A living element keeps its kind: one that never
-// ends goes on to do so, and another, which is to live for ever, ends now (nft_dynset_eval).
+// ends goes on to do so, and another, which should live forever, ends now (nft_dynset_eval).
 func (s *set) update(k key, now, expires, collected time.Duration) (ends time.Duration, ok bool) {
 	at := s.elements.find(k)
 	if at != nil && now < *at {

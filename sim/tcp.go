@@ -82,7 +82,7 @@ func (s tcpState) next(flags lang.Flags, answer bool) tcpState {
 }
 
 // answered is where the host's answer leads if it answers at once: a SYN with a SYN/ACK,
-// all else with an ACK.
+// all others with an ACK.
 func (s tcpState) answered() tcpState {
 	flags := lang.ACK
 	if s == tcpSynSent {

@@ -139,7 +139,7 @@ func (w *ways) element(s *set, k key) life {
 
 // lives decides whether an element lives.
 func (w *ways) lives(s *set, k key, l life) bool {
-	known := l.doubt == nil // but for a tick
+	known := l.doubt == nil // except for a tick
 	switch {
 	case known && l.until >= w.alive:
 		return true

@@ -64,7 +64,7 @@ func drawBoundary(t *rapid.T) *pair {
 
 // TestBoundariesOnKernel holds the simulator with a clock that ticks against the
 // kernel, where it matters: around deadlines. Packets between whose readings of the
-// jiffies a tick fell are left out, and all behind them in their trace.
+// jiffies a tick fell are left out, and all after them in their trace.
 func TestBoundariesOnKernel(t *testing.T) {
 	const traces = 1000
 	var pairs []*pair

@@ -24,15 +24,15 @@ import (
 //
 //	knock            a policy without errors, in canonical form
 //	knock untidy     a policy without errors, in another form
-//	knock K102       a policy of which K102 is said
+//	knock K102       a policy with a finding K102
 //	trace            a trace without errors, in canonical form
-//	trace K012       a trace of which K012 is said
+//	trace K012       a trace with a finding K012
 //	knockd           a configuration of knockd
-//	says             what is said of the block before, the finding's first line
-//	console          commands behind `$ `, and what they print
+//	says             the first line of the finding about the block before
+//	console          commands after `$ `, and their output
 //
-// `file=NAME` gives a block a name, for the commands of the blocks behind it.
-// With -update the forms, what is said and what is printed are written anew.
+// `file=NAME` gives a block a name, for the commands of the blocks after it.
+// With -update the forms, the findings and the outputs are written again.
 var documents = []string{"../README.md", "language.md", "meaning.md", "findings.md", "traces.md", "capture.md", "live.md", "json.md", "client.md", "import.md", "boot.md", "costs.md"}
 
 // docBlock is a fenced block.

@@ -10,7 +10,7 @@ import (
 	"knockc/sim"
 )
 
-// edgeHost is a host with a policy's rules and a table behind them that counts what
+// edgeHost is a host with a policy's rules and a table after them that counts what
 // comes through.
 func edgeHost(t *testing.T, policy, more string) (*netns.Host, *pair) {
 	t.Helper()

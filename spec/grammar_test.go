@@ -143,7 +143,7 @@ func (g *ebnfGrammar) accepts(name, text, white string) bool {
 	return slices.ContainsFunc(ends, func(end int) bool { return m.skip(end) == len(m.text) })
 }
 
-// skip goes behind white space and comments.
+// skip goes past white space and comments.
 func (m *ebnfMatch) skip(at int) int {
 	for at < len(m.text) {
 		switch {

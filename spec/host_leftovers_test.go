@@ -11,7 +11,7 @@ import (
 	"knockc/internal/netns"
 )
 
-// leftovers are policies whose grants, for ever or long, end before their time, and the
+// leftovers are policies whose grants, long or forever, end early, and the
 // ports that end them; a visit does if there are none.
 var leftovers = map[string]struct {
 	policy  string

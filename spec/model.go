@@ -233,7 +233,7 @@ func (m *Model) isStep(p *trace.Packet) bool {
 	return slices.ContainsFunc(m.policy.Knocks, func(k *lang.Knock) bool { return concerns(k, p) && isAt(k.AllSteps(), p) })
 }
 
-// isOpenFor reports whether an `open` admits the packet. It speaks of the host alone.
+// isOpenFor reports whether an `open` admits the packet. It applies only to the host.
 func (m *Model) isOpenFor(p *trace.Packet) bool {
 	return p.To == nil && slices.ContainsFunc(m.policy.Settings.Open, func(o lang.Open) bool {
 		return isService(o.Services, p) && (len(o.From) == 0 || isFrom(o.From, p)) && (len(o.On) == 0 || isOn(o.On, p))

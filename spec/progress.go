@@ -41,7 +41,7 @@ func (g *progress) furthest(at time.Duration) int {
 	return 0
 }
 
-// wrong reports whether an attempt goes to none of the steps up to the one behind
+// wrong reports whether an attempt goes to none of the steps up to the one after
 // the furthest.
 func (g *progress) wrong(at time.Duration, steps []lang.Step, p *trace.Packet) bool {
 	return !isAt(steps[:min(g.furthest(at)+1, len(steps))], p)

@@ -134,8 +134,8 @@ func (v visitor) knocksAtAny(ports ...uint16) {
 	}
 }
 
-// TestReloadLogOnKernel: what is logged is all that can be edited without beginning
-// anew.
+// TestReloadLogOnKernel: of a knock, only its log can be edited without beginning
+// again.
 func TestReloadLogOnKernel(t *testing.T) {
 	r := newReloader(t)
 	r.load("knock a < 1001 1002 -> 2001 within 20s grant 1m >")

@@ -13,7 +13,7 @@ import (
 	"knockc/internal/netns"
 )
 
-// TestLiveDocumentOnKernel: what live.md shows is what is printed, but for times.
+// TestLiveDocumentOnKernel: live.md shows what the commands print, except for times.
 func TestLiveDocumentOnKernel(t *testing.T) {
 	text, err := os.ReadFile("../../spec/live.md")
 	if err != nil {

@@ -56,7 +56,7 @@ func (d door) knockc(t *testing.T, args ...string) string {
 	return d.Peer.Run(t, append([]string{"setpriv", "--bounding-set=-all", "knockc"}, args...)...)
 }
 
-// form is what the command client prints behind a heading that begins so.
+// form is what the command client prints after a heading with this beginning.
 func (d door) form(t *testing.T, heading, host string) string {
 	t.Helper()
 	forms := d.knockc(t, "client", "-policy", d.policy, "-delay", "200ms", "ssh", host)
@@ -76,7 +76,7 @@ func (d door) paste(t *testing.T, heading, host string) {
 }
 
 // ssh has ssh read a printed form as its configuration. How it ends is not asked:
-// what is behind the door speaks no SSH.
+// the service behind the door does not speak SSH.
 func (d door) ssh(t *testing.T, heading, host string, args ...string) {
 	t.Helper()
 	config := filepath.Join(t.TempDir(), "config")

@@ -8,7 +8,7 @@ import (
 	"knockc/report"
 )
 
-// statusJSON is the status for programs. Times are in seconds; null is for ever.
+// statusJSON is the status for programs. Times are in seconds; null is forever.
 type statusJSON struct {
 	Table     string            `json:"table"`
 	Policy    string            `json:"policy"`

@@ -61,7 +61,7 @@ func TestFlood(t *testing.T) {
 	})
 }
 
-// TestSendAfterFlood accepts the flood and looks for what it left behind.
+// TestSendAfterFlood accepts the flood and looks for what it left.
 func TestSendAfterFlood(t *testing.T) {
 	const n = 5000
 	for name, test := range map[string]struct {

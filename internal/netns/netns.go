@@ -97,7 +97,7 @@ func New(t testing.TB, ifnames ...string) *Host {
 	return h
 }
 
-// unable reports whether err speaks of the machine, not of a mistake.
+// unable reports whether err is about the machine, not about a mistake.
 func unable(err error) bool {
 	for _, target := range []error{
 		fs.ErrPermission, fs.ErrNotExist, exec.ErrNotFound,

@@ -14,7 +14,7 @@ import (
 const (
 	minTime    = 6  // width of a time
 	minPacket  = 33 // width of a packet that has a verdict
-	columnGap  = 2  // behind a time and behind a packet
+	columnGap  = 2  // after a time and after a packet
 	commentGap = 3  // before a comment
 )
 
@@ -101,7 +101,7 @@ func (f *formatter) endBlock() {
 	f.block = f.block[:0]
 }
 
-// align puts the columns of a block's rows together, but for the comments.
+// align aligns the columns of a block's rows, except for the comments.
 func align(rows []row) []string {
 	timeWidth, packetWidth := minTime, minPacket
 	for _, r := range rows {
@@ -120,8 +120,8 @@ func align(rows []row) []string {
 	return texts
 }
 
-// write writes a line, after an empty one if there was one, and its comment
-// behind the given column.
+// write writes a line, after an empty one if there was one, and its comment after the
+// given column.
 func (f *formatter) write(text, comment string, column int) {
 	if f.blank && f.out.Len() > 0 {
 		f.out.WriteByte('\n')
@@ -134,7 +134,7 @@ func (f *formatter) write(text, comment string, column int) {
 	f.out.WriteByte('\n')
 }
 
-// padded is the text with spaces behind it, up to the column.
+// padded is the text with spaces after it, up to the column.
 func padded(text string, column int) string {
 	return text + strings.Repeat(" ", max(0, column-width(text)))
 }

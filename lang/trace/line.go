@@ -32,7 +32,7 @@ func lines(src []byte) iter.Seq2[lang.Pos, string] {
 	}
 }
 
-// line is a line cut into words, and a comment behind them.
+// line is a line cut into words, and a comment after them.
 type line struct {
 	text    string   // without the line break
 	start   lang.Pos // of the text
@@ -91,7 +91,7 @@ func wordLength(s string) int {
 	return len(s)
 }
 
-// word is the text of word i, "" behind the last one.
+// word is the text of word i, "" after the last one.
 func (l *line) word(i int) string {
 	if i >= len(l.words) {
 		return ""
@@ -99,7 +99,7 @@ func (l *line) word(i int) string {
 	return l.text[l.words[i].start:l.words[i].end]
 }
 
-// offsets are those of word i in the text; behind the last word, where that
+// offsets are those of word i in the text; after the last word, where that
 // ends.
 func (l *line) offsets(i int) word {
 	switch {
@@ -112,7 +112,7 @@ func (l *line) offsets(i int) word {
 	return word{end, end}
 }
 
-// span is where word i stands, or the place behind the last one.
+// span is the place of word i, or the place after the last one.
 func (l *line) span(i int) lang.Span { return l.place(l.offsets(i)) }
 
 // part is where a part of word i stands.
@@ -133,5 +133,5 @@ func advance(p lang.Pos, text string) lang.Pos {
 	return p
 }
 
-// trailing is the comment, without white space behind it; "" if there is none.
+// trailing is the comment, without white space at its end; "" if there is none.
 func (l *line) trailing() string { return strings.TrimRight(l.text[l.comment:], white) }

@@ -148,7 +148,7 @@ func (p *parser) time() bool {
 		p.errorf(lang.CodeTime, p.span(0), "0s and 1.5s count from the start, +0s and +1.5s from the line before",
 			"time runs backwards: the line before ends at %s", lang.FormatDuration(p.now))
 	}
-	// Even backwards, so that the lines behind are not held against a time that
+	// Even backwards, so that the lines after it are not compared with a time that
 	// was mistyped.
 	p.now = at
 	return true

@@ -15,7 +15,7 @@ type Reader struct {
 	err    error // why there is no more to read
 	block  []byte
 	lines  []byte // of the block: whole lines that are still to be read
-	tail   []byte // of the block, behind them: a part of a line
+	tail   []byte // of the block, after them: a part of a line
 	parser parser
 	at     lang.Pos // where lines starts
 	event  Event
@@ -29,7 +29,7 @@ func NewReader(in io.Reader) *Reader {
 	return &Reader{in: in, parser: parser{trace: &Trace{}}, at: lang.Pos{Line: 1, Column: 1}}
 }
 
-// blockSize is how much is read at once, but for longer lines.
+// blockSize is how much is read at once, except for longer lines.
 const blockSize = 256 << 10
 
 // fill reads more lines; false if there are none.

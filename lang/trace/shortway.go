@@ -55,7 +55,7 @@ func (r *Reader) simple() bool {
 	return true
 }
 
-// skip goes on behind a line, which ends at i.
+// skip goes on after a line, which ends at i.
 func (r *Reader) skip(i int) {
 	r.lines = r.lines[min(i+1, len(r.lines)):]
 	r.at.Offset += i + 1
@@ -75,7 +75,7 @@ func spaces(text []byte, i int) int {
 	return i
 }
 
-// gap is where white space ends, of which there must be some.
+// gap is where white space ends; there must be at least one character.
 func gap(text []byte, i int) int {
 	if i < 0 || i >= len(text) || text[i] != ' ' && text[i] != '\t' && text[i] != '\r' {
 		return -1

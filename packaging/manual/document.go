@@ -38,7 +38,7 @@ func documentPage(file string) (page, error) {
 	return page{section: 5, body: withoutLinks(body.String())}, nil
 }
 
-// endOfList is a comment: md2man would take code behind a list for its last item's text.
+// endOfList is a comment: md2man would take code after a list for the text of its last item.
 const endOfList = "<!-- -->\n\n"
 
 // sectionHeading is a heading of the second level.

@@ -9,7 +9,7 @@ import (
 type datagram struct {
 	src, dst netip.Addr
 	proto    uint8  // of the transport header
-	b        []byte // from the transport header on, as far as it was recorded
+	b        []byte // the recorded part, from the transport header on
 	size     int    // the length of b, had all been recorded
 	extra    int    // bytes of IPv4 options or IPv6 extension headers before it
 }

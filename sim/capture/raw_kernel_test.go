@@ -40,7 +40,7 @@ func (n network) sendFragments(t *testing.T) {
 	}
 }
 
-// sendRaw sends an IP datagram as it is, but for an IPv4 header's checksum.
+// sendRaw sends an IP datagram as it is, except for the checksum of an IPv4 header.
 func sendRaw(datagram []byte, dst netip.Addr) error {
 	family := unix.AF_INET6
 	var to unix.Sockaddr = &unix.SockaddrInet6{Addr: dst.As16()}

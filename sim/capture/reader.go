@@ -11,7 +11,7 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 )
 
-// record is one frame of a capture, as far as it was recorded.
+// record is the recorded part of one frame of a capture.
 type record struct {
 	data  []byte // valid until the next record
 	wire  int    // the frame's length; data may be shorter

@@ -9,8 +9,8 @@ import (
 	"knockc/sim"
 )
 
-// recorder keeps of the packets what explains why a source is where it is, as far as
-// the source is asked about.
+// recorder keeps the packets that explain how far a source is, if the trace asks about
+// the source.
 type recorder struct {
 	policy  *lang.Policy
 	asked   *concerns

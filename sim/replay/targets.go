@@ -204,7 +204,7 @@ func (t *targets) offers(p *sim.Packet) bool {
 }
 
 // openFor is an `open` declaration that admits the packet, with the first service of it
-// that the packet goes to; nil if there is none. They speak of the host alone.
+// that the packet goes to; nil if there is none. They apply only to the host.
 func (t *targets) openFor(p *sim.Packet) *opened {
 	all := t.of(p).opens
 	for i := range all {

@@ -35,12 +35,12 @@ func (m mark) String() string {
 	return p.Source() + " -> " + p.Destination()
 }
 
-// trail is what a source did to a knock, as far as it can explain the present.
+// trail is what a source did to a knock, if it explains the present.
 type trail struct {
 	opening, closing trailOfSequence
 	opened           mark          // the latest packet that opened the door
 	until            time.Duration // the end of that grant's time
-	ended            mark          // what ended the grant before its time
+	ended            mark          // what ended the grant early
 	ending           ending
 }
 

@@ -133,7 +133,7 @@ func (r *recorder) whyRefused(p *sim.Packet, state compiler.ConnState) string {
 }
 
 // notOpen says which `open` declarations do not admit a packet to one of their services;
-// "" if there are none. They speak of the host alone.
+// "" if there are none. They apply only to the host.
 func (r *recorder) notOpen(p *sim.Packet) string {
 	if p.GoesOn() {
 		return ""

@@ -67,7 +67,7 @@ func (s *run) replayCapture(in *input, result *Result) error {
 	return nil
 }
 
-// forwardedTo are the addresses of other hosts that a policy speaks of.
+// forwardedTo are the addresses of other hosts that a policy names.
 func forwardedTo(policy *lang.Policy) []netip.Prefix {
 	at := map[netip.Prefix]bool{}
 	for _, k := range policy.Knocks {
