@@ -139,7 +139,7 @@ func (v *values) per(per *Per) {
 		v.terms = nil
 		v.p.add(CodeSyntax, v.at, "`per` takes one or two prefix lengths").hint("per /24 /64")
 	case len(lengths) == 1:
-		v.p.integer(lengths[0], 33, 128, "an IPv6 prefix length, alone,", &per.IPv6)
+		v.p.integer(lengths[0], 33, 128, "a single length applies to IPv6 and", &per.IPv6)
 	default:
 		v.p.integer(lengths[0], 1, 32, "an IPv4 prefix length", &per.IPv4)
 		v.p.integer(lengths[1], 1, 128, "an IPv6 prefix length", &per.IPv6)
