@@ -42,7 +42,7 @@ fuzz: ## run each fuzz target FUZZTIME times, or as long (50000x or 1m)
 bench: ## run the benchmarks
 	go test -run '^$$' -bench . ./...
 
-golden: ## write golden files anew, to be read in the diff
+golden: ## write golden files again, to be read in the diff
 	go test ./lang/... ./compiler ./sim/replay ./knockd ./spec ./cmd/... ./packaging -update
 
 lint: ## what gofmt and vet say
