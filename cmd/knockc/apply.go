@@ -21,32 +21,32 @@ var applyCommand = &command{
 	usage: "[-dry-run] [-confirm DURATION] [-settle DURATION] [-anyway] POLICY",
 	short: "load a policy into the kernel",
 	long: `
-Apply compiles a policy and loads it, all of it or nothing, in place of the one that
-is loaded. Who has got how far, and which doors are open, stays, but for the knocks
-that were edited: these begin anew. What the older policy left is removed. It touches
-no table but its own.
+Apply compiles a policy and loads it into the kernel in one transaction. It replaces
+the policy that is loaded. Open doors stay open, and clients in the middle of a
+sequence can go on, except for knocks that were edited: these begin again. Apply then
+removes what the older policy left. It touches no table but its own.
 
-With -confirm it asks whether to keep the policy, and goes back to what was there
-before unless someone says yes in time, also if the terminal, the connection or
-knockc itself dies:
+With -confirm, apply asks whether to keep the policy. It rolls back to what was there
+before unless you answer yes in time, even if the terminal, the connection or knockc
+itself dies:
 
     knockc apply -confirm 60s policy.knock
 
-With -dry-run it says what would change, and loads nothing.
+With -dry-run, apply says what would change, and loads nothing.
 
-Where nothing has used connection tracking before, it is switched on first and given
--settle to see the connections that live, or the new rules would cut them.
+If connection tracking was off, apply turns it on first and waits (-settle), so that
+the kernel recognises existing connections. Otherwise the new rules would drop them.
 
-A policy without a knock is refused, because a file that was cut short would open
-the host; -anyway takes it.
+Apply refuses a policy without a knock, because a file that was cut short would open
+the host. -anyway loads such a policy.
 
 A POLICY of - is standard input.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		var a applying
 		flags.BoolVar(&a.dryRun, "dry-run", false, "say what would change, and load nothing")
-		durationVar(flags, &a.confirm, time.Second, "confirm", "go back after `DURATION` unless someone says yes")
+		durationVar(flags, &a.confirm, time.Second, "confirm", "roll back after `DURATION` unless you answer yes")
 		a.settle = 5 * time.Second
-		durationVar(flags, &a.settle, 0, "settle", "see connections for `DURATION`, 5s if not said, if they were not tracked before")
+		durationVar(flags, &a.settle, 0, "settle", "wait for `DURATION` (5s if not given) to recognise connections, if they were not tracked before")
 		anywayFlag(flags, &a.anyway)
 		return func(s *streams, args []string) error {
 			switch {
@@ -182,7 +182,7 @@ func (a *applying) wait(said <-chan struct{}) error {
 // tell says what the policy has changed.
 func (a *applying) tell(s *streams, applied *live.Applied) {
 	if applied.EndedTrial {
-		s.warn(errors.New("a policy was on trial, and someone had deleted its table: this one takes its place, and nothing goes back"))
+		s.warn(errors.New("a policy was on trial, and someone had deleted its table: this one replaces it, and nothing is rolled back"))
 	}
 	s.warn(applied.Leftovers)
 	for _, line := range applied.Changes {

@@ -62,7 +62,7 @@ func keep(s *streams, trial *live.Trial) error {
 
 func takeBack(s *streams, trial *live.Trial) error {
 	s.warn(trial.TakeBack())
-	s.tell(errors.New("taken back: what was there before is loaded again"))
+	s.tell(errors.New("rolled back: what was there before is loaded again"))
 	return errInput
 }
 
@@ -74,5 +74,5 @@ func (s *streams) warnNotEnded(err error) {
 }
 
 func (s *streams) tellStuck(err error) {
-	s.tell(fmt.Errorf("the policy cannot be taken back yet, this goes on until it is: %w", err))
+	s.tell(fmt.Errorf("the policy cannot be rolled back yet; knockc tries again until it is: %w", err))
 }

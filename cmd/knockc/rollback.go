@@ -12,13 +12,13 @@ import (
 var rollbackCommand = &command{
 	name:  "rollback",
 	usage: "[-due] [-table NAME]",
-	short: "take a policy back that is on trial",
+	short: "roll back a policy that is on trial",
 	long: `
-Rollback goes back to what was there before ` + "`knockc apply -confirm`" + `, as long as
-nobody has confirmed: to the rules as they were, with what sources have done since.
+Rollback loads the rules that were there before ` + "`knockc apply -confirm`" + `, if nobody has
+confirmed the new ones. It keeps what sources have done since then.
 
-With -due it waits until the time for that is over, and does nothing if someone has
-confirmed. Apply starts it so.`,
+With -due it first waits until the time to confirm is over, and does nothing if
+someone has confirmed. Apply starts it that way.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		table := tableFlag(flags)
 		due := flags.Bool("due", false, "wait until the time to confirm is over")
@@ -49,7 +49,7 @@ func rollback(s *streams, table string) error {
 		return inWords(err)
 	}
 	s.done = true
-	fmt.Fprintln(s.out, "taken back: what was there before is loaded again")
+	fmt.Fprintln(s.out, "rolled back: what was there before is loaded again")
 	return nil
 }
 

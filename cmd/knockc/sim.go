@@ -26,44 +26,53 @@ var simCommand = &command{
 	usage: "[-policy FILE] [-host ADDRESS] [-json|-quiet|-tap|-state TIME] [FLAGS] TRACE...",
 	short: "replay packet traces through the compiled rules",
 	long: `
-Sim compiles a trace's policy and replays the trace's packets through the rules
-in virtual time. For each packet it prints the time, the source and destination,
-the verdict, and what the packet moved. The verdict is accept, drop or reject, or
-pass if no rule decides, so that the rest of the host does. Expectations of the
-trace that fail are shown with file and line and with the reason, as far as the
-packets before tell it, and make the exit status 1. After several traces comes a
-summary of all.
+Sim compiles the policy of a trace and replays the packets of the trace through the
+rules, in virtual time. For each packet it prints the time, the source and
+destination, the verdict, and what the packet moved. The verdict is accept, drop or
+reject, or pass if no rule decides and the rest of the host does. If an expectation
+of the trace fails, sim prints the file and line and the reason, and exits with 1.
+After several traces it prints a summary of all.
 
-The policy is the one given with -policy, else the one that the trace names in a
-line "policy FILE", else policy.knock in the folder of the trace. A TRACE of - is
-standard input.
+The policy is the one given with -policy. Without it, it is the one that the trace
+names in a line "policy FILE", or policy.knock in the folder of the trace. A TRACE of
+- is standard input.
 
-A TRACE may also be a capture, pcap or pcapng. Its packets to the host are
-replayed, and those to addresses that a knock has by "at"; the answers to them make
-flows established. -host names the host's addresses, unless the capture tells them.
+A TRACE may also be a capture, pcap or pcapng. Sim replays the packets to the host
+and to addresses that a knock has by "at". The answers to them make flows
+established. -host gives the host's addresses. Without it, sim infers them from the
+capture if it can.
 
--tap and -junit have a test for each "expect" and for each packet whose verdict is
-not the wanted one, and for each trace a test that it could be replayed.
+-tap and -junit have a test for each "expect", for each packet whose verdict is not
+the expected one, and for each trace, which tells whether it could be replayed.
 
 -cover lists the items of each policy that no packet of the traces has met, and says
-how many were met, in percent. The items of a knock are: each step done, the last
-one opening the door; each step of "close" done, the last one shutting an open door;
-each service entered by a grant, and each refused; "once" having used up a grant;
-"reset" having ended progress or a grant; "from" and "on" having kept out an
-attempt at a step. The items of the policy are: each service of "open" reached by a
-packet that it admits; each prefix and interface of "trust" used at a service of a
-knock; and "default", if it is given, having decided about a packet to no step.
-Compiled rules that never ran to their end are listed apart and do not count.
+how many were met, in percent. The items of a knock are:
+
+    each step that was done; the last one opens the door
+    each step of "close" that was done; the last one shuts an open door
+    each service that a grant let a packet into, and each that refused one
+    "once", if it has used up a grant
+    "reset", if it has ended progress or a grant
+    "from" and "on", if they have refused an attempt at a step
+
+The items of the policy are:
+
+    each service of "open" that an admitted packet reached
+    each prefix and interface of "trust" that let a packet into a service of a knock
+    "default", if it is given and has decided about a packet to no step
+
+Sim lists compiled rules that never ran to their end apart. They do not count.
 
 Time is exact, unless -hz is given. The kernel's clock ticks, and a timeout is a
-number of whole ticks. Nobody knows when in a tick a trace begins, nor, if a set may
-be full, when the kernel frees its places: a verdict that may depend on it is "depends
-on the tick", and an expectation of it fails. The same holds for what a packet moved,
-and for where a source stands. -cover and -top count what does not depend on it.
-` + "`getconf CLK_TCK`" + ` does not tell the kernel's HZ; CONFIG_HZ in /boot/config-* does.
+number of whole ticks. The place in a tick at which a trace begins is unknown. If a
+set may be full, so is the time at which the kernel frees its places. A verdict that
+may depend on either "depends on the tick", and an expectation of it fails. The same
+is true of what a packet moved, and of where a source is. -cover and -top count what
+does not depend on the tick. ` + "`getconf CLK_TCK`" + ` does not tell the kernel's HZ;
+CONFIG_HZ in /boot/config-* does.
 
--state ends the replay at a time, after the packets of that time, and prints
-where each source stands, instead of the packets.
+-state ends the replay at a time, after the packets of that time. It prints where
+each source is at that time, instead of the packets.
 
 -top counts sources exactly up to 65536 of them. If there are more, it forgets rare
 ones, and says by how much a count may be too low.`,
