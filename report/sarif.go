@@ -80,7 +80,7 @@ func sarif(version string, all []*lang.FileFindings) sarifLog {
 		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{m.Code, sarifText{m.Title}, sarifConfig{level[m.Severity]}})
 	}
 	for _, f := range all {
-		uri := (&url.URL{Path: filepath.ToSlash(f.File)}).EscapedPath()
+		uri := (&url.URL{Path: filepath.ToSlash(f.File)}).String()
 		for _, x := range f.Findings {
 			message := x.Message
 			if x.Hint != "" {

@@ -24,7 +24,8 @@ type Table struct {
 	State   bool // only failures, no other rows and no summaries
 	Top     int  // how many sources of each list are shown
 
-	begun  int // traces
+	begun  int  // traces
+	began  bool // the last of them, and it has not ended
 	file   string
 	widths widths
 	counts counts
@@ -54,6 +55,7 @@ func (t *Table) Begin(b *session.Trace) {
 		fmt.Fprintf(t.Out, "%s\n", t.file)
 	}
 	t.begun++
+	t.began = true
 	if b.Capture {
 		t.widths.fit(wideEvent)
 		if b.Forwards {
@@ -128,11 +130,11 @@ func (t *Table) row(o replay.Outcome) {
 }
 
 func (t *Table) End(r *session.Result) {
-	began := t.file == lang.Printable(r.Name)
 	t.widths = widths{}
-	if !began {
+	if !t.began {
 		return
 	}
+	t.began = false
 	if !t.State {
 		t.summary(r)
 	}
@@ -142,7 +144,6 @@ func (t *Table) End(r *session.Result) {
 	if r.State != nil {
 		writeStandings(t.Out, r)
 	}
-	t.file = ""
 }
 
 // summary says what came of a trace.

@@ -92,6 +92,7 @@ type applying struct {
 
 	host    *live.Host
 	ruleset *compiler.Ruleset
+	knocks  int
 }
 
 func (a *applying) run(s *streams) error {
@@ -99,11 +100,11 @@ func (a *applying) run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	_, result, err := s.compileToLoad(a.policy, src, a.anyway)
+	policy, result, err := s.compileToLoad(a.policy, src, a.anyway)
 	if err != nil {
 		return err
 	}
-	a.ruleset = result.Ruleset
+	a.ruleset, a.knocks = result.Ruleset, len(policy.Knocks)
 	a.host = live.NewHost(clock{})
 	defer a.host.Close()
 	if a.dryRun {
@@ -154,11 +155,15 @@ func (a *applying) track(s *streams) (*live.Tracking, error) {
 		s.print("nothing has tracked connections here: looking at those that live for %s; press a key in sessions that are idle\n", lang.FormatDuration(a.settle))
 		close(said)
 	}()
-	if err = a.wait(said); err != nil {
-		err = tracking.Undo(err)
+	if err = a.wait(said); err == nil {
+		return tracking, nil
 	}
-	<-said
-	return tracking, err
+	select {
+	case <-said:
+	default:
+		s.stuck = true
+	}
+	return nil, tracking.Undo(err)
 }
 
 // wait lets the time go by that was said, unless it is interrupted.
@@ -188,8 +193,7 @@ func (a *applying) tell(s *streams, applied *live.Applied) {
 	for _, line := range applied.Changes {
 		s.print("%s\n", line)
 	}
-	knocks := len(a.ruleset.Counters) / 2
-	s.print("table inet %s: loaded %s, for IPv4 and IPv6\n", a.ruleset.Table, report.Plural(knocks, "knock"))
+	s.print("table inet %s: loaded %s, for IPv4 and IPv6\n", a.ruleset.Table, report.Plural(a.knocks, "knock"))
 	s.warn(a.warnOfHost(s))
 }
 

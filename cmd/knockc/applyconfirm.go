@@ -13,7 +13,7 @@ import (
 
 // ask asks whether to keep what is on trial.
 func (a *applying) ask(s *streams, trial *live.Trial) error {
-	s.print("keep it? It goes in %s unless you say yes, best from a new connection: [yes/no] ", lang.FormatDuration(trial.Left().Round(time.Second)))
+	s.print("keep it? It will be rolled back in %s unless you answer yes, best from a new connection: [yes/no] ", lang.FormatDuration(trial.Left().Round(time.Second)))
 	answers := make(chan bool)
 	go readAnswers(s, answers)
 	for {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -46,8 +47,8 @@ func inWords(err error) error {
 		return fmt.Errorf("%w: an apply is running, or was killed and has to be repeated", err)
 	case errors.As(err, &notLoaded):
 		return fmt.Errorf("%w: load one with `knockc apply POLICY`", err)
-	case errors.As(err, &trial):
-		return aboutTrial(trial)
+	case errors.As(err, &trial): // and perhaps more
+		return errors.New(strings.Replace(err.Error(), trial.Error(), aboutTrial(trial).Error(), 1))
 	case errors.Is(err, live.ErrTooLate):
 		return fmt.Errorf("%w, `knockc status` shows what is loaded", err)
 	}

@@ -42,8 +42,10 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	buffered := bufio.NewWriter(out)
 	s := &streams{in: in, out: buffered, err: errOut, outColor: colorful(out), errColor: colorful(errOut)}
 	err := dispatch(s, args)
-	if flushErr := buffered.Flush(); flushErr != nil {
-		err = s.unwritten(err, flushErr)
+	if !s.stuck {
+		if flushErr := buffered.Flush(); flushErr != nil {
+			err = s.unwritten(err, flushErr)
+		}
 	}
 	return s.tellAll(err)
 }
@@ -104,6 +106,7 @@ type streams struct {
 
 	outColor, errColor bool
 	inTaken            bool // standard input was read
+	stuck              bool // standard output takes nothing, and somebody waits for it
 
 	// done says that the kernel has what was asked for: from then on no failure makes
 	// the exit status one that says that nothing was changed.

@@ -53,6 +53,41 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// TestExits: a wrong status fails.
+func TestExits(t *testing.T) {
+	for script, passes := range map[string]bool{
+		"exits 2 knockc": true, "exits 0 knockc": false, "exits 1 knockc": false, "exits 0 knockc version": true, "exits 2 knockc version": false,
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(dir+"/a.txtar", []byte(script+"\n"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		r := &recorder{}
+		func() {
+			defer func() {
+				if p := recover(); p != nil && p != r {
+					panic(p)
+				}
+			}()
+			testscript.RunT(r, testscript.Params{Dir: dir, Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits}})
+		}()
+		if r.failed == passes {
+			t.Errorf("%s: passes is %v", script, !passes)
+		}
+	}
+}
+
+// recorder is a test that notes whether it failed.
+type recorder struct{ failed bool }
+
+func (r *recorder) Skip(...any)                        { panic(r) }
+func (r *recorder) Fatal(...any)                       { r.FailNow() }
+func (r *recorder) Parallel()                          {}
+func (r *recorder) Log(...any)                         {}
+func (r *recorder) FailNow()                           { r.failed = true; panic(r) }
+func (r *recorder) Run(_ string, f func(testscript.T)) { f(r) }
+func (r *recorder) Verbose() bool                      { return false }
+
 // condition tells whether nft runs in a network namespace of its own, for the
 // scripts that need it. Where it must, the scripts run and fail.
 func condition(name string) (bool, error) {

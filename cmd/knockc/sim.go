@@ -142,6 +142,11 @@ func (o *simOptions) simulate(s *streams, names []string) error {
 	if o.junit == nil {
 		return err
 	}
+	for _, p := range summary.Policies {
+		if sameFile(p.File, *o.junit) {
+			return errors.Join(err, &usageError{fmt.Sprintf("sim: -junit would overwrite the policy %s", p.File), "give the test results a file of their own"})
+		}
+	}
 	return errors.Join(err, s.write(*o.junit, junit.XML(), 0o644))
 }
 

@@ -44,6 +44,45 @@ func TestHostileName(t *testing.T) {
 	}
 }
 
+// TestHostileFile: nor does the name of a file, which may come from a repository of others.
+func TestHostileFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	const name = "\x1b[31mX\n::error::y\u009b2J"
+	for file, text := range map[string]string{
+		name + ".knock": "knock ssh < 0 -> 22 >\n", name + ".trace": "policy policy.knock\n0s me -> 22\n",
+		name + "2.trace": "0s 192.0.2.7 -> 22 => drop\n0s expect ssh open for 192.0.2.7\n", "policy.knock": "knock ssh < 10000 10001 -> 22 >\n",
+	} {
+		if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, line := range []string{
+		"check K T", "check -json K T", "check -format=github K T", "check -format=sarif K T", "sim T 2", "sim -json T 2", "sim -tap T 2",
+		"sim -junit=/dev/stdout T 2", "sim -state=1s 2", "sim -json -state=1s 2 T", "sim -cover 2", "build K", "fmt K", "fmt none/K",
+	} {
+		args := strings.Fields(line)
+		for i, arg := range args {
+			args[i] = strings.NewReplacer("K", name+".knock", "T", name+".trace").Replace(arg)
+			if arg == "2" {
+				args[i] = name + "2.trace"
+			}
+		}
+		var out, errOut strings.Builder
+		run(args, strings.NewReader(""), &out, &errOut)
+		for _, text := range []string{out.String(), errOut.String()} {
+			if i := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); i >= 0 {
+				t.Errorf("%s: %q", line, text[i:])
+			}
+			if strings.Contains(text, "\n::error::y") {
+				t.Errorf("%s: a line of its own: %q", line, text)
+			}
+		}
+		if out.Len()+errOut.Len() == 0 {
+			t.Errorf("%s says nothing", line)
+		}
+	}
+}
+
 // namedCapture is a pcapng capture of a packet, a raw IPv4 SYN to port 10000, that
 // arrives on the named interface.
 func namedCapture(name string) []byte {

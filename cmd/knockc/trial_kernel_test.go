@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -162,19 +163,7 @@ func TestKilledAnywhereOnKernel(t *testing.T) {
 func TestStuckTerminalOnKernel(t *testing.T) {
 	s := newSite(t)
 	s.knockc(t, "apply", "-settle", "0", s.policy)
-	reader, full, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer reader.Close()
-	defer full.Close()
-	size, err := unix.FcntlInt(full.Fd(), unix.F_SETPIPE_SZ, 4096)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := full.Write(make([]byte, size)); err != nil {
-		t.Fatal(err)
-	}
+	full := fullPipe(t)
 	c := s.Host.Command(t.Context(), "knockc", "apply", "-settle", "0", "-confirm", "1s", s.other)
 	c.Stdout = full
 	if err := c.Start(); err != nil {
@@ -182,6 +171,45 @@ func TestStuckTerminalOnKernel(t *testing.T) {
 	}
 	s.waitFor(t, "the trial", func() bool { return strings.Contains(s.listing(t), "udp . 3457") })
 	s.waitFor(t, "the rollback", func() bool { return strings.Contains(s.listing(t), "udp . 3456") })
+}
+
+// TestStuckWhileSettlingOnKernel: nor does it keep apply from ending when it is interrupted.
+func TestStuckWhileSettlingOnKernel(t *testing.T) {
+	s := newSite(t)
+	c := s.Host.Command(t.Context(), "knockc", "apply", "-settle", "10m", s.policy)
+	c.Stdout = fullPipe(t)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	tables := func() string { return s.Host.Run(t, "nft", "list", "tables") }
+	s.waitFor(t, "tracking", func() bool { return tables() != "" })
+	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if c.Wait(); c.ProcessState.ExitCode() != exitSystem {
+		t.Errorf("%v", c.ProcessState)
+	}
+	if left := tables(); left != "" {
+		t.Errorf("left is %s", left)
+	}
+}
+
+// fullPipe is a pipe that takes nothing more.
+func fullPipe(t *testing.T) *os.File {
+	t.Helper()
+	reader, full, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { reader.Close(); full.Close() })
+	size, err := unix.FcntlInt(full.Fd(), unix.F_SETPIPE_SZ, 4096)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := full.Write(make([]byte, size)); err != nil {
+		t.Fatal(err)
+	}
+	return full
 }
 
 // TestFlushedOnTrialOnKernel: someone deletes the table during a trial. The policy is

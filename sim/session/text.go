@@ -77,7 +77,7 @@ func (s *run) survey(in *input) (*survey, error) {
 		}
 	}
 	if err := reader.Err(); err != nil {
-		return nil, readError(in.name, err)
+		return nil, errors.Join(readError(in.name, err), noPolicy)
 	}
 	found := append(reader.Findings(), unknown...)
 	lang.SortFindings(found)
