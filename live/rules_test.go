@@ -1,6 +1,7 @@
 package live
 
 import (
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -23,6 +24,13 @@ func TestEveryInstruction(t *testing.T) {
 			t.Fatal(rules, err)
 		}
 		want := updatesOf(rule)
+		known := 2
+		if reflect.ValueOf(s.Instruction).FieldByName("Timeout").IsValid() { // it makes elements
+			known++
+		}
+		if len(want) != known {
+			t.Errorf("updatesOf does not know %T", s.Instruction)
+		}
 		if !slices.Equal(rules[0].changes, want) || rules[0].comment != "a comment" {
 			t.Errorf("with %T%+v a rule changes\n%+v, want\n%+v", s.Instruction, s.Instruction, rules[0], want)
 		}

@@ -41,12 +41,36 @@ func instructions(t *testing.T) (types []string) {
 			t.Fatal(err)
 		}
 		for _, d := range parsed.Decls {
+			types = append(types, embedding(d)...)
 			f, ok := d.(*ast.FuncDecl)
 			if !ok || f.Recv == nil || f.Name.Name != "RunsFor" {
 				continue
 			}
 			if receiver, ok := f.Recv.List[0].Type.(*ast.Ident); ok {
 				types = append(types, receiver.Name)
+			}
+		}
+	}
+	return types
+}
+
+// embedding are the exported types of a declaration that embed another one, and so may have its
+// methods. The compiler has none: an instruction is written out.
+func embedding(d ast.Decl) (types []string) {
+	g, ok := d.(*ast.GenDecl)
+	if !ok {
+		return nil
+	}
+	for _, spec := range g.Specs {
+		typed, ok := spec.(*ast.TypeSpec)
+		if !ok || !typed.Name.IsExported() {
+			continue
+		}
+		if s, ok := typed.Type.(*ast.StructType); ok {
+			for _, field := range s.Fields.List {
+				if len(field.Names) == 0 {
+					types = append(types, typed.Name.Name)
+				}
 			}
 		}
 	}
