@@ -1,9 +1,7 @@
 package capture
 
 import (
-	"cmp"
 	"fmt"
-	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -184,20 +182,9 @@ func (s *Source) unknownHost() error {
 	if err := s.restart(); err != nil {
 		return err
 	}
-	counts := map[netip.Addr]int{}
-	s.eachAddressed(func(_, dst netip.Addr) {
-		if _, known := counts[dst]; known || len(counts) < maxCounted {
-			counts[dst]++
-		}
-	})
-	top := slices.SortedFunc(maps.Keys(counts), func(a, b netip.Addr) int {
-		return cmp.Or(cmp.Compare(counts[b], counts[a]), a.Compare(b))
-	})
-	err := &UnknownHostError{}
-	for _, a := range top[:min(3, len(top))] {
-		err.Top = append(err.Top, Destination{a, counts[a]})
-	}
-	return err
+	counts := destinations{}
+	s.eachAddressed(func(_, dst netip.Addr) { counts.add(dst) })
+	return &UnknownHostError{counts.top()}
 }
 
 // UnknownHostError says that a capture does not show which packets arrive at the host.
