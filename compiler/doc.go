@@ -3,8 +3,8 @@
 // The program, a [Ruleset], is the only intermediate form: sets, chains and
 // rules whose instructions are small structs with one meaning each. It has
 // several readers, which check one another: [Ruleset.WriteNFT] prints it for
-// `nft -f`, [Ruleset.Load] sends it to the kernel, and package sim runs it on
-// packets.
+// `nft -f`, Ruleset.Load, which exists on Linux alone, sends it to the kernel, and
+// package sim runs it on packets.
 //
 // # The machine
 //

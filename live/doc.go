@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package live works on the table of a policy in the running kernel: it applies policies,
 // also on trial, tells who has got how far, and changes who may pass.
 //

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package netns runs nft rulesets on the real kernel, for tests.
 //
 // A [Host] is a network namespace whose interfaces are TUN devices. Every packet in the
