@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"knockc/lang"
 )
 
@@ -74,21 +72,7 @@ func familyName(network string) string {
 	return "IPv4"
 }
 
-// sockaddr is an address and a port as the kernel takes them.
-func sockaddr(to netip.Addr, port uint16) (unix.Sockaddr, error) {
-	if to.Is4() {
-		return &unix.SockaddrInet4{Addr: to.As4(), Port: int(port)}, nil
-	}
-	sa := &unix.SockaddrInet6{Addr: to.As16(), Port: int(port)}
-	switch zone := to.Zone(); {
-	case zone != "":
-		iface, err := net.InterfaceByName(zone)
-		if err != nil {
-			return nil, fmt.Errorf("there is no interface %s", lang.Quote(zone))
-		}
-		sa.ZoneId = uint32(iface.Index)
-	case to.IsLinkLocalUnicast():
-		return nil, fmt.Errorf("a link-local address needs its interface: %s%%eth0", to)
-	}
-	return sa, nil
+// errNoZone is the error of a link-local address without an interface.
+func errNoZone(to netip.Addr) error {
+	return fmt.Errorf("a link-local address needs its interface: %s%%eth0", to)
 }

@@ -4,8 +4,9 @@
 // [Sequence].
 //
 // Each step is exactly one packet: the socket of a TCP step is closed as soon as its
-// SYN has been sent, before the kernel would send it again. The client does not wait
-// for answers: the host answers a step as it answers at any other port, or not at all.
+// SYN has been sent, before the kernel would send it again. On Windows, it is closed
+// after 50ms, so an open port sees a connection. The client does not wait for answers: the
+// host answers a step as it answers at any other port, or not at all.
 package knock
 
 import (
