@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"knockc/lang"
-	"knockc/live"
-	"knockc/report"
 )
 
 var grantCommand = &command{
@@ -37,16 +35,7 @@ is already open for longer, it stays open for that time.
 			if err != nil || src.Zone() != "" {
 				return usagef("`%s` is not an address", lang.Printable(args[1]))
 			}
-			outliveReaders()
-			host := live.NewHost(clock{})
-			defer host.Close()
-			granted, err := host.Grant(*table, args[0], src.Unmap(), lasts)
-			if err != nil {
-				return inWords(err)
-			}
-			s.done = true
-			fmt.Fprintf(s.out, "%s is open for %s %s\n", args[0], report.SourceText(granted.Source), during(granted.For))
-			return nil
+			return runGrant(s, *table, args[0], src.Unmap(), lasts)
 		}
 	},
 }
@@ -79,33 +68,9 @@ Connections that were let in go on.
 					return err
 				}
 			}
-			outliveReaders()
-			host := live.NewHost(clock{})
-			defer host.Close()
-			ended, err := host.Revoke(*table, knock, from)
-			if err != nil {
-				return inWords(err)
-			}
-			s.done = true
-			tellEnded(s, ended)
-			return nil
+			return runRevoke(s, *table, knock, from)
 		}
 	},
-}
-
-// tellEnded says what was revoked.
-func tellEnded(s *streams, ended []live.Standing) {
-	if len(ended) == 0 {
-		fmt.Fprintln(s.out, "no such door was open, and nobody was under way")
-	}
-	for _, d := range ended {
-		source := report.SourceText(d.Source)
-		if d.Open {
-			fmt.Fprintf(s.out, "%s is shut for %s, it was open %s\n", d.Knock, source, during(d.Left))
-		} else {
-			fmt.Fprintf(s.out, "%s begins again for %s, which was at %s\n", d.Knock, source, stands(d))
-		}
-	}
 }
 
 func sourcePrefix(text string) (netip.Prefix, error) {
@@ -132,12 +97,4 @@ func grantDuration(text string) (time.Duration, error) {
 		return 0, errors.New("a duration is from 1ms to 365d, or forever")
 	}
 	return d, nil
-}
-
-// during says how long something lasts.
-func during(d time.Duration) string {
-	if d == lang.Forever {
-		return "forever"
-	}
-	return "for " + lang.FormatDuration(d.Round(time.Millisecond))
 }

@@ -1,8 +1,9 @@
+//go:build linux
+
 package main
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -15,11 +16,6 @@ import (
 	"knockc/lang"
 	"knockc/live"
 )
-
-// tableFlag declares the flag for those who have given their table another name.
-func tableFlag(flags *flag.FlagSet) *string {
-	return flags.String("table", lang.DefaultTable, "use the table `NAME`, as given in the policy")
-}
 
 // clock is one that all processes share and nobody sets.
 type clock struct{}

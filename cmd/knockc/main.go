@@ -15,8 +15,6 @@ import (
 	"io"
 	"os"
 
-	"golang.org/x/term"
-
 	"knockc/lang"
 )
 
@@ -117,7 +115,7 @@ type streams struct {
 // does not want any (no-color.org).
 func colorful(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
+	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && isTerminal(f)
 }
 
 // warn tells what is not as it should be, if something is not, and does not keep what

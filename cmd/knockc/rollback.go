@@ -1,13 +1,6 @@
 package main
 
-import (
-	"errors"
-	"flag"
-	"fmt"
-	"os"
-
-	"knockc/live"
-)
+import "flag"
 
 var rollbackCommand = &command{
 	name:  "rollback",
@@ -26,36 +19,7 @@ someone has confirmed. Apply starts it that way.`,
 			if len(args) != 0 {
 				return usagef("takes no arguments; -table NAME names another table")
 			}
-			if *due {
-				host := live.NewHost(clock{})
-				defer host.Close()
-				return host.RollbackWhenDue(*table)
-			}
-			return rollback(s, *table)
+			return runRollback(s, *table, *due)
 		}
 	},
-}
-
-func rollback(s *streams, table string) error {
-	outliveReaders()
-	host := live.NewHost(clock{})
-	defer host.Close()
-	err := host.Rollback(table)
-	if errors.Is(err, live.ErrNotEnded) {
-		s.warn(err)
-		err = nil
-	}
-	if err != nil {
-		return inWords(err)
-	}
-	s.done = true
-	fmt.Fprintln(s.out, "rolled back: what was there before is loaded again")
-	return nil
-}
-
-// rollbackWhenDue is the command line of this program that takes a policy back which is on
-// trial in a table, when its time is over.
-func rollbackWhenDue(table string) ([]string, error) {
-	self, err := os.Executable()
-	return []string{self, "rollback", "-due", "-table", table}, err
 }

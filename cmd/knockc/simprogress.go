@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/term"
-
 	"knockc/sim/replay"
 	"knockc/sim/session"
 )
@@ -36,11 +34,11 @@ const (
 // terminal, and standard output does not print rows to the same.
 func (s *streams) progress(o *simOptions) session.Reporter {
 	f, ok := s.err.(*os.File)
-	if !ok || os.Getenv("TERM") == "dumb" || !term.IsTerminal(int(f.Fd())) {
+	if !ok || os.Getenv("TERM") == "dumb" || !isTerminal(f) {
 		return &progress{}
 	}
 	rows := o.form.packets && o.State == nil
-	if rows && term.IsTerminal(int(os.Stdout.Fd())) {
+	if rows && isTerminal(os.Stdout) {
 		return &progress{}
 	}
 	return &progress{w: f}

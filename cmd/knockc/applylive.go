@@ -1,0 +1,169 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"knockc/compiler"
+	"knockc/lang"
+	"knockc/live"
+	"knockc/report"
+)
+
+// applying is one run of the command.
+type applying struct {
+	applyOptions
+	host    *live.Host
+	ruleset *compiler.Ruleset
+	knocks  int
+}
+
+func runApply(s *streams, o applyOptions) error { return (&applying{applyOptions: o}).run(s) }
+
+func (a *applying) run(s *streams) error {
+	src, err := s.read(a.policy)
+	if err != nil {
+		return err
+	}
+	policy, result, err := s.compileToLoad(a.policy, src, a.anyway)
+	if err != nil {
+		return err
+	}
+	a.ruleset, a.knocks = result.Ruleset, len(policy.Knocks)
+	a.host = live.NewHost(clock{})
+	defer a.host.Close()
+	if a.dryRun {
+		return a.preview(s)
+	}
+	outliveReaders()
+	applied, err := a.load(s)
+	if err != nil {
+		return inWords(err)
+	}
+	s.done = true
+	a.tell(s, applied)
+	if applied.Trial != nil {
+		return a.ask(s, applied.Trial)
+	}
+	return nil
+}
+
+// load loads the ruleset, on trial with -confirm, or leaves everything as it was.
+func (a *applying) load(s *streams) (*live.Applied, error) {
+	options := live.Options{Confirm: a.confirm, Stuck: s.tellStuck}
+	if a.confirm > 0 {
+		var err error
+		if options.Rollback, err = rollbackWhenDue(a.ruleset.Table); err != nil {
+			return nil, err
+		}
+	}
+	tracking, err := a.track(s)
+	if err != nil {
+		return nil, err
+	}
+	applied, err := a.host.Apply(a.ruleset, options)
+	s.warnNotEnded(err)
+	return applied, tracking.Undo(err)
+}
+
+// track sees to it that the kernel knows the connections that live.
+func (a *applying) track(s *streams) (*live.Tracking, error) {
+	if a.settle == 0 {
+		return nil, nil
+	}
+	tracking, err := a.host.StartTracking(a.ruleset)
+	if err != nil || tracking == nil {
+		return nil, err
+	}
+	said := make(chan struct{})
+	go func() { // a terminal may take no output
+		s.print("nothing has tracked connections here: looking at those that live for %s; press a key in sessions that are idle\n", lang.FormatDuration(a.settle))
+		close(said)
+	}()
+	if err = a.wait(said); err == nil {
+		return tracking, nil
+	}
+	select {
+	case <-said:
+	default:
+		s.stuck = true
+	}
+	return nil, tracking.Undo(err)
+}
+
+// wait lets the time go by that was said, unless it is interrupted.
+func (a *applying) wait(said <-chan struct{}) error {
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(interrupted)
+	var over <-chan time.Time
+	for {
+		select {
+		case <-said:
+			said, over = nil, time.After(a.settle)
+		case <-over:
+			return nil
+		case <-interrupted:
+			return errors.New("interrupted: nothing is loaded")
+		}
+	}
+}
+
+// tell says what the policy has changed.
+func (a *applying) tell(s *streams, applied *live.Applied) {
+	if applied.EndedTrial {
+		s.warn(errors.New("a policy was on trial, and someone had deleted its table: this one replaces it, and nothing is rolled back"))
+	}
+	s.warn(applied.Leftovers)
+	for _, line := range applied.Changes {
+		s.print("%s\n", line)
+	}
+	s.print("table inet %s: loaded %s, for IPv4 and IPv6\n", a.ruleset.Table, report.Plural(a.knocks, "knock"))
+	s.warn(a.warnOfHost(s))
+}
+
+// warnOfHost tells what of the host stands in the way of the guard.
+func (a *applying) warnOfHost(s *streams) error {
+	if a.ruleset.Chains[0].Hook.Point == compiler.Prerouting {
+		vrfs, err := live.Devices("vrf")
+		if err != nil {
+			return fmt.Errorf("cannot see whether there are devices of kind vrf: %w", err)
+		}
+		s.warn(warningOfVRFs(vrfs))
+	}
+	return a.warnOfOthers(s)
+}
+
+// warningOfVRFs is nil if there are none. A packet that comes in by one passes the hook
+// prerouting twice (vrf_rcv_nfhook).
+func warningOfVRFs(names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	return fmt.Errorf("a packet that comes in by %s, of kind vrf, passes the hook prerouting twice and would count as two: write `hook input` in the policy", lang.Printable(strings.Join(names, " or ")))
+}
+
+// warnOfOthers tells of tables that guard beside this one.
+func (a *applying) warnOfOthers(s *streams) error {
+	others, err := a.host.Others(a.ruleset.Table)
+	for _, other := range others {
+		s.warn(fmt.Errorf("table inet %s, which knockc has made too, guards as well: `knockc remove -table %s` takes it out", other, other))
+	}
+	if err != nil {
+		return fmt.Errorf("cannot see whether other tables guard as well: %w", err)
+	}
+	return nil
+}
+
+// print prints at once, for what a user waits for.
+func (s *streams) print(format string, args ...any) {
+	fmt.Fprintf(s.out, format, args...)
+	s.out.Flush()
+}

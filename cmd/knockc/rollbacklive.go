@@ -1,0 +1,38 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"knockc/live"
+)
+
+func runRollback(s *streams, table string, due bool) error {
+	host := live.NewHost(clock{})
+	defer host.Close()
+	if due {
+		return host.RollbackWhenDue(table)
+	}
+	outliveReaders()
+	err := host.Rollback(table)
+	if errors.Is(err, live.ErrNotEnded) {
+		s.warn(err)
+		err = nil
+	}
+	if err != nil {
+		return inWords(err)
+	}
+	s.done = true
+	fmt.Fprintln(s.out, "rolled back: what was there before is loaded again")
+	return nil
+}
+
+// rollbackWhenDue is the command line of this program that takes a policy back which is on
+// trial in a table, when its time is over.
+func rollbackWhenDue(table string) ([]string, error) {
+	self, err := os.Executable()
+	return []string{self, "rollback", "-due", "-table", table}, err
+}
