@@ -45,8 +45,23 @@ bench: ## run the benchmarks
 golden: ## write golden files again, to be read in the diff
 	go test ./lang/... ./compiler ./sim/replay ./knockd ./spec ./cmd/... ./packaging -update
 
-lint: ## what gofmt and vet say
+# The packages that macOS and Windows run as well.
+PORTABLE = ./cmd/... ./compiler ./knock ./knockd ./lang/... ./report ./sim/...
+
+lint: ## what gofmt and vet say, vet also of what macOS and Windows run
 	test -z "$$(gofmt -l .)"
 	go vet ./...
+	GOOS=darwin go vet $(PORTABLE)
+	GOOS=windows go vet $(PORTABLE)
 
-.PHONY: help build install deb quick test kernel soak fuzz bench golden lint
+PLATFORMS = linux/amd64 linux/arm64 linux/arm linux/riscv64 darwin/amd64 darwin/arm64 \
+	windows/amd64 windows/arm64 freebsd/amd64
+
+platforms: ## build knockc for other systems, and for browsers what it is made of
+	for p in $(PLATFORMS); do \
+		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go build -o /dev/null ./cmd/knockc || \
+			{ echo "knockc does not build for $$p"; exit 1; }; \
+	done
+	GOOS=js GOARCH=wasm go build ./lang/... ./compiler ./sim/... ./report
+
+.PHONY: help build install deb quick test kernel soak fuzz bench golden lint platforms
