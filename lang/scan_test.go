@@ -26,7 +26,7 @@ func TestScans(t *testing.T) {
 		descending := r.IntN(2) == 0
 		scans, rate := c.scan(k, descending)
 		if scans == 0 {
-			if n := bruteScan(c, k, descending, len(k.Steps)+2, 1<<40); n != 0 {
+			if n := bruteScan(c, k, descending, len(k.Steps)+2, 1<<30); n != 0 {
 				t.Errorf("%sopens to %d scans (descending %v), it is said to none", text, n, descending)
 			}
 			continue
@@ -35,7 +35,7 @@ func TestScans(t *testing.T) {
 		if n := bruteScan(c, k, descending, scans, rate); n != scans {
 			t.Errorf("%sopens to %d scans at %d (descending %v), said %d", text, n, rate, descending, scans)
 		}
-		if n := bruteScan(c, k, descending, scans-1, 1<<40); n != 0 {
+		if n := bruteScan(c, k, descending, scans-1, 1<<30); n != 0 {
 			t.Errorf("%sopens to %d scans (descending %v), said %d", text, n, descending, scans)
 		}
 		if rate > 1 {
@@ -88,7 +88,7 @@ func bruteScan(c *checker, k *Knock, descending bool, scans, rate int) int {
 			protos = []Proto{TCP, UDP}
 		}
 	}
-	const never = -1 << 40
+	const never = -1 << 30
 	open := make([]int, len(k.Steps)) // the packet that did each step
 	closing := make([]int, len(k.Close))
 	first := [2]int{never, never}

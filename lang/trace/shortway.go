@@ -131,10 +131,10 @@ func readTime(text []byte, i int) (time.Duration, int) {
 	if i >= len(text) || text[i] != 's' || decimals > zeros {
 		return 0, -1
 	}
-	return time.Duration(n*power10[zeros] + fraction*power10[zeros-decimals]), i + 1
+	return time.Duration(n)*power10[zeros] + time.Duration(fraction)*power10[zeros-decimals], i + 1
 }
 
-var power10 = [10]int{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9}
+var power10 = [10]time.Duration{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9}
 
 // readSource reads an address, of IPv4 with its port or without.
 func (p *Packet) readSource(text []byte, begin int) int {
