@@ -29,7 +29,7 @@ func runTests(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	if out, err := exec.Command("go", "build", "-o", dir, "knockc/cmd/knockc").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-o", dir, "../cmd/knockc").CombinedOutput(); err != nil {
 		log.Printf("go build: %v\n%s", err, out)
 		return 1
 	}

@@ -19,12 +19,8 @@ DATE=$(git log -1 --format=%cs) DESTDIR=$stage PREFIX=/usr \
 install -d -m 700 "$stage/etc/knockc" # policies are secret
 gzip -9n "$stage"/usr/share/man/man?/*
 
-# A commit without its version's tag comes before that version.
-version=$("$stage/usr/bin/knockc" version | cut -d ' ' -f 2)
-if ! git tag --points-at HEAD | grep -qx "v$version"; then
-	version=$version~git$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y%m%d%H%M%S).$commit
-fi
-git diff --quiet HEAD || version=$version.edited
+# A version such as 0.2.1-0.20261124180910-12a1bc1f3f4e comes before 0.2.1.
+version=$("$stage/usr/bin/knockc" version | cut -d ' ' -f 2 | sed 's/-/~/; s/-/./g')
 architecture=$(dpkg --print-architecture)
 maintainer=${MAINTAINER:-$(git log -1 --format='%an <%ae>')}
 

@@ -13,8 +13,12 @@ doc=$root/share/doc/knockc
 pages=$(mktemp -d)
 trap 'rm -r "$pages"' EXIT
 
+# The version is that of the commit. Where git does not say, go would fail.
+vcs=auto
+git status >/dev/null 2>&1 || vcs=false
+
 mkdir -p "$root/bin"
-CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags='-s -w' -o "$command" ./cmd/knockc
+CGO_ENABLED=0 go build -trimpath -buildvcs=$vcs -ldflags='-s -w' -o "$command" ./cmd/knockc
 go run ./packaging/manual -knockc "$command" -date "$DATE" -docs "$PREFIX/share/doc/knockc/spec" "$pages"
 for section in 1 5; do
 	install -D -m 644 -t "$root/share/man/man$section" "$pages"/*."$section"

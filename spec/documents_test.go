@@ -199,7 +199,7 @@ func linkTestdata(t *testing.T, dir string) {
 // TestDocuments holds every block to what it is marked as.
 func TestDocuments(t *testing.T) {
 	bin := t.TempDir()
-	if out, err := exec.Command("go", "build", "-o", bin, "knockc/cmd/knockc").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-o", bin, "../cmd/knockc").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	t.Setenv("PATH", bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
