@@ -1,4 +1,4 @@
-// Package compiler turns a checked policy into an nf_tables program.
+// Package compiler turns a checked policy into an nf_tables program. Begin with [Compile].
 //
 // The program, a [Ruleset], is the only intermediate form: sets, chains and
 // rules whose instructions are small structs with one meaning each. It has

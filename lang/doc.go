@@ -4,6 +4,8 @@
 //
 //	knock ssh < 10000 2345 3456 1234 -> 22 within 5s grant 10s >
 //
+// Begin with [Examine], which reads a policy and checks it, or with [Format].
+//
 // Reading it takes three steps. Each reports everything that it finds and goes on:
 //
 //	text --lex--> tokens --parse--> Policy --check--> findings

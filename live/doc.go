@@ -1,7 +1,7 @@
 //go:build linux
 
 // Package live works on the table of a policy in the running kernel: it applies policies,
-// also on trial, tells who has got how far, and changes who may pass.
+// also on trial, tells who has got how far, and changes who may pass. Begin with [NewHost].
 //
 // What it knows of a table it reads from the table: the mark in the first rule's
 // comment tells that knockc made it, the other comments tell what the rules do. So it

@@ -1,6 +1,6 @@
 // Package report prints results, for people or for programs: the reporters [Table],
 // [JSON], [TAP] and [JUnit] print results of traces, and the [FindingsWriter] functions
-// print findings.
+// print findings. Give a reporter to [session.Run].
 package report
 
 import (

@@ -1,4 +1,5 @@
-// Package sim runs compiled rulesets against packets in virtual time.
+// Package sim runs compiled rulesets against packets in virtual time. Begin with [New],
+// and give each packet to [Machine.Packet]. Package replay does that with traces.
 //
 // A [Machine] holds the same state as the kernel: the elements of the sets, each with
 // the time at which it ends, and the flows that connection tracking knows. It runs the

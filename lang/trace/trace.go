@@ -1,5 +1,6 @@
 // Package trace reads and formats the trace language: packets and expectations
-// in the order of time.
+// in the order of time. Begin with [Parse], or for a trace that is too long to be held
+// with [NewReader].
 //
 //	policy ssh.knock
 //	0s      192.0.2.7 -> 22                    => drop

@@ -1,8 +1,9 @@
 // Package replay runs a trace through a compiled policy and says, in the
-// policy's words, what every packet did.
+// policy's words, what every packet did. Begin with [New], and give each event of the
+// trace to [Player.Event]. Package session does that with files.
 //
 // The simulator moves elements of sets. With the compiler's symbol table, this package
-// translates them into steps, grants and doors. Begin with [New].
+// translates them into steps, grants and doors.
 package replay
 
 import (
