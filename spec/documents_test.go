@@ -30,6 +30,8 @@ import (
 //	knockd           a configuration of knockd
 //	says             the first line of the finding about the block before
 //	console          commands after `$ `, and their output
+//	go               a program that uses the packages
+//	prints           the output of the program before
 //
 // `file=NAME` gives a block a name, for the commands of the blocks after it.
 // With -update the forms, the findings and the outputs are written again.
@@ -95,7 +97,7 @@ var docCode = regexp.MustCompile(`^K[0-9]{3}$`)
 // markedBlock reads a block's info string.
 func markedBlock(t *testing.T, where string, words []string) *docBlock {
 	t.Helper()
-	if len(words) == 0 || !slices.Contains([]string{"knock", "trace", "knockd", "says", "console"}, words[0]) {
+	if len(words) == 0 || !slices.Contains([]string{"knock", "trace", "knockd", "says", "console", "go", "prints"}, words[0]) {
 		t.Fatalf("%s: a block marked %q", where, words)
 	}
 	b := &docBlock{kind: words[0]}
@@ -215,7 +217,9 @@ func TestDocuments(t *testing.T) {
 			switch b.kind {
 			case "console":
 				want = runCommands(t, dir, b.text)
-			case "knockd":
+			case "prints":
+				want = runProgram(t, blocks[i-1].text)
+			case "go", "knockd":
 			case "says":
 				if i > 0 {
 					line, _ := blocks[i-1].says()
@@ -264,6 +268,20 @@ func runCommands(t *testing.T, dir, text string) string {
 		shown.Write(out)
 	}
 	return shown.String()
+}
+
+// runProgram runs a Go program in this module, and returns what it prints.
+func runProgram(t *testing.T, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "main.go")
+	if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("go", "run", file).CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	return string(out)
 }
 
 // TestEveryCode holds the findings to the list of codes: a row and a section for
