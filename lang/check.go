@@ -28,7 +28,7 @@ func Check(p *Policy) []Finding {
 			c.knock(k)
 		}
 	}
-	c.overlaps()
+	c.overlaps(newOverlapping(p))
 	SortFindings(c.findings)
 	return silence(p, c.findings)
 }
@@ -38,13 +38,21 @@ type checker struct {
 	policy      *Policy
 	steps       []knockStep // of the whole policy, TCP and UDP
 	closedSteps []knockStep // those that are not open to everyone
-	openToAll   []Service
-	open        []Service // those, merged
-	guarded     []Service // of the whole policy, merged
+	openToAll   []Service   // in order
+	reach       []Service   // the one of those up to each that goes furthest
+	open        []Service   // those, merged
+	guarded     []Service   // of the whole policy, merged
 }
 
 func newChecker(p *Policy) *checker {
 	c := &checker{policy: p, steps: stepsByPort(p), openToAll: p.Settings.OpenToAll()}
+	slices.SortStableFunc(c.openToAll, compareServices)
+	for i, s := range c.openToAll {
+		if i > 0 && c.reach[i-1].Proto == s.Proto && c.reach[i-1].Last >= s.Last {
+			s = c.reach[i-1]
+		}
+		c.reach = append(c.reach, s)
+	}
 	c.open = merged(c.openToAll)
 	c.closedSteps = slices.DeleteFunc(slices.Clone(c.steps), func(s knockStep) bool { return lastAt(c.open, s.Proto, int(s.Port)) > 0 })
 	for _, k := range p.Knocks {

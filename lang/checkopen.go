@@ -55,18 +55,18 @@ func (c *checker) guardedAndOpen(k *Knock, service Service) {
 	if _, elsewhere := k.Given[ClauseAt]; elsewhere {
 		return
 	}
-	for _, open := range c.openToAll {
-		if open.Proto == service.Proto && open.First <= service.Last && service.First <= open.Last {
-			c.add(CodeOpen, service.Span, "service %s is guarded here but `open` in line %d", Quote(service.String()), open.Span.Start.Line).
-				hint("leave it out of one of them, or open it for some: open %s from 10.0.0.0/8", service)
-		}
+	i := after(c.openToAll, service.Proto, int(service.Last)) - 1
+	if i < 0 || c.reach[i].Proto != service.Proto || c.reach[i].Last < service.First {
+		return
 	}
+	c.add(CodeOpen, service.Span, "service %s is guarded here but `open` in line %d", Quote(service.String()), c.reach[i].Span.Start.Line).
+		hint("leave it out of one of them, or open it for some: open %s from 10.0.0.0/8", service)
 }
 
 // merged are services in order, those that overlap or touch made one.
 func merged(services []Service) []Service {
 	all := slices.Clone(services)
-	slices.SortFunc(all, func(a, b Service) int { return cmp.Or(cmp.Compare(a.Proto, b.Proto), cmp.Compare(a.First, b.First)) })
+	slices.SortFunc(all, compareServices)
 	var out []Service
 	for _, s := range all {
 		if n := len(out); n > 0 && out[n-1].Proto == s.Proto && int(s.First) <= int(out[n-1].Last)+1 {
@@ -78,7 +78,11 @@ func merged(services []Service) []Service {
 	return out
 }
 
-// after finds the place of the first of some merged services that begins after a port.
+func compareServices(a, b Service) int {
+	return cmp.Or(cmp.Compare(a.Proto, b.Proto), cmp.Compare(a.First, b.First))
+}
+
+// after finds the place of the first of some services in order that begins after a port.
 func after(services []Service, proto Proto, port int) int {
 	i, _ := slices.BinarySearchFunc(services, port+1, func(s Service, port int) int {
 		return cmp.Or(cmp.Compare(s.Proto, proto), cmp.Compare(int(s.First), port))

@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
+
+	"knockc/internal/proportion"
 )
 
 // hostile are texts that repeat one thing; reading them must take time in
@@ -14,73 +15,69 @@ var hostile = []string{
 	"within 5s ", "knock a < 1 2 -> 3 >\n", "knock a <\n", "table\n", "open 1 from ::/0 on e1\n", "from ", "at 1.2.3.4 ", "# knockc:ignore K103 x\n",
 }
 
-// TestHostileTexts gives each text at two lengths. Time is only held to be
-// nowhere near quadratic, which would make the ratio 64.
+// TestHostileTexts reads, checks and formats each text at two lengths.
 func TestHostileTexts(t *testing.T) {
 	for _, begin := range []string{"", "knock a < 1 ", "knock a < 1 -> 2 within "} {
 		for _, repeat := range hostile {
-			text := func(n int) string { return begin + strings.Repeat(repeat, n) }
-			if short, long, ok := inProportion(text(1000), text(8000)); !ok {
-				t.Errorf("%q and many %q: %v, and %v for eight times as many", begin, repeat, short, long)
-			}
+			name := fmt.Sprintf("%q and many %q", begin, repeat)
+			proportion.Check(t, name, 1000, func(n int) { readAndFormat(begin + strings.Repeat(repeat, n)) })
 		}
 	}
 }
 
-// TestHostilePolicies does the same with policies that are in order but give the
-// checker much to compare.
-func TestHostilePolicies(t *testing.T) {
-	for name, policy := range map[string]func(n int) string{
-		"long sequences of few ports": func(n int) string {
-			var b strings.Builder
-			for i := range n {
-				fmt.Fprintf(&b, "knock k%d <", i)
-				for j := range 100 {
-					fmt.Fprintf(&b, " %d", 1+(i*j*j+j)%5)
-				}
-				b.WriteString(" -> 22 >\n")
-			}
-			return b.String()
-		},
-		"many open services": func(n int) string {
-			var b strings.Builder
-			for i := range 4 * n {
-				fmt.Fprintf(&b, "%s%d", [...]string{"open ", " "}[min(i, 1)], 1000+2*i)
-			}
-			for i := range n {
-				fmt.Fprintf(&b, "\nknock u%d < 5 7 1 -> %d reset known >", i, 30000+i)
-			}
-			return b.String()
-		},
-		"one first and last step": func(n int) string {
-			var b strings.Builder
-			for i := range 4 * n {
-				fmt.Fprintf(&b, "knock k%d < 7 %d 9 -> 22 close 11 %d 12 >\n", i, 1000+i, 1000+i)
-			}
-			return b.String()
-		},
-	} {
-		if short, long, ok := inProportion(policy(40), policy(320)); !ok {
-			t.Errorf("%s: %v, and %v for eight times as many", name, short, long)
-		}
-	}
-}
-
-// inProportion reports whether a text eight times as long takes nowhere near 64
-// times as long, in one of several tries, so that a busy machine does not decide.
-func inProportion(shortText, longText string) (short, long time.Duration, ok bool) {
-	for range 5 {
-		short, long = timeOf(shortText), timeOf(longText)
-		if long < 100*time.Millisecond || long < 32*short {
-			return short, long, true
-		}
-	}
-	return short, long, false
-}
-
-func timeOf(text string) time.Duration {
-	start := time.Now()
+func readAndFormat(text string) {
 	Examine([]byte(text))
 	Format([]byte(text))
-	return time.Since(start)
+}
+
+// hostilePolicies are in order but give the checker much to compare.
+var hostilePolicies = map[string]func(n int) string{
+	"long sequences of few ports": func(n int) string {
+		return each(n, func(i int) string {
+			return fmt.Sprintf("knock k%d <%s -> 22 reset any >\n", i, each(100, func(j int) string { return fmt.Sprint(" ", 1+(i*j*j+j)%5) }))
+		})
+	},
+	"sequences of the most steps": func(n int) string {
+		return each(n/10, func(i int) string {
+			return fmt.Sprintf("knock k%d <%s -> 22 total 5s >\n", i, each(MaxSteps, func(j int) string { return fmt.Sprint(" ", 1000+(77*j*j+i)%20000) }))
+		})
+	},
+	"one first and last step": func(n int) string {
+		return each(4*n, func(i int) string {
+			return fmt.Sprintf("knock k%d < 7 %[2]d 9 -> 22 close 11 %[2]d 12 >\n", i, 1000+i)
+		})
+	},
+	"one sequence from many sources": func(n int) string {
+		sources := each(10*n, func(i int) string { return fmt.Sprintf(" 10.%d.%d.0/24", i>>8, i&255) })
+		return each(4, func(i int) string { return fmt.Sprintf("knock k%d < 1 2 3 -> 22 from%s >\n", i, sources) })
+	},
+	"open services": func(n int) string {
+		return "open" + each(4*n, func(i int) string { return fmt.Sprint(" ", 1000+2*i) }) +
+			each(n, func(i int) string { return fmt.Sprintf("\nknock u%d < 5 7 1 -> %d reset known >", i, 30000+i) })
+	},
+	"services that are open": func(n int) string {
+		ports := each(10*n, func(i int) string { return fmt.Sprint(" ", 1000+i) })
+		return "open" + ports + "\nknock a < 1 2 3 ->" + ports + " reset any >\n"
+	},
+	"silenced findings": func(n int) string {
+		return each(10*n, func(i int) string {
+			return fmt.Sprintf("# knockc:ignore K101 alone\nknock k%d < %d -> 22 >\n", i, 1+i)
+		})
+	},
+}
+
+// TestHostilePolicies does the same with such policies.
+func TestHostilePolicies(t *testing.T) {
+	for name, policy := range hostilePolicies {
+		proportion.Check(t, name, 40, func(n int) { readAndFormat(policy(n)) })
+	}
+}
+
+// each is the text of n parts.
+func each(n int, part func(i int) string) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString(part(i))
+	}
+	return b.String()
 }

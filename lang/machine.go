@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"iter"
 	"math/bits"
 	"slices"
 )
@@ -18,9 +19,11 @@ type machine struct {
 
 // sequence is how far the source has got with the opening or closing steps.
 type sequence struct {
-	steps []Step
-	done  []progress // of each step
-	first int        // the latest attempt at the first step, or -1
+	steps    []Step
+	at       map[Step][]int // the indices of each bare step, the last one first
+	done     []progress     // of each step
+	furthest int            // no later step is done; -1: none is
+	first    int            // the latest attempt at the first step, or -1
 }
 
 // progress is the latest attempt that did a step, and what led there.
@@ -40,16 +43,38 @@ func newMachine(k *Knock, rate int, open []Service) *machine {
 }
 
 func newSequence(steps []Step) sequence {
-	s := sequence{steps: steps, done: make([]progress, len(steps))}
+	s := sequence{steps: steps, at: map[Step][]int{}, done: make([]progress, len(steps)), furthest: len(steps) - 1, first: -1}
+	for i, step := range slices.Backward(steps) {
+		s.at[bare(step)] = append(s.at[bare(step)], i)
+	}
 	s.reset()
-	s.first = -1
 	return s
 }
 
 func (s *sequence) reset() {
-	for i := range s.done {
+	for i := range s.done[:s.furthest+1] {
 		s.done[i] = progress{at: -1}
 	}
+	s.furthest = -1
+}
+
+// matching are the steps that an attempt is at, the last one first.
+func (s *sequence) matching(attempt Step) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for _, i := range s.at[bare(attempt)] {
+			if matches(s.steps[i], attempt) && !yield(i) {
+				return
+			}
+		}
+	}
+}
+
+// has reports whether an attempt is at a step of the sequence.
+func (s *sequence) has(attempt Step) bool {
+	for range s.matching(attempt) {
+		return true
+	}
+	return false
 }
 
 // attempt makes packet number at an attempt and returns the path that opens the
@@ -83,27 +108,25 @@ func (m *machine) attempt(at int, packet Step, elsewhere bool) *path {
 // wrong reports whether an attempt at a step of the knock is out of order for a
 // sequence.
 func (m *machine) wrong(s, other *sequence, at int, packet Step) bool {
-	isPacket := func(step Step) bool { return matches(step, packet) }
-	if slices.ContainsFunc(other.steps, isPacket) {
+	if other.has(packet) {
 		return false
 	}
-	furthest := 0
-	for i := range s.done {
-		if m.live(s, i, at) {
-			furthest = i + 1
-		}
+	first := len(s.steps) // of the steps that the packet is at
+	for i := range s.matching(packet) {
+		first = i
 	}
-	return !slices.ContainsFunc(s.steps[:min(furthest+1, len(s.steps))], isPacket)
+	furthest := s.furthest
+	for furthest >= 0 && !m.live(s, furthest, at) {
+		furthest--
+	}
+	return first > furthest+1
 }
 
 // move moves each thread of a sequence by one step and returns the path of the
 // one that comes to its end, or nil.
 func (m *machine) move(s *sequence, at int, packet Step) *path {
 	var whole *path
-	for i := len(s.steps) - 1; i >= 0; i-- {
-		if !matches(s.steps[i], packet) {
-			continue
-		}
+	for i := range s.matching(packet) {
 		var before *path
 		if i > 0 {
 			if !m.live(s, i-1, at) || m.k.Total != 0 && !m.inTime(at-s.first, int64(m.k.Total)) {
@@ -116,6 +139,7 @@ func (m *machine) move(s *sequence, at int, packet Step) *path {
 			whole = p
 		} else {
 			s.done[i] = progress{at, p}
+			s.furthest = max(s.furthest, i)
 		}
 	}
 	if len(s.steps) > 0 && matches(s.steps[0], packet) {

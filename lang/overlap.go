@@ -3,36 +3,119 @@ package lang
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 )
 
+// comparing limits how much is compared to find knocks that open another's door: about so
+// many pairs of steps. It is enough for any policy whose sequences differ.
+const comparing = 100_000_000
+
 // overlaps finds knocks whose door another knock's sequence opens too. Of each
 // door the first such knock is named.
-func (c *checker) overlaps() {
-	opened := c.sameSequences()
-	byRarest := c.byRarestStep()
+func (c *checker) overlaps(o *overlapping) {
+	opened := c.sameSequences(o)
 	for _, a := range c.policy.Knocks {
 		if a.flawed {
 			continue
 		}
-		tried := map[Step]bool{}
-		for _, s := range a.Steps {
-			if s = bare(s); tried[s] {
-				continue
-			}
-			tried[s] = true
-			for _, b := range byRarest[s] {
-				if a != b && !opened[b] && isWithin(b.Steps, a.Steps) {
+		for _, within := range o.within(a) {
+			within.knocks = slices.DeleteFunc(within.knocks, func(b *Knock) bool { return opened[b] })
+			for _, b := range within.knocks {
+				if a != b && o.meet(a, b) {
+					o.left -= len(a.Steps) * len(b.Steps)
 					opened[b] = c.opens(a, b)
 				}
 			}
 		}
+		if o.left < 0 {
+			c.tooAlike(a)
+			return
+		}
 	}
 }
 
+// tooAlike says that the knocks from a on were not compared with the others.
+func (c *checker) tooAlike(a *Knock) {
+	c.add(CodeOpensOther, a.Name.Span, "the knocks from %s on may open other doors: too many sequences are alike to compare all of them", Quote(a.Name.Text)).
+		hint("give each knock a step that few others have")
+}
+
+// overlapping finds sequences within others, and knocks that one source may knock at.
+type overlapping struct {
+	byText   map[string]*alike
+	byRarest map[Step][]*alike
+	from     map[*Knock][]netip.Prefix // outermost ones, in order
+	left     int                       // of what may be compared
+}
+
+// alike are the knocks with the same sequence.
+type alike struct {
+	steps  []Step
+	knocks []*Knock
+	within []*alike // other sequences within this one, if they were looked for
+	sought bool
+}
+
+// newOverlapping indexes each sequence by its rarest step in the policy. A sequence that
+// opens the same door must contain that step.
+func newOverlapping(p *Policy) *overlapping {
+	o := &overlapping{map[string]*alike{}, map[Step][]*alike{}, map[*Knock][]netip.Prefix{}, comparing}
+	count := map[Step]int{}
+	var inOrder []*alike
+	for _, k := range p.Knocks {
+		for _, s := range k.Steps {
+			count[bare(s)]++
+		}
+		if k.flawed || len(k.Steps) == 0 {
+			continue
+		}
+		o.from[k] = outermost(k.From)
+		text := List(k.Steps)
+		if o.byText[text] == nil {
+			o.byText[text] = &alike{steps: k.Steps}
+			inOrder = append(inOrder, o.byText[text])
+		}
+		o.byText[text].knocks = append(o.byText[text].knocks, k)
+	}
+	for _, s := range inOrder {
+		rarest := slices.MinFunc(s.steps, func(a, b Step) int { return cmp.Compare(count[bare(a)], count[bare(b)]) })
+		o.byRarest[bare(rarest)] = append(o.byRarest[bare(rarest)], s)
+	}
+	return o
+}
+
+// within finds the sequences within that of a knock.
+func (o *overlapping) within(k *Knock) []*alike {
+	all := o.byText[List(k.Steps)]
+	switch {
+	case all == nil:
+		return nil
+	case all.sought:
+		return all.within
+	}
+	all.sought = true
+	tried := map[Step]bool{}
+	for _, s := range k.Steps {
+		if s = bare(s); tried[s] {
+			continue
+		}
+		tried[s] = true
+		for _, other := range o.byRarest[s] {
+			if o.left -= len(k.Steps); o.left < 0 {
+				return nil
+			}
+			if isWithin(other.steps, k.Steps) {
+				all.within = append(all.within, other)
+			}
+		}
+	}
+	return all.within
+}
+
 // sameSequences finds knocks whose sequence an earlier one has.
-func (c *checker) sameSequences() map[*Knock]bool {
+func (c *checker) sameSequences(o *overlapping) map[*Knock]bool {
 	found := map[*Knock]bool{}
 	whole := map[string]*Knock{}
 	for _, k := range c.policy.Knocks {
@@ -42,7 +125,7 @@ func (c *checker) sameSequences() map[*Knock]bool {
 		sequence := List(k.Steps)
 		if first := whole[sequence]; first == nil {
 			whole[sequence] = k
-		} else if meet(first, k) {
+		} else if o.meet(first, k) {
 			found[k] = true
 			f := c.add(CodeSameSequence, k.Name.Span, "knock %s has the same sequence as knock %s", Quote(k.Name.Text), Quote(first.Name.Text))
 			if f.hint("make them one knock, or change a step"); List(k.At) != List(first.At) {
@@ -51,26 +134,6 @@ func (c *checker) sameSequences() map[*Knock]bool {
 		}
 	}
 	return found
-}
-
-// byRarestStep indexes each knock by its rarest step in the policy. A sequence that
-// opens the knock must contain that step.
-func (c *checker) byRarestStep() map[Step][]*Knock {
-	count := map[Step]int{}
-	for _, k := range c.policy.Knocks {
-		for _, s := range k.Steps {
-			count[bare(s)]++
-		}
-	}
-	by := map[Step][]*Knock{}
-	for _, k := range c.policy.Knocks {
-		if k.flawed || len(k.Steps) == 0 {
-			continue
-		}
-		rarest := slices.MinFunc(k.Steps, func(a, b Step) int { return cmp.Compare(count[bare(a)], count[bare(b)]) })
-		by[bare(rarest)] = append(by[bare(rarest)], k)
-	}
-	return by
 }
 
 // bare is a step by which it can be found; pings of all lengths are the same.
@@ -91,14 +154,10 @@ func isWithin(steps, attempts []Step) bool {
 
 // opens says so if knocking at a opens b as well.
 func (c *checker) opens(a, b *Knock) bool {
-	if !meet(a, b) {
-		return false
-	}
 	m := newMachine(b, 0, c.open)
 	for i, s := range a.Steps {
-		isStep := func(own Step) bool { return matches(own, s) }
 		isOpen := lastAt(c.open, s.Proto, int(s.Port)) > 0
-		elsewhere := !isOpen && !slices.ContainsFunc(b.Steps, isStep) && !slices.ContainsFunc(b.Close, isStep)
+		elsewhere := !isOpen && !m.opening.has(s) && !m.closing.has(s)
 		if p := m.attempt(i+1, s, elsewhere); p != nil {
 			c.add(CodeOpensOther, b.Name.Span, "knock %s opens this door too, with its %s", Quote(a.Name.Text), stepList(p)).
 				hint("change a step of one of them, or add `reset any` here")
@@ -106,24 +165,6 @@ func (c *checker) opens(a, b *Knock) bool {
 		}
 	}
 	return false
-}
-
-// meet reports whether one source may knock at both.
-func meet(a, b *Knock) bool {
-	return meetAny(a.From, b.From, func(p, q Prefix) bool { return p.Overlaps(q.Prefix) }) &&
-		meetAny(a.On, b.On, func(p, q Iface) bool {
-			return p.Name == q.Name || p.Wildcard && strings.HasPrefix(q.Name, p.Name) || q.Wildcard && strings.HasPrefix(p.Name, q.Name)
-		})
-}
-
-// meetAny reports whether a pair meets; an empty list stands for everything.
-func meetAny[T any](a, b []T, meet func(T, T) bool) bool {
-	if len(a) == 0 || len(b) == 0 {
-		return true
-	}
-	return slices.ContainsFunc(a, func(x T) bool {
-		return slices.ContainsFunc(b, func(y T) bool { return meet(x, y) })
-	})
 }
 
 // stepList names the steps of a path by number: `steps 1, 3 and 4`.

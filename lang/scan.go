@@ -52,14 +52,17 @@ func (c *checker) safeWithReset(k *Knock) bool {
 	return k.Reset.Mode != ResetAny && up == 0 && down == 0
 }
 
-// scan computes how many scans in one direction open the door, 0 if none ever
-// do, and the lowest rate, in packets a second, at which they do.
+// maxScans limits how many scans in a row are followed.
+const maxScans = 10
+
+// scan computes how many scans in one direction open the door, and the lowest rate, in
+// packets a second, at which they do. Both are 0 if maxScans do not open it.
 func (c *checker) scan(k *Knock, descending bool) (scans, rate int) {
 	o, ok := c.order(k, descending)
 	if !ok || !slices.ContainsFunc(o.stops, func(s scanStop) bool { return !s.wrong }) {
 		return 0, 0 // it cannot, or begins again at every step
 	}
-	opened := o.play(len(k.Steps)+1, 0)
+	opened := o.play(min(len(k.Steps)+1, maxScans), 0)
 	if opened == nil {
 		return 0, 0
 	}
@@ -81,10 +84,11 @@ func (c *checker) scan(k *Knock, descending bool) (scans, rate int) {
 
 // scanOrder is the way of a scan past the steps of a knock.
 type scanOrder struct {
-	k      *Knock
-	open   []Service // merged
-	length int       // packets in a scan
-	stops  []scanStop
+	k        *Knock
+	open     []Service // merged
+	services []Service // of the knock, merged
+	length   int       // packets in a scan
+	stops    []scanStop
 }
 
 // scanStop is a step that the scan comes by.
@@ -108,7 +112,7 @@ func (c *checker) order(k *Knock, descending bool) (*scanOrder, bool) {
 			protos = 2
 		}
 	}
-	o := &scanOrder{k: k, open: c.open, length: ports * protos}
+	o := &scanOrder{k: k, open: c.open, services: merged(k.Services), length: ports * protos}
 	for _, s := range k.AllSteps() {
 		if s.Proto == Ping || protos == 1 && s.Proto != k.Steps[0].Proto {
 			continue
@@ -137,9 +141,9 @@ func (c *checker) findWrong(o *scanOrder, protos int, descending bool) {
 			after, before = o.length-1-before, o.length-1-after
 		}
 		if protos == 1 {
-			return after+1 < before && c.wrongIn(o.k, o.k.Steps[0].Proto, after+2, before)
+			return after+1 < before && c.wrongIn(o, o.k.Steps[0].Proto, after+2, before)
 		}
-		return c.wrongIn(o.k, TCP, (after+2)/2+1, (before+1)/2) || c.wrongIn(o.k, UDP, (after+1)/2+1, before/2)
+		return c.wrongIn(o, TCP, (after+2)/2+1, (before+1)/2) || c.wrongIn(o, UDP, (after+1)/2+1, before/2)
 	}
 	last := len(o.stops) - 1
 	o.stops[0].wrong = between(-1, o.stops[0].place) || between(o.stops[last].place, o.length)
@@ -150,21 +154,16 @@ func (c *checker) findWrong(o *scanOrder, protos int, descending bool) {
 
 // wrongIn reports whether one of the ports from first to last, none of which is
 // a step of the knock, resets its sources.
-func (c *checker) wrongIn(k *Knock, proto Proto, first, last int) bool {
+func (c *checker) wrongIn(o *scanOrder, proto Proto, first, last int) bool {
 	if first > last {
 		return false
 	}
-	if k.Reset.Mode == ResetKnown {
+	if o.k.Reset.Mode == ResetKnown {
 		i, _ := slices.BinarySearchFunc(c.closedSteps, knockStep{Step: Step{Proto: proto, Port: uint16(first)}}, byPort)
 		return i < len(c.closedSteps) && c.closedSteps[i].Proto == proto && int(c.closedSteps[i].Port) <= last
 	}
 	for first <= last {
-		covered := lastAt(c.open, proto, first)
-		for _, s := range k.Services {
-			if s.Has(proto, uint16(first)) {
-				covered = max(covered, int(s.Last))
-			}
-		}
+		covered := max(lastAt(c.open, proto, first), lastAt(o.services, proto, first))
 		if covered < first {
 			return true
 		}
