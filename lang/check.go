@@ -16,8 +16,12 @@ func Examine(src []byte) (*Policy, []Finding) {
 
 // Check compares the parts of a policy with each other, and finds how its knocks may
 // fail. The findings are in the order of the file. In knocks that could not be read
-// completely, it looks only for errors.
+// completely, it looks only for errors. It has no findings about a policy that was not
+// read to its end.
 func Check(p *Policy) []Finding {
+	if p.stopped {
+		return nil
+	}
 	c := newChecker(p)
 	for _, k := range p.Knocks {
 		c.errors(k)
@@ -39,7 +43,7 @@ type checker struct {
 	steps       []knockStep // of the whole policy, TCP and UDP
 	closedSteps []knockStep // those that are not open to everyone
 	openToAll   []Service   // in order
-	reach       []Service   // the one of those up to each that goes furthest
+	reach       []Service   // for each of those, the one up to it with the highest last port
 	open        []Service   // those, merged
 	guarded     []Service   // of the whole policy, merged
 }

@@ -7,26 +7,47 @@ import (
 	"github.com/alecthomas/participle/v2/lexer"
 )
 
-// cutDeclarations cuts the tokens of a file into declarations, each of which
-// can be parsed whatever is wrong with its neighbours. A declaration begins at
-// `knock`, at a setting's keyword or at any other word that starts a line, and
-// a body goes up to its `>`, or up to what can only be the next declaration if
-// the `>` is missing. Comments and the EOF are left out.
-func cutDeclarations(all []lexer.Token) [][]lexer.Token {
-	tokens := slices.DeleteFunc(slices.Clone(all), func(t lexer.Token) bool {
-		return t.Type == tokenComment || t.Type == lexer.EOF
-	})
-	var cut [][]lexer.Token
-	for len(tokens) > 0 {
-		n := declarationLength(tokens)
-		cut = append(cut, tokens[:n:n])
-		tokens = tokens[n:]
+// declarations cuts a file into declarations, each of which can be parsed whatever is
+// wrong with its neighbours. A declaration begins at `knock`, at a setting's keyword or
+// at any other word that starts a line, and a body goes up to its `>`, or up to what can
+// only be the next declaration if the `>` is missing.
+type declarations struct {
+	scanner *scanner
+	rest    []lexer.Token // without comments, not yet cut into declarations
+}
+
+const (
+	someTokens = 1024 // are made at a time
+	lookAhead  = 2    // tokens of the next declaration that may be needed to see its beginning
+)
+
+// next is the next declaration; nil if there is none.
+func (d *declarations) next() []lexer.Token {
+	for {
+		n := declarationLength(d.rest)
+		switch {
+		case n+lookAhead < len(d.rest), d.scanner.done && n > 0:
+			next := d.rest[:n:n]
+			d.rest = d.rest[n:]
+			return next
+		case d.scanner.done:
+			return nil
+		}
+		more := d.scanner.scan(max(someTokens, len(d.rest)))
+		d.rest = slices.Grow(slices.Clip(d.rest), len(more))
+		for _, t := range more {
+			if t.Type != tokenComment && t.Type != lexer.EOF {
+				d.rest = append(d.rest, t)
+			}
+		}
 	}
-	return cut
 }
 
 // declarationLength is the number of tokens in the first declaration.
 func declarationLength(tokens []lexer.Token) int {
+	if len(tokens) == 0 {
+		return 0
+	}
 	body, arrow := false, tokens[0].Type != tokenKnock
 	for i := 1; i < len(tokens); i++ {
 		switch t := tokens[i]; {

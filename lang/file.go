@@ -3,6 +3,8 @@ package lang
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -48,8 +50,9 @@ func (f *FileFindings) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// maxShown is how many findings about a file are shown to a person.
-const maxShown = 100
+// maxShown is how many findings about a file are shown to a person: among them all
+// errors, if reading stopped.
+const maxShown = MaxErrors + 1
 
 // Render shows the findings to a person, see [Finding.Render].
 func (f *FileFindings) Render(w io.Writer, color bool) {
@@ -60,9 +63,22 @@ func (f *FileFindings) Render(w io.Writer, color bool) {
 	for _, e := range f.excerpts {
 		io.WriteString(w, render(e.finding, f.File, e.text))
 	}
-	if more := len(f.Findings) - len(f.excerpts); more > 0 {
-		fmt.Fprintf(w, "%s: and %d more\n", Printable(f.File), more)
+	if more := f.Findings[len(f.excerpts):]; len(more) > 0 {
+		fmt.Fprintf(w, "%s: and %d more: %s\n", Printable(f.File), len(more), byCode(more))
 	}
+}
+
+// byCode sums findings up.
+func byCode(found []Finding) string {
+	count := map[Code]int{}
+	for _, f := range found {
+		count[f.Code]++
+	}
+	var sums []string
+	for _, code := range slices.Sorted(maps.Keys(count)) {
+		sums = append(sums, fmt.Sprintf("%s (%d)", code, count[code]))
+	}
+	return strings.Join(sums, ", ")
 }
 
 // excerpt is the text around a finding, and the finding as it is in there.

@@ -105,7 +105,7 @@ var newGrammars = sync.OnceValue(func() grammars {
 })
 
 // parsed parses the tokens of one declaration. Each grammar takes whatever tokens
-// cutDeclarations makes, so an error is a defect of the grammar.
+// [declarations] makes, so an error is a defect of the grammar.
 func parsed[Node any](grammar *participle.Parser[Node], tokens []lexer.Token) *Node {
 	n, err := grammar.ParseFromLexer(peeking(tokens))
 	if err != nil {

@@ -56,9 +56,9 @@ func (p *parser) ignore(t lexer.Token, about Span) {
 	}
 	switch {
 	case problem != "":
-		p.add(CodeIgnore, tokenSpan(t), "this ignore silences nothing: %s", problem).hint("# %s K103 REASON", ignoreWord)
+		p.findings.add(CodeIgnore, tokenSpan(t), "this ignore silences nothing: %s", problem).hint("# %s K103 REASON", ignoreWord)
 	case about == Span{}:
-		p.add(CodeIgnore, tokenSpan(t), "this ignore silences nothing: it does not belong to a declaration").hint("write it directly above a knock, or after it")
+		p.findings.add(CodeIgnore, tokenSpan(t), "this ignore silences nothing: it does not belong to a declaration").hint("write it directly above a knock, or after it")
 	default:
 		p.policy.ignores = append(p.policy.ignores, ignore{Code(words[0]), tokenSpan(t), about})
 	}

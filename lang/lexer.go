@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -37,20 +38,39 @@ func kindsOfWords() map[string]lexer.TokenType {
 	return kinds
 }
 
-// lexSource cuts a text into tokens, comments among them and an EOF at the
-// end. White space is no token; a token's line and column say where it stood.
+// lexSource cuts a text into tokens, comments among them and an EOF at the end.
 func lexSource(src []byte) ([]lexer.Token, findings) {
-	s := scanner{src: string(src), line: 1}
+	s := newScanner(src)
+	s.scan(len(src) + 1)
+	return s.tokens, s.found
+}
+
+func newScanner(src []byte) *scanner {
+	s := &scanner{src: string(src), line: 1}
 	if strings.HasPrefix(s.src, ByteOrderMark) {
 		s.offset = len(ByteOrderMark)
 	}
 	s.lineStart = s.offset
-	s.tokens = make([]lexer.Token, 0, len(src)/4+1)
-	for s.skipSpace(); s.offset < len(s.src); s.skipSpace() {
-		s.token()
+	return s
+}
+
+// scan makes and returns the next tokens, as many as given at most. The last token of the
+// text is an EOF, which comes early if there are too many errors. White space is no token;
+// a token knows its line and column.
+func (s *scanner) scan(most int) []lexer.Token {
+	begin := len(s.tokens)
+	if begin > 0 { // then most likely the whole text is read
+		s.tokens = slices.Grow(s.tokens, (len(s.src)-s.offset)/4)
 	}
-	s.tokens = append(s.tokens, lexer.EOFToken(s.position()))
-	return s.tokens, s.found
+	for !s.done && len(s.tokens)-begin < most {
+		s.skipSpace()
+		if s.done = s.offset == len(s.src) || len(s.found) > MaxErrors; s.done {
+			s.tokens = append(s.tokens, lexer.EOFToken(s.position()))
+		} else {
+			s.token()
+		}
+	}
+	return s.tokens[begin:]
 }
 
 // scanner walks over a text.
@@ -61,6 +81,7 @@ type scanner struct {
 	lineStart int // offset of the current line's first byte
 	wide      int // bytes on this line beyond one for each character
 	tokens    []lexer.Token
+	done      bool // the EOF is among them
 	found     findings
 }
 

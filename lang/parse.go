@@ -24,18 +24,23 @@ type file struct {
 }
 
 func readFile(src []byte) file {
-	tokens, found := lexSource(src)
-	f := file{tokens: tokens, declarations: cutDeclarations(tokens)}
-	p := &parser{findings: found, names: map[string]Span{}}
+	if found := noPolicy(src); found != nil {
+		return file{policy: &Policy{stopped: true}, found: found}
+	}
+	var f file
+	p := &parser{names: map[string]Span{}}
 	p.policy.Settings = Settings{Table: DefaultTable, Size: DefaultSize, Given: map[Setting]Span{}}
 	p.policy.flawedAt = map[int]bool{}
 	p.policy.begin = Span{Pos{Line: 1, Column: 1}, Pos{Line: 1, Column: 1}}
-	if len(f.declarations) > 0 {
+	d := declarations{scanner: newScanner(src)}
+	for declaration := d.next(); declaration != nil && !p.full(); declaration = d.next() {
+		f.declarations = append(f.declarations, declaration)
+		p.declaration(declaration)
+	}
+	if f.tokens = d.scanner.tokens; len(f.declarations) > 0 {
 		p.policy.begin = tokenSpan(f.declarations[0][0])
 	}
-	for _, d := range f.declarations {
-		p.declaration(d)
-	}
+	p.findings = append(d.scanner.found, p.findings...)
 	if s := &p.policy.Settings; s.priorityAt == (Span{}) {
 		s.Priority = s.Hook.UsualPriority()
 	}
@@ -45,7 +50,8 @@ func readFile(src []byte) file {
 	}
 	p.ignores(f.tokens, f.declarations)
 	SortFindings(p.findings)
-	f.policy, f.found = &p.policy, p.findings
+	f.found, p.policy.stopped = FirstErrors(p.findings)
+	f.policy = &p.policy
 	return f
 }
 
@@ -54,6 +60,18 @@ type parser struct {
 	findings
 	policy Policy
 	names  map[string]Span // of the knocks so far
+	unsaid Finding         // the latest that was not added
+}
+
+// full reports whether there are more errors than are shown.
+func (p *parser) full() bool { return len(p.findings) > MaxErrors }
+
+// add adds a finding, unless there are enough errors.
+func (p *parser) add(code Code, at Span, format string, args ...any) *Finding {
+	if p.full() {
+		return &p.unsaid
+	}
+	return p.findings.add(code, at, format, args...)
 }
 
 // declaration reads one declaration. Where it holds text that is no token, what

@@ -16,6 +16,7 @@ type Policy struct {
 	ignores  []ignore
 	flawedAt map[int]bool // offsets of declarations with errors
 	hasKnock bool         // one at least, read or not
+	stopped  bool         // the file was not read to its end
 	begin    Span         // the first token, or the beginning of the text
 }
 

@@ -10,15 +10,17 @@ import (
 // are meaningful only if none of the findings is an error.
 func ParseSteps(src []byte) ([]Step, []Finding) {
 	tokens, found := lexSource(src)
-	p := &parser{findings: found}
+	p := &parser{}
 	tokens = slices.DeleteFunc(tokens, func(t lexer.Token) bool { return t.Type == tokenComment || isBad(t) })
 	steps := p.sequence(tokens)
-	if len(steps) == 0 && len(p.findings) == 0 {
+	if len(steps) == 0 && len(p.findings)+len(found) == 0 {
 		start := Pos{Line: 1, Column: 1}
 		p.add(CodeSyntax, Span{start, start}, "there is no step").hint("write the ports to knock at, in order: 10000 2345 udp/3456")
 	}
+	p.findings = append(found, p.findings...)
 	SortFindings(p.findings)
-	return steps, p.findings
+	first, _ := FirstErrors(p.findings)
+	return steps, first
 }
 
 // sequence reads tokens that hold nothing but steps, and an EOF.

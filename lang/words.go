@@ -90,6 +90,9 @@ func (s Setting) String() string { return settings[s].word }
 // knockWord begins a knock.
 const knockWord = "knock"
 
+// BeginsDeclaration reports whether a word begins a declaration of a policy.
+func BeginsDeclaration(word string) bool { return slices.Contains(declarationWords, word) }
+
 // ProtoWords are the protocols of steps and services.
 var ProtoWords = []string{TCP: "tcp", UDP: "udp", Ping: "ping"}
 
