@@ -40,13 +40,17 @@ type line struct {
 	comment int // offset in the text of the `#`; the text's length if there is none
 }
 
-// word is a piece of a line, as offsets in its text: text without white space,
-// `->`, `=>` or a string with its quotes.
-type word struct{ start, end int }
+// word is a piece of a line: text without white space, `->`, `=>` or a string with its
+// quotes. It knows its column, so that no finding counts the characters before it.
+type word struct {
+	start, end int // offsets in the line's text
+	column     int // of its first character, from 0
+}
 
 // cut makes l the given line.
 func (l *line) cut(text string, start lang.Pos) {
 	*l = line{text: text, start: start, words: l.words[:0], comment: len(text)}
+	wide := 0 // bytes so far beyond one for each character
 	for i := 0; i < len(text); {
 		switch text[i] {
 		case ' ', '\t', '\r':
@@ -56,7 +60,8 @@ func (l *line) cut(text string, start lang.Pos) {
 			return
 		default:
 			n := wordLength(text[i:])
-			l.words = append(l.words, word{i, i + n})
+			l.words = append(l.words, word{i, i + n, i - wide})
+			wide += n - utf8.RuneCountInString(text[i:i+n])
 			i += n
 		}
 	}
@@ -99,31 +104,37 @@ func (l *line) word(i int) string {
 	return l.text[l.words[i].start:l.words[i].end]
 }
 
-// offsets are those of word i in the text; after the last word, where that
-// ends.
-func (l *line) offsets(i int) word {
+// nth is word i, or after the last one an empty word where that ends.
+func (l *line) nth(i int) word {
 	switch {
 	case i < len(l.words):
 		return l.words[i]
 	case len(l.words) == 0:
 		return word{}
 	}
-	end := l.words[len(l.words)-1].end
-	return word{end, end}
+	return l.end(l.words[len(l.words)-1])
+}
+
+// end is the empty word at the end of a word.
+func (l *line) end(w word) word {
+	return word{w.end, w.end, w.column + utf8.RuneCountInString(l.text[w.start:w.end])}
 }
 
 // span is the place of word i, or the place after the last one.
-func (l *line) span(i int) lang.Span { return l.place(l.offsets(i)) }
+func (l *line) span(i int) lang.Span { return l.place(l.nth(i)) }
 
 // part is where a part of word i stands.
 func (l *line) part(i, start, end int) lang.Span {
-	w := l.offsets(i)
-	return l.place(word{w.start + start, w.start + end})
+	w := l.nth(i)
+	before := l.end(word{w.start, w.start + start, w.column})
+	return l.place(word{before.start, w.start + end, before.column})
 }
 
-// place is where the text between two offsets stands.
+// place is where a word stands.
 func (l *line) place(w word) lang.Span {
-	start := advance(l.start, l.text[:w.start])
+	start := l.start
+	start.Offset += w.start
+	start.Column += w.column
 	return lang.Span{Start: start, End: advance(start, l.text[w.start:w.end])}
 }
 

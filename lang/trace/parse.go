@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"knockc/lang"
 )
@@ -15,10 +16,15 @@ import (
 func Parse(src []byte) (*Trace, []lang.Finding) {
 	p := parser{trace: &Trace{}}
 	for start, text := range lines(src) {
-		p.readLine(text, start)
+		if p.readLine(text, start); p.stopped() {
+			break
+		}
 	}
-	return p.trace, p.findings
+	return p.trace, p.first()
 }
+
+// MaxLine is how long a line may be, in bytes.
+const MaxLine = 1 << 20
 
 // parser reads one line after the other, and a line from left to right.
 type parser struct {
@@ -26,6 +32,7 @@ type parser struct {
 	now      time.Duration // of the last packet so far
 	begun    bool          // a packet or an expectation came, readable or not
 	findings []lang.Finding
+	foreign  bool // the text is no trace at all
 
 	line
 	next int // the word of the line to read next
@@ -38,10 +45,39 @@ func (p *parser) errorf(code lang.Code, at lang.Span, hint, format string, args 
 	})
 }
 
+// stopped reports whether reading stops because of what was found so far.
+func (p *parser) stopped() bool { return p.foreign || len(p.findings) > lang.MaxErrors }
+
+// first are the findings up to where reading stopped.
+func (p *parser) first() []lang.Finding {
+	first, _ := lang.FirstErrors(p.findings)
+	return first
+}
+
+// isForeign says that the text is no trace at all.
+func (p *parser) isForeign(code lang.Code, hint, format string, args ...any) {
+	p.foreign = true
+	p.errorf(code, lang.Span{Start: p.start, End: p.start}, hint, format, args...)
+}
+
+// tooLong says that a line is longer than a line may be. It may have no end.
+func (p *parser) tooLong(start lang.Pos) {
+	p.line = line{start: start}
+	p.isForeign(lang.CodeText, "", "this line is longer than %d MiB", MaxLine>>20)
+}
+
 // readLine reads a line. One whose words are not text is not read further: what
 // it lacks is most likely that.
 func (p *parser) readLine(text string, start lang.Pos) {
+	if len(text) > MaxLine {
+		p.tooLong(start)
+		return
+	}
 	p.cut(text, start)
+	if kind, instead := lang.Foreign(text); start.Line == 1 && kind != "" {
+		p.isForeign(lang.CodeText, instead, "this is %s, not a trace", kind)
+		return
+	}
 	p.next = 0
 	before := len(p.findings)
 	bad, problem := lang.NotText(text)
@@ -49,7 +85,7 @@ func (p *parser) readLine(text string, start lang.Pos) {
 		p.statement()
 	}
 	if bad >= 0 {
-		p.errorf(lang.CodeText, p.place(word{bad, bad + 1}), "", "%s", problem)
+		p.errorf(lang.CodeText, p.place(word{bad, bad + 1, utf8.RuneCountInString(text[:bad])}), "", "%s", problem)
 	}
 	if len(p.findings) > before+1 {
 		lang.SortFindings(p.findings[before:])
@@ -57,12 +93,15 @@ func (p *parser) readLine(text string, start lang.Pos) {
 }
 
 func (p *parser) statement() {
-	if p.word(0) == "policy" {
+	switch {
+	case p.word(0) == "policy":
 		p.policy()
-		return
+	case !p.begun && lang.BeginsDeclaration(p.word(0)):
+		p.isForeign(lang.CodeSyntax, "knockc sim -policy FILE TRACE; files named *.trace or *.txt are checked as traces", "this is a policy, not a trace")
+	default:
+		p.begun = true
+		p.event()
 	}
-	p.begun = true
-	p.event()
 }
 
 // policy reads `policy FILE`; the name is the rest of the line, or quoted.
@@ -97,7 +136,7 @@ func (p *parser) event() {
 	if !timed && !p.eventAt(p.next) {
 		return
 	}
-	e := Event{At: p.now, Span: p.place(word{p.words[0].start, p.offsets(len(p.words)).end})}
+	e := Event{At: p.now, Span: p.span(0).To(p.span(len(p.words)))}
 	if p.word(p.next) == "expect" {
 		e.Expect = p.expect()
 	} else {

@@ -38,6 +38,11 @@ func (r *Reader) fill() bool {
 		if 2*len(r.tail) >= len(r.block) {
 			r.block = make([]byte, max(blockSize, 2*len(r.block)))
 		}
+		if len(r.tail) > MaxLine {
+			r.parser.tooLong(r.at)
+			r.err = io.EOF
+			return false
+		}
 		begin := copy(r.block, r.tail)
 		n, err := io.ReadFull(r.in, r.block[begin:])
 		read := r.block[:begin+n]
@@ -69,9 +74,10 @@ func (r *Reader) Err() error {
 }
 
 // Next returns the next event, which is valid until the next call; nil after the last
-// one. It leaves out lines with errors.
+// one. It leaves out lines with errors. It stops after many errors, and if the text is no
+// trace at all.
 func (r *Reader) Next() *Event {
-	for len(r.lines) > 0 || r.fill() {
+	for !r.parser.stopped() && (len(r.lines) > 0 || r.fill()) {
 		if !r.parseAll && r.simple() {
 			return &r.event
 		}
@@ -100,4 +106,7 @@ func (r *Reader) line() (line []byte, at lang.Pos) {
 func (r *Reader) Policy() *Policy { return r.parser.trace.Policy }
 
 // Findings are the findings about the lines that were read.
-func (r *Reader) Findings() []lang.Finding { return r.parser.findings }
+func (r *Reader) Findings() []lang.Finding { return r.parser.first() }
+
+// Foreign reports whether the text is no trace at all; one of the findings says what it is.
+func (r *Reader) Foreign() bool { return r.parser.foreign }
