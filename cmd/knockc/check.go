@@ -72,7 +72,7 @@ func (c *checkRun) run(s *streams, args []string) error {
 	}
 	var all []*lang.FileFindings
 	failed := eachFile(args, func(name string) error {
-		src, err := s.read(name)
+		src, err := s.readEither(name, name)
 		if err != nil {
 			return err
 		}
@@ -157,6 +157,17 @@ func noPolicy(file string, t *trace.Trace, err error) lang.Finding {
 		f.Message, f.Hint = fmt.Sprintf("the policy %s has errors", file), "knockc check "+file
 	}
 	return f
+}
+
+// maxTrace limits the traces that are held in memory, in bytes.
+const maxTrace = 64 << 20
+
+// readEither reads a policy or a trace, as the name shown tells.
+func (s *streams) readEither(name, shown string) ([]byte, error) {
+	if isTrace(shown) {
+		return s.readWhole(name, "a trace", maxTrace)
+	}
+	return s.read(name)
 }
 
 // isTrace reports whether a file's name is that of a trace.

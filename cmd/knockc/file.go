@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -8,24 +9,47 @@ import (
 	"os"
 	"path/filepath"
 
+	"knockc/lang"
 	"knockc/sim/session"
 )
 
 // stdio is the name that stands for standard input or output.
 const stdio = "-"
 
-// read reads a whole file, or standard input, which can be read once.
-func (s *streams) read(name string) ([]byte, error) {
-	if name != stdio {
-		return readFile(name)
+// read reads a policy, or so much of a long one that [lang.Parse] says that it is too long.
+func (s *streams) read(name string) ([]byte, error) { return s.readSome(name, lang.MaxPolicy+1) }
+
+// readWhole reads a file that may have a number of bytes at most; what names its kind.
+func (s *streams) readWhole(name, what string, most int) ([]byte, error) {
+	src, err := s.readSome(name, most+1)
+	if len(src) <= most || err != nil {
+		return src, err
 	}
-	if s.inTaken {
-		return nil, usagef("standard input can be read only once")
+	begin := lang.Pos{Line: 1, Column: 1}
+	return nil, lang.NewFileFindings(name, bytes.NewReader(nil), []lang.Finding{{
+		Code: lang.CodeText, Severity: lang.Error, Span: lang.Span{Start: begin, End: begin},
+		Message: fmt.Sprintf("%s is at most %d MiB long here, and this is longer", what, most>>20),
+	}})
+}
+
+// readSome reads a file, or standard input, which can be read once. It reads a number of
+// bytes at most, because there may be no end.
+func (s *streams) readSome(name string, most int) ([]byte, error) {
+	from := name
+	if name == stdio {
+		if s.inTaken {
+			return nil, usagef("standard input can be read only once")
+		}
+		s.inTaken, from = true, "standard input"
 	}
-	s.inTaken = true
-	src, err := io.ReadAll(s.in)
+	f, err := s.open(name)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read standard input: %w", err)
+		return nil, fmt.Errorf("cannot read %s: %w", from, reason(err))
+	}
+	defer f.Close()
+	src, err := io.ReadAll(io.LimitReader(f, int64(most)))
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %s: %w", from, reason(err))
 	}
 	return src, nil
 }
@@ -36,14 +60,6 @@ func (s *streams) open(name string) (io.ReadCloser, error) {
 		return session.OpenFile(name)
 	}
 	return io.NopCloser(s.in), nil
-}
-
-func readFile(name string) ([]byte, error) {
-	src, err := os.ReadFile(name)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read %s: %w", name, reason(err))
-	}
-	return src, nil
 }
 
 // write writes a whole file or none of it, or standard output. A file that

@@ -81,13 +81,13 @@ func policiesAndTraces(name string) ([]string, error) {
 }
 
 func (f *formatter) file(s *streams, name string) error {
-	src, err := s.read(name)
-	if err != nil {
-		return err
-	}
 	shown := name
 	if name == stdio && f.stdinName != "" {
 		shown = f.stdinName
+	}
+	src, err := s.readEither(name, shown)
+	if err != nil {
+		return err
 	}
 	format := lang.Format
 	if isTrace(shown) {

@@ -42,7 +42,7 @@ spec/import.md has the details. If KNOCKD.CONF is -, import reads standard input
 }
 
 func runImport(s *streams, name, output string) error {
-	src, err := s.read(name)
+	src, err := s.readWhole(name, "a configuration", lang.MaxPolicy)
 	if err != nil {
 		return err
 	}

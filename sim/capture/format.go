@@ -1,6 +1,9 @@
 package capture
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // format is what a file's first bytes say that it is; "": none of these.
 type format string
@@ -34,3 +37,16 @@ func formatOf(begin []byte) format {
 // IsCapture reports whether a file with this beginning is a capture, or a compressed
 // file, which may be one. Four bytes are enough.
 func IsCapture(begin []byte) bool { return formatOf(begin) != "" }
+
+// Compressed returns an error, which says what to type, if a file that begins so is
+// compressed.
+func Compressed(begin []byte) error {
+	if f := formatOf(begin); f != "" && f != pcap && f != pcapng {
+		return f.compressed()
+	}
+	return nil
+}
+
+func (f format) compressed() error {
+	return fmt.Errorf("it is compressed with %s; decompress it first: %[1]s -dc FILE | knockc sim -", f)
+}

@@ -45,7 +45,7 @@ func newReader(from io.Reader) (*reader, error) {
 	case "":
 		err = errors.New("neither a pcap nor a pcapng capture")
 	default:
-		err = fmt.Errorf("it is compressed with %s; decompress it first: %[1]s -dc FILE | knockc sim -", f)
+		err = f.compressed()
 	}
 	if err != nil {
 		return nil, r.failure(err, 0)

@@ -1,9 +1,7 @@
 package session
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -18,14 +16,14 @@ type input struct {
 	name string
 }
 
-// content is what a file, or text in memory, offers.
+// content is a file, or what takes its place.
 type content interface {
 	io.ReadSeeker
 	io.ReaderAt
 	io.Closer
 }
 
-// openInput opens a trace or a capture. What can be read only once is read now.
+// openInput opens a trace or a capture.
 func openInput(open func(string) (io.ReadCloser, error), name string) (*input, error) {
 	f, err := open(name)
 	if err != nil {
@@ -36,51 +34,7 @@ func openInput(open func(string) (io.ReadCloser, error), name string) (*input, e
 			return &input{f, name}, nil
 		}
 	}
-	defer f.Close()
-	held, err := spool(f)
-	if err != nil {
-		return nil, readError(name, err)
-	}
-	return &input{held, name}, nil
-}
-
-// maxHeld is how many bytes of what can be read only once are held in memory.
-const maxHeld = 4 << 20
-
-// spool makes readable again what can be read only once: in memory, or if it is long
-// in a temporary file, which has lost its name already.
-func spool(in io.Reader) (content, error) {
-	var begin bytes.Buffer
-	if _, err := io.CopyN(&begin, in, maxHeld); err == io.EOF {
-		return inMemory{bytes.NewReader(begin.Bytes())}, nil
-	} else if err != nil {
-		return nil, err
-	}
-	f, err := os.CreateTemp("", "knockc-*")
-	if err != nil {
-		return nil, spoolError(err)
-	}
-	os.Remove(f.Name())
-	if _, err := io.Copy(spoolWriter{f}, io.MultiReader(&begin, in)); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
-}
-
-// spoolWriter says of a failure that it is not the input's.
-type spoolWriter struct{ f *os.File }
-
-func (w spoolWriter) Write(p []byte) (int, error) {
-	n, err := w.f.Write(p)
-	if err != nil {
-		err = spoolError(err)
-	}
-	return n, err
-}
-
-func spoolError(err error) error {
-	return fmt.Errorf("it cannot be kept in a temporary file in %s: %w", os.TempDir(), reason(err))
+	return &input{&spool{in: f}, name}, nil
 }
 
 // reason is an error without the name of the file.
@@ -92,16 +46,18 @@ func reason(err error) error {
 	return err
 }
 
-// inMemory is content that is held.
-type inMemory struct{ *bytes.Reader }
-
-func (inMemory) Close() error { return nil }
-
-// isCapture reports whether the input is a capture, and not a trace.
-func (in *input) isCapture() bool {
+// isCapture reports whether the input is a capture, and not a trace. It is an error if it
+// is compressed.
+func (in *input) isCapture() (bool, error) {
 	var begin [4]byte
-	n, _ := in.ReadAt(begin[:], 0)
-	return capture.IsCapture(begin[:n])
+	n, err := io.ReadFull(in, begin[:])
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return false, readError(in.name, err)
+	}
+	if err := capture.Compressed(begin[:n]); err != nil {
+		return false, &FaultyCapture{in.name, err}
+	}
+	return capture.IsCapture(begin[:n]), nil
 }
 
 // reader reads the input as a trace, from its beginning.

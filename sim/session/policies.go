@@ -2,9 +2,12 @@ package session
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
+	"strings"
 
 	"knockc/compiler"
 	"knockc/lang"
@@ -18,6 +21,8 @@ type Policy struct {
 	Result *compiler.Result
 	Cover  *replay.Cover // nil: it was not asked for
 	err    error         // why there is no result
+
+	isPolicy bool // there is a knock in the file
 }
 
 // covering is the policy's cover.
@@ -66,10 +71,37 @@ func (p *Policies) Of(traceName string, named *trace.Policy) (*Policy, error) {
 		if p.byFile == nil {
 			p.byFile = map[string]*Policy{}
 		}
-		known = p.read(file)
+		known = p.readNamed(file)
 		p.byFile[key] = known
 	}
 	return known, known.err
+}
+
+// readNamed is read for a file that a trace names. The trace may come from someone else,
+// so the file may be anything: a secret, or a device without an end.
+func (p *Policies) readNamed(file string) *Policy {
+	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
+		return &Policy{File: file, err: readError(file, errors.New("it is no regular file"))}
+	}
+	known := p.read(file)
+	if !known.isPolicy {
+		known.err = notAPolicy(file, known.err)
+	}
+	return known
+}
+
+// notAPolicy is the error for a file without a knock. It quotes nothing of the file.
+func notAPolicy(file string, err error) error {
+	var faulty *lang.FileFindings
+	if !errors.As(err, &faulty) {
+		return err
+	}
+	begin := lang.Pos{Line: 1, Column: 1}
+	return lang.NewFileFindings(file, strings.NewReader(""), []lang.Finding{{
+		Severity: lang.Error, Span: lang.Span{Start: begin, End: begin},
+		Message: "this file, which the trace names as its policy, has no knock that can be read",
+		Hint:    "knockc check " + lang.Printable(file),
+	}})
 }
 
 // read reads and compiles a policy.
@@ -78,7 +110,7 @@ func (p *Policies) read(file string) *Policy {
 	if open == nil {
 		open = OpenFile
 	}
-	src, err := readAll(open, file)
+	src, err := readPolicy(open, file)
 	if err != nil {
 		return &Policy{File: file, err: err}
 	}
@@ -89,21 +121,22 @@ func (p *Policies) read(file string) *Policy {
 		result, more = compiler.Compile(policy)
 		found = append(found, more...)
 	}
+	known := &Policy{File: file, Result: result, isPolicy: len(policy.Knocks) > 0}
 	if result == nil {
-		return &Policy{File: file, err: lang.NewFileFindings(file, bytes.NewReader(src), lang.AtLeast(lang.Error, found))}
+		known.err = lang.NewFileFindings(file, bytes.NewReader(src), lang.AtLeast(lang.Error, found))
+		return known
 	}
-	known := &Policy{File: file, Result: result}
 	p.inOrder = append(p.inOrder, known)
 	return known
 }
 
-func readAll(open func(string) (io.ReadCloser, error), name string) ([]byte, error) {
+func readPolicy(open func(string) (io.ReadCloser, error), name string) ([]byte, error) {
 	f, err := open(name)
 	if err != nil {
 		return nil, readError(name, err)
 	}
 	defer f.Close()
-	src, err := io.ReadAll(f)
+	src, err := io.ReadAll(io.LimitReader(f, lang.MaxPolicy+1))
 	if err != nil {
 		return nil, readError(name, err)
 	}

@@ -149,9 +149,13 @@ func (s *run) trace(name string) *Result {
 		return result
 	}
 	defer in.Close()
-	if in.isCapture() {
+	captured, err := in.isCapture()
+	switch {
+	case err != nil:
+		result.Err = err
+	case captured:
 		result.Err = s.replayCapture(in, result)
-	} else {
+	default:
 		result.Err = s.replayText(in, result)
 	}
 	return result

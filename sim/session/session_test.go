@@ -102,3 +102,45 @@ func TestRunOnePolicy(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// endless is a text without an end, which counts how much of it was read.
+type endless struct {
+	repeat string
+	read   int
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = e.repeat[e.read%len(e.repeat)]
+		e.read++
+	}
+	return len(p), nil
+}
+
+// TestEndless: of a trace or a policy without an end only so much is read as it takes to
+// see that it is faulty.
+func TestEndless(t *testing.T) {
+	for _, repeat := range []string{"\x00", "y\n", "knock a < 1 2 -> 3 >\n"} {
+		for _, name := range []string{"endless.trace", "endless.knock"} {
+			in := &endless{repeat: repeat}
+			open := func(file string) (io.ReadCloser, error) {
+				if file == name {
+					return io.NopCloser(in), nil
+				}
+				return texts{"a.trace": "policy endless.knock\n0s 192.0.2.7 -> 22\n", "policy.knock": files["ssh.knock"]}.open(file)
+			}
+			trace := name
+			if name == "endless.knock" {
+				trace = "a.trace"
+			}
+			_, err := session.Run([]string{trace}, session.Options{Open: open}, &diary{})
+			var faulty *lang.FileFindings
+			if !errors.As(err, &faulty) || faulty.File != name || len(faulty.Findings) > lang.MaxErrors+1 {
+				t.Errorf("%s of many %q: %v", name, repeat, err)
+			}
+			if in.read > lang.MaxPolicy+1 {
+				t.Errorf("%s of many %q: %d bytes are read", name, repeat, in.read)
+			}
+		}
+	}
+}

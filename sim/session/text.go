@@ -68,7 +68,7 @@ func (s *run) survey(in *input) (*survey, error) {
 		v.policy = policy
 	}
 	var unknown []lang.Finding
-	for ; e != nil; e = reader.Next() {
+	for ; e != nil && len(unknown) <= lang.MaxErrors; e = reader.Next() {
 		v.outcomes += e.Outcomes()
 		v.asked.Add(e)
 		unknown = append(unknown, v.unknown(e)...)
@@ -81,7 +81,11 @@ func (s *run) survey(in *input) (*survey, error) {
 	}
 	found := append(reader.Findings(), unknown...)
 	lang.SortFindings(found)
+	found, _ = lang.FirstErrors(found)
 	if faulty := lang.NewFileFindings(in.name, in, found).Err(); faulty != nil {
+		if reader.Foreign() {
+			return nil, faulty
+		}
 		return nil, errors.Join(faulty, noPolicy)
 	}
 	return v, noPolicy
