@@ -21,14 +21,31 @@ type Result struct {
 }
 
 // Compile turns a policy without errors into a ruleset. It has a finding, and a nil
-// result, if two knocks have the same state number, which only the layout of the rules
-// can show.
+// result, for what only the layout of the rules can show: that two knocks have the same
+// state number, or that there are too many rules.
 func Compile(p *lang.Policy) (*Result, []lang.Finding) {
 	symbols, collisions := symbolTable(p)
 	if lang.HasErrors(collisions) {
 		return nil, collisions
 	}
-	b := &builder{policy: p, symbols: symbols, ruleset: &Ruleset{Table: p.Settings.Table}, ends: map[ending]bool{}}
+	b := newBuilder(p, symbols, &room{left: MaxInstructions})
+	b.build()
+	if b.room.full {
+		return nil, []lang.Finding{b.room.finding()}
+	}
+	return &Result{p, b.ruleset, symbols}, nil
+}
+
+func newBuilder(p *lang.Policy, symbols *Symbols, room *room) *builder {
+	return &builder{
+		policy: p, symbols: symbols, room: room, ruleset: &Ruleset{Table: p.Settings.Table},
+		ends: map[ending]bool{}, lastDoors: map[string]bool{}, destinations: map[*lang.Knock][]Destination{},
+	}
+}
+
+// build makes the ruleset, as far as there is room.
+func (b *builder) build() {
+	p := b.policy
 	b.cut()
 	b.guards()
 	b.findResets()
@@ -51,11 +68,15 @@ func Compile(p *lang.Policy) (*Result, []lang.Finding) {
 	b.undecided()
 	b.refusal()
 	b.sets()
-	return &Result{p, b.ruleset, symbols}, nil
 }
 
-// Check finds what [Compile] would find, without compiling.
+// Check finds what [Compile] would find. It compiles a policy only if that may take too
+// many rules.
 func Check(p *lang.Policy) []lang.Finding {
+	if atMost(p) > MaxInstructions {
+		_, found := Compile(p)
+		return found
+	}
 	_, found := symbolTable(p)
 	return found
 }
@@ -66,6 +87,7 @@ type builder struct {
 	policy  *lang.Policy
 	symbols *Symbols
 	ruleset *Ruleset
+	room    *room
 
 	steps, pings []*point // where knocks listen
 	services     []*point // that knocks guard
@@ -75,15 +97,19 @@ type builder struct {
 
 	grouped bool // the guard of progress knows groups of knocks
 
-	resetting [3][3]bool // by mode and protocol: whether a knock resets so
+	resetting   [3][3]bool // by mode and protocol: whether a knock resets so
+	resettingAt [3][3]bool // whether a knock that has `at` does
 
-	endings []ending // whose chains are still to be made
-	ends    map[ending]bool
-	parts   int // how many chains hold what did not fit into one rule
+	destinations map[*lang.Knock][]Destination // those of `at`
+
+	endings   []ending // whose chains are still to be made
+	ends      map[ending]bool
+	lastDoors map[string]bool // the chains that lastDoor has made, by name
+	parts     int             // how many chains hold what did not fit into one rule
 }
 
 func (b *builder) chain(name, comment string) *Chain {
-	c := &Chain{Name: name, Comment: comment}
+	c := &Chain{Name: name, Comment: comment, room: b.room}
 	b.ruleset.Chains = append(b.ruleset.Chains, c)
 	return c
 }

@@ -40,6 +40,9 @@ func (b *builder) ending(e ending) Verdict {
 // endingChains are the chains that ending names.
 func (b *builder) endingChains() {
 	for _, e := range b.endings {
+		if b.room.use(e.knock.Name.Span); b.room.full {
+			return
+		}
 		var places []Place
 		states := b.states(e.knock)
 		if e.grant {
@@ -69,9 +72,10 @@ func (b *builder) lastDoor(knock *lang.Knock) string {
 	if knock.Grant == lang.Forever {
 		name += "_forever"
 	}
-	if slices.ContainsFunc(b.ruleset.Chains, func(c *Chain) bool { return c.Name == name }) {
+	if b.lastDoors[name] {
 		return name
 	}
+	b.lastDoors[name] = true
 	c := b.chain(name, "is another door still open?")
 	var last []Delete
 	for _, f := range Families {

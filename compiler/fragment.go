@@ -31,7 +31,7 @@ func (r *Ruleset) Fragment() *Ruleset {
 			for _, i := range rule.Instructions {
 				instructions = append(instructions, n.instruction(i))
 			}
-			renamed.add(rule.Comment, instructions...)
+			renamed.Rules = append(renamed.Rules, Rule{instructions, rule.Comment})
 		}
 		f.Chains = append(f.Chains, renamed)
 	}

@@ -15,13 +15,16 @@ func (b *builder) listeners(c *Chain, p *point) {
 		c.add("", jump(knownChain(p.Proto)))
 	}
 	for _, k := range p.listeners {
+		if b.room.use(k.Name.Span); b.room.full {
+			return
+		}
 		if len(k.From)+len(k.On)+len(k.At) == 0 {
 			b.moves(c, p, k)
 			continue
 		}
 		own := b.chain(p.chainOf(k.Name.Text), "what "+k.Name.Text+" admits")
 		b.moves(own, p, k)
-		for _, condition := range admissions(k.From, k.On) {
+		for _, condition := range b.admissions(k.From, k.On) {
 			c.add("", append(condition, jump(own.Name))...)
 		}
 	}
@@ -30,14 +33,17 @@ func (b *builder) listeners(c *Chain, p *point) {
 // listenersElsewhere is listeners for attempts at the addresses of `at`.
 func (b *builder) listenersElsewhere(c *Chain, p *point) {
 	for _, k := range p.listenersAt() {
-		for _, d := range destinations(k.At) {
+		if b.room.use(k.Name.Span); b.room.full {
+			return
+		}
+		for _, d := range b.destinationsOf(k) {
 			if b.resetsElsewhere(lang.ResetKnown, p.Proto) {
 				c.add("", d, jump(elsewhere(knownChain(p.Proto))))
 			}
 		}
 	}
 	for _, k := range p.listenersAt() {
-		for _, condition := range admissionsAt(k) {
+		for _, condition := range b.admissionsAt(k) {
 			c.add("", append(condition, jump(p.chainOf(k.Name.Text)))...)
 		}
 	}
@@ -45,10 +51,10 @@ func (b *builder) listenersElsewhere(c *Chain, p *point) {
 
 // admissionsAt are the conditions under which a knock admits an attempt at one of the
 // addresses of its `at`.
-func admissionsAt(k *lang.Knock) [][]Instruction {
+func (b *builder) admissionsAt(k *lang.Knock) [][]Instruction {
 	var all [][]Instruction
-	for _, d := range destinations(k.At) {
-		for _, condition := range admissions(k.From, k.On) {
+	for _, d := range b.destinationsOf(k) {
+		for _, condition := range b.admissions(k.From, k.On) {
 			if condition = append(slices.Clip(condition), d); !contradict(condition) {
 				all = append(all, condition)
 			}
@@ -78,7 +84,7 @@ func (b *builder) moves(c *Chain, p *point, k *lang.Knock) {
 // recorded if the guard of resets has room for it.
 func (b *builder) opening(c *Chain, p *point, k *lang.Knock) {
 	for _, i := range p.at(k.Steps) {
-		for _, f := range families(k) {
+		for _, f := range b.families(k) {
 			if i < len(k.Steps) {
 				rule := done(k, &b.states(k).opening, i, f)
 				rule = append(rule, b.progress(k, f)...)
@@ -113,7 +119,7 @@ func closeLegend(k *lang.Knock, i int) Legend {
 func (b *builder) closing(c *Chain, p *point, k *lang.Knock) {
 	for _, i := range p.at(k.Close) {
 		comment := closeLegend(k, i).Comment()
-		for _, f := range families(k) {
+		for _, f := range b.families(k) {
 			rule := done(k, &b.states(k).closing, i, f)
 			if i < len(k.Close) {
 				rule = append(rule, step(k, &b.states(k).closing, i, f)...)
@@ -134,12 +140,12 @@ func (b *builder) closing(c *Chain, p *point, k *lang.Knock) {
 func (b *builder) states(k *lang.Knock) *states { return b.symbols.states[k.Name.Text] }
 
 // families are those of sources for which a knock has services.
-func families(k *lang.Knock) []Family {
+func (b *builder) families(k *lang.Knock) []Family {
 	if len(k.At) == 0 {
 		return Families
 	}
 	var all []Family
-	for _, d := range destinations(k.At) {
+	for _, d := range b.destinationsOf(k) {
 		all = append(all, d.Family)
 	}
 	return all

@@ -53,7 +53,7 @@ func arrivedAtChain(p *point) string { return p.Chain() + "_arrived" }
 // arrivedAt is for a port of the host that is guarded at some addresses only.
 func (b *builder) arrivedAt(p *point) {
 	c := b.chain(arrivedAtChain(p), "at an address that is guarded?")
-	for _, d := range destinations(p.addresses()) {
+	for _, d := range destinations(guardedAt(p)) {
 		c.add("", d, to("addressed"))
 	}
 	if len(p.opens) > 0 {
@@ -88,7 +88,10 @@ func (b *builder) openChains() {
 // admits adds rules with the verdict for those to whom the point is open.
 func (b *builder) admits(c *Chain, p *point, here []Instruction, v Verdict) {
 	for _, o := range p.opens {
-		for _, condition := range admissions(o.From, o.On) {
+		if b.room.use(o.Span); b.room.full {
+			return
+		}
+		for _, condition := range b.admissions(o.From, o.On) {
 			c.add("", append(slices.Concat(here, condition), v)...)
 		}
 	}

@@ -67,10 +67,10 @@ func (p *point) comment() string {
 // cut cuts all that a policy names into points, in order.
 func (b *builder) cut() {
 	p := b.policy
-	b.steps, b.pings = stepPorts(p), pings(p)
+	b.steps, b.pings = stepPorts(p), pings(p, b.room)
 	var served []*point
 	for _, proto := range []lang.Proto{lang.TCP, lang.UDP} {
-		served = append(served, servicePorts(p, proto)...)
+		served = append(served, servicePorts(p, proto, b.room)...)
 	}
 	for _, points := range [][]*point{b.steps, served} {
 		slices.SortFunc(points, func(a, b *point) int {
@@ -123,17 +123,18 @@ func stepPorts(p *lang.Policy) []*point {
 
 // servicePorts cuts the services of a protocol, which may overlap, at each place
 // where the knocks that guard them, or the declarations that open them, change.
-func servicePorts(p *lang.Policy, proto lang.Proto) []*point {
+func servicePorts(p *lang.Policy, proto lang.Proto, r *room) []*point {
 	type edge struct {
 		port  int // the first port that it holds for
 		begin bool
 		of    int // the index of a knock, or of an `open` after all knocks
+		at    lang.Span
 	}
 	var edges []edge
 	add := func(services []lang.Service, of int) {
 		for _, s := range services {
 			if s.Proto == proto {
-				edges = append(edges, edge{int(s.First), true, of}, edge{int(s.Last) + 1, false, of})
+				edges = append(edges, edge{int(s.First), true, of, s.Span}, edge{int(s.Last) + 1, false, of, s.Span})
 			}
 		}
 	}
@@ -156,6 +157,9 @@ func servicePorts(p *lang.Policy, proto lang.Proto) []*point {
 		if len(holds) == 0 || edges[i+1].port == e.port {
 			continue
 		}
+		if r.use(e.at); !r.take(len(holds)) {
+			break
+		}
 		pt := &point{Point: Point{Proto: proto, First: uint16(e.port), Last: uint16(edges[i+1].port - 1)}}
 		for _, of := range slices.Sorted(maps.Keys(holds)) {
 			if of < len(p.Knocks) {
@@ -171,34 +175,33 @@ func servicePorts(p *lang.Policy, proto lang.Proto) []*point {
 
 // pings are the points of pings, the one of all other lengths last. There are
 // none if no knock listens to pings.
-func pings(p *lang.Policy) []*point {
-	var listeners []*lang.Knock
-	lengths := map[int]bool{}
-	for _, k := range p.Knocks {
+func pings(p *lang.Policy, r *room) []*point {
+	listeners := map[int][]int{} // by length: the indices of knocks
+	for i, k := range p.Knocks {
 		for _, s := range k.AllSteps() {
-			if s.Proto != lang.Ping {
-				continue
-			}
-			if s.Length != lang.AnyLength {
-				lengths[s.Length] = true
-			}
-			if n := len(listeners); n == 0 || listeners[n-1] != k {
-				listeners = append(listeners, k)
+			if s.Proto == lang.Ping {
+				listeners[s.Length] = append(listeners[s.Length], i)
 			}
 		}
 	}
 	if len(listeners) == 0 {
 		return nil
 	}
+	toAll := slices.Compact(listeners[lang.AnyLength])
+	delete(listeners, lang.AnyLength)
 	var points []*point
-	for _, length := range append(slices.Sorted(maps.Keys(lengths)), lang.AnyLength) {
+	for _, length := range append(slices.Sorted(maps.Keys(listeners)), lang.AnyLength) {
 		pt := &point{Point: Point{Proto: lang.Ping, Length: length}}
-		for _, k := range listeners {
-			if slices.ContainsFunc(k.AllSteps(), pt.has) {
-				pt.listeners = append(pt.listeners, k)
-			}
+		all := slices.Concat(toAll, listeners[length])
+		slices.Sort(all)
+		for _, i := range slices.Compact(all) {
+			r.use(p.Knocks[i].Name.Span)
+			pt.listeners = append(pt.listeners, p.Knocks[i])
 		}
 		points = append(points, pt)
+		if !r.take(len(all)) {
+			break
+		}
 	}
 	return points
 }

@@ -70,7 +70,7 @@ func (b *builder) opensReset(c *Chain) {
 	c.dispatchHere(entries(all, always(leave)))
 	for _, p := range some {
 		for _, o := range p.opens {
-			for _, condition := range admissions(o.From, o.On) {
+			for _, condition := range b.admissions(o.From, o.On) {
 				c.dispatchHere(entries([]*point{p}, always(leave)), condition...)
 			}
 		}
@@ -112,10 +112,25 @@ func ofProto(points []*point, proto lang.Proto) []*point {
 // atEach adds rules with the verdict for SYNs to points at the addresses of the knocks
 // that they have by `at`.
 func (b *builder) atEach(c *Chain, points []*point, knocks func(*point) []*lang.Knock, v Verdict) {
+	b.eachAt(points, knocks, func(own []*point, d Destination) {
+		c.dispatchHere(entries(own, always(v)), isSYN, d)
+	})
+}
+
+// eachAt calls see with the points of each knock that has `at`, for each condition that a
+// packet is addressed there.
+func (b *builder) eachAt(points []*point, knocks func(*point) []*lang.Knock, see func(own []*point, d Destination)) {
+	own := map[*lang.Knock][]*point{}
+	for _, p := range points {
+		for _, k := range knocks(p) {
+			if len(k.At) > 0 {
+				own[k] = append(own[k], p)
+			}
+		}
+	}
 	for _, k := range b.policy.Knocks {
-		own := slices.DeleteFunc(slices.Clone(points), func(p *point) bool { return !slices.Contains(knocks(p), k) })
-		for _, d := range destinations(k.At) {
-			c.dispatchHere(entries(own, always(v)), isSYN, d)
+		for _, d := range b.destinationsOf(k) {
+			see(own[k], d)
 		}
 	}
 }
@@ -128,15 +143,18 @@ func (b *builder) resetsAt(mode lang.ResetMode, proto lang.Proto) bool {
 
 // resetsElsewhere is resetsAt for knocks that have `at`.
 func (b *builder) resetsElsewhere(mode lang.ResetMode, proto lang.Proto) bool {
-	return slices.ContainsFunc(b.policy.Knocks, func(k *lang.Knock) bool { return len(k.At) > 0 && resetsOn(k, mode, proto) })
+	return b.resettingAt[mode][proto]
 }
 
-// findResets finds what resetsAt reports.
+// findResets finds what resetsAt and resetsElsewhere report.
 func (b *builder) findResets() {
 	for _, k := range b.policy.Knocks {
 		for mode := range b.resetting {
 			for proto := range b.resetting[mode] {
-				b.resetting[mode][proto] = b.resetting[mode][proto] || resetsOn(k, lang.ResetMode(mode), lang.Proto(proto))
+				if resetsOn(k, lang.ResetMode(mode), lang.Proto(proto)) {
+					b.resetting[mode][proto] = true
+					b.resettingAt[mode][proto] = b.resettingAt[mode][proto] || len(k.At) > 0
+				}
 			}
 		}
 	}
@@ -190,9 +208,12 @@ func (b *builder) wrong(c *Chain, mode lang.ResetMode, proto lang.Proto, away bo
 }
 
 func (b *builder) wrongFor(c *Chain, k *lang.Knock, proto lang.Proto, away bool) {
-	admitted := admissions(k.From, k.On)
+	if b.room.use(k.Name.Span); b.room.full {
+		return
+	}
+	admitted := b.admissions(k.From, k.On)
 	if away {
-		admitted = admissionsAt(k)
+		admitted = b.admissionsAt(k)
 	}
 	e := ending{knock: k, opening: true, closing: true, grant: k.Reset.Revoke}
 	for _, conditions := range awayFrom(k, proto) {

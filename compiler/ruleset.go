@@ -34,6 +34,8 @@ type Chain struct {
 	Comment string
 	Hook    *Hook // nil: reached only by goto and jump
 	Rules   []Rule
+
+	room *room // for more rules
 }
 
 // Hook makes a chain a base chain; its policy is accept.
@@ -92,6 +94,13 @@ func (d Dispatch) hasRanges() bool {
 	return d.Interval || slices.ContainsFunc(d.Entries, func(e DispatchEntry) bool { return e.First != e.Last })
 }
 
+// add adds a rule if there is room.
 func (c *Chain) add(comment string, instructions ...Instruction) {
-	c.Rules = append(c.Rules, Rule{instructions, comment})
+	size := len(instructions)
+	for _, i := range instructions {
+		size += elements(i)
+	}
+	if c.room.take(size) {
+		c.Rules = append(c.Rules, Rule{instructions, comment})
+	}
 }

@@ -7,13 +7,29 @@ import (
 	"knockc/lang"
 )
 
-// addresses are the prefixes where the point is a service elsewhere.
-func (p *point) addresses() []lang.Prefix {
+// guardedAt are the prefixes where one of some points is a service elsewhere.
+func guardedAt(points ...*point) []lang.Prefix {
+	return prefixesAt(points, func(p *point) []*lang.Knock { return p.guards })
+}
+
+// prefixesAt are the prefixes that the knocks of some points have by `at`.
+func prefixesAt(points []*point, knocks func(*point) []*lang.Knock) []lang.Prefix {
 	var all []lang.Prefix
-	for _, k := range p.guards {
-		all = append(all, k.At...)
+	seen := map[*lang.Knock]bool{}
+	for _, p := range points {
+		for _, k := range knocks(p) {
+			if !seen[k] {
+				all = append(all, k.At...)
+			}
+			seen[k] = true
+		}
 	}
 	return all
+}
+
+// hasAddresses reports whether the point is a service elsewhere.
+func (p *point) hasAddresses() bool {
+	return slices.ContainsFunc(p.guards, func(k *lang.Knock) bool { return len(k.At) > 0 })
 }
 
 // isElsewhere reports whether no knock guards the point at every address of the host.
@@ -23,7 +39,7 @@ func (p *point) isElsewhere() bool {
 
 // servicesAt are the services that have addresses.
 func (b *builder) servicesAt() []*point {
-	return slices.DeleteFunc(slices.Clone(b.services), func(p *point) bool { return len(p.addresses()) == 0 })
+	return slices.DeleteFunc(slices.Clone(b.services), func(p *point) bool { return !p.hasAddresses() })
 }
 
 // dispatchServicesAt sends packets to the chains of the ports of such services.
@@ -39,6 +55,16 @@ func destinations(at []lang.Prefix) []Destination {
 		if some := ofFamily(distinctPrefixes(at), f); len(some) > 0 {
 			all = append(all, Destination{f, some})
 		}
+	}
+	return all
+}
+
+// destinationsOf are the destinations of a knock's `at`.
+func (b *builder) destinationsOf(k *lang.Knock) []Destination {
+	all, ok := b.destinations[k]
+	if !ok {
+		all = destinations(k.At)
+		b.destinations[k] = all
 	}
 	return all
 }
@@ -60,7 +86,10 @@ func (b *builder) serviceChains() {
 	b.asked()
 	b.attempts()
 	for _, p := range b.services {
-		if len(p.addresses()) > 0 {
+		if b.room.full {
+			return
+		}
+		if p.hasAddresses() {
 			b.askedAt(p)
 		}
 		b.service(p)
@@ -137,11 +166,7 @@ func (b *builder) welcome() Verdict {
 
 // askedElsewhere sends packets to the addresses of `at` on.
 func (b *builder) askedElsewhere(c *Chain) {
-	var at []lang.Prefix
-	for _, p := range b.servicesAt() {
-		at = append(at, p.addresses()...)
-	}
-	for _, d := range destinations(at) {
+	for _, d := range destinations(guardedAt(b.servicesAt()...)) {
 		b.dispatchServicesAt(c, d)
 	}
 }
@@ -151,7 +176,7 @@ func askedChain(p *point) string { return p.Chain() + "_asked" }
 // askedAt is asked for a port that is a service elsewhere.
 func (b *builder) askedAt(p *point) {
 	c := b.chain(askedChain(p), "a service, at an address that is guarded?")
-	for _, d := range destinations(p.addresses()) {
+	for _, d := range destinations(guardedAt(p)) {
 		c.add("", d, jump(p.Chain()))
 		c.add("", d, b.refuse())
 	}
@@ -185,8 +210,9 @@ const manyGuards = 8
 // ends its rule.
 func (b *builder) service(p *point) {
 	c := b.chain(p.Chain(), p.comment())
+	here := b.here(p)
 	if len(p.opens) > 0 && !p.isOpenToAll() {
-		b.admits(c, p, b.here(p), b.welcome())
+		b.admits(c, p, here, b.welcome())
 	}
 	c.add("", jump(attemptChain(p.Proto)))
 	if len(p.guards) > manyGuards {
@@ -204,21 +230,23 @@ func (b *builder) service(p *point) {
 		verdict = to(letInChain(p))
 	}
 	for _, k := range p.guards {
-		b.grants(c, p, k, verdict, ForService)
+		b.grants(c, here, k, verdict, ForService)
 	}
 	c.add("", b.refuse())
 }
 
 // grants adds rules with the verdict for those who hold a grant of the knock, at
-// addresses where it guards the point.
-func (b *builder) grants(c *Chain, p *point, k *lang.Knock, v Verdict, purpose Purpose) {
+// addresses where it guards a point. The condition here says that a packet is addressed to
+// the host itself.
+func (b *builder) grants(c *Chain, here []Instruction, k *lang.Knock, v Verdict, purpose Purpose) {
+	b.room.use(k.Name.Span)
 	l := Legend{For: purpose, Knock: k.Name.Text}
 	for _, f := range Families {
 		if len(k.At) == 0 {
-			c.add(l.Comment(), append(b.here(p), lookup(b.states(k).grant, f), v)...)
+			c.add(l.Comment(), append(slices.Clip(here), lookup(b.states(k).grant, f), v)...)
 			continue
 		}
-		for _, d := range destinations(k.At) {
+		for _, d := range b.destinationsOf(k) {
 			if d.Family == f {
 				l.At = prefixTexts(d.Prefixes)
 				c.add(l.Comment(), d, lookup(b.states(k).grant, f), v)
@@ -230,7 +258,7 @@ func (b *builder) grants(c *Chain, p *point, k *lang.Knock, v Verdict, purpose P
 // here is the condition that a packet is addressed to the host itself, if that is not
 // so of all that come to the point's chain.
 func (b *builder) here(p *point) []Instruction {
-	if len(p.addresses()) > 0 {
+	if p.hasAddresses() {
 		return b.toTheHost()
 	}
 	return nil
@@ -246,9 +274,10 @@ func letInChain(p *point) string { return p.Chain() + "_let_in" }
 // letInOnce ends the grants that hold for one attempt only.
 func (b *builder) letInOnce(p *point) {
 	c := b.chain(letInChain(p), "let in, once")
+	here := b.here(p)
 	for _, k := range p.guards {
 		if k.Once {
-			b.grants(c, p, k, b.ending(ending{knock: k, opening: true, grant: true}), ForOnce)
+			b.grants(c, here, k, b.ending(ending{knock: k, opening: true, grant: true}), ForOnce)
 		}
 	}
 	c.add("", b.welcome())

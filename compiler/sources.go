@@ -4,14 +4,18 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"knockc/lang"
 )
 
 // admissions are the conditions under which `from` and `on` admit a packet, each for a
-// rule of its own. At most one of them holds for a packet.
-func admissions(from []lang.Prefix, on []lang.Iface) [][]Instruction {
+// rule of its own. At most one of them holds for a packet. There are none if there is no
+// room for them.
+func (b *builder) admissions(from []lang.Prefix, on []lang.Iface) [][]Instruction {
+	if b.room.full || len(from)*len(on) > b.room.left {
+		b.room.take(max(0, b.room.left+1))
+		return nil
+	}
 	conditions := [][]Instruction{nil}
 	if len(on) > 0 {
 		conditions = nil
@@ -47,13 +51,15 @@ func distinctIfaces(ifaces []lang.Iface) []Iface {
 	slices.SortStableFunc(distinct, func(a, b Iface) int { // the shortest wildcards first
 		return cmp.Or(cmp.Compare(exact(a), exact(b)), cmp.Compare(len(a.Name), len(b.Name)))
 	})
-	kept := distinct[:0]
-	for _, i := range distinct {
-		if !slices.ContainsFunc(kept, func(o Iface) bool { return o == i || o.Wildcard && strings.HasPrefix(i.Name, o.Name) }) {
-			kept = append(kept, i)
+	known := map[Iface]bool{}
+	return slices.DeleteFunc(distinct, func(i Iface) bool {
+		covered := known[i]
+		for end := range len(i.Name) + 1 {
+			covered = covered || known[Iface{i.Name[:end], true}]
 		}
-	}
-	return kept
+		known[i] = true
+		return covered
+	})
 }
 
 func exact(i Iface) int {
@@ -70,13 +76,19 @@ func distinctPrefixes(prefixes []lang.Prefix) []netip.Prefix {
 		distinct = append(distinct, p.Prefix)
 	}
 	slices.SortStableFunc(distinct, func(a, b netip.Prefix) int { return cmp.Compare(a.Bits(), b.Bits()) })
-	kept := distinct[:0]
-	for _, p := range distinct {
-		if !slices.ContainsFunc(kept, p.Overlaps) {
-			kept = append(kept, p)
+	known := map[netip.Prefix]bool{}
+	var lengths []int // of the prefixes so far
+	return slices.DeleteFunc(distinct, func(p netip.Prefix) bool {
+		for _, length := range lengths {
+			if wider, err := p.Addr().Prefix(length); err == nil && known[wider] {
+				return true
+			}
 		}
-	}
-	return kept
+		if known[p] = true; len(lengths) == 0 || lengths[len(lengths)-1] != p.Bits() {
+			lengths = append(lengths, p.Bits())
+		}
+		return false
+	})
 }
 
 // trust adds rules with the verdict for those who need not knock.
@@ -101,12 +113,9 @@ func (b *builder) trusted() {
 	c := b.chain("trusted", "from trusted sources")
 	plain := slices.DeleteFunc(slices.Clone(b.services), (*point).isElsewhere)
 	c.dispatchHere(entries(plain, always(accept)))
-	for _, k := range b.policy.Knocks {
-		own := slices.DeleteFunc(slices.Clone(b.services), func(p *point) bool { return !slices.Contains(p.guards, k) })
-		for _, d := range destinations(k.At) {
-			c.dispatchHere(entries(own, always(accept)), d)
-		}
-	}
+	b.eachAt(b.services, func(p *point) []*lang.Knock { return p.guards }, func(own []*point, d Destination) {
+		c.dispatchHere(entries(own, always(accept)), d)
+	})
 	if b.policy.Settings.Hook == lang.HookInput {
 		b.opened(c, "opens", b.opens)
 		b.end(c)

@@ -37,6 +37,9 @@ func (b *builder) stepChains() {
 				entries(away, func(p *point) Verdict { return to(elsewhere(p.Chain())) }), append(isAttempt(proto), d)...)
 		}
 		for _, p := range here {
+			if b.room.full {
+				return
+			}
 			b.listeners(b.chain(p.Chain(), p.comment()), p)
 		}
 		for _, p := range away {
@@ -47,13 +50,7 @@ func (b *builder) stepChains() {
 
 // at are all prefixes of the knocks that listen at some points.
 func at(points []*point) []lang.Prefix {
-	var all []lang.Prefix
-	for _, p := range points {
-		for _, k := range p.listenersAt() {
-			all = append(all, k.At...)
-		}
-	}
-	return all
+	return prefixesAt(points, (*point).listenersAt)
 }
 
 // pingChains move the knocks that listen to pings, and decide nothing.
