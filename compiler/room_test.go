@@ -2,6 +2,7 @@ package compiler
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -139,7 +140,7 @@ func TestAtMost(t *testing.T) {
 			if settings != "" && strings.Contains(text, "hook") {
 				continue
 			}
-			r := &room{left: 1 << 40}
+			r := &room{left: math.MaxInt / 2}
 			p, _ := build(t, settings+text, r)
 			if taken, most := 1<<40-r.left, atMost(p); taken > most {
 				t.Errorf("%s: %d instructions, said to be at most %d", name, taken, most)
