@@ -142,7 +142,7 @@ func TestAtMost(t *testing.T) {
 			}
 			r := &room{left: math.MaxInt / 2}
 			p, _ := build(t, settings+text, r)
-			if taken, most := 1<<40-r.left, atMost(p); taken > most {
+			if taken, most := math.MaxInt/2-r.left, atMost(p); taken > most {
 				t.Errorf("%s: %d instructions, said to be at most %d", name, taken, most)
 			}
 		}
