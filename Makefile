@@ -54,6 +54,11 @@ lint: ## what gofmt and vet say, vet also of what macOS and Windows run
 	GOOS=darwin go vet $(PORTABLE)
 	GOOS=windows go vet $(PORTABLE)
 
+rename: ## give the project another import path: make rename MODULE=git.example/knockc
+	@test -n "$(MODULE)" || { echo "usage: make rename MODULE=git.example/knockc"; exit 2; }
+	from=$$(go list -m) && git grep -lF "$$from" | xargs sed -i "s|$$from|$(MODULE)|g"
+	gofmt -w .
+
 PLATFORMS = linux/amd64 linux/arm64 linux/arm linux/riscv64 darwin/amd64 darwin/arm64 \
 	windows/amd64 windows/arm64 freebsd/amd64
 
@@ -64,4 +69,4 @@ platforms: ## build knockc for other systems, and for browsers what it is made o
 	done
 	GOOS=js GOARCH=wasm go build ./lang/... ./compiler ./sim/... ./report
 
-.PHONY: help build install deb quick test kernel soak fuzz bench golden lint platforms
+.PHONY: help build install deb quick test kernel soak fuzz bench golden lint platforms rename

@@ -1,4 +1,4 @@
-module knockc
+module example.org/knockc
 
 go 1.26.0
 

@@ -3,7 +3,7 @@ package compiler
 import (
 	"slices"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // arrived is the base chain of what the host receives, after all translations. What the

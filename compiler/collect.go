@@ -3,7 +3,7 @@ package compiler
 import (
 	"time"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // DefaultCollect is the kernel's default time between two collections of ended elements

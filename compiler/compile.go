@@ -1,7 +1,7 @@
 package compiler
 
 import (
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // The base chains. A table of an older policy may have any of them.

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"knockc/compiler"
-	"knockc/internal/golden"
-	"knockc/lang"
+	"example.org/knockc/compiler"
+	"example.org/knockc/internal/golden"
+	"example.org/knockc/lang"
 )
 
 func compile(t *testing.T, text string) *compiler.Result {

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"slices"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // entries are those of a dispatch of points.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // ending is what of a knock ends before its time.

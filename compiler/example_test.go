@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"knockc/compiler"
-	"knockc/lang"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
 )
 
 // Compile turns a policy without errors into rules, and WriteNFT prints these for nft.

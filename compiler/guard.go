@@ -1,6 +1,6 @@
 package compiler
 
-import "knockc/lang"
+import "example.org/knockc/lang"
 
 var (
 	accept = Verdict{Kind: Accept}

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // guard keeps rules whose number grows with the policy away from sources that

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"knockc/compiler"
-	"knockc/lang"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
 )
 
 // TestGuardsOutlive: a guard is recorded before what it speaks of, so that it is full

@@ -4,7 +4,7 @@ import (
 	"net/netip"
 	"time"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // Instruction is one step of a rule. An instruction that matches breaks unless its

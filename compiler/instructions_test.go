@@ -12,8 +12,8 @@ import (
 	"github.com/google/nftables"
 	"github.com/mdlayher/netlink"
 
-	"knockc/compiler"
-	"knockc/internal/samples"
+	"example.org/knockc/compiler"
+	"example.org/knockc/internal/samples"
 )
 
 // written is a ruleset in each of its forms.

@@ -13,9 +13,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"knockc/compiler"
-	"knockc/internal/netns"
-	"knockc/internal/samples"
+	"example.org/knockc/compiler"
+	"example.org/knockc/internal/netns"
+	"example.org/knockc/internal/samples"
 )
 
 // TestLoadLargeOnKernel loads more than the kernel takes in one attribute, and more

@@ -14,10 +14,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"knockc/compiler"
-	"knockc/internal/netns"
-	"knockc/internal/samples"
-	"knockc/lang"
+	"example.org/knockc/compiler"
+	"example.org/knockc/internal/netns"
+	"example.org/knockc/internal/samples"
+	"example.org/knockc/lang"
 )
 
 // TestWritersAgreeOnKernel loads each instruction in each of its forms in all

@@ -6,7 +6,7 @@ import (
 	"io"
 	"strings"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // Mark is the comment of the base chain's first rule: it says that knockc has made the

@@ -3,7 +3,7 @@ package compiler_test
 import (
 	"testing"
 
-	"knockc/compiler"
+	"example.org/knockc/compiler"
 )
 
 // TestMark: the hash in the mark follows what a policy says, not how it is written.

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // listeners adds the rules that move the knocks that listen to a point, by attempts at

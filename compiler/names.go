@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // Names of chains, sets and counters tell what these are for. Package live reads them in

@@ -15,7 +15,7 @@ import (
 	"github.com/google/nftables/userdata"
 	"github.com/mdlayher/netlink"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // Load gives the ruleset to the kernel, in one transaction. It does the same as the

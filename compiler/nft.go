@@ -7,7 +7,7 @@ import (
 	"net/netip"
 	"strings"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // WriteNFT prints the ruleset as a script for `nft -f`. Loaded over an older ruleset,

@@ -3,7 +3,7 @@ package compiler
 import (
 	"slices"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // isOpenToAll reports whether everyone may reach the point without a knock.

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // resets are the chains that reset the knocks which an attempt is wrong for

@@ -3,7 +3,7 @@ package compiler
 import (
 	"fmt"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // MaxInstructions limits the instructions in the rules of a policy, including the elements

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"knockc/internal/proportion"
-	"knockc/internal/seeded"
-	"knockc/lang"
+	"example.org/knockc/internal/proportion"
+	"example.org/knockc/internal/seeded"
+	"example.org/knockc/lang"
 )
 
 // hostilePolicies are in order, but what n parts of them say of each other takes many

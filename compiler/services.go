@@ -4,7 +4,7 @@ import (
 	"net/netip"
 	"slices"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // guardedAt are the prefixes where one of some points is a service elsewhere.

@@ -5,7 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // admissions are the conditions under which `from` and `on` admit a packet, each for a

@@ -7,7 +7,7 @@ import (
 	"maps"
 	"slices"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // SetKind is what the elements of a set mean. There is a set of each kind for each

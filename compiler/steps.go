@@ -3,7 +3,7 @@ package compiler
 import (
 	"slices"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 func stepsChain(proto lang.Proto) string { return "steps_" + proto.String() }

@@ -14,8 +14,8 @@ import (
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
-	"knockc/compiler"
-	"knockc/internal/netns"
+	"example.org/knockc/compiler"
+	"example.org/knockc/internal/netns"
 )
 
 // A way is one of the forms of a ruleset, and how it reaches the kernel.

@@ -7,8 +7,8 @@ import (
 	"regexp"
 	"testing"
 
-	"knockc/lang"
-	"knockc/lang/trace"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
 )
 
 func TestGrammarsKnowAllWords(t *testing.T) {

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // hold is how long, in seconds, the printed forms let a connection attempt go on:

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // CheckHost returns an error if a text is neither an address nor the name of a host. If

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"knockc/knock"
+	"example.org/knockc/knock"
 )
 
 // names are the addresses of hosts, as a name server would have them.

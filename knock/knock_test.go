@@ -4,8 +4,8 @@ import (
 	"testing"
 	"time"
 
-	"knockc/knock"
-	"knockc/lang"
+	"example.org/knockc/knock"
+	"example.org/knockc/lang"
 )
 
 func sequence(t *testing.T, text string) knock.Sequence {

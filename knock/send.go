@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"time"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // Ready returns an error if the sequence cannot be sent to an address, because there is

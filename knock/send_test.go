@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"knockc/knock"
-	"knockc/lang"
+	"example.org/knockc/knock"
+	"example.org/knockc/lang"
 )
 
 // target is a host on the loopback interface: a TCP port, a UDP port, and a TCP port

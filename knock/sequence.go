@@ -12,7 +12,7 @@ package knock
 import (
 	"time"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // Sequence is the steps to send, and the time for them.

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 func route(to netip.Addr) error { return sendDatagram(to, discard, nil) }

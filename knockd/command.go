@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // opening is what a command does that can be told: it lets one source reach

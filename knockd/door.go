@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // door is a section other than [options]. Of a directive given twice the last

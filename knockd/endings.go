@@ -3,7 +3,7 @@ package knockd
 import (
 	"slices"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // ends finds out when the door of a knock shuts by itself.

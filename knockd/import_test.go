@@ -8,8 +8,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"knockc/internal/golden"
-	"knockc/lang"
+	"example.org/knockc/internal/golden"
+	"example.org/knockc/lang"
 )
 
 // TestImport shows what is said of each configuration, and the policy made of it.

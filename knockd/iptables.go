@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // iptables reads the arguments of iptables or ip6tables (iptables(8),

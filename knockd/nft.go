@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // nftWords are the words of nft's own language; the shell may have left several

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // The directives of knockd, in lower case.

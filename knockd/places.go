@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 var families = map[int]string{32: "IPv4", 128: "IPv6"}

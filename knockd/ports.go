@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 type portRange struct{ first, last uint16 }

@@ -3,7 +3,7 @@ package knockd
 import (
 	"strings"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // shellCommands splits a command line into commands, at `;` and `&&`, and these

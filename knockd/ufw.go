@@ -1,6 +1,6 @@
 package knockd
 
-import "knockc/lang"
+import "example.org/knockc/lang"
 
 // ufw reads the arguments of ufw (ufw(8), the extended syntax). A rule without a
 // protocol is for both.

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // space is what knockd trims (isspace of the C locale).

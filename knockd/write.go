@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"knockc/compiler"
-	"knockc/lang"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
 )
 
 // Import makes a policy from a configuration of knockd with the given name. The policy

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"testing"
 
-	"knockc/internal/seeded"
-	"knockc/lang"
+	"example.org/knockc/internal/seeded"
+	"example.org/knockc/lang"
 )
 
 func BenchmarkFormat(b *testing.B) {

@@ -3,7 +3,7 @@ package lang_test
 import (
 	"fmt"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // Examine reads a policy and says all that there is to say about it.

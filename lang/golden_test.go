@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"knockc/internal/golden"
-	"knockc/lang"
+	"example.org/knockc/internal/golden"
+	"example.org/knockc/lang"
 )
 
 // TestFindings shows every kind of mistake as its author would see it. Infos are shown

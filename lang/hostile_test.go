@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"knockc/internal/proportion"
+	"example.org/knockc/internal/proportion"
 )
 
 // hostile are texts that repeat one thing; reading them must take time in

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // TestHookAndPriority holds the settings to each other whatever their order.

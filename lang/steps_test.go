@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // TestParseSteps reads sequences that stand alone: canonical, or what is found.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"knockc/compiler"
+	"example.org/knockc/compiler"
 )
 
 // Options say how a policy is applied.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/nftables"
 
-	"knockc/compiler"
+	"example.org/knockc/compiler"
 )
 
 // ChangedByHand tells in what a table differs from the ruleset that it was made of, as

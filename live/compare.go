@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"knockc/compiler"
-	"knockc/lang"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
 )
 
 // Compare tells in the policy's own terms what would change if the ruleset were loaded

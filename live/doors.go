@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/nftables"
 
-	"knockc/compiler"
-	"knockc/lang"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
 )
 
 // The guard of doors (doors4, doors6) has an element for whoever holds a grant of some

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"knockc/internal/netns"
-	"knockc/lang"
-	"knockc/live"
+	"example.org/knockc/internal/netns"
+	"example.org/knockc/lang"
+	"example.org/knockc/live"
 )
 
 // crowded is a policy whose port 22 so many knocks guard that the rules ask the guard of

@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"time"
 
-	"knockc/compiler"
+	"example.org/knockc/compiler"
 )
 
 // Host is the host, with the tables that knockc has made. A method that changes a table

@@ -11,7 +11,7 @@ import (
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
-	"knockc/compiler"
+	"example.org/knockc/compiler"
 )
 
 // kernel reads and changes tables, each at once, over a connection of its own. It connects

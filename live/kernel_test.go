@@ -14,9 +14,9 @@ import (
 	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
 
-	"knockc/compiler"
-	"knockc/internal/seeded"
-	"knockc/lang"
+	"example.org/knockc/compiler"
+	"example.org/knockc/internal/seeded"
+	"example.org/knockc/lang"
 )
 
 func compiled(t testing.TB, policy string) *compiler.Ruleset {

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"knockc/compiler"
-	"knockc/lang"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
 )
 
 // listing is a table as nft lists it, which is also how nft reads it. The elements of

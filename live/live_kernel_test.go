@@ -13,10 +13,10 @@ import (
 
 	"github.com/rogpeppe/go-internal/diff"
 
-	"knockc/compiler"
-	"knockc/internal/netns"
-	"knockc/lang"
-	"knockc/live"
+	"example.org/knockc/compiler"
+	"example.org/knockc/internal/netns"
+	"example.org/knockc/lang"
+	"example.org/knockc/live"
 )
 
 func compile(t *testing.T, policy string) *compiler.Result {

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"knockc/compiler"
-	"knockc/lang"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
 )
 
 // Knock is what the rules tell of a knock.

@@ -17,7 +17,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // elsewherePolicies are about the layout for `at`, and about what names could mislead.

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
 
-	"knockc/compiler"
+	"example.org/knockc/compiler"
 )
 
 // memory stands in for nf_tables. It keeps the messages that make objects and answers with

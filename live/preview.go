@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"knockc/compiler"
+	"example.org/knockc/compiler"
 )
 
 // Preview is what nft would list of the table of a ruleset, without what sources have

@@ -12,8 +12,8 @@ import (
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
-	"knockc/internal/netns"
-	"knockc/lang"
+	"example.org/knockc/internal/netns"
+	"example.org/knockc/lang"
 )
 
 // firstSteps are first steps from many sources, until they are stopped.

@@ -13,8 +13,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	"knockc/compiler"
-	"knockc/lang"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
 )
 
 // TestRoundTrip: what is loaded of a policy tells all of it that there is to tell: knocks,

@@ -13,7 +13,7 @@ import (
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
-	"knockc/compiler"
+	"example.org/knockc/compiler"
 )
 
 // rule is what there is to know of a rule that is loaded. The rest of its expressions may

@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"knockc/compiler"
-	"knockc/internal/samples"
-	"knockc/lang"
+	"example.org/knockc/compiler"
+	"example.org/knockc/internal/samples"
+	"example.org/knockc/lang"
 )
 
 // TestEveryInstruction: whatever else a rule has in it, all that it changes is read, and

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/nftables/expr"
 
-	"knockc/compiler"
+	"example.org/knockc/compiler"
 )
 
 // Status is what has happened at a table, and who is where.

@@ -11,7 +11,7 @@ import (
 	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
 
-	"knockc/compiler"
+	"example.org/knockc/compiler"
 )
 
 // head is what tells a table that knockc made from others, as it was when it was read.

@@ -2,7 +2,7 @@
 
 package live
 
-import "knockc/compiler"
+import "example.org/knockc/compiler"
 
 // settling is the policy, by its mark, of a table that does nothing yet but keep connection
 // tracking on.

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"knockc/compiler"
+	"example.org/knockc/compiler"
 )
 
 // Trial is a policy that is loaded for a time, and taken back unless someone keeps it. It

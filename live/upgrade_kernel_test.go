@@ -12,8 +12,8 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"knockc/internal/netns"
-	"knockc/live"
+	"example.org/knockc/internal/netns"
+	"example.org/knockc/live"
 )
 
 // firstVersion is a policy and what knockc 0.1.0, whose one base chain was at the hook

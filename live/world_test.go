@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"knockc/compiler"
+	"example.org/knockc/compiler"
 )
 
 // world is a host in memory, with one table and the processes that change it. A process

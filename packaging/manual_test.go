@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // checkManual reads the pages as their users do: there must be no warnings, and

@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"knockc/internal/golden"
+	"example.org/knockc/internal/golden"
 )
 
 // TestPackage builds the Debian package and uses what is in it.

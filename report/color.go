@@ -1,6 +1,6 @@
 package report
 
-import "knockc/lang/trace"
+import "example.org/knockc/lang/trace"
 
 // The colours of a terminal (ECMA-48, SGR).
 const (

@@ -8,9 +8,9 @@ import (
 	"slices"
 	"strings"
 
-	"knockc/lang"
-	"knockc/sim/replay"
-	"knockc/sim/session"
+	"example.org/knockc/lang"
+	"example.org/knockc/sim/replay"
+	"example.org/knockc/sim/session"
 )
 
 // covered are the policies that some trace ran against, if their cover was asked for.

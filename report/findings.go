@@ -5,7 +5,7 @@ import (
 	"io"
 	"strings"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // FindingsWriter writes the findings about files.

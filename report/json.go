@@ -5,13 +5,13 @@ import (
 	"io"
 	"time"
 
-	"knockc/compiler"
-	"knockc/lang"
-	"knockc/lang/trace"
-	"knockc/sim"
-	"knockc/sim/capture"
-	"knockc/sim/replay"
-	"knockc/sim/session"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
+	"example.org/knockc/sim"
+	"example.org/knockc/sim/capture"
+	"example.org/knockc/sim/replay"
+	"example.org/knockc/sim/session"
 )
 
 // JSON prints outcomes for programs: one object per line. Its keys are in spec/json.md.

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"knockc/lang"
-	"knockc/sim/replay"
-	"knockc/sim/session"
+	"example.org/knockc/lang"
+	"example.org/knockc/sim/replay"
+	"example.org/knockc/sim/session"
 )
 
 // The XML of JUnit as CI systems read it: a suite for each trace, a case for each test.

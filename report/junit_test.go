@@ -4,9 +4,9 @@ import (
 	"strings"
 	"testing"
 
-	"knockc/lang/trace"
-	"knockc/sim/replay"
-	"knockc/sim/session"
+	"example.org/knockc/lang/trace"
+	"example.org/knockc/sim/replay"
+	"example.org/knockc/sim/session"
 )
 
 // TestJUnitCaps: a text that no CI system would show is cut, between two characters.

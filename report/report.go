@@ -4,9 +4,9 @@
 package report
 
 import (
-	"knockc/lang/trace"
-	"knockc/sim/replay"
-	"knockc/sim/session"
+	"example.org/knockc/lang/trace"
+	"example.org/knockc/sim/replay"
+	"example.org/knockc/sim/session"
 )
 
 // All passes everything to several reporters.

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // The parts of SARIF 2.1.0 (OASIS) that findings need.

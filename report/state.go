@@ -5,10 +5,10 @@ import (
 	"io"
 	"net/netip"
 
-	"knockc/compiler"
-	"knockc/lang"
-	"knockc/sim/replay"
-	"knockc/sim/session"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
+	"example.org/knockc/sim/replay"
+	"example.org/knockc/sim/session"
 )
 
 // writeStandings shows where sources stand.

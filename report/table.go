@@ -8,10 +8,10 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"knockc/lang"
-	"knockc/lang/trace"
-	"knockc/sim/replay"
-	"knockc/sim/session"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
+	"example.org/knockc/sim/replay"
+	"example.org/knockc/sim/session"
 )
 
 // Table prints outcomes for people: a row for each, the reasons of failures, and a

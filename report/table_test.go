@@ -4,10 +4,10 @@ import (
 	"strings"
 	"testing"
 
-	"knockc/lang/trace"
-	"knockc/report"
-	"knockc/sim/replay"
-	"knockc/sim/session"
+	"example.org/knockc/lang/trace"
+	"example.org/knockc/report"
+	"example.org/knockc/sim/replay"
+	"example.org/knockc/sim/session"
 )
 
 // TestColor: verdicts and failures have colours on a terminal, and the columns stay

@@ -7,9 +7,9 @@ import (
 	"io"
 	"strings"
 
-	"knockc/lang"
-	"knockc/sim/replay"
-	"knockc/sim/session"
+	"example.org/knockc/lang"
+	"example.org/knockc/sim/replay"
+	"example.org/knockc/sim/session"
 )
 
 // TAP prints tests in the format TAP 13 (testanything.org), each as soon as it is

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"strings"
 
-	"knockc/lang"
-	"knockc/sim/replay"
-	"knockc/sim/session"
+	"example.org/knockc/lang"
+	"example.org/knockc/sim/replay"
+	"example.org/knockc/sim/session"
 )
 
 // test is a test and what came of it, for [TAP] and [JUnit].

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"io"
 
-	"knockc/sim/replay"
+	"example.org/knockc/sim/replay"
 )
 
 // tallies are the lists of sources, by name.

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"strings"
 
-	"knockc/lang"
-	"knockc/lang/trace"
-	"knockc/sim"
-	"knockc/sim/replay"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
+	"example.org/knockc/sim"
+	"example.org/knockc/sim/replay"
 )
 
 // cells are a packet's time, source and destination; an expectation has only a

@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"knockc/compiler"
-	"knockc/internal/seeded"
-	"knockc/lang"
-	"knockc/sim"
+	"example.org/knockc/compiler"
+	"example.org/knockc/internal/seeded"
+	"example.org/knockc/lang"
+	"example.org/knockc/sim"
 )
 
 func benchRuleset(b *testing.B, knocks int) (*compiler.Ruleset, *lang.Policy) {

@@ -4,7 +4,7 @@ import (
 	"math/bits"
 	"time"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // Clock is the clock of a machine. The zero value is exact. A clock with a rate is like

@@ -4,8 +4,8 @@ import (
 	"net/netip"
 	"time"
 
-	"knockc/compiler"
-	"knockc/lang"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
 )
 
 // How long an idle flow of datagrams lasts: the kernel's defaults

@@ -5,9 +5,9 @@ import (
 	"net/netip"
 	"time"
 
-	"knockc/compiler"
-	"knockc/lang"
-	"knockc/sim"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
+	"example.org/knockc/sim"
 )
 
 // A machine is a host with the rules of a policy. It says what becomes of each packet.

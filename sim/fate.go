@@ -3,7 +3,7 @@ package sim
 import (
 	"slices"
 
-	"knockc/compiler"
+	"example.org/knockc/compiler"
 )
 
 // fate is what becomes of a packet, on one way or on several.

@@ -14,8 +14,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"knockc/internal/netns"
-	"knockc/lang"
+	"example.org/knockc/internal/netns"
+	"example.org/knockc/lang"
 )
 
 // flowClasses are what a packet's flow can be: a state, or how long it lasts.

@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"knockc/compiler"
-	"knockc/lang"
-	"knockc/sim"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
+	"example.org/knockc/sim"
 )
 
 // flowStep is a packet of a flow between a peer and a host that does not always answer.

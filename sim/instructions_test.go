@@ -5,10 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"knockc/compiler"
-	"knockc/internal/samples"
-	"knockc/lang"
-	"knockc/sim"
+	"example.org/knockc/compiler"
+	"example.org/knockc/internal/samples"
+	"example.org/knockc/lang"
+	"example.org/knockc/sim"
 )
 
 // TestEveryInstruction: a machine runs each instruction, and breaks the rule for packets of

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"knockc/compiler"
+	"example.org/knockc/compiler"
 )
 
 // linker makes a program of a ruleset for the packets of a family.

@@ -4,7 +4,7 @@ import (
 	"net/netip"
 	"time"
 
-	"knockc/compiler"
+	"example.org/knockc/compiler"
 )
 
 // Machine is a host that has loaded a ruleset.

@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"knockc/compiler"
-	"knockc/lang"
-	"knockc/sim"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
+	"example.org/knockc/sim"
 )
 
 // ruleset is a base chain with the given rules and a set of the given size.

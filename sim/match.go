@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"knockc/compiler"
-	"knockc/lang"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
 )
 
 // condition is that of an instruction that looks at the packet alone and is not run

@@ -4,7 +4,7 @@ import (
 	"net/netip"
 	"time"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // Packet is a packet that arrives at the host.

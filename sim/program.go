@@ -3,8 +3,8 @@ package sim
 import (
 	"time"
 
-	"knockc/compiler"
-	"knockc/lang"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
 )
 
 // program is a ruleset as one family's packets meet it: all chains one after the

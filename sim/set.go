@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"time"
 
-	"knockc/compiler"
+	"example.org/knockc/compiler"
 )
 
 // set is a set of elements with timeouts. Ended elements hold their place until

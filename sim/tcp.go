@@ -3,7 +3,7 @@ package sim
 import (
 	"time"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // tcpState is what connection tracking knows of a TCP flow.

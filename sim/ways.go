@@ -3,7 +3,7 @@ package sim
 import (
 	"time"
 
-	"knockc/compiler"
+	"example.org/knockc/compiler"
 )
 
 // mostWays is how many ways of one packet are tried.

@@ -8,10 +8,10 @@ import (
 
 	"pgregory.net/rapid"
 
-	"knockc/internal/netns"
-	"knockc/lang/trace"
-	"knockc/sim"
-	"knockc/sim/replay"
+	"example.org/knockc/internal/netns"
+	"example.org/knockc/lang/trace"
+	"example.org/knockc/sim"
+	"example.org/knockc/sim/replay"
 )
 
 // tick is one of the kernel's that the tests run on.

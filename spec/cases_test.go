@@ -11,8 +11,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"knockc/compiler"
-	"knockc/lang/trace"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang/trace"
 )
 
 // loadCases reads the hand-written cases: in each a policy.knock and a

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"knockc/compiler"
-	"knockc/lang"
-	"knockc/lang/trace"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
 )
 
 // undeciding are the words that cannot decide a verdict.

@@ -13,10 +13,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"knockc/compiler"
-	"knockc/internal/golden"
-	"knockc/lang"
-	"knockc/lang/trace"
+	"example.org/knockc/compiler"
+	"example.org/knockc/internal/golden"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
 )
 
 // The documents for users. Each fenced block in them is marked with what it is,

@@ -4,10 +4,10 @@ import (
 	"net/netip"
 	"testing"
 
-	"knockc/compiler"
-	"knockc/internal/netns"
-	"knockc/lang"
-	"knockc/sim"
+	"example.org/knockc/compiler"
+	"example.org/knockc/internal/netns"
+	"example.org/knockc/lang"
+	"example.org/knockc/sim"
 )
 
 // edgeHost is a host with a policy's rules and a table after them that counts what

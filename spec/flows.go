@@ -4,8 +4,8 @@ import (
 	"net/netip"
 	"time"
 
-	"knockc/lang"
-	"knockc/lang/trace"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
 )
 
 // flow is a conversation of a source's port with a port of the host, or of another.

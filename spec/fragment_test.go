@@ -8,10 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"knockc/compiler"
-	"knockc/internal/netns"
-	"knockc/lang"
-	"knockc/lang/trace"
+	"example.org/knockc/compiler"
+	"example.org/knockc/internal/netns"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
 )
 
 // fragment is the text to be included in a table.

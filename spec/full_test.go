@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"knockc/compiler"
-	"knockc/internal/netns"
-	"knockc/lang"
-	"knockc/sim"
+	"example.org/knockc/compiler"
+	"example.org/knockc/internal/netns"
+	"example.org/knockc/lang"
+	"example.org/knockc/sim"
 )
 
 // floodWithin is the `within` of the policies below.

@@ -11,15 +11,15 @@ import (
 	"testing"
 	"time"
 
-	"knockc/compiler"
-	"knockc/internal/netns"
-	"knockc/internal/seeded"
-	"knockc/lang"
-	"knockc/lang/trace"
-	"knockc/report"
-	"knockc/sim"
-	"knockc/sim/replay"
-	"knockc/sim/session"
+	"example.org/knockc/compiler"
+	"example.org/knockc/internal/netns"
+	"example.org/knockc/internal/seeded"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
+	"example.org/knockc/report"
+	"example.org/knockc/sim"
+	"example.org/knockc/sim/replay"
+	"example.org/knockc/sim/session"
 )
 
 // BenchmarkGoals prints a table of what knockc costs beside what it should cost. What

@@ -2,9 +2,9 @@ package spec
 
 import (
 	"bytes"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
 	"fmt"
-	"knockc/lang"
-	"knockc/lang/trace"
 	"os"
 	"slices"
 	"strconv"

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"knockc/internal/netns"
-	"knockc/lang"
+	"example.org/knockc/internal/netns"
+	"example.org/knockc/lang"
 )
 
 // The inner host's other addresses, one of which no knock names.

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"knockc/internal/netns"
-	"knockc/lang"
+	"example.org/knockc/internal/netns"
+	"example.org/knockc/lang"
 )
 
 // patience is how long to wait for what must come. It decides nothing.

@@ -5,7 +5,7 @@ import (
 	"net/netip"
 	"testing"
 
-	"knockc/internal/netns"
+	"example.org/knockc/internal/netns"
 )
 
 // containers are two of Docker's, on its bridge.

@@ -5,8 +5,8 @@ import (
 	"net/netip"
 	"slices"
 
-	"knockc/lang"
-	"knockc/sim"
+	"example.org/knockc/lang"
+	"example.org/knockc/sim"
 )
 
 // addressKinds come from or go to addresses that nobody has who means well.

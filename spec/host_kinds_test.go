@@ -5,8 +5,8 @@ import (
 	"net/netip"
 	"slices"
 
-	"knockc/lang"
-	"knockc/sim"
+	"example.org/knockc/lang"
+	"example.org/knockc/sim"
 )
 
 // kind is a kind of packet. Packets of a kind are sent to steps and to services.

@@ -7,7 +7,7 @@ import (
 	"net/netip"
 	"testing"
 
-	"knockc/internal/netns"
+	"example.org/knockc/internal/netns"
 )
 
 // house is the host of a lab, in one family, with a policy.

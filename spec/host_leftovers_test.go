@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"knockc/internal/netns"
+	"example.org/knockc/internal/netns"
 )
 
 // leftovers are policies whose grants, long or forever, end early, and the

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // goodConduct is what honest clients do, and must go on working.

@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"knockc/compiler"
-	"knockc/internal/netns"
-	"knockc/lang"
-	"knockc/sim"
+	"example.org/knockc/compiler"
+	"example.org/knockc/internal/netns"
+	"example.org/knockc/lang"
+	"example.org/knockc/sim"
 )
 
 // matrixPolicy has a knock for each protocol, whose first steps packets are sent to; one

@@ -4,7 +4,7 @@ import (
 	"net/netip"
 	"testing"
 
-	"knockc/internal/netns"
+	"example.org/knockc/internal/netns"
 )
 
 // published sends a port of the host on to the inner host, as container runtimes and

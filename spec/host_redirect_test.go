@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"knockc/internal/netns"
+	"example.org/knockc/internal/netns"
 )
 
 // redirected sends ports of the host to other ports of it.

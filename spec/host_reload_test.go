@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"knockc/internal/netns"
+	"example.org/knockc/internal/netns"
 )
 
 // reloads are a host and the scripts of one policy: of 0.1.0, of today, and of today at the

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"knockc/internal/netns"
-	"knockc/lang"
+	"example.org/knockc/internal/netns"
+	"example.org/knockc/lang"
 )
 
 // probe is what a scan sends to a port. The names of those of TCP are nmap's.

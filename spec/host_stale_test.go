@@ -4,9 +4,9 @@ import (
 	"strings"
 	"testing"
 
-	"knockc/internal/netns"
+	"example.org/knockc/internal/netns"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // countEstablished counts the SYNs that connection tracking calls established, before the

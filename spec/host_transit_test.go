@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"knockc/internal/netns"
+	"example.org/knockc/internal/netns"
 )
 
 // TestTransitOnKernel: what goes through the host to others is nothing to a policy.

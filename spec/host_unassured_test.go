@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // unassured are connections in which the client never acknowledges without a FIN, so that

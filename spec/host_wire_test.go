@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 	"net/netip"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // The numbers of protocols in IP headers.

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"knockc/internal/netns"
-	"knockc/internal/seeded"
-	"knockc/lang"
+	"example.org/knockc/internal/netns"
+	"example.org/knockc/internal/seeded"
+	"example.org/knockc/lang"
 )
 
 // The benchmark on the kernel: in each round every host gets its packets, one host

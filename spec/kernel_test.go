@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"knockc/internal/netns"
-	"knockc/lang"
-	"knockc/lang/trace"
+	"example.org/knockc/internal/netns"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
 )
 
 // observation is what the kernel did with a pair's packets.

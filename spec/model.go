@@ -15,8 +15,8 @@ import (
 	"strings"
 	"time"
 
-	"knockc/lang"
-	"knockc/lang/trace"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
 )
 
 // Model is a host that guards its services as a policy says.

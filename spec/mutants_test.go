@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"knockc/compiler"
+	"example.org/knockc/compiler"
 )
 
 // mutant is a ruleset with one fault.

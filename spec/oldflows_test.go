@@ -10,10 +10,10 @@ import (
 
 	"pgregory.net/rapid"
 
-	"knockc/internal/netns"
-	"knockc/lang"
-	"knockc/lang/trace"
-	"knockc/sim"
+	"example.org/knockc/internal/netns"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
+	"example.org/knockc/sim"
 )
 
 // In a trace the host answers each packet at once and never begins to close. Here it is a

@@ -12,10 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"knockc/compiler"
-	"knockc/lang"
-	"knockc/lang/trace"
-	"knockc/sim/replay"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
+	"example.org/knockc/sim/replay"
 )
 
 const policiesFolder = "../testdata/policies"

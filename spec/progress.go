@@ -3,8 +3,8 @@ package spec
 import (
 	"time"
 
-	"knockc/lang"
-	"knockc/lang/trace"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
 )
 
 // source is what one has achieved with a knock.

@@ -7,7 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // The random pairs use few ports and short deadlines, so that knocks share

@@ -10,9 +10,9 @@ import (
 
 	"pgregory.net/rapid"
 
-	"knockc/compiler"
-	"knockc/lang"
-	"knockc/lang/trace"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
 )
 
 // canonical is the text of a policy's knocks.

@@ -8,8 +8,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	"knockc/lang"
-	"knockc/lang/trace"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
 )
 
 // traceDrawer draws what some sources of their own do to a policy. Sources are

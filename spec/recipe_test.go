@@ -6,8 +6,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	"knockc/lang"
-	"knockc/lang/trace"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
 )
 
 // inTestTime shortens the deadlines of the example, so that they pass within a

@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"knockc/internal/netns"
+	"example.org/knockc/internal/netns"
 )
 
 // TestReloadUnderFloodOnKernel loads policies over each other while packets arrive: not

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"knockc/internal/netns"
+	"example.org/knockc/internal/netns"
 )
 
 // reloader loads policies into one host, over each other.

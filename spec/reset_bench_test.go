@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"knockc/internal/netns"
-	"knockc/internal/seeded"
+	"example.org/knockc/internal/netns"
+	"example.org/knockc/internal/seeded"
 )
 
 // turns is how many packets a source sends in a round, to a first step and to a wrong port

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"knockc/lang"
-	"knockc/lang/trace"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
 )
 
 // TestScanFindings scans the doors of some policies on the model: as many scans,

@@ -8,8 +8,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	"knockc/lang/trace"
-	"knockc/sim"
+	"example.org/knockc/lang/trace"
+	"example.org/knockc/sim"
 )
 
 // drawSmall draws a pair whose sets have room for very few elements. Policies with

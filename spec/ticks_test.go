@@ -11,9 +11,9 @@ import (
 
 	"pgregory.net/rapid"
 
-	"knockc/lang/trace"
-	"knockc/sim"
-	"knockc/sim/replay"
+	"example.org/knockc/lang/trace"
+	"example.org/knockc/sim"
+	"example.org/knockc/sim/replay"
 )
 
 // TestDependsOnTheTick: what is not said to depend on the tick is the same in all phases

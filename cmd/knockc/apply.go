@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 var applyCommand = &command{

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"knockc/lang"
-	"knockc/live"
+	"example.org/knockc/lang"
+	"example.org/knockc/live"
 )
 
 // ask asks whether to keep what is on trial.

@@ -11,10 +11,10 @@ import (
 	"syscall"
 	"time"
 
-	"knockc/compiler"
-	"knockc/lang"
-	"knockc/live"
-	"knockc/report"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
+	"example.org/knockc/live"
+	"example.org/knockc/report"
 )
 
 // applying is one run of the command.

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"knockc/compiler"
-	"knockc/lang"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
 )
 
 var buildCommand = &command{

@@ -10,12 +10,12 @@ import (
 	"slices"
 	"strings"
 
-	"knockc/compiler"
-	"knockc/lang"
-	"knockc/lang/trace"
-	"knockc/report"
-	"knockc/sim/replay"
-	"knockc/sim/session"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
+	"example.org/knockc/report"
+	"example.org/knockc/sim/replay"
+	"example.org/knockc/sim/session"
 )
 
 var checkCommand = &command{

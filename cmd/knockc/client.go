@@ -4,7 +4,7 @@ import (
 	"flag"
 	"fmt"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 var clientCommand = &command{

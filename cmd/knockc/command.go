@@ -7,7 +7,7 @@ import (
 	"io"
 	"strings"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // command is a command of the tool.

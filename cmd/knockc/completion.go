@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // shells are the shells that the tool has completions for, by name.

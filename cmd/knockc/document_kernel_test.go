@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"knockc/internal/netns"
+	"example.org/knockc/internal/netns"
 )
 
 // TestLiveDocumentOnKernel: live.md shows what the commands print, except for times.

@@ -6,8 +6,8 @@ import (
 	"reflect"
 	"strings"
 
-	"knockc/lang"
-	"knockc/sim/session"
+	"example.org/knockc/lang"
+	"example.org/knockc/sim/session"
 )
 
 // The exit statuses.

@@ -9,8 +9,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"knockc/lang"
-	"knockc/sim/session"
+	"example.org/knockc/lang"
+	"example.org/knockc/sim/session"
 )
 
 // stdio is the name that stands for standard input or output.

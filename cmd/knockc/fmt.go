@@ -11,8 +11,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/diff"
 
-	"knockc/lang"
-	"knockc/lang/trace"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
 )
 
 var fmtCommand = &command{

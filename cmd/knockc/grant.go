@@ -7,7 +7,7 @@ import (
 	"net/netip"
 	"time"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 var grantCommand = &command{

@@ -7,9 +7,9 @@ import (
 	"net/netip"
 	"time"
 
-	"knockc/lang"
-	"knockc/live"
-	"knockc/report"
+	"example.org/knockc/lang"
+	"example.org/knockc/live"
+	"example.org/knockc/report"
 )
 
 func runGrant(s *streams, table, knock string, src netip.Addr, lasts time.Duration) error {

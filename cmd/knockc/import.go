@@ -5,8 +5,8 @@ import (
 	"flag"
 	"path/filepath"
 
-	"knockc/knockd"
-	"knockc/lang"
+	"example.org/knockc/knockd"
+	"example.org/knockc/lang"
 )
 
 var importCommand = &command{

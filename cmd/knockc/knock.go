@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"knockc/knock"
-	"knockc/lang"
+	"example.org/knockc/knock"
+	"example.org/knockc/lang"
 )
 
 var knockCommand = &command{

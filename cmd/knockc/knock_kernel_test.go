@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"knockc/internal/netns"
+	"example.org/knockc/internal/netns"
 )
 
 // doorPolicy begins again at every wrong attempt, so a client must send the steps

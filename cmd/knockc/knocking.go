@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"knockc/knock"
-	"knockc/lang"
+	"example.org/knockc/knock"
+	"example.org/knockc/lang"
 )
 
 // knocking is what the commands knock and client have in common: a sequence, where

@@ -13,8 +13,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"knockc/lang"
-	"knockc/live"
+	"example.org/knockc/lang"
+	"example.org/knockc/live"
 )
 
 // clock is one that all processes share and nobody sets.

@@ -16,7 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"knockc/internal/netns"
+	"example.org/knockc/internal/netns"
 )
 
 const (

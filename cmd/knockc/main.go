@@ -15,7 +15,7 @@ import (
 	"io"
 	"os"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // commands are all commands, in the order of the help. They are filled in late

@@ -10,7 +10,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"knockc/internal/golden"
+	"example.org/knockc/internal/golden"
 )
 
 func TestMain(m *testing.M) {

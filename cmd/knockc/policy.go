@@ -5,8 +5,8 @@ import (
 	"flag"
 	"slices"
 
-	"knockc/compiler"
-	"knockc/lang"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
 )
 
 // compile compiles the text of a policy. The error has the findings that are as bad as

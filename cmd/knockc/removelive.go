@@ -5,8 +5,8 @@ package main
 import (
 	"fmt"
 
-	"knockc/live"
-	"knockc/report"
+	"example.org/knockc/live"
+	"example.org/knockc/report"
 )
 
 func runRemove(s *streams, table string) error {

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"os"
 
-	"knockc/live"
+	"example.org/knockc/live"
 )
 
 func runRollback(s *streams, table string, due bool) error {

@@ -14,11 +14,11 @@ import (
 	"strings"
 	"time"
 
-	"knockc/lang"
-	"knockc/report"
-	"knockc/sim"
-	"knockc/sim/capture"
-	"knockc/sim/session"
+	"example.org/knockc/lang"
+	"example.org/knockc/report"
+	"example.org/knockc/sim"
+	"example.org/knockc/sim/capture"
+	"example.org/knockc/sim/session"
 )
 
 var simCommand = &command{

@@ -3,8 +3,8 @@ package main
 import (
 	"flag"
 
-	"knockc/report"
-	"knockc/sim/session"
+	"example.org/knockc/report"
+	"example.org/knockc/sim/session"
 )
 
 // simForm is a form in which sim shows results. A flag asks for it.

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"knockc/sim/replay"
-	"knockc/sim/session"
+	"example.org/knockc/sim/replay"
+	"example.org/knockc/sim/session"
 )
 
 // progressBar is a bar that shows on a terminal how far a long replay has got. It is

@@ -5,9 +5,9 @@ package main
 import (
 	"io"
 
-	"knockc/lang"
-	"knockc/live"
-	"knockc/report"
+	"example.org/knockc/lang"
+	"example.org/knockc/live"
+	"example.org/knockc/report"
 )
 
 // statusJSON is the status for programs. Times are in seconds; null is forever.

@@ -11,10 +11,10 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"knockc/compiler"
-	"knockc/lang"
-	"knockc/live"
-	"knockc/report"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
+	"example.org/knockc/live"
+	"example.org/knockc/report"
 )
 
 // viewing is one run of the command.

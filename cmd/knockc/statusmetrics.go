@@ -7,7 +7,7 @@ import (
 	"io"
 	"strings"
 
-	"knockc/live"
+	"example.org/knockc/live"
 )
 
 // metrics are written in the text format of Prometheus. There is nothing in them about

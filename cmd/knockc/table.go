@@ -3,7 +3,7 @@ package main
 import (
 	"flag"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // tableFlag declares the flag for those who have given their table another name.

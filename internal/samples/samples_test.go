@@ -8,7 +8,7 @@ import (
 	"reflect"
 	"testing"
 
-	"knockc/internal/samples"
+	"example.org/knockc/internal/samples"
 )
 
 // TestComplete: there is a sample of each type of instruction that the compiler has.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // AttributeNames are the attributes of packets, TCP flags first in the order of

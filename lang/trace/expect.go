@@ -3,7 +3,7 @@ package trace
 import (
 	"cmp"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 const expectForm = "expect KNOCK open for 192.0.2.7"

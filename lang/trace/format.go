@@ -5,7 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // Where the columns stand, in characters. The least widths let the columns of

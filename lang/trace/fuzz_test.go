@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // addSeeds adds the traces of testdata, of the cases and of the golden files.

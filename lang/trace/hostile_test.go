@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"knockc/internal/proportion"
-	"knockc/lang"
-	"knockc/lang/trace"
+	"example.org/knockc/internal/proportion"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
 )
 
 // endless is a text that repeats one thing without an end, and counts how much of it

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // white is what separates words, besides line breaks.

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 const packetForm = "a packet is written 192.0.2.7 -> 10000, optionally followed by attributes and => drop"

@@ -8,7 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // Parse reads a trace. It returns what could be read and all findings, in order. The

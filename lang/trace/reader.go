@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"io"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // Reader reads a trace event by event, for traces that are too long to hold in memory.

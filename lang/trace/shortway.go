@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"time"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // simple reads a line of the form `TIME SOURCE -> PORT => VERDICT`, the verdict left

@@ -3,7 +3,7 @@ package trace
 import (
 	"net/netip"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // to reads the address that a packet from a source goes to; the source is not

@@ -25,7 +25,7 @@ import (
 	"strings"
 	"time"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // Trace is the content of a trace file.

@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"knockc/internal/golden"
-	"knockc/lang/trace"
+	"example.org/knockc/internal/golden"
+	"example.org/knockc/lang/trace"
 )
 
 // TestFindings shows every kind of mistake in a trace.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // Words are all words that have a meaning in a trace.

@@ -14,8 +14,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"knockc/sim"
-	"knockc/sim/capture"
+	"example.org/knockc/sim"
+	"example.org/knockc/sim/capture"
 )
 
 // addressed are datagrams to ports of their own, from 7000 on, and what becomes of

@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"slices"
 
-	"knockc/sim/capture"
+	"example.org/knockc/sim/capture"
 )
 
 // Captures are built from the inside out: a transport header, an IP header, a link

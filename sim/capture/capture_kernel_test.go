@@ -17,10 +17,10 @@ import (
 	"testing"
 	"time"
 
-	"knockc/compiler"
-	"knockc/lang"
-	"knockc/sim"
-	"knockc/sim/capture"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
+	"example.org/knockc/sim"
+	"example.org/knockc/sim/capture"
 )
 
 const doorPolicy = `

@@ -11,8 +11,8 @@ import (
 	"testing/iotest"
 	"time"
 
-	"knockc/sim"
-	"knockc/sim/capture"
+	"example.org/knockc/sim"
+	"example.org/knockc/sim/capture"
 )
 
 var synFrame = ip4(peer4, host4, tcp, tcpHeader(40000, 22, syn))

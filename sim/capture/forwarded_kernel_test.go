@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"knockc/internal/netns"
-	"knockc/sim/capture"
+	"example.org/knockc/internal/netns"
+	"example.org/knockc/sim/capture"
 )
 
 // TestForwardedOnKernel knocks at a router for a service of a host behind it, and holds

@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"knockc/sim"
-	"knockc/sim/capture"
+	"example.org/knockc/sim"
+	"example.org/knockc/sim/capture"
 )
 
 var (

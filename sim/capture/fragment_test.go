@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"knockc/sim"
-	"knockc/sim/capture"
+	"example.org/knockc/sim"
+	"example.org/knockc/sim/capture"
 )
 
 // part is a fragment of a datagram: the bytes [from, to), of which the last is the

@@ -15,7 +15,7 @@ import (
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
 
-	"knockc/sim/capture"
+	"example.org/knockc/sim/capture"
 )
 
 // TestGopacket reads captures that gopacket has written and holds what is read to

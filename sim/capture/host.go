@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"knockc/sim"
+	"example.org/knockc/sim"
 )
 
 // way is which way a packet went.

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"knockc/sim"
-	"knockc/sim/capture"
+	"example.org/knockc/sim"
+	"example.org/knockc/sim/capture"
 )
 
 var scratch sim.Packet

@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"slices"
 
-	"knockc/sim"
+	"example.org/knockc/sim"
 )
 
 // Missed reports whether no packet of the capture is to or from a host that the options

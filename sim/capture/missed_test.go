@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"knockc/sim"
-	"knockc/sim/capture"
+	"example.org/knockc/sim"
+	"example.org/knockc/sim/capture"
 )
 
 // TestMissed: a capture that has nothing to do with the host tells where its packets go.

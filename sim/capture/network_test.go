@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"knockc/internal/netns"
+	"example.org/knockc/internal/netns"
 )
 
 // network is a host and a peer that tcpdump can listen to.

@@ -6,7 +6,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // port is an interface that was recorded on.

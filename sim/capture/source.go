@@ -6,9 +6,9 @@ import (
 	"net/netip"
 	"time"
 
-	"knockc/lang"
-	"knockc/lang/trace"
-	"knockc/sim"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
+	"example.org/knockc/sim"
 )
 
 // Options are facts that a capture itself may not contain.

@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"knockc/sim"
-	"knockc/sim/capture"
+	"example.org/knockc/sim"
+	"example.org/knockc/sim/capture"
 )
 
 // show is a packet on one line, with what is not usual.

@@ -3,8 +3,8 @@ package capture
 import (
 	"encoding/binary"
 
-	"knockc/lang"
-	"knockc/sim"
+	"example.org/knockc/lang"
+	"example.org/knockc/sim"
 )
 
 // The transport protocols that rules look into (IANA protocol numbers).

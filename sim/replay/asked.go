@@ -3,9 +3,9 @@ package replay
 import (
 	"net/netip"
 
-	"knockc/lang"
-	"knockc/lang/trace"
-	"knockc/sim"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
+	"example.org/knockc/sim"
 )
 
 // Asked are the sources for which a trace expects something.

@@ -5,10 +5,10 @@ import (
 	"testing"
 	"time"
 
-	"knockc/lang"
-	"knockc/lang/trace"
-	"knockc/sim"
-	"knockc/sim/replay"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
+	"example.org/knockc/sim"
+	"example.org/knockc/sim/replay"
 )
 
 // TestExplainForgetsOthers: of sources that no expectation asks about nothing is kept

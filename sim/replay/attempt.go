@@ -1,9 +1,9 @@
 package replay
 
 import (
-	"knockc/compiler"
-	"knockc/lang"
-	"knockc/sim"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
+	"example.org/knockc/sim"
 )
 
 // isAttempt reports whether a packet is an attempt if it goes to a step or to a service.

@@ -4,11 +4,11 @@ import (
 	"net/netip"
 	"testing"
 
-	"knockc/compiler"
-	"knockc/lang"
-	"knockc/sim"
-	"knockc/sim/capture"
-	"knockc/sim/replay"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
+	"example.org/knockc/sim"
+	"example.org/knockc/sim/capture"
+	"example.org/knockc/sim/replay"
 )
 
 // TestBetween: a packet from one host behind the host to another answers one that was let

@@ -3,9 +3,9 @@ package replay
 import (
 	"fmt"
 
-	"knockc/compiler"
-	"knockc/lang"
-	"knockc/lang/trace"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
 )
 
 // Check finds expectations that cannot be replayed, because the policy does not have

@@ -4,11 +4,11 @@ import (
 	"strings"
 	"testing"
 
-	"knockc/compiler"
-	"knockc/internal/golden"
-	"knockc/lang"
-	"knockc/lang/trace"
-	"knockc/sim/replay"
+	"example.org/knockc/compiler"
+	"example.org/knockc/internal/golden"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
+	"example.org/knockc/sim/replay"
 )
 
 // TestCheck shows what is said of traces that cannot be replayed.

@@ -3,7 +3,7 @@ package replay
 import (
 	"fmt"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // Item is a part of a policy that a packet can meet.

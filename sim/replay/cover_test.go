@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"knockc/sim/replay"
+	"example.org/knockc/sim/replay"
 )
 
 // TestCover: which items a packet meets.

@@ -1,9 +1,9 @@
 package replay
 
 import (
-	"knockc/compiler"
-	"knockc/lang"
-	"knockc/sim"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
+	"example.org/knockc/sim"
 )
 
 // Watch notes what the packets of a player meet from now on, unless that depends on the

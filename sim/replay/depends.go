@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"time"
 
-	"knockc/compiler"
-	"knockc/sim"
+	"example.org/knockc/compiler"
+	"example.org/knockc/sim"
 )
 
 // whyDepends is why what becomes of a packet depends on the tick, or whether what is

@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"knockc/compiler"
-	"knockc/lang/trace"
-	"knockc/sim"
-	"knockc/sim/replay"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang/trace"
+	"example.org/knockc/sim"
+	"example.org/knockc/sim/replay"
 )
 
 // anyPhase is a player with a clock whose phase nobody knows.

@@ -3,10 +3,10 @@ package replay_test
 import (
 	"fmt"
 
-	"knockc/compiler"
-	"knockc/lang"
-	"knockc/lang/trace"
-	"knockc/sim/replay"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
+	"example.org/knockc/sim/replay"
 )
 
 // A player plays the events of a trace one by one, and says in the words of the policy what

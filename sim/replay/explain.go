@@ -5,9 +5,9 @@ import (
 	"net/netip"
 	"time"
 
-	"knockc/lang"
-	"knockc/lang/trace"
-	"knockc/sim"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
+	"example.org/knockc/sim"
 )
 
 // whyExpectation is why an expectation fails.

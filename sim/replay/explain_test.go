@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"testing"
 
-	"knockc/compiler"
-	"knockc/internal/golden"
-	"knockc/lang"
-	"knockc/lang/trace"
-	"knockc/sim/replay"
+	"example.org/knockc/compiler"
+	"example.org/knockc/internal/golden"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
+	"example.org/knockc/sim/replay"
 )
 
 // TestExplain shows what is said of expectations that fail. Each input is a

@@ -4,11 +4,11 @@ import (
 	"runtime"
 	"testing"
 
-	"knockc/compiler"
-	"knockc/internal/seeded"
-	"knockc/lang"
-	"knockc/lang/trace"
-	"knockc/sim/replay"
+	"example.org/knockc/compiler"
+	"example.org/knockc/internal/seeded"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
+	"example.org/knockc/sim/replay"
 )
 
 // TestMemoryOfLongTrace: what a replay holds depends on the sources that live at a

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"time"
 
-	"knockc/compiler"
-	"knockc/sim"
+	"example.org/knockc/compiler"
+	"example.org/knockc/sim"
 )
 
 // Move is what a packet did to a knock. If it did several things of one kind, there is

@@ -4,8 +4,8 @@ import (
 	"net/netip"
 	"time"
 
-	"knockc/lang/trace"
-	"knockc/sim"
+	"example.org/knockc/lang/trace"
+	"example.org/knockc/sim"
 )
 
 // setPacket makes p a packet of a trace.

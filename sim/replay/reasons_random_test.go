@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"knockc/lang/trace"
-	"knockc/sim/replay"
+	"example.org/knockc/lang/trace"
+	"example.org/knockc/sim/replay"
 )
 
 // TestReasons: every failure has a reason, which fits what came and what the policy says.

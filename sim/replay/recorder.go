@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"net/netip"
 
-	"knockc/compiler"
-	"knockc/lang"
-	"knockc/sim"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
+	"example.org/knockc/sim"
 )
 
 // recorder keeps the packets that explain how far a source is, if the trace asks about

@@ -11,11 +11,11 @@ import (
 	"net/netip"
 	"time"
 
-	"knockc/compiler"
-	"knockc/lang"
-	"knockc/lang/trace"
-	"knockc/sim"
-	"knockc/sim/capture"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
+	"example.org/knockc/sim"
+	"example.org/knockc/sim/capture"
 )
 
 // Player replays events, one after the other.

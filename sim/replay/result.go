@@ -3,7 +3,7 @@ package replay
 import (
 	"strconv"
 
-	"knockc/lang/trace"
+	"example.org/knockc/lang/trace"
 )
 
 // Result is the result of a packet or an expectation, or the wanted result. It is

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"knockc/compiler"
-	"knockc/lang"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
 )
 
 // Standing is how far a source is with a knock.

@@ -3,7 +3,7 @@ package replay
 import (
 	"fmt"
 
-	"knockc/lang"
+	"example.org/knockc/lang"
 )
 
 // story tells how a source's latest try at a sequence went, and why the goal, a

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"knockc/lang"
-	"knockc/sim"
+	"example.org/knockc/lang"
+	"example.org/knockc/sim"
 )
 
 // targets knows what a policy has at each destination.

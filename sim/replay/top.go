@@ -5,8 +5,8 @@ import (
 	"net/netip"
 	"slices"
 
-	"knockc/compiler"
-	"knockc/sim"
+	"example.org/knockc/compiler"
+	"example.org/knockc/sim"
 )
 
 // Top counts by source, in bounded memory. It leaves out results that depend on the

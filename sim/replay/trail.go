@@ -5,9 +5,9 @@ import (
 	"net/netip"
 	"time"
 
-	"knockc/lang"
-	"knockc/lang/trace"
-	"knockc/sim"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
+	"example.org/knockc/sim"
 )
 
 // mark is a packet that mattered, and when it came.

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"strings"
 
-	"knockc/compiler"
-	"knockc/lang"
-	"knockc/lang/trace"
-	"knockc/sim"
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
+	"example.org/knockc/sim"
 )
 
 // whyVerdict is why a packet's verdict is not the one that is wanted.

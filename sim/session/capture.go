@@ -9,11 +9,11 @@ import (
 	"slices"
 	"strings"
 
-	"knockc/lang"
-	"knockc/lang/trace"
-	"knockc/sim"
-	"knockc/sim/capture"
-	"knockc/sim/replay"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
+	"example.org/knockc/sim"
+	"example.org/knockc/sim/capture"
+	"example.org/knockc/sim/replay"
 )
 
 // FaultyCapture is the error for a capture that cannot be replayed.

@@ -6,8 +6,8 @@ import (
 	"os"
 	"strings"
 
-	"knockc/report"
-	"knockc/sim/session"
+	"example.org/knockc/report"
+	"example.org/knockc/sim/session"
 )
 
 // Run replays the traces that are named, here files in memory, and tells a reporter what

@@ -6,8 +6,8 @@ import (
 	"io/fs"
 	"os"
 
-	"knockc/lang/trace"
-	"knockc/sim/capture"
+	"example.org/knockc/lang/trace"
+	"example.org/knockc/sim/capture"
 )
 
 // input is a trace or a capture. It can be read again and again, and is to be closed.

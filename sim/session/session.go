@@ -8,10 +8,10 @@ import (
 	"os"
 	"time"
 
-	"knockc/lang/trace"
-	"knockc/sim"
-	"knockc/sim/capture"
-	"knockc/sim/replay"
+	"example.org/knockc/lang/trace"
+	"example.org/knockc/sim"
+	"example.org/knockc/sim/capture"
+	"example.org/knockc/sim/replay"
 )
 
 // Options say how traces are replayed.

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"knockc/lang"
-	"knockc/sim/replay"
-	"knockc/sim/session"
+	"example.org/knockc/lang"
+	"example.org/knockc/sim/replay"
+	"example.org/knockc/sim/session"
 )
 
 // texts are files in memory.

@@ -4,9 +4,9 @@ import (
 	"errors"
 	"iter"
 
-	"knockc/lang"
-	"knockc/lang/trace"
-	"knockc/sim/replay"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
+	"example.org/knockc/sim/replay"
 )
 
 // survey is what must be known of a trace before it is replayed event by event, however

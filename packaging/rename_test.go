@@ -1,0 +1,24 @@
+package packaging
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestRename gives a copy of the last commit another home, and builds all of it there.
+func TestRename(t *testing.T) {
+	need(t, "git", "make")
+	home := strings.TrimSpace(run(t, "go", "list", "-m"))
+	copied := filepath.Join(t.TempDir(), "knockc")
+	run(t, "git", "clone", "-q", "..", copied)
+	run(t, "make", "-C", copied, "rename", "MODULE=git.example/people/knockc")
+	if left, err := exec.Command("git", "-C", copied, "grep", "-nF", home).Output(); err == nil {
+		t.Errorf("the old home is left:\n%s", left)
+	}
+	run(t, "go", "-C", copied, "build", "./...")
+	if unformatted := run(t, "gofmt", "-l", copied); unformatted != "" {
+		t.Errorf("gofmt would change %s", unformatted)
+	}
+}
