@@ -132,7 +132,7 @@ func written(b *testing.B, folder, name string, from io.Reader) string {
 func replayFile(policy, file string) error {
 	table := &report.Table{Out: io.Discard, Quiet: true}
 	counted := &totals{}
-	if _, err := session.Run([]string{file}, session.Options{Policy: policy, Brief: true}, report.All{table, counted}); err != nil {
+	if _, err := session.Run([]string{file}, session.Options{Policy: policy}, report.All{table, counted}); err != nil {
 		return err
 	}
 	if counted.packets != goalPackets || counted.accepted == 0 {

@@ -126,7 +126,6 @@ func (o *simOptions) simulate(s *streams, names []string) error {
 		return err
 	}
 	o.Open, o.Top = s.open, o.top > 0
-	o.Brief = !o.form.packets || o.State != nil
 	reporters := report.All{s.progress(o), o.form.reporter(s, o, len(chosen) > 1)}
 	junit := &report.JUnit{}
 	if o.junit != nil {

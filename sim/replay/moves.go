@@ -29,9 +29,10 @@ const (
 	Uncertain                    // it depends on the tick what the packet did
 )
 
-// Moves translates changes of elements into moves of knocks.
+// Moves translates changes of elements into moves of knocks. They are valid until the
+// next call.
 func (p *Player) Moves(changes []sim.Change) []Move {
-	var moves []Move
+	moves := p.moves[:0]
 	for _, c := range changes {
 		s, ok := p.symbols.Meaning(c.Set, c.State)
 		if !ok || s.Role != compiler.Grant && s.Step == 0 {
@@ -54,6 +55,7 @@ func (p *Player) Moves(changes []sim.Change) []Move {
 		}
 		moves = merge(moves, m)
 	}
+	p.moves = moves
 	return moves
 }
 

@@ -24,6 +24,7 @@ type Player struct {
 	symbols  *compiler.Symbols
 	policy   *lang.Policy
 	last     sim.Packet
+	moves    []Move
 	hz       int       // of the machine's clock
 	recorder *recorder // of what explains failures; nil: they are not explained
 	watchers []Watcher
@@ -49,7 +50,8 @@ func NewTicking(r *compiler.Result, c sim.Clock) (*Player, error) {
 // Watch adds a watcher of the packets from now on.
 func (p *Player) Watch(w Watcher) { p.watchers = append(p.watchers, w) }
 
-// Outcome is the result of an expectation or of one packet of an event.
+// Outcome is the result of an expectation or of one packet of an event. Its moves are
+// valid until the next one.
 type Outcome struct {
 	Event   *trace.Event
 	At      time.Duration // since the start

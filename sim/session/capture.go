@@ -82,6 +82,7 @@ func forwardedTo(policy *lang.Policy) []netip.Prefix {
 func (s *run) captured(player *replay.Player, source *capture.Source, see func(replay.Outcome)) error {
 	end := s.end()
 	var packet sim.Packet
+	var event capturedEvent
 	for {
 		kind, err := source.Next(&packet)
 		switch {
@@ -91,32 +92,43 @@ func (s *run) captured(player *replay.Player, source *capture.Source, see func(r
 			return err
 		case !player.Answer(kind, &packet):
 			verdict, changes := player.Packet(&packet)
-			o := replay.Outcome{Event: somePacket, At: packet.Time, DstPort: packet.DstPort, Got: replay.Verdict(trace.Verdict(verdict.String()))}
-			if !s.Brief {
-				o.Event, o.Moves = capturedEvent(&packet, source.Record()), player.Moves(changes)
-			}
-			see(o)
+			see(replay.Outcome{
+				Event: event.of(&packet, source.Record()), At: packet.Time, DstPort: packet.DstPort,
+				Got: replay.Verdict(trace.Verdict(verdict.String())), Moves: player.Moves(changes),
+			})
 		}
 	}
 }
 
-// somePacket stands for all packets where nobody asks which it is.
-var somePacket = &trace.Event{Packet: &trace.Packet{}}
+// capturedEvent has room for the event of a captured packet.
+type capturedEvent struct {
+	event  trace.Event
+	packet trace.Packet
+	ping   trace.Ping
+	to     trace.To
+	on     lang.Name
+}
 
-// capturedEvent is the event of a trace that a captured packet corresponds to; its
-// line is the packet's number in the capture.
-func capturedEvent(p *sim.Packet, number int) *trace.Event {
-	k := &trace.Packet{Src: p.Src, SrcPort: p.SrcPort, Proto: p.Proto, DstPort: p.DstPort, Flags: p.Flags}
+// of is the event of a trace that a captured packet corresponds to, until the next call.
+// Its line is the packet's number in the capture.
+func (c *capturedEvent) of(p *sim.Packet, number int) *trace.Event {
+	e, k := &c.event, &c.packet
+	e.At, e.Packet, e.Span.Start.Line = p.Time, k, number
+	k.Src, k.SrcPort, k.Proto, k.DstPort, k.Flags = p.Src, p.SrcPort, p.Proto, p.DstPort, p.Flags
+	k.Ping, k.To, k.On = nil, nil, nil
 	if p.Proto == lang.Ping {
-		k.Ping = &trace.Ping{Length: uint16(p.Length)}
+		c.ping.Length = uint16(p.Length)
+		k.Ping = &c.ping
 	}
 	if p.To.IsValid() {
-		k.To = &trace.To{Addr: p.To}
+		c.to.Addr = p.To
+		k.To = &c.to
 	}
 	if p.Iface != trace.DefaultIface {
-		k.On = &lang.Name{Text: p.Iface}
+		c.on.Text = p.Iface
+		k.On = &c.on
 	}
-	return &trace.Event{At: p.Time, Packet: k, Span: lang.Span{Start: lang.Pos{Line: number}}}
+	return e
 }
 
 // warnOfHosts warns if a capture has nothing to do with the host that was named.

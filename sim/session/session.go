@@ -22,7 +22,6 @@ type Options struct {
 	Cover    bool           // note which items of the policies packets meet
 	MinCover *float64       // the percentage of each policy that packets must meet; nil: any
 	Top      bool           // count by source
-	Brief    bool           // nobody looks at the single packets of captures
 	Capture  capture.Options
 
 	// Open opens a file by its name, or standard input, whose name is -. Nil is [OpenFile].
