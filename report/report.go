@@ -4,7 +4,6 @@
 package report
 
 import (
-	"example.org/knockc/lang/trace"
 	"example.org/knockc/sim/replay"
 	"example.org/knockc/sim/session"
 )
@@ -15,14 +14,6 @@ type All []session.Reporter
 func (a All) Begin(t *session.Trace) {
 	for _, r := range a {
 		r.Begin(t)
-	}
-}
-
-func (a All) Fit(e *trace.Event) {
-	for _, r := range a {
-		if f, ok := r.(session.Fitter); ok {
-			f.Fit(e)
-		}
 	}
 }
 

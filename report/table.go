@@ -39,13 +39,6 @@ func (c counts) packets() int { return c.accepted + c.passed + c.dropped + c.rej
 // rows reports whether each outcome has a row.
 func (t *Table) rows() bool { return !t.Quiet && !t.State }
 
-// Fit makes room for an event.
-func (t *Table) Fit(e *trace.Event) {
-	if t.rows() {
-		t.widths.fit(e)
-	}
-}
-
 func (t *Table) Begin(b *session.Trace) {
 	t.file, t.counts = lang.Printable(b.Name), counts{}
 	if t.Several && t.rows() {
@@ -56,12 +49,24 @@ func (t *Table) Begin(b *session.Trace) {
 	}
 	t.begun++
 	t.began = true
-	if b.Capture {
-		t.widths.fit(wideEvent)
-		if b.Forwards {
-			t.widths.fit(wideForwarded)
-		}
+	if t.rows() {
+		t.widths = widthsOf(b)
 	}
+}
+
+// widthsOf makes room for all events of a trace, or for most packets of a capture.
+func widthsOf(b *session.Trace) (w widths) {
+	if !b.Capture {
+		for e := range b.Events {
+			w.fit(e)
+		}
+		return w
+	}
+	w.fit(wideEvent)
+	if b.Forwards {
+		w.fit(wideForwarded)
+	}
+	return w
 }
 
 // wideEvent is a packet of a capture whose row is as wide as that of most.
@@ -130,7 +135,6 @@ func (t *Table) row(o replay.Outcome) {
 }
 
 func (t *Table) End(r *session.Result) {
-	t.widths = widths{}
 	if !t.began {
 		return
 	}

@@ -17,10 +17,13 @@ func TestColor(t *testing.T) {
 	show := func(color bool) string {
 		var b strings.Builder
 		p := &report.Table{Out: &b, Color: color}
-		for i := range tr.Events {
-			p.Fit(&tr.Events[i])
-		}
-		p.Begin(&session.Trace{Name: "a.trace"})
+		p.Begin(&session.Trace{Name: "a.trace", Events: func(yield func(*trace.Event) bool) {
+			for i := range tr.Events {
+				if !yield(&tr.Events[i]) {
+					return
+				}
+			}
+		}})
 		p.Outcome(replay.Outcome{Event: &tr.Events[0], DstPort: 22, Got: replay.Verdict(trace.Drop), Want: replay.Verdict(trace.Accept), Why: "no grant"})
 		p.Outcome(replay.Outcome{
 			Event: &tr.Events[1], DstPort: 1000, Got: replay.Verdict(trace.Drop), Moves: []replay.Move{{Knock: "ssh", Kind: replay.Stepped, Step: 1, Of: 2}},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 
 	"example.org/knockc/lang/trace"
@@ -66,4 +67,9 @@ func (in *input) reader() (*trace.Reader, error) {
 		return nil, readError(in.name, err)
 	}
 	return trace.NewReader(in), nil
+}
+
+// again reads what was read as a trace before, independent of other readers.
+func (in *input) again() *trace.Reader {
+	return trace.NewReader(io.NewSectionReader(in, 0, math.MaxInt64))
 }

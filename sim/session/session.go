@@ -5,6 +5,7 @@ package session
 import (
 	"errors"
 	"io"
+	"iter"
 	"os"
 	"time"
 
@@ -30,7 +31,7 @@ type Options struct {
 
 // Reporter receives the results: for each trace Begin, an Outcome for each packet and
 // expectation, and End; after all traces Close. A trace that cannot be replayed at all
-// has only an End.
+// has only an End. What an Outcome points to is valid until the method returns.
 type Reporter interface {
 	Begin(*Trace)
 	Outcome(replay.Outcome)
@@ -38,16 +39,16 @@ type Reporter interface {
 	Close(*Summary)
 }
 
-// Fitter is a reporter that needs the events of a trace before it begins. They are
-// valid until Fit returns.
-type Fitter interface{ Fit(*trace.Event) }
-
 // Trace is a trace or a capture that is about to be replayed.
 type Trace struct {
 	Name     string
 	Capture  bool
 	Forwards bool // the policy guards services of other hosts
 	Outcomes int  // how many there will be; 0: unknown
+
+	// Events are the events of a trace, for a reporter that looks ahead: they are read
+	// once more while it does. Each is valid until the next. Nil for a capture.
+	Events iter.Seq[*trace.Event]
 }
 
 // Result is the result of a trace.

@@ -68,6 +68,43 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// lookahead counts the events of a trace again and again.
+type lookahead struct {
+	diary
+	trace  *session.Trace
+	events []int
+}
+
+func (l *lookahead) Begin(t *session.Trace) {
+	l.trace = t
+	l.count()
+}
+
+func (l *lookahead) Outcome(o replay.Outcome) {
+	l.diary.Outcome(o)
+	l.count()
+}
+
+func (l *lookahead) count() {
+	n := 0
+	for range l.trace.Events {
+		n++
+	}
+	l.events = append(l.events, n)
+}
+
+// TestEvents: a reporter may look at all events of a trace at any time, which does not
+// disturb the replay.
+func TestEvents(t *testing.T) {
+	var told lookahead
+	if _, err := session.Run([]string{"good.trace"}, session.Options{Open: files.open}, &told); err != nil {
+		t.Error(err)
+	}
+	if want := []int{3, 3, 3, 3, 3}; !slices.Equal(told.events, want) || len(told.diary) != 6 {
+		t.Errorf("counted %v, want %v; told:\n%s", told.events, want, strings.Join(told.diary, "\n"))
+	}
+}
+
 // TestRunFaults: the faults of a trace come with those of its policy, which are the same
 // value for all its traces.
 func TestRunFaults(t *testing.T) {

@@ -24,12 +24,6 @@ func (s *run) replayText(in *input, result *Result) error {
 	if err != nil {
 		return err
 	}
-	reader, err := in.reader()
-	if err != nil {
-		return err
-	}
-	var failed error
-	events := v.again(reader, &failed)
 	player, err := s.newPlayer(v.policy)
 	if err != nil {
 		return err
@@ -38,8 +32,9 @@ func (s *run) replayText(in *input, result *Result) error {
 		player.Explain(v.asked)
 	}
 	end := s.end()
-	err = s.play(&Trace{Name: in.name, Outcomes: v.outcomes}, func(see func(replay.Outcome)) error {
-		for e := range events {
+	err = s.play(&Trace{Name: in.name, Outcomes: v.outcomes, Events: v.ahead(in)}, func(see func(replay.Outcome)) error {
+		var failed error
+		for e := range v.again(in, &failed) {
 			if e.At > end {
 				break
 			}
@@ -60,7 +55,6 @@ func (s *run) survey(in *input) (*survey, error) {
 	if err != nil {
 		return nil, err
 	}
-	fitter, _ := s.reporter.(Fitter)
 	e := reader.Next()
 	v := &survey{known: map[string]bool{}}
 	policy, noPolicy := s.policies.Of(in.name, reader.Policy())
@@ -72,9 +66,6 @@ func (s *run) survey(in *input) (*survey, error) {
 		v.outcomes += e.Outcomes()
 		v.asked.Add(e)
 		unknown = append(unknown, v.unknown(e)...)
-		if fitter != nil {
-			fitter.Fit(e)
-		}
 	}
 	if err := reader.Err(); err != nil {
 		return nil, errors.Join(readError(in.name, err), noPolicy)
@@ -101,11 +92,18 @@ func (v *survey) unknown(e *trace.Event) []lang.Finding {
 	return found
 }
 
-// again gives the events of a trace when it is read for the second time. They end with
-// an error if they are others.
-func (v *survey) again(reader *trace.Reader, err *error) iter.Seq[*trace.Event] {
+// ahead gives the events of a trace to a reporter. If they are others now, the replay will
+// end with an error.
+func (v *survey) ahead(in *input) iter.Seq[*trace.Event] {
+	var failed error
+	return v.again(in, &failed)
+}
+
+// again reads a trace again and gives its events. They end with an error if they are
+// others.
+func (v *survey) again(in *input, err *error) iter.Seq[*trace.Event] {
 	return func(yield func(*trace.Event) bool) {
-		left := v.outcomes
+		reader, left := in.again(), v.outcomes
 		for e := reader.Next(); e != nil; e = reader.Next() {
 			if left -= e.Outcomes(); left < 0 || e.Expect != nil && !v.known[e.Expect.Knock] {
 				break
