@@ -123,13 +123,14 @@ func (w *world) play(choose func(int) int, left limits) {
 
 // TestEveryOrder tries a policy while other commands run, in every order in which the
 // calls of the processes can come, as far as the limits allow. In the end either the new
-// policy is there or what was there before, as the processes have reported.
+// policy is there, with nothing of an older one, or exactly what was there before, as the
+// processes have reported.
 func TestEveryOrder(t *testing.T) {
 	others := map[string]command{
 		"alone": nil, "and apply": applies("third"), "and apply on trial": tries("third", "yes"), "and remove": removes,
 		"and rollback": rollsBack, "and apply on trial after rollback": rollsBackAndTries,
 	}
-	for _, before := range []loaded{{"old", false}, {}, {"old", true}} {
+	for _, before := range []loaded{{policy: "old", leftovers: true}, {}, {policy: "old", asleep: true}} {
 		for _, answer := range []string{"yes", "no", "nothing"} {
 			for name, other := range others {
 				if before.policy == "" && strings.Contains(name, "on trial") || before.asleep && name != "alone" {

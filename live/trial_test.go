@@ -29,19 +29,19 @@ func TestTrial(t *testing.T) {
 		{"try; roll back; roll back", "old", "taken back; error: no policy is on trial in table inet knockc"},
 
 		// Other commands are refused meanwhile, except remove, which ends the trial.
-		{"try; apply", "new", "error: a policy is on trial in table inet knockc"},
-		{"try; try", "new", "error: a policy is on trial in table inet knockc"},
+		{"try; apply", "new over another", "error: a policy is on trial in table inet knockc"},
+		{"try; try", "new over another", "error: a policy is on trial in table inet knockc"},
 		{"try; remove; yes", "nothing", "error: too late: the trial has ended already; removed"},
 		{"try; remove; time passes", "nothing", "removed"},
 		{"try; remove; apply; no", "third", "taken back; removed; loaded third"},
-		{"try; roll back; try; no", "new", "taken back; taken back"}, // the second one is still on
+		{"try; roll back; try; no", "new over another", "taken back; taken back"}, // the second one is still on
 		{"try; roll back; try; time passes", "old", "taken back"},
 
 		// Someone deletes the table: yes loads it again, and an apply ends the trial.
 		{"try; flush; yes", "new", "loaded new"},
 		{"try; flush; no", "old", "taken back"},
 		{"try; flush; time passes", "old", ""},
-		{"try; flush; apply; yes", "third", "error: too late: the trial has ended already; loaded third"},
+		{"try; flush; apply; yes", "third", "error: too late: the trial has ended already; loaded third, and a trial has ended"},
 		{"try; flush; try", "nothing", "error: a policy is on trial in table inet knockc"},
 
 		// Someone has put the table to sleep: a policy that is loaded wakes it.
@@ -50,9 +50,24 @@ func TestTrial(t *testing.T) {
 		{"sleep; try; no", "old asleep", "taken back"},
 		{"try; sleep; yes", "new", "loaded new"},
 
+		// What sources have done on trial stays.
+		{"knock; try; yes", "new, open", "loaded new"},
+		{"try; knock; yes", "new, open", "loaded new"},
+		{"try; knock; no", "old, open", "taken back"},
+		{"try; knock; time passes", "old, open", ""},
+		{"knock; try; flush; no", "old, open", "taken back"}, // what they have done before is all that is known
+		{"knock; try; mend guard breaks; no", "old, open, unmended", "taken back"},
+		{"flush; try; knock; no", "nothing", "taken back"},
+
+		// What cannot be removed of an older policy stays.
+		{"remove leftovers breaks; apply", "third over another", "loaded third, leftovers: broken"},
+		{"remove leftovers breaks; apply; try; time passes", "third over another", "loaded third, leftovers: broken"},
+		{"remove leftovers breaks; try; yes", "new over another", "loaded new, leftovers: broken"},
+
 		// What fails changes nothing.
 		{"lock breaks; try", "old", "error: broken"},
 		{"list breaks; try", "old", "error: broken"},
+		{"flush; try nft breaks; try", "nothing", "error: broken"}, // it could not be taken back
 		{"write note breaks; try", "old", "error: cannot record the trial: broken"},
 		{"start rollback breaks; try", "old", "error: nothing would go back if this process died, so nothing is loaded: broken"},
 		{"load new breaks; try", "old", "error: broken"},
@@ -106,6 +121,8 @@ func (w *world) happens(event string) {
 		w.loaded.asleep = true
 	case "flush":
 		w.flush()
+	case "knock":
+		w.loaded.open = true
 	case "time passes":
 		for len(w.sleepers()) > 0 {
 			w.timePasses()

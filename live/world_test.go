@@ -37,28 +37,6 @@ type world struct {
 	broken  string // the call that has failed
 }
 
-// loaded is what is in the table; zero if there is none.
-type loaded struct {
-	policy string
-	asleep bool
-}
-
-func (l loaded) String() string {
-	switch {
-	case l == loaded{}:
-		return "nothing"
-	case l.asleep:
-		return l.policy + " asleep"
-	}
-	return l.policy
-}
-
-func parseLoaded(listing string) (l loaded) {
-	listing, l.asleep = strings.CutSuffix(strings.TrimSpace(listing), " asleep")
-	l.policy = strings.TrimPrefix(listing, "policy ")
-	return l
-}
-
 func newWorld(l loaded) *world {
 	return &world{now: time.Hour, loaded: l, right: l, trace: []string{"at first there is " + l.String()}}
 }
@@ -183,8 +161,10 @@ func (p *process) startRollback(command []string, _ time.Duration) error {
 // report takes note of how a process has ended.
 func (w *world) report(p *process) {
 	w.trace = append(w.trace, p.name+" reports: "+p.reports)
-	if policy, ok := strings.CutPrefix(p.reports, "loaded "); ok {
-		w.right = loaded{policy: policy}
+	keeps := p.policy != "" && strings.HasPrefix(p.reports, "loaded "+p.policy)
+	if keeps {
+		told := strings.Contains(p.reports, "leftovers: ")
+		w.right = loaded{policy: p.policy, leftovers: told && w.loaded.leftovers}
 	} else if p.reports == "removed" {
 		w.right = loaded{}
 	}
@@ -194,7 +174,7 @@ func (w *world) report(p *process) {
 	if w.note == nil {
 		w.checkLoaded()
 	}
-	if w.loaded.policy == p.policy && p.reports != "loaded "+p.policy && p.policy != "" {
+	if w.loaded.policy == p.policy && p.policy != "" && !keeps {
 		w.isWrong("%s leaves its policy", p.name)
 	}
 	if w.note != nil && (w.author == p || w.author == p.parent && p.slept) && w.broken != "remove note" {
@@ -203,8 +183,10 @@ func (w *world) report(p *process) {
 }
 
 func (w *world) checkLoaded() {
-	if w.loaded != w.right && !(w.flushed && w.loaded == loaded{}) {
-		w.isWrong("loaded is %s, and should be %s", w.loaded, w.right)
+	is := w.loaded
+	is.unmended = is.unmended && w.broken != "mend guard"
+	if is != w.right && !(w.flushed && is == loaded{}) {
+		w.isWrong("loaded is %s, and should be %s", is, w.right)
 	}
 }
 
@@ -278,9 +260,11 @@ func (t memoryTables) become(what string, l loaded) error {
 }
 
 func (t memoryTables) Load(r *compiler.Ruleset) error {
-	policy, _ := compiler.PolicyOf(r.Mark())
-	asleep := t.loaded.asleep // as in the kernel
-	return t.become("load "+policy, loaded{policy, asleep})
+	l := t.loaded // what is not named in the ruleset stays, as in the kernel
+	l.policy, _ = compiler.PolicyOf(r.Mark())
+	l.leftovers = l.leftovers || t.loaded.policy != "" && t.loaded.policy != l.policy
+	l.unmended = false
+	return t.become("load "+l.policy, l)
 }
 
 func (t memoryTables) Remove(string) error { return t.become("remove table", loaded{}) }
@@ -304,21 +288,39 @@ func (t memoryTables) MakeDormant(string) error {
 	return err
 }
 
-func (t memoryTables) RemoveLeftovers(*compiler.Ruleset) error { return t.change("remove leftovers") }
-func (t memoryTables) MendGuard(string) error                  { return t.change("mend guard") }
-func (t memoryTables) TakesText() error                        { return t.call("try nft") }
+func (t memoryTables) RemoveLeftovers(*compiler.Ruleset) error {
+	err := t.change("remove leftovers")
+	if err == nil {
+		t.loaded.leftovers = false
+	}
+	return err
+}
+
+func (t memoryTables) MendGuard(string) error {
+	err := t.change("mend guard")
+	if err == nil {
+		t.loaded.unmended = false
+	}
+	return err
+}
+
+func (t memoryTables) TakesText() error { return t.call("try nft") }
 
 func (t memoryTables) List(string) (string, error) {
 	if err := t.call("list"); err != nil || t.loaded == (loaded{}) {
 		return "", err
 	}
-	return "policy " + t.loaded.String(), nil
+	return t.loaded.listing(), nil
 }
 
 func (t memoryTables) LoadText(script string) error {
-	lines := strings.SplitN(script, "\n", 3) // after those that delete the table
-	l := parseLoaded(lines[2])
-	err := t.become("go back to "+l.String(), l)
+	l := parseLoaded(script)
+	if !strings.HasPrefix(script, "add table inet knockc\ndelete table inet knockc\n") {
+		l.leftovers = true
+	}
+	back := l
+	back.unmended = l.policy != ""
+	err := t.become("go back to "+l.String(), back)
 	t.mustBePending()
 	if l != t.right {
 		t.isWrong("%s goes back to %s, but %s was there before", t.name, l, t.right)
@@ -400,9 +402,24 @@ func reportOf(report string, err error) string {
 func applies(policy string) command {
 	return func(h *Host) string {
 		h.clock.(*process).policy = policy
-		_, err := h.Apply(policyNamed(policy), Options{})
-		return reportOf("loaded "+policy, err)
+		a, err := h.Apply(policyNamed(policy), Options{})
+		if err != nil {
+			return reportOf("", err)
+		}
+		report := keptReport(policy, a.Leftovers)
+		if a.EndedTrial {
+			report += ", and a trial has ended"
+		}
+		return report
 	}
+}
+
+func keptReport(policy string, leftovers error) string {
+	report := "loaded " + policy
+	if leftovers != nil {
+		report += ", leftovers: " + leftovers.Error()
+	}
+	return report
 }
 
 // tries applies a policy on trial, and answers yes or no when it is asked, or else nothing.
@@ -424,8 +441,8 @@ func tries(policy, answer string) command {
 		p.call("answer")
 		switch p.answer {
 		case "yes":
-			_, err = a.Trial.Keep()
-			return stuck + reportOf("loaded "+policy, err)
+			leftovers, err := a.Trial.Keep()
+			return stuck + reportOf(keptReport(policy, leftovers), err)
 		case "nothing":
 			p.Sleep(a.Trial.Left())
 		}
