@@ -1,6 +1,7 @@
 package compiler
 
 import (
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -72,6 +73,14 @@ const (
 
 // Families are all families.
 var Families = []Family{IPv4, IPv6}
+
+// FamilyOf is the family of an address.
+func FamilyOf(a netip.Addr) Family {
+	if a.Is4() {
+		return IPv4
+	}
+	return IPv6
+}
 
 // Maps are all dispatches with a name.
 func (r *Ruleset) Maps() []Dispatch {

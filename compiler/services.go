@@ -70,7 +70,7 @@ func (b *builder) destinationsOf(k *lang.Knock) []Destination {
 }
 
 func ofFamily(prefixes []netip.Prefix, f Family) []netip.Prefix {
-	return slices.DeleteFunc(slices.Clone(prefixes), func(p netip.Prefix) bool { return familyOf(p) != f })
+	return slices.DeleteFunc(slices.Clone(prefixes), func(p netip.Prefix) bool { return FamilyOf(p.Addr()) != f })
 }
 
 // needs reports whether a service uses the protocol.

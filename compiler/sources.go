@@ -29,17 +29,10 @@ func (b *builder) admissions(from []lang.Prefix, on []lang.Iface) [][]Instructio
 	var both [][]Instruction
 	for _, condition := range conditions {
 		for _, p := range distinctPrefixes(from) {
-			both = append(both, append(slices.Clip(condition), Source{familyOf(p), []netip.Prefix{p}}))
+			both = append(both, append(slices.Clip(condition), Source{FamilyOf(p.Addr()), []netip.Prefix{p}}))
 		}
 	}
 	return both
-}
-
-func familyOf(p netip.Prefix) Family {
-	if p.Addr().Is4() {
-		return IPv4
-	}
-	return IPv6
 }
 
 // distinctIfaces leaves out the names that a wildcard among the others covers.

@@ -156,12 +156,13 @@ func (c *checker) at(at Span, prefixes []Prefix) {
 		c.add(CodeHookAt, at, "`hook input` sees only packets that the host itself receives: services behind the host are not guarded").
 			hint("leave `hook input` out")
 	}
-	var has [2]bool // IPv4, IPv6
-	for _, p := range prefixes {
-		has[bit(p.Addr().Is6())] = true
-	}
-	if !has[0] || !has[1] {
-		other := [...]string{"IPv4", "IPv6"}[bit(has[0])]
+	is4 := func(p Prefix) bool { return p.Addr().Is4() }
+	is6 := func(p Prefix) bool { return p.Addr().Is6() }
+	if has4 := slices.ContainsFunc(prefixes, is4); !has4 || !slices.ContainsFunc(prefixes, is6) {
+		other := "IPv4"
+		if has4 {
+			other = "IPv6"
+		}
 		c.add(CodeOneFamily, at, "`at` has no %s address: over %s, this knock guards nothing and opens nothing", other, other).
 			hint("add the %s addresses of the services, if they have any", other)
 	}

@@ -61,13 +61,12 @@ func (o Open) ForAll() bool {
 	if len(o.On) > 0 {
 		return false
 	}
-	var whole [2]bool // IPv4, IPv6
+	all4, all6 := len(o.From) == 0, len(o.From) == 0
 	for _, p := range o.From {
-		if p.Bits() == 0 {
-			whole[bit(p.Addr().Is6())] = true
-		}
+		all4 = all4 || p.Bits() == 0 && p.Addr().Is4()
+		all6 = all6 || p.Bits() == 0 && p.Addr().Is6()
 	}
-	return len(o.From) == 0 || whole[0] && whole[1]
+	return all4 && all6
 }
 
 // OpenToAll are the services that are open to everyone.
@@ -221,10 +220,3 @@ const (
 
 // UsualPriority is the default priority of the base chain at a hook.
 func (h Hook) UsualPriority() int32 { return [...]int32{PreroutingPriority, InputPriority}[h] }
-
-func bit(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}

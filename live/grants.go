@@ -39,7 +39,7 @@ func (h *kernel) Grant(t *Table, knock string, src netip.Addr, lasts time.Durati
 	}
 	_ = h.takeOutUseless(t) // if that fails there is less room
 	for _, does := range k.opens {
-		if last := does[len(does)-1]; last.v6 == src.Is6() {
+		if last := does[len(does)-1]; last.family == compiler.FamilyOf(src) {
 			return h.open(t, k, does, src, lasts)
 		}
 	}

@@ -102,7 +102,7 @@ func meaningsOf(r *compiler.Ruleset) *meanings {
 func updatesOf(r compiler.Rule) (all []change) {
 	for _, i := range r.Instructions {
 		if u, ok := i.(compiler.Update); ok {
-			all = append(all, change{u.Set, u.Key.State, u.Key.Family == compiler.IPv6, u.Key.Bits, u.Timeout})
+			all = append(all, change{u.Set, u.Key.State, u.Key.Family, u.Key.Bits, u.Timeout})
 		}
 	}
 	return all
@@ -161,8 +161,7 @@ func (m *meanings) step(chain string, l compiler.Legend, does []change) {
 		means = compiler.Symbol{Knock: l.Knock, Role: compiler.Grant}
 		k.opens = append(k.opens, does)
 		k.grant, k.Grant = last.number, last.timeout
-		k.Per[0] = cmp.Or(k.Per[0], last.bits*bit(!last.v6))
-		k.Per[1] = cmp.Or(k.Per[1], last.bits*bit(last.v6))
+		k.Per[last.family] = cmp.Or(k.Per[last.family], last.bits)
 	case compiler.ForStep:
 		k.Within = last.timeout
 	}
@@ -177,13 +176,6 @@ var anyPing = compiler.Point{Proto: lang.Ping, Length: lang.AnyLength}
 func isOf(set string, kinds ...compiler.SetKind) bool {
 	kind, _, ok := compiler.SetOf(set)
 	return ok && slices.Contains(kinds, kind)
-}
-
-func bit(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // maxSteps bounds what a comment is believed that someone has changed.

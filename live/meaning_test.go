@@ -17,6 +17,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"example.org/knockc/compiler"
 	"example.org/knockc/lang"
 )
 
@@ -84,10 +85,11 @@ var (
 // updatesIn are what a line of a script changes.
 func updatesIn(line string) (all []change) {
 	for _, s := range updateText.FindAllStringSubmatch(line, -1) {
-		c := change{set: s[1], v6: s[2] == "ip6", bits: 32, timeout: lang.Forever}
-		if c.v6 {
-			c.bits = 128
+		c := change{set: s[1], timeout: lang.Forever}
+		if s[2] == "ip6" {
+			c.family = compiler.IPv6
 		}
+		c.bits = c.family.Bits()
 		if mask, err := netip.ParseAddr(s[3]); err == nil {
 			c.bits = 0
 			for _, b := range mask.AsSlice() {
@@ -126,13 +128,13 @@ func toldOf(k *lang.Knock) told {
 	if len(k.At) > 0 {
 		per = [2]int{}
 	}
-	for _, f := range []bool{true, false} {
+	for _, f := range compiler.Families {
 		for _, p := range k.At {
-			if p.Addr().Is4() != f {
+			if compiler.FamilyOf(p.Addr()) != f {
 				continue
 			}
 			at = append(at, strings.TrimSuffix(strings.TrimSuffix(p.String(), "/32"), "/128"))
-			per[bit(!f)] = [2]int{k.Per.IPv4, k.Per.IPv6}[bit(!f)]
+			per[f] = [2]int{k.Per.IPv4, k.Per.IPv6}[f]
 		}
 	}
 	rest := []string{fmt.Sprint(k.Once, k.Grant, per, true)}

@@ -28,7 +28,7 @@ type rule struct {
 type change struct {
 	set     string
 	number  uint32 // the state number
-	v6      bool
+	family  compiler.Family
 	bits    int           // how much of the address makes a source
 	timeout time.Duration // [lang.Forever]
 }
@@ -79,7 +79,10 @@ func readChanges(expressions []byte) (all []change) {
 		switch name := find(e, unix.NFTA_EXPR_NAME); text(name) {
 		case "payload":
 			length := int(bigEndian(find(data, unix.NFTA_PAYLOAD_LEN)))
-			c.v6, c.bits = length == 16, 8*length
+			c.family, c.bits = compiler.IPv4, 8*length
+			if c.bits == compiler.IPv6.Bits() {
+				c.family = compiler.IPv6
+			}
 		case "bitwise":
 			c.bits = 0
 			for _, b := range find(find(data, unix.NFTA_BITWISE_MASK), unix.NFTA_DATA_VALUE) {

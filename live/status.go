@@ -121,6 +121,13 @@ func (s Standing) compare(other Standing) int {
 	)
 }
 
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 // Furthest leaves out steps of sources that have done a later one too.
 func Furthest(all []Standing) []Standing {
 	var kept []Standing

@@ -3,6 +3,7 @@ package replay
 import (
 	"net/netip"
 
+	"example.org/knockc/compiler"
 	"example.org/knockc/lang"
 	"example.org/knockc/lang/trace"
 	"example.org/knockc/sim"
@@ -68,9 +69,5 @@ func (c *concerns) flow(p *sim.Packet) bool {
 }
 
 func (c *concerns) cut(src netip.Addr) netip.Addr {
-	bits := c.bits[1]
-	if src.Is4() {
-		bits = c.bits[0]
-	}
-	return netip.PrefixFrom(src, bits).Masked().Addr()
+	return netip.PrefixFrom(src, c.bits[compiler.FamilyOf(src)]).Masked().Addr()
 }

@@ -233,10 +233,7 @@ func (p *Player) Step(knock string, src netip.Addr, at time.Duration) (int, *sim
 }
 
 func (p *Player) lives(place compiler.Place, src netip.Addr, at time.Duration) (bool, *sim.Doubt) {
-	f := compiler.IPv6
-	if src.Is4() {
-		f = compiler.IPv4
-	}
+	f := compiler.FamilyOf(src)
 	e, lives := p.machine.Find(place.Kind.SetName(f), place.Key(f), src, at)
 	return lives, e.Doubt
 }
