@@ -1,7 +1,6 @@
 package compiler
 
 import (
-	"cmp"
 	"slices"
 
 	"example.org/knockc/lang"
@@ -78,39 +77,25 @@ const fewRanges = 16
 // at the host, as the knocks have them: however the ranges are cut in other maps. Only
 // during a reload anything comes so far.
 func (b *builder) guarded(c *Chain, verdict Verdict) {
-	merged := b.guardedRanges(verdict)
-	switch {
-	case len(merged) > fewRanges:
-		c.add("", Dispatch{Name: "guarded", Comment: "packets get here only during a reload", Interval: true, Entries: merged})
-	default:
-		for _, e := range merged {
-			c.add("lost during a reload", L4Proto{e.Proto}, Ports{e.First, e.Last, false}, verdict)
-		}
-	}
-}
-
-// guardedRanges are the ranges of services of the host, in order, with none next to
-// another.
-func (b *builder) guardedRanges(verdict Verdict) []DispatchEntry {
-	var all, merged []DispatchEntry
+	var ranges []lang.Service
 	for _, k := range b.policy.Knocks {
 		for _, s := range k.Services {
 			if s.First < s.Last && len(k.At) == 0 {
-				all = append(all, DispatchEntry{protoNumber(s.Proto), s.First, s.Last, verdict})
+				ranges = append(ranges, s)
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b DispatchEntry) int {
-		return cmp.Or(cmp.Compare(a.Proto, b.Proto), cmp.Compare(a.First, b.First))
-	})
-	for _, e := range all {
-		if n := len(merged); n > 0 && merged[n-1].Proto == e.Proto && int(e.First) <= int(merged[n-1].Last)+1 {
-			merged[n-1].Last = max(merged[n-1].Last, e.Last)
-		} else {
-			merged = append(merged, e)
-		}
+	var entries []DispatchEntry
+	for _, s := range lang.Merged(ranges) {
+		entries = append(entries, DispatchEntry{protoNumber(s.Proto), s.First, s.Last, verdict})
 	}
-	return merged
+	if len(entries) > fewRanges {
+		c.add("", Dispatch{Name: "guarded", Comment: "packets get here only during a reload", Interval: true, Entries: entries})
+		return
+	}
+	for _, e := range entries {
+		c.add("lost during a reload", L4Proto{e.Proto}, Ports{e.First, e.Last, false}, verdict)
+	}
 }
 
 func protoNumber(p lang.Proto) uint8 { return [...]uint8{lang.TCP: ProtoTCP, lang.UDP: ProtoUDP}[p] }

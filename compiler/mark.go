@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"example.org/knockc/lang"
@@ -46,34 +47,43 @@ func settings(s *lang.Settings) string {
 	say(s.Priority != s.Hook.UsualPriority(), "priority %d", s.Priority)
 	say(s.Size != lang.DefaultSize, "size %d", s.Size)
 	say(len(s.Open) > 0, "%s", strings.ReplaceAll(openText(s.Open), `"`, ""))
-	say(len(s.TrustPrefixes) > 0, "trust %s", list(s.TrustPrefixes))
-	say(len(s.TrustIfaces) > 0, "trust %s", strings.ReplaceAll(list(s.TrustIfaces), `"`, ""))
+	say(len(s.TrustPrefixes) > 0, "trust%s", lang.List(s.TrustPrefixes))
+	say(len(s.TrustIfaces) > 0, "trust%s", strings.ReplaceAll(lang.List(s.TrustIfaces), `"`, ""))
 	if len(says) == 0 {
 		return ""
 	}
 	return Legend{For: ForSettings, Text: strings.Join(says, " ")}.Comment()
 }
 
+// WithHookInput is the text of a legend for settings with the hook among them, where
+// settings puts it: versions that had no other hook did not say so.
+func WithHookInput(text string) string {
+	const hook = "hook input"
+	if strings.Contains(text, hook) {
+		return text
+	}
+	words := strings.Fields(text)
+	at := 0
+	for _, first := range []string{"default", "refuse"} {
+		if at < len(words) && words[at] == first {
+			at += 2
+		}
+	}
+	return strings.Join(slices.Insert(words, min(at, len(words)), hook), " ")
+}
+
 // openText is what is open, as a policy has it.
 func openText(opens []lang.Open) string {
 	var texts []string
 	for _, o := range opens {
-		text := "open " + list(o.Services)
+		text := "open" + lang.List(o.Services)
 		if len(o.From) > 0 {
-			text += " from " + list(o.From)
+			text += " from" + lang.List(o.From)
 		}
 		if len(o.On) > 0 {
-			text += " on " + list(o.On)
+			text += " on" + lang.List(o.On)
 		}
 		texts = append(texts, text)
-	}
-	return strings.Join(texts, " ")
-}
-
-func list[T any](all []T) string {
-	var texts []string
-	for _, v := range all {
-		texts = append(texts, fmt.Sprint(v))
 	}
 	return strings.Join(texts, " ")
 }

@@ -57,12 +57,12 @@ func newChecker(p *Policy) *checker {
 		}
 		c.reach = append(c.reach, s)
 	}
-	c.open = merged(c.openToAll)
+	c.open = Merged(c.openToAll)
 	c.closedSteps = slices.DeleteFunc(slices.Clone(c.steps), func(s knockStep) bool { return lastAt(c.open, s.Proto, int(s.Port)) > 0 })
 	for _, k := range p.Knocks {
 		c.guarded = append(c.guarded, k.Services...)
 	}
-	c.guarded = merged(c.guarded)
+	c.guarded = Merged(c.guarded)
 	return c
 }
 

@@ -63,8 +63,8 @@ func (c *checker) guardedAndOpen(k *Knock, service Service) {
 		hint("leave it out of one of them, or open it for some: open %s from 10.0.0.0/8", service)
 }
 
-// merged are services in order, those that overlap or touch made one.
-func merged(services []Service) []Service {
+// Merged are services in order, those that overlap or touch made one.
+func Merged(services []Service) []Service {
 	all := slices.Clone(services)
 	slices.SortFunc(all, compareServices)
 	var out []Service

@@ -145,10 +145,13 @@ func unitName(size time.Duration) string {
 }
 
 // FormatDuration writes a duration in the language's own form, in whole numbers
-// of units: `1m30s`, `500ms`.
+// of units: `1m30s`, `500ms`. [Forever] is `forever`.
 func FormatDuration(d time.Duration) string {
-	if d == 0 {
+	switch d {
+	case 0:
 		return "0s"
+	case Forever:
+		return "forever"
 	}
 	var b strings.Builder
 	for _, u := range units {

@@ -48,11 +48,7 @@ func (k *Knock) String() string {
 	if k.Total != 0 {
 		fmt.Fprintf(&b, " total %s", FormatDuration(k.Total))
 	}
-	if k.Grant == Forever {
-		b.WriteString(" grant forever")
-	} else {
-		fmt.Fprintf(&b, " grant %s", FormatDuration(k.Grant))
-	}
+	b.WriteString(" grant " + FormatDuration(k.Grant))
 	if k.Once {
 		b.WriteString(" once")
 	}

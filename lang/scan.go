@@ -112,7 +112,7 @@ func (c *checker) order(k *Knock, descending bool) (*scanOrder, bool) {
 			protos = 2
 		}
 	}
-	o := &scanOrder{k: k, open: c.open, services: merged(k.Services), length: ports * protos}
+	o := &scanOrder{k: k, open: c.open, services: Merged(k.Services), length: ports * protos}
 	for _, s := range k.AllSteps() {
 		if s.Proto == Ping || protos == 1 && s.Proto != k.Steps[0].Proto {
 			continue

@@ -3,11 +3,11 @@
 package live
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"example.org/knockc/compiler"
 	"example.org/knockc/lang"
@@ -66,7 +66,7 @@ func (k *Knock) changes(was *Knock) []string {
 				}
 			}
 		default:
-			say("%ss are %s, were %s", what, list(is), list(was))
+			say("%ss are %s, were %s", what, orNone(is), orNone(was))
 		}
 	}
 	lists("step", was.Steps, k.Steps)
@@ -78,9 +78,9 @@ func (k *Knock) changes(was *Knock) []string {
 		}
 	}
 	value("within", lang.FormatDuration(was.Within), lang.FormatDuration(k.Within))
-	value("grant", grantText(was.Grant), grantText(k.Grant))
+	value("grant", lang.FormatDuration(was.Grant), lang.FormatDuration(k.Grant))
 	value("once", was.Once, k.Once)
-	value("at", list(was.At), list(k.At))
+	value("at", orNone(was.At), orNone(k.At))
 	value("per", perText(was.Per), perText(k.Per))
 	if k.grant != was.grant && len(lines) == 0 {
 		say("another clause has changed")
@@ -110,13 +110,6 @@ func (k *Knock) ServicesText() string {
 	return text
 }
 
-func grantText(d time.Duration) string {
-	if d == lang.Forever {
-		return "forever"
-	}
-	return lang.FormatDuration(d)
-}
-
 func orUsual(settings string) string {
 	if settings == "" {
 		return "the defaults"
@@ -124,9 +117,4 @@ func orUsual(settings string) string {
 	return "`" + settings + "`"
 }
 
-func list(all []string) string {
-	if len(all) == 0 {
-		return "none"
-	}
-	return strings.Join(all, " ")
-}
+func orNone(all []string) string { return cmp.Or(strings.Join(all, " "), "none") }

@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"example.org/knockc/compiler"
@@ -64,27 +63,10 @@ func (t *Table) meanings() *meanings {
 		}
 	}
 	if t.Hook == compiler.Input && !t.settling() {
-		m.settings = withHookInput(m.settings)
+		m.settings = compiler.WithHookInput(m.settings)
 	}
 	m.sort()
 	return m
-}
-
-// withHookInput has the hook among the settings, where the compiler would put it: versions
-// that had no other hook did not say so.
-func withHookInput(settings string) string {
-	const hook = "hook input"
-	if strings.Contains(settings, hook) {
-		return settings
-	}
-	words := strings.Fields(settings)
-	at := 0
-	for _, first := range []string{"default", "refuse"} {
-		if at < len(words) && words[at] == first {
-			at += 2
-		}
-	}
-	return strings.Join(slices.Insert(words, min(at, len(words)), hook), " ")
 }
 
 // meaningsOf are those of a ruleset that is not loaded.
