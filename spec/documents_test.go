@@ -30,6 +30,7 @@ import (
 //	knockd           a configuration of knockd
 //	says             the first line of the finding about the block before
 //	console          commands after `$ `, and their output
+//	output           a command whose output differs each time; the tests do not run it
 //	go               a program that uses the packages
 //	prints           the output of the program before
 //
@@ -97,7 +98,7 @@ var docCode = regexp.MustCompile(`^K[0-9]{3}$`)
 // markedBlock reads a block's info string.
 func markedBlock(t *testing.T, where string, words []string) *docBlock {
 	t.Helper()
-	if len(words) == 0 || !slices.Contains([]string{"knock", "trace", "knockd", "says", "console", "go", "prints"}, words[0]) {
+	if len(words) == 0 || !slices.Contains([]string{"knock", "trace", "knockd", "says", "console", "output", "go", "prints"}, words[0]) {
 		t.Fatalf("%s: a block marked %q", where, words)
 	}
 	b := &docBlock{kind: words[0]}
@@ -219,7 +220,7 @@ func TestDocuments(t *testing.T) {
 				want = runCommands(t, dir, b.text)
 			case "prints":
 				want = runProgram(t, blocks[i-1].text)
-			case "go", "knockd":
+			case "go", "knockd", "output":
 			case "says":
 				if i > 0 {
 					line, _ := blocks[i-1].says()
@@ -251,6 +252,9 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
+// fromClone is how a reader runs knockc in a clone, without installing it.
+const fromClone = "go run ./cmd/knockc "
+
 // runCommands runs the commands of a console block and returns what the block
 // has to be.
 func runCommands(t *testing.T, dir, text string) string {
@@ -260,6 +264,9 @@ func runCommands(t *testing.T, dir, text string) string {
 		command, ok := strings.CutPrefix(line, "$ ")
 		if !ok {
 			continue
+		}
+		if arguments, ok := strings.CutPrefix(command, fromClone); ok {
+			command = "knockc " + arguments
 		}
 		shell := exec.Command("sh", "-c", command)
 		shell.Dir = dir
