@@ -1,6 +1,7 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -41,8 +42,8 @@ func testOf(o replay.Outcome) test {
 // replayed is the test that a trace can be replayed at all.
 func replayed(r *session.Result) test {
 	t := test{name: "can be replayed"}
-	if r.Err != nil {
-		t.failure, t.broken = printableLines(r.Err.Error()), true
+	if err := errors.Join(r.Errs...); err != nil {
+		t.failure, t.broken = printableLines(err.Error()), true
 	}
 	return t
 }

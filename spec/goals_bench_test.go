@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -132,8 +133,12 @@ func written(b *testing.B, folder, name string, from io.Reader) string {
 func replayFile(policy, file string) error {
 	table := &report.Table{Out: io.Discard, Quiet: true}
 	counted := &totals{}
-	if _, err := session.Run([]string{file}, session.Options{Policy: policy}, report.All{table, counted}); err != nil {
+	summary, err := session.Run([]string{file}, session.Options{Policy: policy}, report.All{table, counted})
+	if err != nil {
 		return err
+	}
+	if !summary.OK() {
+		return errors.Join(summary.Errs...)
 	}
 	if counted.packets != goalPackets || counted.accepted == 0 {
 		return fmt.Errorf("played %+v of %d packets", counted, goalPackets)

@@ -3,8 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"reflect"
-	"strings"
 
 	"example.org/knockc/lang"
 	"example.org/knockc/sim/session"
@@ -18,7 +16,8 @@ const (
 	exitSystem = 3 // the tool or the system failed
 )
 
-// errInput says that the input is at fault; what is wrong with it is in the output.
+// errInput says that the input is at fault, or that an expectation failed. Which, is in
+// the output.
 var errInput = errors.New("input at fault")
 
 // usageError is a command line that makes no sense. Without a hint, the usage of
@@ -36,10 +35,40 @@ type faultyFlag struct{ *lang.FileFindings }
 
 func (e *faultyFlag) Unwrap() error { return e.FileFindings }
 
+// several are errors that are told one by one, see [join].
+type several []error
+
+func (s several) Error() string   { return errors.Join(s...).Error() }
+func (s several) Unwrap() []error { return s }
+
+// join is one error of several; nil if all of them are. An error that wraps others, and
+// says more than they do, stays one.
+func join(errs ...error) error {
+	var all several
+	for _, err := range errs {
+		all = append(all, each(err)...)
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return all
+}
+
+// each are the errors that were joined.
+func each(err error) several {
+	switch err := err.(type) {
+	case nil:
+		return nil
+	case several:
+		return err
+	}
+	return several{err}
+}
+
 // statusOf is the exit status of an error: of several that of the worst.
 func statusOf(err error) int {
 	status := exitOK
-	for _, e := range leaves(err) {
+	for _, e := range each(err) {
 		status = max(status, statusOfOne(e))
 	}
 	return status
@@ -53,22 +82,16 @@ func statusOfOne(err error) int {
 	switch {
 	case errors.As(err, &usage), errors.As(err, &flag):
 		return exitUsage
-	case errors.As(err, &findings), errors.As(err, &capture), errors.Is(err, errInput), errors.Is(err, session.ErrFailed):
+	case errors.As(err, &findings), errors.As(err, &capture), errors.Is(err, errInput):
 		return exitInput
 	}
 	return exitSystem
 }
 
-// tellAll tells each error once, and returns the exit status.
+// tellAll tells all errors, and returns the exit status.
 func (s *streams) tellAll(err error) int {
-	told := map[error]bool{}
-	for _, e := range leaves(err) {
-		if known := reflect.TypeOf(e).Comparable(); !known || !told[e] {
-			s.tellOne(e)
-			if known {
-				told[e] = true
-			}
-		}
+	for _, e := range each(err) {
+		s.tellOne(e)
 	}
 	return statusOf(err)
 }
@@ -77,7 +100,7 @@ func (s *streams) tellOne(err error) {
 	var usage *usageError
 	var findings *lang.FileFindings
 	switch {
-	case errors.Is(err, errInput), errors.Is(err, session.ErrFailed):
+	case errors.Is(err, errInput):
 		// The output has told it.
 	case errors.As(err, &usage):
 		fmt.Fprintf(s.err, "knockc: %s\n%s\n", lang.Printable(usage.message), lang.Printable(usage.hint))
@@ -91,25 +114,4 @@ func (s *streams) tellOne(err error) {
 // tell shows an error that is not about the text of a file.
 func (s *streams) tell(err error) {
 	fmt.Fprintf(s.err, "knockc: %s\n", lang.Printable(err.Error()))
-}
-
-// leaves are the errors that were joined to one, see [errors.Join].
-func leaves(err error) []error {
-	if err == nil {
-		return nil
-	}
-	several, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		return []error{err}
-	}
-	var all []error
-	var texts []string
-	for _, e := range several.Unwrap() {
-		all = append(all, leaves(e)...)
-		texts = append(texts, e.Error())
-	}
-	if err.Error() != strings.Join(texts, "\n") { // it says more than they do
-		return []error{err}
-	}
-	return all
 }

@@ -10,7 +10,6 @@ package main
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -56,7 +55,7 @@ func (s *streams) unwritten(err, flushErr error) error {
 	case s.done:
 		s.warn(fmt.Errorf("the output cannot be written: %w", reason(flushErr)))
 	case err == nil || statusOf(err) == exitInput:
-		return errors.Join(err, fmt.Errorf("cannot write the output: %w", flushErr))
+		return join(err, fmt.Errorf("cannot write the output: %w", flushErr))
 	}
 	return err
 }
@@ -137,5 +136,5 @@ func eachFile(names []string, f func(name string) error) error {
 		}
 		all = append(all, err)
 	}
-	return errors.Join(all...)
+	return join(all...)
 }

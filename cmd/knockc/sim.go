@@ -132,21 +132,25 @@ func (o *simOptions) simulate(s *streams, names []string) error {
 		reporters = append(reporters, junit)
 	}
 	summary, err := session.Run(chosen, o.Options, reporters)
-	if summary == nil {
+	if err != nil {
 		return err
 	}
 	for _, warning := range summary.Warnings {
 		s.warn(warning)
+	}
+	err = join(summary.Errs...)
+	if !summary.OK() {
+		err = join(err, errInput)
 	}
 	if o.junit == nil {
 		return err
 	}
 	for _, p := range summary.Policies {
 		if sameFile(p.File, *o.junit) {
-			return errors.Join(err, &usageError{fmt.Sprintf("sim: -junit would overwrite the policy %s", p.File), "give the test results a file of their own"})
+			return join(err, &usageError{fmt.Sprintf("sim: -junit would overwrite the policy %s", p.File), "give the test results a file of their own"})
 		}
 	}
-	return errors.Join(err, s.write(*o.junit, junit.XML(), 0o644))
+	return join(err, s.write(*o.junit, junit.XML(), 0o644))
 }
 
 // refuse finds what makes no sense before anything is replayed, printed or written. The

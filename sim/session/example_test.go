@@ -22,10 +22,12 @@ func ExampleRun() {
 +1s  192.0.2.8 -> 22    => drop
 `}
 	open := func(name string) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(files[name])), nil }
-	_, err := session.Run([]string{"ssh.trace"}, session.Options{Open: open}, &report.Table{Out: os.Stdout})
-	if err != nil { // session.ErrFailed, if an expectation failed
+	summary, err := session.Run([]string{"ssh.trace"}, session.Options{Open: open}, &report.Table{Out: os.Stdout})
+	if err != nil {
 		fmt.Println(err)
+		return
 	}
+	fmt.Println("as expected:", summary.OK())
 	// Output:
 	// 0s  192.0.2.7 -> 7001  pass    ssh 1/2
 	// 1s  192.0.2.7 -> 9002  pass    ssh open until 11s
@@ -33,4 +35,5 @@ func ExampleRun() {
 	// 3s  192.0.2.8 -> 22    drop
 	//
 	// 4 packets: 1 accepted, 2 passed, 1 dropped; 2 expectations: 2 held, 0 failed
+	// as expected: true
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"slices"
 	"time"
 
 	"example.org/knockc/lang/trace"
@@ -54,7 +55,7 @@ type Trace struct {
 // Result is the result of a trace.
 type Result struct {
 	Name         string
-	Err          error          // why it was not replayed to its end
+	Errs         []error        // why it was not replayed to its end; of the trace, and of its policy
 	Held, Failed int            // expectations, and packets with a verdict that is not the wanted one
 	Stats        *capture.Stats // of a capture
 	State        *time.Duration // the time of the standings; nil: they were not asked for
@@ -62,7 +63,7 @@ type Result struct {
 }
 
 // Passed reports whether the trace was replayed and all its expectations held.
-func (r *Result) Passed() bool { return r.Err == nil && r.Failed == 0 }
+func (r *Result) Passed() bool { return len(r.Errs) == 0 && r.Failed == 0 }
 
 // Summary is the result of all traces.
 type Summary struct {
@@ -71,12 +72,12 @@ type Summary struct {
 	Policies       []*Policy // in the order in which they came up
 	MinCover       *float64
 	Top            *replay.Top // nil: it was not asked for
+	Errs           []error     // of traces that were not replayed to their end; a policy's comes up once
 	Warnings       []error
 }
 
-// ErrFailed says that an expectation failed, or that too little of a policy was met.
-// The reporter knows which.
-var ErrFailed = errors.New("an expectation failed")
+// OK reports whether all traces passed, and enough of each policy was met.
+func (s *Summary) OK() bool { return s.Failed == 0 && s.metEnough() }
 
 // run is one run of traces.
 type run struct {
@@ -86,9 +87,9 @@ type run struct {
 	summary  Summary
 }
 
-// Run replays traces one after the other. Its error joins the errors of traces that
-// could not be replayed, and [ErrFailed]. If there is a single policy for all traces
-// and it has errors, the summary is nil, and the reporter is not called.
+// Run replays traces one after the other. A trace that fails, or cannot be replayed, is
+// part of the result. It is an error if there is a single policy for all traces and it
+// cannot be used: then the reporter is not called.
 func Run(names []string, o Options, r Reporter) (*Summary, error) {
 	if o.Open == nil {
 		o.Open = OpenFile
@@ -100,19 +101,14 @@ func Run(names []string, o Options, r Reporter) (*Summary, error) {
 	if err := s.policies.useOnly(o.Policy); err != nil {
 		return nil, err
 	}
-	var all []error
 	for _, name := range names {
 		result := s.trace(name)
-		all = append(all, result.Err)
 		s.add(result)
 		r.End(result)
 	}
 	s.summary.Policies, s.summary.MinCover = s.policies.inOrder, o.MinCover
-	if s.summary.Broken > 0 || !s.summary.metEnough() {
-		all = append(all, ErrFailed)
-	}
 	r.Close(&s.summary)
-	return &s.summary, errors.Join(all...)
+	return &s.summary, nil
 }
 
 // stdin is the name of standard input.
@@ -129,6 +125,12 @@ func (s *run) add(r *Result) {
 	}
 	s.summary.Held += r.Held
 	s.summary.Broken += r.Failed
+	for _, err := range r.Errs {
+		known := func(other error) bool { return errors.Is(other, err) }
+		if !slices.ContainsFunc(s.summary.Errs, known) {
+			s.summary.Errs = append(s.summary.Errs, err)
+		}
+	}
 }
 
 func (s *Summary) metEnough() bool {
@@ -145,20 +147,25 @@ func (s *run) trace(name string) *Result {
 	result := &Result{Name: name}
 	in, err := openInput(s.Open, name)
 	if err != nil {
-		result.Err = err
+		result.Errs = []error{err}
 		return result
 	}
 	defer in.Close()
 	captured, err := in.isCapture()
 	switch {
 	case err != nil:
-		result.Err = err
+		result.Errs = []error{err}
 	case captured:
-		result.Err = s.replayCapture(in, result)
+		result.Errs = nonNil(s.replayCapture(in, result))
 	default:
-		result.Err = s.replayText(in, result)
+		result.Errs = s.replayText(in, result)
 	}
 	return result
+}
+
+// nonNil are the errors among some that may be none.
+func nonNil(errs ...error) []error {
+	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 }
 
 // outcomes are those of a trace, and why there are no more.

@@ -19,14 +19,14 @@ type survey struct {
 }
 
 // replayText replays a trace.
-func (s *run) replayText(in *input, result *Result) error {
-	v, err := s.survey(in)
-	if err != nil {
-		return err
+func (s *run) replayText(in *input, result *Result) []error {
+	v, errs := s.survey(in)
+	if len(errs) > 0 {
+		return errs
 	}
 	player, err := s.newPlayer(v.policy)
 	if err != nil {
-		return err
+		return []error{err}
 	}
 	if v.asked.Any() {
 		player.Explain(v.asked)
@@ -43,17 +43,17 @@ func (s *run) replayText(in *input, result *Result) error {
 		return failed
 	}, result)
 	if err != nil {
-		return readError(in.name, err)
+		return []error{readError(in.name, err)}
 	}
 	s.played(v.policy, player, result)
 	return nil
 }
 
-// survey reads a trace for the first time.
-func (s *run) survey(in *input) (*survey, error) {
+// survey reads a trace for the first time. It may be at fault, and its policy too.
+func (s *run) survey(in *input) (*survey, []error) {
 	reader, err := in.reader()
 	if err != nil {
-		return nil, err
+		return nil, []error{err}
 	}
 	e := reader.Next()
 	v := &survey{known: map[string]bool{}}
@@ -68,18 +68,18 @@ func (s *run) survey(in *input) (*survey, error) {
 		unknown = append(unknown, v.unknown(e)...)
 	}
 	if err := reader.Err(); err != nil {
-		return nil, errors.Join(readError(in.name, err), noPolicy)
+		return nil, nonNil(readError(in.name, err), noPolicy)
 	}
 	found := append(reader.Findings(), unknown...)
 	lang.SortFindings(found)
 	found, _ = lang.FirstErrors(found)
 	if faulty := lang.NewFileFindings(in.name, in, found).Err(); faulty != nil {
 		if reader.Foreign() {
-			return nil, faulty
+			return nil, []error{faulty}
 		}
-		return nil, errors.Join(faulty, noPolicy)
+		return nil, nonNil(faulty, noPolicy)
 	}
-	return v, noPolicy
+	return v, nonNil(noPolicy)
 }
 
 // unknown finds that the policy does not have the knock of which something is expected.
