@@ -23,7 +23,7 @@ import (
 
 var simCommand = &command{
 	name:  "sim",
-	usage: "[-policy FILE] [-host ADDRESS] [-json|-quiet|-tap|-state TIME] [FLAGS] TRACE...",
+	usage: "[-policy FILE] [-host ADDRESS] [" + formChoice() + "|-state TIME] [FLAGS] TRACE...",
 	short: "replay packet traces through the compiled rules",
 	long: `
 Sim compiles the policy of a trace and replays the packets of the trace through the

@@ -2,6 +2,7 @@ package main
 
 import (
 	"flag"
+	"strings"
 
 	"example.org/knockc/report"
 	"example.org/knockc/sim/session"
@@ -30,6 +31,15 @@ var simForms = []*simForm{
 
 func table(s *streams, o *simOptions, several bool) session.Reporter {
 	return &report.Table{Out: s.out, Color: s.outColor, Several: several, Quiet: !o.form.packets, State: o.State != nil, Top: o.top}
+}
+
+// formChoice is the choice of a form in the usage.
+func formChoice() string {
+	var flags []string
+	for _, f := range simForms {
+		flags = append(flags, "-"+f.flag)
+	}
+	return strings.Join(flags, "|")
 }
 
 // formFlags declares the flags of the forms. What they return chooses the form that was
