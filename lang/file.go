@@ -56,12 +56,8 @@ const maxShown = MaxErrors + 1
 
 // Render shows the findings to a person, see [Finding.Render].
 func (f *FileFindings) Render(w io.Writer, color bool) {
-	render := Finding.Render
-	if color {
-		render = Finding.RenderColor
-	}
 	for _, e := range f.excerpts {
-		io.WriteString(w, render(e.finding, f.File, e.text))
+		io.WriteString(w, e.finding.render(f.File, e.text, color))
 	}
 	if more := f.Findings[len(f.excerpts):]; len(more) > 0 {
 		fmt.Fprintf(w, "%s: and %d more: %s\n", Printable(f.File), len(more), byCode(more))

@@ -10,23 +10,15 @@ import (
 // name, what it says, the source line with a caret range, and the hint. It ends
 // in a line break.
 func (f Finding) Render(file string, src []byte) string {
-	return f.render(file, src, func(_, text string) string { return text })
+	return f.render(file, src, false)
 }
 
-// RenderColor is Render for a terminal that shows colours.
-func (f Finding) RenderColor(file string, src []byte) string {
-	return f.render(file, src, func(color, text string) string { return "\x1b[" + color + "m" + text + "\x1b[0m" })
-}
-
-// The colours of a terminal (ECMA-48, SGR).
-const bold, red, yellow, cyan, green = "1", "1;31", "1;33", "1;36", "32"
-
-func (f Finding) render(file string, src []byte, paint func(color, text string) string) string {
+func (f Finding) render(file string, src []byte, colors bool) string {
 	var b strings.Builder
 	at := f.Span.Start
-	color := map[Severity]string{Error: red, Warning: yellow, Info: cyan}[f.Severity]
+	color := map[Severity]Color{Error: BoldRed, Warning: boldYellow, Info: boldCyan}[f.Severity]
 	place := fmt.Sprintf("%s:%d:%d:", Printable(file), at.Line, at.Column)
-	fmt.Fprintf(&b, "%s %s %s", paint(bold, place), paint(color, f.Severity.String()+":"), f.Message)
+	fmt.Fprintf(&b, "%s %s %s", bold.Paint(colors, place), color.Paint(colors, f.Severity.String()+":"), f.Message)
 	if f.Code != "" {
 		fmt.Fprintf(&b, " [%s]", f.Code)
 	}
@@ -38,10 +30,10 @@ func (f Finding) render(file string, src []byte, paint func(color, text string) 
 			marked = after[:min(len(after), f.Span.End.Offset-at.Offset)]
 		}
 		carets := strings.Repeat("^", max(1, utf8.RuneCountInString(marked)))
-		fmt.Fprintf(&b, "    %s\n    %s%s\n", Printable(before+after), blank(before), paint(color, carets))
+		fmt.Fprintf(&b, "    %s\n    %s%s\n", Printable(before+after), blank(before), color.Paint(colors, carets))
 	}
 	if f.Hint != "" {
-		fmt.Fprintf(&b, "    %s %s\n", paint(green, "hint:"), f.Hint)
+		fmt.Fprintf(&b, "    %s %s\n", Green.Paint(colors, "hint:"), f.Hint)
 	}
 	return b.String()
 }

@@ -25,7 +25,7 @@ func (c *checker) scans(k *Knock) {
 			fewest = n
 		}
 		ways = append(ways, fmt.Sprintf("%s %s port %s at %s %s/s or more",
-			numberWord(n), directionName(descending), plural("scan", n), thousands(rate), plural("packet", rate)))
+			numberWord(n), directionName(descending), Plural(n, "scan"), thousands(rate), Plural(rate, "packet")))
 	}
 	if len(ways) == 0 {
 		return
@@ -225,13 +225,6 @@ func numberWord(n int) string {
 		return words[n]
 	}
 	return fmt.Sprint(n)
-}
-
-func plural(word string, n int) string {
-	if n == 1 {
-		return word
-	}
-	return word + "s"
 }
 
 // thousands writes a number with a comma for each thousand.

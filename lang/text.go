@@ -33,6 +33,14 @@ func NotText(text string) (offset int, problem string) {
 // IsDigits reports whether a text consists only of decimal digits.
 func IsDigits(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }
 
+// Plural is the form of a word for a number of things.
+func Plural(n int, word string) string {
+	if n == 1 {
+		return word
+	}
+	return word + "s"
+}
+
 // Quote shows a piece of the text in a message. A long one is cut.
 func Quote(text string) string {
 	const most = 80

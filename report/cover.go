@@ -23,7 +23,7 @@ func writeCovers(w io.Writer, prefix string, color bool, s *session.Summary) {
 	for _, p := range covered(s) {
 		writeCover(w, prefix, p)
 		if !p.MetEnough(s.MinCover) {
-			fmt.Fprintf(w, "%s%s: %s: %s\n", prefix, lang.Printable(p.File), paint(color, boldRed, "FAIL"), coverFailure(p.Cover, *s.MinCover))
+			fmt.Fprintf(w, "%s%s: %s: %s\n", prefix, lang.Printable(p.File), lang.BoldRed.Paint(color, "FAIL"), coverFailure(p.Cover, *s.MinCover))
 		}
 	}
 }

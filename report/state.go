@@ -20,7 +20,7 @@ func writeStandings(w io.Writer, r *session.Result) {
 		}
 		width = max(width, len(SourceText(s.Source)))
 	}
-	fmt.Fprintf(w, "%s at %ss: %s\n", lang.Printable(r.Name), lang.FormatSeconds(*r.State), Plural(sources, "source"))
+	fmt.Fprintf(w, "%s at %ss: %s\n", lang.Printable(r.Name), lang.FormatSeconds(*r.State), Count(sources, "source"))
 	for _, s := range r.Standings {
 		fmt.Fprintf(w, "    %-*s  %s %s\n", width, SourceText(s.Source), s.Knock, standing(s))
 	}

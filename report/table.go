@@ -91,7 +91,7 @@ func (t *Table) Outcome(o replay.Outcome) {
 		t.row(o)
 	}
 	if !o.OK() {
-		fmt.Fprintf(t.Out, "%s:%d: %s: %s\n", t.file, o.Event.Span.Start.Line, paint(t.Color, boldRed, "FAIL"), failure(o))
+		fmt.Fprintf(t.Out, "%s:%d: %s: %s\n", t.file, o.Event.Span.Start.Line, lang.BoldRed.Paint(t.Color, "FAIL"), failure(o))
 		if o.Why != "" {
 			fmt.Fprintf(t.Out, "    %s\n", lang.Printable(o.Why))
 		}
@@ -113,6 +113,11 @@ func (t *Table) count(r replay.Result) {
 	}
 }
 
+// verdictColors are the colours of verdicts.
+var verdictColors = map[trace.Verdict]lang.Color{
+	trace.Accept: lang.Green, trace.Pass: lang.Cyan, trace.Drop: lang.Red, trace.Reject: lang.Yellow,
+}
+
 func (t *Table) row(o replay.Outcome) {
 	c := cells(o.Event)
 	if o.Event.Packet != nil {
@@ -122,7 +127,7 @@ func (t *Table) row(o replay.Outcome) {
 	if moved != "" {
 		got = fmt.Sprintf("%-6s", got)
 	}
-	verdict := paint(t.Color, verdictColors[o.Got.Verdict], got)
+	verdict := verdictColors[o.Got.Verdict].Paint(t.Color, got)
 	row := fmt.Sprintf("%-*s  %-*s -> %-*s  %s  %s", t.widths[0], c[0], t.widths[1], c[1], t.widths[2], c[2], verdict, moved)
 	if x := o.Event.Expect; x != nil {
 		is := "is " + state(o.Got)
@@ -158,8 +163,8 @@ func (t *Table) summary(r *session.Result) {
 	if t.Several {
 		fmt.Fprintf(t.Out, "%s: ", t.file)
 	}
-	fmt.Fprintf(t.Out, "%s: %s; %s: %d held, %d failed\n", Plural(t.counts.packets(), "packet"), t.verdicts(),
-		Plural(r.Held+r.Failed, "expectation"), r.Held, r.Failed)
+	fmt.Fprintf(t.Out, "%s: %s; %s: %d held, %d failed\n", Count(t.counts.packets(), "packet"), t.verdicts(),
+		Count(r.Held+r.Failed, "expectation"), r.Held, r.Failed)
 }
 
 // verdicts says how many packets got each verdict. Those that many traces do not have are
@@ -192,13 +197,13 @@ func (t *Table) Close(s *session.Summary) {
 
 // total is the summary of all traces, as a test runner has it.
 func total(s *session.Summary, color bool) string {
-	verdict := paint(color, green, "PASS")
+	verdict := lang.Green.Paint(color, "PASS")
 	if s.Failed > 0 {
-		verdict = paint(color, boldRed, "FAIL")
+		verdict = lang.BoldRed.Paint(color, "FAIL")
 	}
 	return fmt.Sprintf("%s: %s: %d passed, %d failed; %s: %d held, %d failed", verdict,
-		Plural(s.Passed+s.Failed, "trace"), s.Passed, s.Failed,
-		Plural(s.Held+s.Broken, "expectation"), s.Held, s.Broken)
+		Count(s.Passed+s.Failed, "trace"), s.Passed, s.Failed,
+		Count(s.Held+s.Broken, "expectation"), s.Held, s.Broken)
 }
 
 // widths are those of the columns time, source and destination.

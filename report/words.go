@@ -87,10 +87,5 @@ func moved(m replay.Move) string {
 	return fmt.Sprintf("open until %ss", lang.FormatSeconds(m.OpenUntil))
 }
 
-// Plural is a number of things.
-func Plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
+// Count is a number of things.
+func Count(n int, what string) string { return fmt.Sprint(n, " ", lang.Plural(n, what)) }

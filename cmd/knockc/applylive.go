@@ -125,7 +125,7 @@ func (a *applying) tell(s *streams, applied *live.Applied) {
 	for _, line := range applied.Changes {
 		s.print("%s\n", line)
 	}
-	s.print("table inet %s: loaded %s, for IPv4 and IPv6\n", a.ruleset.Table, report.Plural(a.knocks, "knock"))
+	s.print("table inet %s: loaded %s, for IPv4 and IPv6\n", a.ruleset.Table, report.Count(a.knocks, "knock"))
 	s.warn(a.warnOfHost(s))
 }
 

@@ -12,9 +12,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
 	"example.org/knockc/report"
 	"example.org/knockc/sim"
 	"example.org/knockc/sim/capture"
@@ -254,11 +254,7 @@ func (o *simOptions) setHZ(text string) (err error) {
 
 // setState reads a time as a trace has it.
 func (o *simOptions) setState(text string) error {
-	duration := text
-	if strings.Trim(text, "0123456789.") == "" {
-		duration += "s"
-	}
-	at, err := lang.ParseDuration(duration, time.Nanosecond)
+	at, err := trace.ParseTime(text)
 	if err != nil {
 		return fmt.Errorf("it %w", err)
 	}

@@ -169,7 +169,7 @@ func (p *parser) every() time.Duration {
 	d, err := lang.ParseDuration(text, time.Nanosecond)
 	if err != nil {
 		hint := "a duration is numbers with units, largest first: 1m30s, 1.5s, 100us"
-		if _, err := parseTime(text); err == nil {
+		if _, err := ParseTime(text); err == nil {
 			hint = text + "s"
 		}
 		p.errorf(lang.CodeDuration, p.span(p.next-1), hint, "%s %v", lang.Quote(text), err)

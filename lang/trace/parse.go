@@ -168,7 +168,7 @@ func (p *parser) scanned(e *Event) {
 // be told; what follows it is then the next word.
 func (p *parser) time() bool {
 	text, relative := strings.CutPrefix(p.word(0), "+")
-	at, err := parseTime(text)
+	at, err := ParseTime(text)
 	if err == lang.ErrNoDuration {
 		p.noTime()
 		return false

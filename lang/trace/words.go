@@ -30,8 +30,8 @@ func (l *line) found(i int) string {
 // rest is the text of the line from word i up to its last word.
 func (l *line) rest(i int) string { return l.text[l.nth(i).start:l.nth(len(l.words)).end] }
 
-// parseTime reads a duration, or a bare number of seconds.
-func parseTime(text string) (time.Duration, error) {
+// ParseTime reads a duration, or a bare number of seconds.
+func ParseTime(text string) (time.Duration, error) {
 	if isDecimal(text) {
 		text += "s"
 	}
