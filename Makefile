@@ -3,7 +3,7 @@ SOAK ?= 10m
 PREFIX ?= /usr/local
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 10
 
 build: ## make ./knockc
 	go build ./cmd/knockc
@@ -14,18 +14,21 @@ install: ## install below DESTDIR and PREFIX, which is /usr/local
 deb: ## make a Debian package, with a version that names the last commit
 	packaging/deb.sh
 
+deb-test: ## build the Debian package and use what is in it
+	KNOCKC_PACKAGING=required go test -timeout 1h -count=1 ./packaging
+
 quick: ## open doors in the kernel and try all cases, in less than a minute
 	go test -count=1 -v -run 'Cases' ./spec
 
-test: ## run all tests; those on the kernel need root and nftables, and tell what they saw
+test: ## run all tests except deb-test; those on the kernel need root and nftables
 	@status=0; \
-	go test -skip OnKernel ./... || status=1; \
-	go test -count=1 -v -run OnKernel ./... || status=1; \
+	go test -timeout 1h -skip OnKernel ./... || status=1; \
+	go test -timeout 1h -count=1 -v -run OnKernel ./... || status=1; \
 	exit $$status
 
 kernel: ## run the tests on the kernel alone; `unshare -rn make kernel` needs no root
-	KNOCKC_KERNEL=required go test -count=1 -v -run OnKernel ./...
-	KNOCKC_KERNEL=required go test -count=1 ./internal/netns
+	KNOCKC_KERNEL=required go test -timeout 1h -count=1 -v -run OnKernel ./...
+	KNOCKC_KERNEL=required go test -timeout 1h -count=1 ./internal/netns
 
 soak: ## try random policies on the kernel for as long as SOAK says
 	KNOCKC_KERNEL=required go test -count=1 -v -timeout 0 -run RandomOnKernel ./spec -soak $(SOAK)
@@ -69,4 +72,4 @@ platforms: ## build knockc for other systems, and for browsers what it is made o
 	done
 	GOOS=js GOARCH=wasm go build ./lang/... ./compiler ./sim/... ./report
 
-.PHONY: help build install deb quick test kernel soak fuzz bench golden lint platforms rename
+.PHONY: help build install deb deb-test quick test kernel soak fuzz bench golden lint platforms rename
