@@ -51,14 +51,6 @@ func (h *house) load(policy, more string) {
 	h.Host.Load(h.T, "flush ruleset\n"+more+script(h.T, p.result))
 }
 
-// family is the value for the house's family.
-func (h *house) family(v4, v6 string) string {
-	if h.v6 {
-		return v6
-	}
-	return v4
-}
-
 // counter is how many packets a counter of the policy has counted.
 func (h *house) counter(name string) int {
 	h.Helper()
