@@ -2,13 +2,14 @@ package lang
 
 import (
 	"iter"
-	"math/bits"
 	"slices"
 )
 
 // machine is a knock and one source that makes attempts at it: what the language
-// says of within, total, reset and close. Time is counted in packets of a given
-// rate, so that a scan can be followed without a clock.
+// says of within, total, reset and close. It is a model of its own since it answers a
+// question of its own: which attempts open the door, and how far apart in packets, so
+// that a rate can be told. The simulator does not know knocks, and the model in package
+// spec must not share code with what it judges.
 type machine struct {
 	k       *Knock
 	rate    int       // packets a second; 0: all at once
@@ -154,12 +155,7 @@ func (m *machine) live(s *sequence, i, at int) bool {
 
 // inTime reports whether a number of packets takes less than some nanoseconds.
 func (m *machine) inTime(packets int, limit int64) bool {
-	if m.rate == 0 {
-		return true
-	}
-	takesHigh, takesLow := bits.Mul64(uint64(packets), 1e9)
-	hasHigh, hasLow := bits.Mul64(uint64(limit), uint64(m.rate))
-	return takesHigh < hasHigh || takesHigh == hasHigh && takesLow < hasLow
+	return m.rate == 0 || int64(packets)*1e9/int64(m.rate) < limit
 }
 
 // matches reports whether an attempt is at a step.
