@@ -68,7 +68,7 @@ func TestLiveDocumentOnKernel(t *testing.T) {
 			}
 		}
 	}
-	if kind := checkJSON(t, knockc("status", "-json", "policy.knock")); kind != "status" {
+	if kind, _ := checkJSON(t, knockc("status", "-json", "policy.knock")); kind != "status" {
 		t.Errorf("status prints a %s", kind)
 	}
 	status, _, _ := strings.Cut(knockc("status", "policy.knock"), "first6")

@@ -115,3 +115,13 @@ func rawSYN(source uint32) []byte {
 	p = be.AppendUint16(be.AppendUint16(p, 5000), 10000)
 	return append(p, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, 2, 4, 0, 0, 0, 0, 0)
 }
+
+// pcapHeader begins a capture of raw IP.
+const pcapHeader = "\xd4\xc3\xb2\xa1\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\x00\x00\x65\x00\x00\x00"
+
+// pcapRecord is a packet in such a capture.
+func pcapRecord(microseconds uint32, packet []byte) []byte {
+	le, length := binary.LittleEndian, uint32(len(packet))
+	header := le.AppendUint32(make([]byte, 4), microseconds)
+	return append(le.AppendUint32(le.AppendUint32(header, length), length), packet...)
+}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
@@ -19,13 +18,10 @@ func TestNothingIsHeld(t *testing.T) {
 	dir := t.TempDir()
 	policy, file := filepath.Join(dir, "policy.knock"), filepath.Join(dir, "a.trace")
 	var text, capture bytes.Buffer
-	capture.Write([]byte{0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 101, 0, 0, 0})
+	capture.WriteString(pcapHeader)
 	for i := range packets {
 		fmt.Fprintf(&text, "+1us 10.%d.%d.%d -> 80\n", i>>16, i>>8&255, i&255)
-		syn, header := rawSYN(uint32(i)), make([]byte, 16)
-		binary.LittleEndian.PutUint32(header[4:], uint32(i))
-		header[8], header[12] = byte(len(syn)), byte(len(syn))
-		capture.Write(append(header, syn...))
+		capture.Write(pcapRecord(uint32(i), rawSYN(uint32(i))))
 	}
 	for name, text := range map[string][]byte{file: text.Bytes(), policy: []byte("knock ssh < 1000 2000 -> 10000 >")} {
 		if err := os.WriteFile(name, text, 0o666); err != nil {
