@@ -103,16 +103,17 @@ func (v *survey) ahead(in *input) iter.Seq[*trace.Event] {
 // others.
 func (v *survey) again(in *input, err *error) iter.Seq[*trace.Event] {
 	return func(yield func(*trace.Event) bool) {
-		reader, left := in.again(), v.outcomes
+		reader, left, changed := in.again(), v.outcomes, false
 		for e := reader.Next(); e != nil; e = reader.Next() {
-			if left -= e.Outcomes(); left < 0 || e.Expect != nil && !v.known[e.Expect.Knock] {
+			left -= e.Outcomes()
+			if changed = left < 0 || e.Expect != nil && !v.known[e.Expect.Knock]; changed {
 				break
 			}
 			if !yield(e) {
 				return
 			}
 		}
-		if *err = reader.Err(); *err == nil && (left != 0 || len(reader.Findings()) > 0) {
+		if *err = reader.Err(); *err == nil && (changed || left != 0 || len(reader.Findings()) > 0) {
 			*err = errors.New("the file has changed while it was being read")
 		}
 	}
