@@ -15,7 +15,8 @@ const maxHeld = 4 << 20
 type spool struct {
 	in   io.ReadCloser
 	held []byte   // all that was read, while it is not long
-	file *os.File // all that was read, if it is long; the file has no name any more
+	file *os.File // all that was read, if it is long
+	name string   // of the file; "" where files need none
 	size int64    // of what was read
 	next int64    // where to read next
 }
@@ -69,7 +70,9 @@ func (s *spool) keep(p []byte) (err error) {
 		if s.file, err = os.CreateTemp("", "knockc-*"); err != nil {
 			return err
 		}
-		os.Remove(s.file.Name())
+		if os.Remove(s.file.Name()) != nil { // Windows does not remove a file that is open
+			s.name = s.file.Name()
+		}
 		p, s.held = append(s.held, p...), nil
 	}
 	_, err = s.file.Write(p)
@@ -80,6 +83,9 @@ func (s *spool) Close() error {
 	err := s.in.Close()
 	if s.file != nil {
 		err = errors.Join(err, s.file.Close())
+	}
+	if s.name != "" {
+		err = errors.Join(err, os.Remove(s.name))
 	}
 	return err
 }
