@@ -30,7 +30,7 @@ var (
 type ForeignError struct{ Table string }
 
 func (e *ForeignError) Error() string {
-	return fmt.Sprintf("table inet %s was not made by knockc: leave it alone and give the policy another name with `table NAME`, or delete it: nft delete table inet %s", e.Table, e.Table)
+	return fmt.Sprintf("table inet %s was not made by knockc", e.Table)
 }
 
 // NotLoadedError says that a table holds no policy.

@@ -89,8 +89,8 @@ func (h *Host) pendingTrial(table string) (*Trial, error) {
 	return &Trial{host: h, note: n}, nil
 }
 
-// pending reports whether nobody has ended the trial, and reads again until when it lasts.
-func (t *Trial) pending() (bool, error) {
+// Pending reports whether nobody has ended the trial, and reads again until when it lasts.
+func (t *Trial) Pending() (bool, error) {
 	n, err := t.host.notes.Find(t.note.Table)
 	if err != nil || n == nil || n.Listed != t.note.Listed {
 		return false, err
@@ -115,7 +115,7 @@ func (t *Trial) Keep() (leftovers, err error) {
 
 func (t *Trial) keep() (leftovers, err error) {
 	h, table := t.host, t.note.Table
-	pending, err := t.pending()
+	pending, err := t.Pending()
 	if err == nil && !pending {
 		err = ErrTooLate
 	}
@@ -155,7 +155,7 @@ func (t *Trial) TakeBack() error {
 // reports whether the trial is.
 func (t *Trial) tryTakeBack(onlyIfDue bool) (over bool, err error) {
 	err = t.host.locked(t.note.Table, longPatience, func() error {
-		pending, err := t.pending()
+		pending, err := t.Pending()
 		switch {
 		case err != nil:
 			return err

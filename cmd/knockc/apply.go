@@ -16,12 +16,13 @@ var applyCommand = &command{
 	long: `
 Apply compiles a policy and loads it into the kernel in one transaction. It replaces
 the policy that is loaded. Open doors stay open, and clients in the middle of a
-sequence can go on, except for knocks that were edited: these begin again. Apply then
-removes what the older policy left. It touches no table but its own.
+sequence can go on. Only edited knocks begin again, with their doors shut. Apply then
+removes what the older policy left. It changes no table except its own. The rules are
+gone after a reboot: spec/boot.md describes a unit that loads them at boot.
 
-With -confirm, apply asks whether to keep the policy. It rolls back to what was there
-before unless you answer yes in time, even if the terminal, the connection or knockc
-itself dies:
+With -confirm, apply asks whether to keep the policy. Unless you answer yes in time,
+it rolls back to the rules that were there before, even if the terminal, the
+connection or knockc itself dies:
 
     knockc apply -confirm 60s policy.knock
 
@@ -29,17 +30,19 @@ With -dry-run, apply says what would change, and loads nothing.
 
 If connection tracking was off, apply turns it on first and waits (-settle), so that
 the kernel recognises existing connections. Otherwise the new rules would drop them.
+The kernel recognises only connections that send a packet in this time: press a key
+in each ssh session.
 
 Apply refuses a policy without a knock, because a file that was cut short would open
 the host. -anyway loads such a policy.
 
-A POLICY of - is standard input.`,
+If POLICY is -, apply reads standard input.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		var o applyOptions
 		flags.BoolVar(&o.dryRun, "dry-run", false, "say what would change, and load nothing")
 		durationVar(flags, &o.confirm, time.Second, "confirm", "roll back after `DURATION` unless you answer yes")
 		o.settle = 5 * time.Second
-		durationVar(flags, &o.settle, 0, "settle", "wait for `DURATION` (5s if not given) to recognise connections, if they were not tracked before")
+		durationVar(flags, &o.settle, 0, "settle", "if connection tracking was off, wait for `DURATION` before loading (5s if not given)")
 		anywayFlag(flags, &o.anyway)
 		return func(s *streams, args []string) error {
 			switch {

@@ -15,10 +15,19 @@ import (
 
 // ask asks whether to keep what is on trial.
 func (a *applying) ask(s *streams, trial *live.Trial) error {
-	s.print("keep it? It will be rolled back in %s unless you answer yes, best from a new connection: [yes/no] ", lang.FormatDuration(trial.Left().Round(time.Second)))
+	s.print("Keep this policy? First connect from a new terminal. Without a yes, it is rolled back in %s. [yes/no] ", lang.FormatDuration(trial.Left().Round(time.Second)))
 	answers := make(chan bool)
 	go readAnswers(s, answers)
 	for {
+		switch pending, err := trial.Pending(); {
+		case trial.Left() <= 0:
+			s.print("\nnobody said yes\n")
+			return takeBack(s, trial)
+		case err == nil && !pending:
+			s.print("\n")
+			s.tell(errors.New("another command has ended the trial: `knockc status` shows what is loaded"))
+			return errInput
+		}
 		select {
 		case yes, ok := <-answers:
 			switch {
@@ -29,9 +38,7 @@ func (a *applying) ask(s *streams, trial *live.Trial) error {
 			default:
 				return takeBack(s, trial)
 			}
-		case <-time.After(trial.Left()):
-			s.print("\nnobody said yes\n")
-			return takeBack(s, trial)
+		case <-time.After(min(trial.Left(), time.Second)):
 		}
 	}
 }

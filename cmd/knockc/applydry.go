@@ -12,7 +12,7 @@ import (
 func (a *applying) preview(s *streams) error {
 	dry, err := a.host.Dry(a.ruleset)
 	if err != nil {
-		return err
+		return a.inWords(err)
 	}
 	for _, line := range dry.Changes {
 		fmt.Fprintln(s.out, line)

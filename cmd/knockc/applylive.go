@@ -45,7 +45,7 @@ func (a *applying) run(s *streams) error {
 	outliveReaders()
 	applied, err := a.load(s)
 	if err != nil {
-		return inWords(err)
+		return a.inWords(err)
 	}
 	s.done = true
 	a.tell(s, applied)
@@ -53,6 +53,14 @@ func (a *applying) run(s *streams) error {
 		return a.ask(s, applied.Trial)
 	}
 	return nil
+}
+
+// inWords is [inWords] for a policy that is to be loaded.
+func (a *applying) inWords(err error) error {
+	if foreign := (*live.ForeignError)(nil); errors.As(err, &foreign) {
+		return fmt.Errorf("%w, so knockc does not touch it: choose another table with `table NAME` in the policy", err)
+	}
+	return inWords(err)
 }
 
 // load loads the ruleset, on trial with -confirm, or leaves everything as it was.
@@ -84,7 +92,7 @@ func (a *applying) track(s *streams) (*live.Tracking, error) {
 	}
 	said := make(chan struct{})
 	go func() { // a terminal may take no output
-		s.print("nothing has tracked connections here: looking at those that live for %s; press a key in sessions that are idle\n", lang.FormatDuration(a.settle))
+		s.print("connection tracking was off: waiting %s to recognise existing connections; press a key in each idle session, or it is cut\n", lang.FormatDuration(a.settle))
 		close(said)
 	}()
 	if err = a.wait(said); err == nil {

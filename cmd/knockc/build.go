@@ -18,19 +18,24 @@ var buildCommand = &command{
 	long: `
 Build compiles a policy to a script for ` + "`nft -f`" + `, for IPv4 and IPv6. You can load
 the script again, or load the script of a newer policy over it. That replaces the
-rules and keeps progress and open doors. Only knocks that were edited begin again.
-Chains and counters that no rule uses any more stay in the table, without effect.
+rules and keeps progress and open doors. Only edited knocks begin again. Chains and
+counters that no rule uses any more stay in the table, without effect.
 
-The script makes a table of its own, knockc. That table only takes away: packets
-that it accepts must be accepted by the host's own firewall too. To remove
+The script makes a table of its own, knockc. That table can only block packets: the
+host's own firewall must accept packets to the guarded services too. To remove
 everything, delete the table:
 
     nft delete table inet knockc
 
+If nothing on the host used connection tracking before, loading the script cuts
+existing connections to the guarded services, perhaps your own. Apply avoids that.
+
 With -fragment, the output has no table. Include it in a table of your own, of the
 family inet, and jump to it at each hook, before your own rules for established
-connections:
+connections. This is a complete example; replace its last rule by rules of your own:
 
+    add table inet filter
+    flush table inet filter
     table inet filter {
         include "/etc/knock.nft"
         chain prerouting {
@@ -42,9 +47,17 @@ connections:
             jump knockc_arrived
             ct state established,related accept
             iifname "lo" accept
+            icmp type echo-request accept
+            icmpv6 type { echo-request, nd-neighbor-solicit } accept
+            icmpv6 type { nd-neighbor-advert, nd-router-advert } accept
             tcp dport 80 accept
         }
     }
+
+The first two lines flush the old rules, so you can load the file again, and open
+doors stay open. Without them, each load would add all rules once more. If the file
+begins with "flush ruleset" or "delete table" instead, loading it shuts open doors.
+IPv6 does not work without the rules for ICMPv6.
 
 A policy with "at" needs a third jump: "jump knockc_forwarded" at the hook
 forward. With "hook input" there is only one: "jump knockc", at the hook input. The
@@ -52,14 +65,14 @@ comment at the top of the output lists the jumps that it needs.
 
 The fragment accepts or refuses packets at once; all other packets come back to
 your rules. Rules that must apply to all packets, such as a list of addresses to
-drop, belong before the jumps. All names in the fragment begin with knockc, or with
-the name that the policy gives with "table". "priority" has no effect. If your own
-file begins with "flush table inet filter", open doors stay open when you load it
-again; if it begins with "flush ruleset" or "delete table", they are shut. While the
-file is being loaded, a packet to a guarded port may come back to your rules
-undecided for a moment, so make your rules refuse every packet that nothing accepts.
-To remove everything, remove the lines above and load your file once with "flush
-ruleset" or "delete table" at its beginning.
+drop, belong before the jumps. While the file is being loaded, a packet to a guarded
+port may come back to your rules undecided for a moment, so make your rules refuse
+every packet that nothing accepts. "policy drop" does that.
+
+All names in the fragment begin with knockc, or with the name that the policy gives
+with "table". "priority" has no effect. The commands status, grant, revoke and
+remove do not see fragments. To remove everything, remove the include and the jumps,
+and load your file once with "delete table inet filter" in place of the flush.
 
 Build refuses a policy without a knock, because a file that was cut short would
 open the host; -anyway allows it. If anything fails, FILE stays as it was.

@@ -21,15 +21,16 @@ import (
 var checkCommand = &command{
 	name:  "check",
 	usage: "[-strict] [-v] [-json] [-format text|github|sarif] FILE...",
-	short: "say what is wrong with policies and traces",
+	short: "find mistakes in policies and traces",
 	long: `
-Check reads policies and traces (files named *.trace or *.txt) and prints what is
-wrong with each: file, line and column, the line itself, and what to write instead.
-Besides mistakes, it finds knocks that are easy to open or hard to use. If it finds
-nothing, it prints nothing. The exit status is 1 if there are errors.
+Check reads policies and traces (files named *.trace or *.txt) and prints findings:
+errors, and warnings about knocks that are easy to open or hard to use. Each finding
+has its file, line and column, the line itself, and usually a hint what to write
+instead. If there are no findings, check prints nothing. The exit status is 1 if
+there are errors.
 
-Infos are worth knowing, but found in good policies too. -v shows them as well, in
-every format.
+-v also prints infos, in every format. They are useful to know, but good policies
+have them too: for example, which port scans would open a door.
 
 To silence a warning, put a comment into the declaration, or directly above it:
 
@@ -38,9 +39,9 @@ To silence a warning, put a comment into the declaration, or directly above it:
 spec/findings.md explains every code.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		c := &checkRun{}
-		flags.BoolVar(&c.strict, "strict", false, "exit with 1 on warnings too")
-		flags.BoolVar(&c.verbose, "v", false, "show infos too")
-		flags.BoolVar(&c.json, "json", false, "print one JSON object per line for each finding")
+		flags.BoolVar(&c.strict, "strict", false, "exit with 1 if there are warnings too")
+		flags.BoolVar(&c.verbose, "v", false, "print infos too")
+		flags.BoolVar(&c.json, "json", false, "print a JSON object, on a line of its own, for each finding")
 		flags.StringVar(&c.format, "format", "text", "print as `FORMAT`: text, github (annotations in CI) or sarif (code scanning)")
 		return c.run
 	},

@@ -10,15 +10,16 @@ import (
 var clientCommand = &command{
 	name:  "client",
 	usage: "[-policy FILE] [-delay TIME] KNOCK HOST | -steps STEPS [-delay TIME] HOST",
-	short: "print a knock as commands for people without knockc",
+	short: "print commands that knock without knockc",
 	long: `
-Client prints how to knock without knockc: as lines to paste into a shell, for bash
-or for sh and nc, as a command for knock(1), and as an entry for ~/.ssh/config, so
-that ssh knocks by itself. Client sends nothing.
+Client prints commands that knock on machines without knockc: lines to paste into a
+shell that has bash, or sh and nc; a command for knock(1); and an entry for
+~/.ssh/config, with which ssh knocks by itself. Client sends nothing.
 
     knockc client -policy policy.knock ssh host.example
 
-The output holds the secret, like the policy. spec/client.md has the details.`,
+The output contains the steps: keep it as secret as the policy. spec/client.md has the
+details.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		k := &knocking{}
 		k.declare(flags)

@@ -20,8 +20,9 @@ var completionCommand = &command{
 	usage: "bash|zsh|fish",
 	short: "print a completion script for a shell",
 	long: `
-Completion prints a script with which a shell completes the names of commands,
-flags and files. The package of knockc installs it. Without the package:
+Completion prints a script for a shell. With it, the shell completes the names of
+commands, flags and files. The Debian package of knockc installs these scripts.
+Without the package, add a line to a file in your home folder:
 
     bash:  source <(knockc completion bash)        in ~/.bashrc
     zsh:   source <(knockc completion zsh)         in ~/.zshrc, after compinit

@@ -7,14 +7,18 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"example.org/knockc/internal/netns"
 )
 
-// TestFragmentOnKernel loads the table that the help of build shows, with a fragment in
-// it: the doors are guarded, and the table's own rules hold for the rest.
+// TestFragmentOnKernel loads the file that the help of build shows, with a fragment in
+// it: the doors are guarded, and the table's own rules hold for the rest. IPv6 works
+// without what the hosts have learnt of each other before. Loaded again, the file adds
+// nothing, and open doors stay open.
 func TestFragmentOnKernel(t *testing.T) {
-	shown := regexp.MustCompile(`(?s)\n    table inet filter \{.*?\n    \}\n`).FindString(buildCommand.long)
+	shown := regexp.MustCompile(`(?s)\n    add table inet filter\n.*?\n    \}\n`).FindString(buildCommand.long)
 	if shown == "" {
-		t.Fatal("the help shows no table")
+		t.Fatal("the help shows no file")
 	}
 	prerouting := regexp.MustCompile(`(?s) *chain prerouting \{.*?\}\n`)
 	for policy, table := range map[string]string{
@@ -29,7 +33,14 @@ func TestFragmentOnKernel(t *testing.T) {
 		s.Host.Serve(t, "22")
 		s.Host.Serve(t, "80")
 		s.Host.Serve(t, "8080")
-		s.Host.Run(t, "nft", "-f", firewall)
+		load := func() (listed string) {
+			s.Host.Run(t, "nft", "-f", firewall)
+			return s.Host.Run(t, "nft", "list", "chain", "inet", "filter", "input")
+		}
+		first := load()
+		for _, ns := range []netns.Namespace{s.Host, s.Peer} {
+			ns.Run(t, "ip", "neigh", "flush", "all")
+		}
 		wants := func(host, port string, open bool) {
 			t.Helper()
 			if s.isOpen(t, host, port) != open {
@@ -43,6 +54,10 @@ func TestFragmentOnKernel(t *testing.T) {
 			s.Peer.Run(t, "knockc", "knock", "-policy", s.policy, "-delay", "20ms", "ssh", host)
 			wants(host, "22", true)
 		}
+		if again := load(); again != first {
+			t.Errorf("loaded again, the table has\n%sit had\n%s", again, first)
+		}
+		wants("2001:db8::1", "22", true)
 	}
 }
 

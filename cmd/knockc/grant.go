@@ -19,7 +19,9 @@ Grant opens the door of a knock for a source address, as if it had knocked. The
 door stays open for as long as the knock says, or for the time that -for gives. If it
 is already open for longer, it stays open for that time.
 
-    knockc grant -for 1h ssh 192.0.2.7`,
+    knockc grant -for 1h ssh 192.0.2.7
+
+Grant does not work with fragments in a table of your own.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		table := tableFlag(flags)
 		var lasts time.Duration
@@ -46,11 +48,13 @@ var revokeCommand = &command{
 	short: "shut open doors by hand",
 	long: `
 Revoke shuts the door of a knock, or all doors, for a source address or a prefix, or
-for everyone if no SOURCE is given. Sources that are under way have to begin again.
-Connections that were let in go on.
+for everyone if no SOURCE is given. Sources that have done some of the steps have to
+begin again. Existing connections stay open.
 
     knockc revoke ssh 192.0.2.7
-    knockc revoke all`,
+    knockc revoke all
+
+Revoke does not work with fragments in a table of your own.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		table := tableFlag(flags)
 		return func(s *streams, args []string) error {

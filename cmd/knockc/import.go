@@ -14,14 +14,15 @@ var importCommand = &command{
 	usage: "[-o FILE] KNOCKD.CONF",
 	short: "make a policy from a configuration of knockd",
 	long: `
-Import reads a configuration of knockd and prints a policy that does the same:
-doors become knocks, the ports that their commands open with iptables, nft or ufw
-become services, and a door that shuts another door becomes its close sequence.
+Import reads a configuration of knockd and prints a policy that does the same.
+A door of knockd becomes a knock. The ports that its command opens with iptables, nft
+or ufw become the services. A door that closes another door becomes the "close"
+sequence of that knock.
 
-For everything that cannot be converted, there is a warning with its line, and a
-comment in the policy. A door that cannot become a knock becomes a comment as a
-whole, which you can complete by hand. So the policy never has errors, and the exit
-status is 0. If the configuration itself has errors, there is no policy, and the
+If something cannot be converted, import prints a warning with its line, and adds a
+comment to the policy. If a whole door cannot be converted, all of it becomes a
+comment, which you can complete by hand. So the policy never has errors, and the exit
+status is 0. If the configuration itself has errors, import prints no policy, and the
 exit status is 1.
 
 spec/import.md has the details. If KNOCKD.CONF is -, import reads standard input.`,

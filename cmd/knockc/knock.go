@@ -27,18 +27,23 @@ privileges.
 Knock does not wait for answers. With -verify, it connects to the first TCP service
 of the knock afterwards and says whether it is open. If it is not, it knocks again
 with a delay twice as long, up to three times in all. The exit status is 1 if the
-service stays closed.
+service stays closed. A service that no rules guard is open too: to test the rules,
+connect once without a knock first.
 
-If a host has addresses of both families, knock sends the steps to only one of them,
-the one that the system prefers. With -verify, the second try goes to the other.
+With -steps, knockc does not know the services. -verify then needs -service:
+
+    knockc knock -verify -service 22 -steps "10000 2345 udp/3456" host.example
+
+If a host has IPv4 and IPv6 addresses, knock sends all steps to one address, the one
+that the system prefers. With -verify, the second try uses the other family.
 
 spec/client.md has the details, also for clients behind NAT.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		v := &visit{network: knock.AnyFamily}
 		v.declare(flags)
-		flags.Func("family", "knock at an address of this `FAMILY`: 4, 6 or any", v.setFamily)
-		flags.BoolVar(&v.verify, "verify", false, "check whether the door opened, and knock again if not")
-		flags.Func("service", "with -verify: connect to `PORT`", v.setService)
+		flags.Func("family", "use only addresses of this `FAMILY`: 4, 6 or any", v.setFamily)
+		flags.BoolVar(&v.verify, "verify", false, "connect to the service after the knock, and knock again if it is closed")
+		flags.Func("service", "with -verify: connect to TCP `PORT`; needed with -steps", v.setService)
 		return v.run
 	},
 }
@@ -95,7 +100,7 @@ func (v *visit) chooseService() error {
 	case v.knock.Once:
 		return &usageError{fmt.Sprintf("knock `%s` lets in one connection, which -verify would use up", name), "leave -verify out"}
 	case v.steps != nil && v.service == 0:
-		return usagef("-verify needs -service with -steps")
+		return &usageError{"-steps does not say which service -verify should connect to", "add -service PORT, for example -service 22"}
 	case v.steps != nil:
 		return nil
 	case len(services) == 0:

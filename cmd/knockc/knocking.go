@@ -28,11 +28,11 @@ const usualPolicy = "policy.knock"
 
 func (k *knocking) declare(flags *flag.FlagSet) {
 	flags.StringVar(&k.policy, "policy", "", "read the policy from `FILE` instead of "+usualPolicy)
-	flags.Func("steps", "send `STEPS`, written as in a policy, instead of a knock of a policy", func(text string) error {
+	flags.Func("steps", "send `STEPS`, written as in a policy; no policy is needed", func(text string) error {
 		k.steps = &text
 		return nil
 	})
-	flags.Func("delay", "wait `TIME` between two steps (default 200ms)", k.setDelay)
+	flags.Func("delay", "wait for `TIME` between two steps (default 200ms)", k.setDelay)
 }
 
 func (k *knocking) setDelay(text string) error {

@@ -38,7 +38,10 @@ func outliveReaders() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) 
 func inWords(err error) error {
 	var notLoaded *live.NotLoadedError
 	var trial *live.TrialError
+	var foreign *live.ForeignError
 	switch {
+	case errors.As(err, &foreign):
+		return fmt.Errorf("%w: this command does not work with fragments in a table of your own", err)
 	case errors.As(err, &notLoaded) && notLoaded.Settling:
 		return fmt.Errorf("%w: an apply is running, or was killed and has to be repeated", err)
 	case errors.As(err, &notLoaded):

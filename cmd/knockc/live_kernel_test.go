@@ -142,7 +142,7 @@ func TestLifeOnKernel(t *testing.T) {
 	s.knockc(t, "grant", "ssh", "192.0.2.2")
 	s.knockc(t, "grant", "-for", "1m", "ssh", "2001:db8::2")
 	wants(true, "granted")
-	if said := s.knockc(t, "remove"); said != "table inet knockc is gone, with 2 knocks and 2 open doors\n" {
+	if said := s.knockc(t, "remove"); said != "removed table inet knockc, with 2 knocks and 2 open doors\n" {
 		t.Errorf("remove says %s", said)
 	}
 	wants(true, "removed")
@@ -169,13 +169,13 @@ func TestLivingConnectionOnKernel(t *testing.T) {
 	said := s.knockc(t, "apply", "-settle", "1200ms", s.policy)
 	<-talking
 	talk(t, c)
-	if !strings.HasPrefix(said, "nothing has tracked connections here: looking at those that live for 1s200ms") {
+	if !strings.HasPrefix(said, "connection tracking was off: waiting 1s200ms") {
 		t.Errorf("apply says\n%s", said)
 	}
 	if s.isOpen(t, "192.0.2.1", "22") {
 		t.Error("the door is open")
 	}
-	if said := s.knockc(t, "apply", s.policy); strings.Contains(said, "nothing has tracked") {
+	if said := s.knockc(t, "apply", s.policy); strings.Contains(said, "tracking was off") {
 		t.Errorf("the second apply says\n%s", said)
 	}
 }
@@ -254,7 +254,7 @@ func TestTrackingOnKernel(t *testing.T) {
 	}
 	s.knockc(t, "remove")
 	said := s.knockc(t, "apply", "-settle", "10ms", s.policy)
-	if !strings.HasPrefix(said, "nothing has tracked connections here") {
+	if !strings.HasPrefix(said, "connection tracking was off") {
 		t.Errorf("apply says\n%s", said)
 	}
 }
@@ -337,9 +337,15 @@ func TestLiveErrorsOnKernel(t *testing.T) {
 	s.fails(t, exitSystem, "knockc: web grants forever, which cannot be mixed with grants that end: leave -for out", "knockc", "grant", "-for", "1h", "web", "192.0.2.2")
 
 	s.Host.Run(t, "nft", "delete table inet knockc; add table inet knockc")
-	const foreign = "knockc: table inet knockc was not made by knockc: leave it alone and give the policy another name with `table NAME`, or delete it: nft delete table inet knockc"
-	for _, args := range [][]string{{"apply", s.policy}, {"status"}, {"remove"}} {
-		s.fails(t, exitSystem, foreign, append([]string{"knockc"}, args...)...)
+	const (
+		foreign  = "knockc: table inet knockc was not made by knockc"
+		another  = foreign + ", so knockc does not touch it: choose another table with `table NAME` in the policy"
+		fragment = foreign + ": this command does not work with fragments in a table of your own"
+	)
+	s.fails(t, exitSystem, another, "knockc", "apply", s.policy)
+	s.fails(t, exitSystem, another, "knockc", "apply", "-dry-run", s.policy)
+	for _, args := range [][]string{{"status"}, {"grant", "ssh", "192.0.2.2"}, {"revoke", "all"}, {"remove"}} {
+		s.fails(t, exitSystem, fragment, append([]string{"knockc"}, args...)...)
 	}
 	if said := s.listing(t); said != "table inet knockc {\n}\n" {
 		t.Errorf("the foreign table became\n%s", said)

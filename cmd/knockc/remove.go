@@ -7,8 +7,10 @@ var removeCommand = &command{
 	usage: "[-table NAME]",
 	short: "remove the rules from the kernel",
 	long: `
-Remove deletes the table: all rules, and all that is known of sources. What the
-knocks guarded is then as open as the rest of the host's firewall leaves it.`,
+Remove deletes the table with all rules, grants and progress. After that, everyone can
+connect to the services that were guarded, unless the host's own firewall blocks them.
+
+Remove does not work with fragments in a table of your own.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		table := tableFlag(flags)
 		return func(s *streams, args []string) error {

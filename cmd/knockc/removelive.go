@@ -23,10 +23,10 @@ func runRemove(s *streams, table string) error {
 }
 
 func tellRemoved(s *streams, r live.Removed) {
-	fmt.Fprintf(s.out, "table inet %s is gone, with %s and %s\n", r.Table, report.Count(len(r.Knocks), "knock"), report.Count(openDoors(r.Status), "open door"))
+	fmt.Fprintf(s.out, "removed table inet %s, with %s and %s\n", r.Table, report.Count(len(r.Knocks), "knock"), report.Count(openDoors(r.Status), "open door"))
 	switch {
 	case r.NotEnded != nil:
-		s.warn(fmt.Errorf("a policy was on trial, and the rules before it come back in %s: %w", leftOfTrial(r.Trial.Left()), r.NotEnded))
+		s.warn(fmt.Errorf("a policy was on trial, and the rules before it will be loaded again in %s: %w", leftOfTrial(r.Trial.Left()), r.NotEnded))
 	case r.Trial != nil:
 		fmt.Fprintln(s.out, "a policy was on trial: it will not be rolled back")
 	}

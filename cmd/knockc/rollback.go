@@ -7,11 +7,12 @@ var rollbackCommand = &command{
 	usage: "[-due] [-table NAME]",
 	short: "roll back a policy that is on trial",
 	long: `
-Rollback loads the rules that were there before ` + "`knockc apply -confirm`" + `, if nobody has
-confirmed the new ones. It keeps what sources have done since then.
+Rollback ends the trial of a policy that ` + "`knockc apply -confirm`" + ` has loaded and that
+nobody has confirmed yet. It loads the rules that were there before. Doors that were
+opened during the trial stay open, if the older rules know them.
 
-With -due it first waits until the time to confirm is over, and does nothing if
-someone has confirmed. Apply starts it that way.`,
+With -due, rollback first waits until the time to confirm is over, and does nothing if
+somebody has confirmed by then. Apply starts it in this way.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		table := tableFlag(flags)
 		due := flags.Bool("due", false, "wait until the time to confirm is over")

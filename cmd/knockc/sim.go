@@ -28,66 +28,67 @@ var simCommand = &command{
 	long: `
 Sim compiles the policy of a trace and replays the packets of the trace through the
 rules, in virtual time. For each packet it prints the time, the source and
-destination, the verdict, and what the packet moved. The verdict is accept, drop or
-reject, or pass if no rule decides and the rest of the host does. If an expectation
-of the trace fails, sim prints the file and line and the reason, and exits with 1.
-After several traces it prints a summary of all.
+destination, the verdict, and the progress that the packet made. The verdict is
+accept, drop or reject, or pass if no rule decides and the packet is left to the rest
+of the host. If an expectation of the trace fails, sim prints its file and line and
+the reason, and exits with 1. After several traces it prints a summary.
 
-The policy is the one given with -policy. Without it, it is the one that the trace
-names in a line "policy FILE", or policy.knock in the folder of the trace. A TRACE of
-- is standard input.
+-policy chooses the policy. Without it, sim uses the policy that the trace names in a
+line "policy FILE", or policy.knock in the folder of the trace. If TRACE is -, sim
+reads standard input.
 
-A TRACE may also be a capture, pcap or pcapng. Sim replays the packets to the host
-and to addresses that a knock has by "at". The answers to them make flows
-established. -host gives the host's addresses. Without it, sim infers them from the
-capture if it can.
+A TRACE may also be a packet capture, pcap or pcapng. Sim replays the packets to the
+host, and those to addresses that a knock has by "at". Answers in the capture make
+connections established. -host gives the addresses of the host. Without it, sim
+infers them from the capture if it can.
 
--tap and -junit have a test for each "expect", for each packet whose verdict is not
-the expected one, and for each trace, which tells whether it could be replayed.
+-tap and -junit report a test for each "expect", for each packet whose verdict is not
+the expected one, and for each trace, which fails if the trace cannot be replayed.
 
--cover lists the items of each policy that no packet of the traces has met, and says
-how many were met, in percent. The items of a knock are:
+-cover lists the items of each policy that no packet of the traces has used, and
+prints the percentage of items that were used. The items of a knock are:
 
     each step that was done; the last one opens the door
     each step of "close" that was done; the last one shuts an open door
-    each service that a grant let a packet into, and each that refused one
+    each service to which a grant let a packet in, and each that refused a packet
     "once", if it has used up a grant
     "reset", if it has ended progress or a grant
     "from" and "on", if they have refused an attempt at a step
 
 The items of the policy are:
 
-    each service of "open" that an admitted packet reached
+    each service of "open" that accepted a packet
     each prefix and interface of "trust" that let a packet into a service of a knock
-    "default", if it is given and has decided about a packet to no step
+    "default", if it is given and has decided about a packet to a port without a step
 
-Sim lists compiled rules that never ran to their end apart. They do not count.
+After the items, sim lists the compiled rules that matched no packet. They do not
+count.
 
-Time is exact, unless -hz is given. The kernel's clock ticks, and a timeout is a
-number of whole ticks. The place in a tick at which a trace begins is unknown. If a
-set may be full, so is the time at which the kernel frees its places. A verdict that
-may depend on either "depends on the tick", and an expectation of it fails. The same
-is true of what a packet moved, and of where a source is. -cover and -top count what
-does not depend on the tick. ` + "`getconf CLK_TCK`" + ` does not tell the kernel's HZ;
-CONFIG_HZ in /boot/config-* does.
+Times are exact, unless -hz is given. The real kernel's clock ticks, and a timeout is
+a number of whole ticks. It is not known where in a tick a trace begins. If a set may
+be full, it is also not known when the kernel removes old elements. If the verdict
+may depend on either, sim prints "depends on the tick", and an expectation of that
+verdict fails. The same is true of progress, and of the state of a source. -cover and
+-top count only results that do not depend on the tick. To find the HZ of a kernel,
+look for CONFIG_HZ in /boot/config-*. ` + "`getconf CLK_TCK`" + ` prints another number.
 
--state ends the replay at a time, after the packets of that time. It prints where
-each source is at that time, instead of the packets.
+-state ends the replay at a time, after the packets of that time. Instead of the
+packets, it prints the state of each source at that time: open doors, and steps done.
 
--top counts sources exactly up to 65536 of them. If there are more, it forgets rare
-ones, and says by how much a count may be too low.`,
+-top counts exactly if there are at most 65536 sources. If there are more, it forgets
+rare ones, and says by how much a count may be too low.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		o := &simOptions{}
 		flags.StringVar(&o.Policy, "policy", "", "replay against the policy in `FILE`")
 		form := formFlags(flags)
 		flags.Func("run", "replay only the traces whose name matches the `REGEXP`", o.setRun)
 		flags.Func("junit", "write test results to `FILE`, as JUnit's XML", o.setJUnit)
-		flags.Func("hz", "let the clock tick `N` times a second, as the kernel's does: 100, 250, 300 or 1000", o.setHZ)
-		flags.BoolVar(&o.Cover, "cover", false, "print which items of the policies no packet met")
-		flags.Func("min-cover", "fail if less than `N` percent of a policy was met; implies -cover", o.setMinCover)
-		flags.Func("top", "print the `N` sources with most packets, openings and refusals", o.setTop)
+		flags.Func("hz", "let the clock tick `N` times per second, as the kernel's clock does: 100, 250, 300 or 1000", o.setHZ)
+		flags.BoolVar(&o.Cover, "cover", false, "list the items of the policies that no packet used")
+		flags.Func("min-cover", "fail if less than `N` percent of a policy was used; implies -cover", o.setMinCover)
+		flags.Func("top", "print the `N` sources with the most packets, openings and refusals", o.setTop)
 		captureFlags(flags, &o.Capture)
-		flags.Func("state", "print where each source stands at `TIME`", o.setState)
+		flags.Func("state", "print the state of each source at `TIME`", o.setState)
 		return func(s *streams, args []string) error {
 			if len(args) == 0 {
 				return usagef("takes at least one trace")

@@ -20,12 +20,12 @@ var tableForm = &simForm{"", "", true, table}
 
 // simForms are the other forms.
 var simForms = []*simForm{
-	{"json", "print one JSON object a line for each packet and expectation", true,
+	{"json", "print a JSON object, on a line of its own, for each packet and expectation", true,
 		func(s *streams, o *simOptions, several bool) session.Reporter {
 			return &report.JSON{Out: s.out, Several: several, State: o.State != nil, Top: o.top}
 		}},
-	{"quiet", "print failed expectations and the summary only", false, table},
-	{"tap", "print test results in the form of TAP 13", false,
+	{"quiet", "print only failed expectations and the summary", false, table},
+	{"tap", "print test results as TAP 13", false,
 		func(s *streams, o *simOptions, _ bool) session.Reporter { return report.NewTAP(s.out, s.err, o.top) }},
 }
 

@@ -7,15 +7,17 @@ var statusCommand = &command{
 	usage: "[-json|-prometheus] [-watch] [-table NAME] [POLICY]",
 	short: "show how far each source is, and which doors are open",
 	long: `
-Status reads the running kernel: each knock with what it has counted since the rules
-were first loaded, who is at which step, which doors are open for whom and for how
-long, and how full the sets are.
+Status reads the rules in the running kernel. It prints the steps and openings of each
+knock since the rules were first loaded, the open doors, the last step of each source
+that is in the middle of a sequence, how much time is left, and how full the sets are.
 
-With a POLICY it says whether that is the one that is loaded; if not, the exit status
-is 1.
+With a POLICY, status also says whether this policy is loaded. If it is not, the exit
+status is 1.
 
-With -prometheus it prints metrics, for the textfile collector of node_exporter; a
-POLICY is one of them then, and does not change the exit status:
+Status does not see fragments that you have included in a table of your own.
+
+With -prometheus it prints metrics for the textfile collector of node_exporter. One
+of them says whether POLICY is loaded. The exit status is 0 even if it is not:
 
     knockc status -prometheus > knockc.prom.new && mv knockc.prom.new knockc.prom`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
