@@ -37,6 +37,6 @@ unit=$root/lib/systemd/system/knockc.service
 mkdir -p "$(dirname "$unit")"
 sed "s|/usr/bin/|$PREFIX/bin/|; s|/usr/share/|$PREFIX/share/|" packaging/knockc.service >"$unit"
 
-install -D -m 644 -t "$doc" README.md
+install -D -m 644 -t "$doc" README.md CHANGELOG.md
 install -D -m 644 -t "$doc/spec" spec/*.md spec/grammar.ebnf
 install -D -m 644 -t "$doc/examples" testdata/policies/*
