@@ -22,7 +22,11 @@ func TestHostileName(t *testing.T) {
 		}
 	}
 	xml := filepath.Join(dir, "out.xml")
-	for _, flags := range []string{"", "-quiet", "-json", "-tap", "-state=1s", "-json -state=1s", "-top=3", "-cover", "-tap -junit=" + xml} {
+	all := []string{"", "-state=1s", "-json -state=1s", "-top=3", "-cover", "-tap -junit=" + xml}
+	for _, f := range simForms {
+		all = append(all, "-"+f.flag)
+	}
+	for _, flags := range all {
 		var out, errOut strings.Builder
 		args := append([]string{"sim", filepath.Join(dir, "a.pcapng")}, strings.Fields(flags)...)
 		if status := run(args, strings.NewReader(""), &out, &errOut); status != exitOK {
@@ -56,10 +60,14 @@ func TestHostileFile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, line := range []string{
-		"check K T", "check -json K T", "check -format=github K T", "check -format=sarif K T", "sim T 2", "sim -json T 2", "sim -tap T 2",
+	all := []string{
+		"check K T", "check -json K T", "check -format=github K T", "check -format=sarif K T", "sim T 2",
 		"sim -junit=/dev/stdout T 2", "sim -state=1s 2", "sim -json -state=1s 2 T", "sim -cover 2", "build K", "fmt K", "fmt none/K",
-	} {
+	}
+	for _, f := range simForms {
+		all = append(all, "sim -"+f.flag+" T 2")
+	}
+	for _, line := range all {
 		args := strings.Fields(line)
 		for i, arg := range args {
 			args[i] = strings.NewReplacer("K", name+".knock", "T", name+".trace").Replace(arg)
