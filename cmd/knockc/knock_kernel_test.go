@@ -18,7 +18,7 @@ import (
 // doorPolicy begins again at every wrong attempt, so a client must send the steps
 // and nothing else.
 const doorPolicy = `refuse reject
-knock ssh < 10000 2345 udp/3456 1234 -> 22 within 3s grant 5s reset any >
+knock ssh < 10000 2345 udp/3456 1234 -> 22 within 30s grant 1m reset any >
 `
 
 // door is a host behind a policy, and a peer that wants to be let in.
@@ -199,7 +199,7 @@ ssh at 2001:db8::1 port 22: still closed
 // TestPingOnKernel knocks by pings, where the system lets the user send them, and
 // with the printed line, if there is a ping(8).
 func TestPingOnKernel(t *testing.T) {
-	d := newDoor(t, "refuse reject\nknock ssh < ping/2000 7000 ping -> 22 grant 1s >\n")
+	d := newDoor(t, "refuse reject\nknock ssh < ping/2000 7000 ping -> 22 grant 1m >\n")
 	c := d.Peer.Command(t.Context(), "knockc", "knock", "-policy", d.policy, "ssh", "192.0.2.1")
 	out, _ := c.CombinedOutput()
 	if !strings.HasPrefix(string(out), "knockc: cannot send step 1, `ping/2000`: you are not allowed to ping") || c.ProcessState.ExitCode() != exitSystem {
@@ -211,7 +211,7 @@ func TestPingOnKernel(t *testing.T) {
 		d.knockc(t, "knock", "-policy", d.policy, "ssh", host)
 		d.wantOpen(t, host, true)
 		if _, err := exec.LookPath("ping"); err == nil {
-			time.Sleep(1100 * time.Millisecond)
+			d.Host.Run(t, "knockc", "revoke", "ssh")
 			d.wantOpen(t, host, false)
 			d.paste(t, "bash", host)
 			d.wantOpen(t, host, true)

@@ -82,7 +82,7 @@ func readUntil(t *testing.T, r io.Reader, text string) {
 
 func (s site) waitFor(t *testing.T, what string, happened func() bool) {
 	t.Helper()
-	for range 200 {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		if happened() {
 			return
 		}

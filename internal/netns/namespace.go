@@ -23,12 +23,16 @@ type Namespace int
 
 func newNamespace(t testing.TB) Namespace {
 	t.Helper()
-	holder := exec.Command("unshare", "--net", "sleep", "300")
+	holder := exec.Command("unshare", "--net", "cat") // which ends when nobody holds its input
+	input, err := holder.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := holder.Start(); err != nil {
 		skip(t, err)
 	}
 	t.Cleanup(func() {
-		holder.Process.Kill()
+		input.Close()
 		holder.Wait()
 	})
 	ns := Namespace(holder.Process.Pid)
@@ -36,7 +40,7 @@ func newNamespace(t testing.TB) Namespace {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 1000 {
+	for deadline := time.Now().Add(bound); time.Now().Before(deadline); {
 		if its, err := os.Readlink(ns.path()); err == nil && its != own {
 			return ns
 		}
@@ -53,8 +57,7 @@ func (ns Namespace) Command(ctx context.Context, args ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, "nsenter", append([]string{"--net=" + ns.path(), "--"}, args...)...)
 }
 
-// Run runs a program in the namespace, for half a minute at most, and returns its
-// output.
+// Run runs a program in the namespace, for two minutes at most, and returns its output.
 func (ns Namespace) Run(t testing.TB, args ...string) string {
 	t.Helper()
 	return ns.RunWith(t, "", args...)
@@ -63,7 +66,7 @@ func (ns Namespace) Run(t testing.TB, args ...string) string {
 // RunWith is Run with standard input.
 func (ns Namespace) RunWith(t testing.TB, input string, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	c := ns.Command(ctx, args...)
 	var errs bytes.Buffer

@@ -159,7 +159,7 @@ func (h *Host) awaitAddresses(ifnames []string) error {
 }
 
 func (h *Host) await(p Packet) error {
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(bound)
 	for {
 		r, err := h.Send(p)
 		if err != nil || r.Accepted {

@@ -363,7 +363,7 @@ func TestManyHosts(t *testing.T) {
 		}
 		wg.Wait()
 	})
-	for range 100 {
+	for deadline := time.Now().Add(bound); time.Now().Before(deadline); {
 		if runtime.NumGoroutine() <= before {
 			return
 		}
