@@ -42,16 +42,21 @@ func (t *Table) rows() bool { return !t.Quiet && !t.State }
 func (t *Table) Begin(b *session.Trace) {
 	t.file, t.counts = lang.Printable(b.Name), counts{}
 	if t.Several && t.rows() {
-		if t.begun > 0 {
-			fmt.Fprintln(t.Out)
-		}
+		t.between()
 		fmt.Fprintf(t.Out, "%s\n", t.file)
 	}
-	t.begun++
 	t.began = true
 	if t.rows() {
 		t.widths = widthsOf(b)
 	}
+}
+
+// between writes an empty line between two traces.
+func (t *Table) between() {
+	if t.begun > 0 {
+		fmt.Fprintln(t.Out)
+	}
+	t.begun++
 }
 
 // widthsOf makes room for all events of a trace, or for most packets of a capture.
@@ -141,6 +146,7 @@ func (t *Table) row(o replay.Outcome) {
 
 func (t *Table) End(r *session.Result) {
 	if !t.began {
+		t.failed(r.Name)
 		return
 	}
 	t.began = false
@@ -153,6 +159,17 @@ func (t *Table) End(r *session.Result) {
 	if r.State != nil {
 		writeStandings(t.Out, r)
 	}
+}
+
+// failed names a trace that has no rows, and so no title.
+func (t *Table) failed(name string) {
+	if !t.Several {
+		return
+	}
+	if t.rows() {
+		t.between()
+	}
+	fmt.Fprintf(t.Out, "%s: cannot be replayed\n", lang.Printable(name))
 }
 
 // summary says what came of a trace.
