@@ -24,8 +24,9 @@ func ParseAddr(text string) (addr netip.Addr, problem string) {
 // given. The problem, if there is one, completes a sentence that begins with the text.
 func ParseSource(text string) (addr netip.Addr, port uint16, problem string) {
 	host, portText := text, ""
-	if inside, after, ok := strings.Cut(strings.TrimPrefix(text, "["), "]"); strings.HasPrefix(text, "[") {
-		if !ok || !strings.HasPrefix(after, ":") {
+	if rest, brackets := strings.CutPrefix(text, "["); brackets {
+		inside, after, _ := strings.Cut(rest, "]")
+		if !strings.HasPrefix(after, ":") {
 			return addr, 0, "is not a source: with a port, an IPv6 address is written [2001:db8::1]:50000"
 		}
 		host, portText = inside, after[1:]

@@ -53,6 +53,14 @@ func ParseDuration(text string, resolution time.Duration) (time.Duration, error)
 	return total, nil
 }
 
+// ParseTime reads a time of a trace: a duration, or a bare number of seconds.
+func ParseTime(text string) (time.Duration, error) {
+	if text != "" && numberEnd(text) == len(text) {
+		return scale(text, time.Second)
+	}
+	return ParseDuration(text, time.Nanosecond)
+}
+
 // ErrNoDuration is the error for a text that does not even look like a duration.
 var ErrNoDuration = errors.New("is not a duration")
 
@@ -121,15 +129,22 @@ func decimal(digits string) (n uint64, ok bool) {
 }
 
 func numberEnd(s string) int {
-	return len(s) - len(strings.TrimLeft(s, "0123456789."))
+	i := 0
+	for i < len(s) && isNumeric(s[i]) {
+		i++
+	}
+	return i
 }
 
 func unitEnd(s string) int {
-	if n := strings.IndexAny(s, "0123456789."); n >= 0 {
-		return n
+	i := 0
+	for i < len(s) && !isNumeric(s[i]) {
+		i++
 	}
-	return len(s)
+	return i
 }
+
+func isNumeric(c byte) bool { return isDigit(c) || c == '.' }
 
 // isUnit reports whether a text is a unit of durations in a policy.
 func isUnit(text string) bool {

@@ -68,13 +68,14 @@ func nameProblem(text string) string {
 	case strings.HasSuffix(text, "-"):
 		return "it ends in `-`"
 	}
-	if i := strings.IndexFunc(text, func(r rune) bool {
-		return r >= 0x80 || !isLetter(byte(r)) && !isDigit(byte(r)) && r != '-'
-	}); i >= 0 {
+	if i := strings.IndexFunc(text, func(r rune) bool { return !isOfName(r) }); i >= 0 {
 		return "it holds `" + text[i:i+1] + "`; letters, digits, `_` and `-` are allowed"
 	}
 	return ""
 }
+
+// isOfName reports whether a name may hold a character.
+func isOfName(r rune) bool { return r < 0x80 && (isLetter(byte(r)) || isDigit(byte(r)) || r == '-') }
 
 // IsName reports whether a text is a valid name.
 func IsName(text string) bool { return nameProblem(text) == "" }
@@ -285,10 +286,17 @@ func ParseIface(text string) (name, problem, hint string) {
 		return wrong("it has a character that is not allowed")
 	case !quoted && !strings.ContainsAny(name, "0123456789*"):
 		return name, fmt.Sprintf("the interface %s has no digit, so it needs quotes", Quote(text)), `"` + Printable(name) + `"`
-	case !quoted && !IsName(strings.NewReplacer(".", "_", "@", "_").Replace(bare)):
+	case !quoted && !isBareIface(bare):
 		return name, fmt.Sprintf("the interface %s needs quotes", Quote(text)), `"` + Printable(name) + `"`
 	}
 	return name, "", ""
+}
+
+// isBareIface reports whether an interface needs no quotes: it is a name in which `.` and
+// `@` are letters too, though not at its beginning.
+func isBareIface(text string) bool {
+	return isLetter(text[0]) && text[0] != '_' && !strings.HasSuffix(text, "-") &&
+		!strings.ContainsFunc(text, func(r rune) bool { return !isOfName(r) && r != '.' && r != '@' })
 }
 
 // logPrefix reads the text that an opening is logged with.

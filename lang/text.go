@@ -31,7 +31,14 @@ func NotText(text string) (offset int, problem string) {
 }
 
 // IsDigits reports whether a text consists only of decimal digits.
-func IsDigits(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }
+func IsDigits(text string) bool {
+	for i := range len(text) {
+		if !isDigit(text[i]) {
+			return false
+		}
+	}
+	return text != ""
+}
 
 // Plural is the form of a word for a number of things.
 func Plural(n int, word string) string {

@@ -14,7 +14,6 @@ import (
 	"strings"
 
 	"example.org/knockc/lang"
-	"example.org/knockc/lang/trace"
 	"example.org/knockc/report"
 	"example.org/knockc/sim"
 	"example.org/knockc/sim/capture"
@@ -255,7 +254,7 @@ func (o *simOptions) setHZ(text string) (err error) {
 
 // setState reads a time as a trace has it.
 func (o *simOptions) setState(text string) error {
-	at, err := trace.ParseTime(text)
+	at, err := lang.ParseTime(text)
 	if err != nil {
 		return fmt.Errorf("it %w", err)
 	}

@@ -127,7 +127,7 @@ func kind(k *Packet) string {
 func (p *parser) attribute(k *Packet, a attributeSet) {
 	r := k.Range
 	if r == nil {
-		r = &Range{} // the value is read all the same
+		r = &p.made.ports // the value is read all the same
 	}
 	switch a {
 	case on:
@@ -135,11 +135,11 @@ func (p *parser) attribute(k *Packet, a attributeSet) {
 	case to:
 		k.To = p.to(k.Src)
 	case unanswered:
-		at := p.span(p.next - 1)
-		k.Unanswered = &at
+		p.made.unanswered = p.span(p.next - 1)
+		k.Unanswered = &p.made.unanswered
 	case answered:
-		at := p.span(p.next - 1)
-		k.Answered = &at
+		p.made.answered = p.span(p.next - 1)
+		k.Answered = &p.made.answered
 	case every:
 		r.Every = p.every()
 	case reverse:
@@ -169,7 +169,7 @@ func (p *parser) every() time.Duration {
 	d, err := lang.ParseDuration(text, time.Nanosecond)
 	if err != nil {
 		hint := "a duration is numbers with units, largest first: 1m30s, 1.5s, 100us"
-		if _, err := ParseTime(text); err == nil {
+		if _, err := lang.ParseTime(text); err == nil {
 			hint = text + "s"
 		}
 		p.errorf(lang.CodeDuration, p.span(p.next-1), hint, "%s %v", lang.Quote(text), err)
@@ -203,7 +203,8 @@ func (p *parser) iface() *lang.Name {
 	case problem != "":
 		p.errorf(lang.CodeIface, p.span(p.next-1), hint, "%s", problem)
 	}
-	return &lang.Name{Text: name, Span: p.span(p.next - 1)}
+	p.made.on = lang.Name{Text: name, Span: p.span(p.next - 1)}
+	return &p.made.on
 }
 
 // unknownAttribute reads a word that is no attribute, and what most likely

@@ -11,7 +11,8 @@ const expectForm = "expect KNOCK open for 192.0.2.7"
 // expect reads `expect KNOCK (open|closed|at N) for SOURCE`. It returns what
 // could be read.
 func (p *parser) expect() *Expect {
-	x := &Expect{}
+	x := &p.made.expect
+	*x = Expect{}
 	p.next++
 	name := p.word(p.next)
 	if !lang.IsName(name) {
@@ -64,7 +65,8 @@ func (p *parser) at(x *Expect) bool {
 	if problem != "" {
 		p.errorf(lang.CodeNumber, p.span(p.next), form, "%s is not the number of a step: %s", lang.Quote(text), problem)
 	}
-	x.At = &At{int(step), keyword.To(p.span(p.next))}
+	p.made.step = At{int(step), keyword.To(p.span(p.next))}
+	x.At = &p.made.step
 	p.next++
 	return problem == "" || p.word(p.next) == "for"
 }

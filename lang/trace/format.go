@@ -22,15 +22,15 @@ const (
 // a leading byte order mark. A text with errors has no canonical form: the findings say
 // why, and the returned text is nil.
 func Format(src []byte) ([]byte, []lang.Finding) {
-	if _, found := Parse(src); lang.HasErrors(found) {
-		return nil, found
-	}
 	var f formatter
 	f.out.Grow(len(src) + 1) // never 0: an empty text is formatted, not nil
-	var l line
-	for start, text := range lines(src) {
-		l.cut(text, start)
-		f.line(&l)
+	var p parser
+	for text := newText(src); text.rest != "" && !p.stopped(); {
+		p.readLine(text.line())
+		f.line(&p.line)
+	}
+	if found := p.first(); lang.HasErrors(found) {
+		return nil, found
 	}
 	f.endBlock()
 	return f.out.Bytes(), nil

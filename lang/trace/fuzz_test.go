@@ -113,8 +113,8 @@ func FuzzFormat(f *testing.F) {
 func texts(src []byte) []string {
 	var all []string
 	var l line
-	for start, text := range lines(src) {
-		l.cut(text, start)
+	for t := newText(src); t.rest != ""; {
+		l.cut(t.line())
 		switch {
 		case l.word(0) == "policy":
 			all = append(all, "policy", l.rest(1))
@@ -126,7 +126,7 @@ func texts(src []byte) []string {
 		if comment := l.trailing(); comment != "" {
 			all = append(all, comment)
 		}
-		if text = strings.Trim(text, white); text != "" {
+		if strings.Trim(l.text, white) != "" {
 			all = append(all, "end of line")
 		}
 	}

@@ -1,7 +1,6 @@
 package trace
 
 import (
-	"iter"
 	"strings"
 	"unicode/utf8"
 
@@ -11,25 +10,32 @@ import (
 // white is what separates words, besides line breaks.
 const white = " \t\r"
 
-// lines gives the lines of a text and where they start. A leading byte order
-// mark is no part of the first.
-func lines(src []byte) iter.Seq2[lang.Pos, string] {
-	return func(yield func(lang.Pos, string) bool) {
-		text, marked := strings.CutPrefix(string(src), lang.ByteOrderMark)
-		at := lang.Pos{Line: 1, Column: 1}
-		if marked {
-			at.Offset = len(lang.ByteOrderMark)
-		}
-		for text != "" {
-			line, rest, _ := strings.Cut(text, "\n")
-			if !yield(at, line) {
-				return
-			}
-			at.Offset += len(line) + 1
-			at.Line++
-			text = rest
-		}
+// text is a text that is read line by line.
+type text struct {
+	rest string   // what is still to be read
+	at   lang.Pos // where that starts
+}
+
+// newText is a whole text. A leading byte order mark is no part of its first line.
+func newText(src []byte) text {
+	rest, marked := strings.CutPrefix(string(src), lang.ByteOrderMark)
+	t := text{rest, lang.Pos{Line: 1, Column: 1}}
+	if marked {
+		t.at.Offset = len(lang.ByteOrderMark)
 	}
+	return t
+}
+
+// line cuts off the next line, of which there must be one, and tells where it starts.
+func (t *text) line() (line string, at lang.Pos) {
+	line, at = t.rest, t.at
+	if i := strings.IndexByte(t.rest, '\n'); i >= 0 {
+		line = line[:i]
+	}
+	t.rest = t.rest[min(len(line)+1, len(t.rest)):]
+	t.at.Offset += len(line) + 1
+	t.at.Line++
+	return line, at
 }
 
 // line is a line cut into words, and a comment after them.
@@ -37,63 +43,76 @@ type line struct {
 	text    string   // without the line break
 	start   lang.Pos // of the text
 	words   []word
-	comment int // offset in the text of the `#`; the text's length if there is none
+	comment int  // offset in the text of the `#`; the text's length if there is none
+	plain   bool // there is no comment, and the words are certainly ASCII without NUL
 }
 
 // word is a piece of a line: text without white space, `->`, `=>` or a string with its
-// quotes. It knows its column, so that no finding counts the characters before it.
+// quotes. It knows its columns, so that no finding counts the characters before it.
 type word struct {
-	start, end int // offsets in the line's text
-	column     int // of its first character, from 0
+	start, end    int // offsets in the line's text
+	column, after int // of its first character, and the one after it; from 0
 }
 
 // cut makes l the given line.
 func (l *line) cut(text string, start lang.Pos) {
-	*l = line{text: text, start: start, words: l.words[:0], comment: len(text)}
+	*l = line{text: text, start: start, words: l.words[:0], comment: len(text), plain: true}
 	wide := 0 // bytes so far beyond one for each character
 	for i := 0; i < len(text); {
 		switch text[i] {
 		case ' ', '\t', '\r':
 			i++
 		case '#':
-			l.comment = i
+			l.comment, l.plain = i, false
 			return
 		default:
-			n := wordLength(text[i:])
-			l.words = append(l.words, word{i, i + n, i - wide})
-			wide += n - utf8.RuneCountInString(text[i:i+n])
-			i += n
+			end, plain := wordEnd(text, i)
+			w := word{start: i, end: end, column: i - wide}
+			if !plain {
+				l.plain = false
+				wide += end - i - utf8.RuneCountInString(text[i:end])
+			}
+			w.after = end - wide
+			l.words = append(l.words, w)
+			i = end
 		}
 	}
 }
 
-// wordLength is the length of the word at the start of s. A string without its
-// closing quote takes the rest of the line.
-func wordLength(s string) int {
-	if strings.HasPrefix(s, "->") || strings.HasPrefix(s, "=>") {
-		return 2
-	}
-	if s[0] == '"' {
-		if n := strings.IndexByte(s[1:], '"'); n >= 0 {
-			return n + 2
+// wordEnd is where the word ends that begins at a byte of a line, and whether it is
+// certainly plain, see [line]. A string without its closing quote takes the rest of the
+// line.
+func wordEnd(text string, begin int) (end int, plain bool) {
+	switch text[begin] {
+	case '-', '=':
+		if strings.HasPrefix(text[begin+1:], ">") {
+			return begin + 2, true
 		}
-		return len(strings.TrimRight(s, white))
+	case '"':
+		if n := strings.IndexByte(text[begin+1:], '"'); n >= 0 {
+			return begin + n + 2, false
+		}
+		return len(strings.TrimRight(text, white)), false
 	}
-	for i := 1; i < len(s); i++ {
-		switch s[i] {
-		case ' ', '\t', '\r', '#':
-			return i
-		case '-', '=':
-			if strings.HasPrefix(s[i+1:], ">") {
-				return i
+	plain = text[begin] != 0 && text[begin] < utf8.RuneSelf
+	for i := begin + 1; i < len(text); i++ {
+		switch c := text[i]; {
+		case '.' <= c && c <= '<', '>' <= c && c < utf8.RuneSelf: // digits, letters
+		case c == ' ', c == '\t', c == '\r', c == '#':
+			return i, plain
+		case c == '-', c == '=':
+			if strings.HasPrefix(text[i+1:], ">") {
+				return i, plain
 			}
-		case '"':
-			if strings.IndexByte(s[i+1:], '"') >= 0 {
-				return i
+		case c == '"':
+			if strings.IndexByte(text[i+1:], '"') >= 0 {
+				return i, plain
 			}
+		default:
+			plain = false
 		}
 	}
-	return len(s)
+	return len(text), plain
 }
 
 // word is the text of word i, "" after the last one.
@@ -112,36 +131,34 @@ func (l *line) nth(i int) word {
 	case len(l.words) == 0:
 		return word{}
 	}
-	return l.end(l.words[len(l.words)-1])
-}
-
-// end is the empty word at the end of a word.
-func (l *line) end(w word) word {
-	return word{w.end, w.end, w.column + utf8.RuneCountInString(l.text[w.start:w.end])}
+	last := l.words[len(l.words)-1]
+	return word{last.end, last.end, last.after, last.after}
 }
 
 // span is the place of word i, or the place after the last one.
 func (l *line) span(i int) lang.Span { return l.place(l.nth(i)) }
 
+// all is the place of all words.
+func (l *line) all() lang.Span {
+	first, last := &l.words[0], &l.words[len(l.words)-1]
+	return lang.Span{Start: l.pos(first.start, first.column), End: l.pos(last.end, last.after)}
+}
+
 // part is where a part of word i stands.
 func (l *line) part(i, start, end int) lang.Span {
 	w := l.nth(i)
-	before := l.end(word{w.start, w.start + start, w.column})
-	return l.place(word{before.start, w.start + end, before.column})
+	column := w.column + utf8.RuneCountInString(l.text[w.start:w.start+start])
+	after := column + utf8.RuneCountInString(l.text[w.start+start:w.start+end])
+	return l.place(word{w.start + start, w.start + end, column, after})
 }
 
 // place is where a word stands.
 func (l *line) place(w word) lang.Span {
-	start := l.start
-	start.Offset += w.start
-	start.Column += w.column
-	return lang.Span{Start: start, End: advance(start, l.text[w.start:w.end])}
+	return lang.Span{Start: l.pos(w.start, w.column), End: l.pos(w.end, w.after)}
 }
 
-func advance(p lang.Pos, text string) lang.Pos {
-	p.Offset += len(text)
-	p.Column += utf8.RuneCountInString(text)
-	return p
+func (l *line) pos(offset, column int) lang.Pos {
+	return lang.Pos{Offset: l.start.Offset + offset, Line: l.start.Line, Column: l.start.Column + column}
 }
 
 // trailing is the comment, without white space at its end; "" if there is none.

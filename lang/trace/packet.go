@@ -3,6 +3,7 @@ package trace
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"example.org/knockc/lang"
@@ -13,7 +14,8 @@ const packetForm = "a packet is written 192.0.2.7 -> 10000, optionally followed 
 // packet reads `SOURCE -> DESTINATION {attribute} [=> VERDICT]`. It returns
 // what could be read.
 func (p *parser) packet() *Packet {
-	k := &Packet{}
+	k := &p.made.packet
+	*k = Packet{}
 	if !p.source(k) {
 		return nil
 	}
@@ -78,8 +80,7 @@ func (p *parser) destination(k *Packet) bool {
 			return false
 		}
 	} else if text == "ping" {
-		k.Proto, k.Ping = lang.Ping, &Ping{lang.UsualPingLength, p.span(p.next - 1)}
-		return true
+		return p.isPing(k, lang.UsualPingLength)
 	}
 	if first, last, ok := strings.Cut(ports, "-"); ok {
 		return p.portRange(k, from, first, last)
@@ -100,7 +101,12 @@ func (p *parser) ping(k *Packet, text string) bool {
 		p.errorf(lang.CodeNumber, p.part(p.next-1, len("ping/"), len("ping/")+len(text)), "ping/56", "%s is not a length: %s", lang.Quote(text), problem)
 		return false
 	}
-	k.Proto, k.Ping = lang.Ping, &Ping{uint16(length), p.span(p.next - 1)}
+	return p.isPing(k, uint16(length))
+}
+
+func (p *parser) isPing(k *Packet, length uint16) bool {
+	p.made.ping = Ping{length, p.span(p.next - 1)}
+	k.Proto, k.Ping = lang.Ping, &p.made.ping
 	return true
 }
 
@@ -121,7 +127,8 @@ func (p *parser) portRange(k *Packet, from int, first, last string) bool {
 		p.errorf(lang.CodePort, at, last+"-"+first+", and `reverse` for high to low", "the range %s runs from high to low", lang.Quote(first+"-"+last))
 		return false
 	}
-	k.Range = &Range{First: low, Last: high, Span: p.span(p.next - 1)}
+	p.made.ports = Range{First: low, Last: high, Span: p.span(p.next - 1)}
+	k.Range = &p.made.ports
 	return true
 }
 
@@ -159,10 +166,9 @@ func addressed(text string) string {
 func (p *parser) verdict(k *Packet) {
 	p.next++
 	text := p.word(p.next)
-	switch v := Verdict(text); v {
-	case Accept, Drop, Reject, Pass:
-		k.Want = v
-	default:
+	if i := slices.Index(verdicts, Verdict(text)); i >= 0 {
+		k.Want = verdicts[i]
+	} else {
 		p.errorf(lang.CodeSyntax, p.span(p.next), lang.DidYouMean(text, "accept", "drop", "reject", "pass"),
 			"expected `accept`, `drop`, `reject` or `pass` after `=>`, %s", p.found(p.next))
 	}

@@ -14,13 +14,16 @@ import (
 // Parse reads a trace. It returns what could be read and all findings, in order. The
 // trace is meaningful only if none of them is an error.
 func Parse(src []byte) (*Trace, []lang.Finding) {
-	p := parser{trace: &Trace{}}
-	for start, text := range lines(src) {
-		if p.readLine(text, start); p.stopped() {
-			break
+	var p parser
+	t := &Trace{}
+	for text := newText(src); text.rest != "" && !p.stopped(); {
+		if e := p.readLine(text.line()); e != nil {
+			t.Events = append(t.Events, *e)
+			p.made = nil // the trace keeps it
 		}
 	}
-	return p.trace, p.first()
+	t.Policy = p.named
+	return t, p.first()
 }
 
 // MaxLine is how long a line may be, in bytes.
@@ -28,7 +31,7 @@ const MaxLine = 1 << 20
 
 // parser reads one line after the other, and a line from left to right.
 type parser struct {
-	trace    *Trace
+	named    *Policy       // the policy that the trace names
 	now      time.Duration // of the last packet so far
 	begun    bool          // a packet or an expectation came, readable or not
 	findings []lang.Finding
@@ -36,6 +39,21 @@ type parser struct {
 
 	line
 	next int // the word of the line to read next
+	made *made
+}
+
+// made is an event with everything that it may point to. Each line makes the same one
+// again, so that reading allocates nothing.
+type made struct {
+	event                Event
+	packet               Packet
+	ping                 Ping
+	ports                Range
+	on                   lang.Name
+	to                   To
+	unanswered, answered lang.Span
+	expect               Expect
+	step                 At
 }
 
 // errorf adds an error; a hint may be empty.
@@ -66,33 +84,47 @@ func (p *parser) tooLong(start lang.Pos) {
 	p.isForeign(lang.CodeText, "", "this line is longer than %d MiB", MaxLine>>20)
 }
 
-// readLine reads a line. One whose words are not text is not read further: what
-// it lacks is most likely that.
-func (p *parser) readLine(text string, start lang.Pos) {
+// readLine reads a line. It returns the event, which is valid until the next one is read,
+// or nil. A line whose words are not text is not read further: what it lacks is most
+// likely that.
+func (p *parser) readLine(text string, start lang.Pos) (e *Event) {
 	if len(text) > MaxLine {
 		p.tooLong(start)
-		return
+		return nil
 	}
 	p.cut(text, start)
-	if kind, instead := lang.Foreign(text); start.Line == 1 && kind != "" {
-		p.isForeign(lang.CodeText, instead, "this is %s, not a trace", kind)
-		return
+	if start.Line == 1 && p.isOther() {
+		return nil
 	}
 	p.next = 0
 	before := len(p.findings)
-	bad, problem := lang.NotText(text)
+	bad, problem := -1, ""
+	if !p.plain {
+		bad, problem = lang.NotText(text)
+	}
 	if len(p.words) > 0 && (bad < 0 || bad > p.comment) {
-		p.statement()
+		e = p.statement()
 	}
 	if bad >= 0 {
-		p.errorf(lang.CodeText, p.place(word{bad, bad + 1, utf8.RuneCountInString(text[:bad])}), "", "%s", problem)
+		column := utf8.RuneCountInString(text[:bad])
+		p.errorf(lang.CodeText, p.place(word{bad, bad + 1, column, column + 1}), "", "%s", problem)
 	}
 	if len(p.findings) > before+1 {
 		lang.SortFindings(p.findings[before:])
 	}
+	return e
 }
 
-func (p *parser) statement() {
+// isOther reports whether the first line begins a file of another kind.
+func (p *parser) isOther() bool {
+	kind, instead := lang.Foreign(p.text)
+	if kind != "" {
+		p.isForeign(lang.CodeText, instead, "this is %s, not a trace", kind)
+	}
+	return kind != ""
+}
+
+func (p *parser) statement() *Event {
 	switch {
 	case p.word(0) == "policy":
 		p.policy()
@@ -100,16 +132,17 @@ func (p *parser) statement() {
 		p.isForeign(lang.CodeSyntax, "knockc sim -policy FILE TRACE; files named *.trace or *.txt are checked as traces", "this is a policy, not a trace")
 	default:
 		p.begun = true
-		p.event()
+		return p.event()
 	}
+	return nil
 }
 
 // policy reads `policy FILE`; the name is the rest of the line, or quoted.
 func (p *parser) policy() {
 	keyword := p.span(0)
 	switch {
-	case p.trace.Policy != nil:
-		p.errorf(lang.CodeDuplicate, keyword, "leave one of them out", "the policy was already named in line %d", p.trace.Policy.Span.Start.Line)
+	case p.named != nil:
+		p.errorf(lang.CodeDuplicate, keyword, "leave one of them out", "the policy was already named in line %d", p.named.Span.Start.Line)
 		return
 	case p.begun:
 		p.errorf(lang.CodeSyntax, keyword, "move it to the top", "`policy` must come before the first packet")
@@ -126,28 +159,33 @@ func (p *parser) policy() {
 		}
 		file = strings.Trim(file, `"`)
 	}
-	p.trace.Policy = &Policy{file, span}
+	p.named = &Policy{file, span}
 }
 
-// event reads a packet or an expectation with its time.
-func (p *parser) event() {
+// event reads a packet or an expectation with its time; nil if it has a fault.
+func (p *parser) event() *Event {
 	before := len(p.findings)
 	timed := p.time()
 	if !timed && !p.eventAt(p.next) {
-		return
+		return nil
 	}
-	e := Event{At: p.now, Span: p.span(0).To(p.span(len(p.words)))}
+	if p.made == nil {
+		p.made = &made{}
+	}
+	e := &p.made.event
+	*e = Event{At: p.now, Span: p.all()}
 	if p.word(p.next) == "expect" {
 		e.Expect = p.expect()
 	} else {
 		e.Packet = p.packet()
 	}
 	if timed && e.Packet != nil && e.Packet.Range != nil {
-		p.scanned(&e)
+		p.scanned(e)
 	}
-	if len(p.findings) == before {
-		p.trace.Events = append(p.trace.Events, e)
+	if len(p.findings) > before {
+		return nil
 	}
+	return e
 }
 
 // eventAt reports whether word i looks like the start of a packet or an
@@ -168,7 +206,7 @@ func (p *parser) scanned(e *Event) {
 // be told; what follows it is then the next word.
 func (p *parser) time() bool {
 	text, relative := strings.CutPrefix(p.word(0), "+")
-	at, err := ParseTime(text)
+	at, err := lang.ParseTime(text)
 	if err == lang.ErrNoDuration {
 		p.noTime()
 		return false

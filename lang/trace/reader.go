@@ -8,29 +8,21 @@ import (
 )
 
 // Reader reads a trace event by event, for traces that are too long to hold in memory.
-// Lines of the usual form, a packet without attributes, take a short way. All others
-// are parsed.
+// It allocates for each block of the text, and nothing for a line without a fault.
 type Reader struct {
 	in     io.Reader
 	err    error // why there is no more to read
 	block  []byte
-	lines  []byte // of the block: whole lines that are still to be read
-	tail   []byte // of the block, after them: a part of a line
+	tail   []byte // of the block: a part of a line, after the whole lines of text
+	text   text
 	parser parser
-	at     lang.Pos // where lines starts
-	event  Event
-	packet Packet
-
-	parseAll bool // nothing takes the short way
 }
 
 // NewReader makes a reader for the text of a trace.
-func NewReader(in io.Reader) *Reader {
-	return &Reader{in: in, parser: parser{trace: &Trace{}}, at: lang.Pos{Line: 1, Column: 1}}
-}
+func NewReader(in io.Reader) *Reader { return &Reader{in: in, text: newText(nil)} }
 
 // blockSize is how much is read at once, except for longer lines.
-const blockSize = 256 << 10
+const blockSize = 64 << 10
 
 // fill reads more lines; false if there are none.
 func (r *Reader) fill() bool {
@@ -39,7 +31,7 @@ func (r *Reader) fill() bool {
 			r.block = make([]byte, max(blockSize, 2*len(r.block)))
 		}
 		if len(r.tail) > MaxLine {
-			r.parser.tooLong(r.at)
+			r.parser.tooLong(r.text.at)
 			r.err = io.EOF
 			return false
 		}
@@ -53,12 +45,13 @@ func (r *Reader) fill() bool {
 			}
 			end = len(read)
 		}
-		r.lines, r.tail = read[:end], read[end:]
-		if r.at.Offset == 0 && bytes.HasPrefix(r.lines, []byte(lang.ByteOrderMark)) {
-			r.at.Offset = len(lang.ByteOrderMark)
-			r.lines = r.lines[r.at.Offset:]
+		r.tail = read[end:]
+		if r.text.at.Offset == 0 {
+			r.text = newText(read[:end])
+		} else {
+			r.text.rest = string(read[:end])
 		}
-		if len(r.lines) > 0 {
+		if r.text.rest != "" {
 			return true
 		}
 	}
@@ -77,33 +70,17 @@ func (r *Reader) Err() error {
 // one. It leaves out lines with errors. It stops after many errors, and if the text is no
 // trace at all.
 func (r *Reader) Next() *Event {
-	for !r.parser.stopped() && (len(r.lines) > 0 || r.fill()) {
-		if !r.parseAll && r.simple() {
-			return &r.event
-		}
-		line, at := r.line()
-		r.parser.trace.Events = r.parser.trace.Events[:0]
-		r.parser.readLine(string(line), at)
-		if events := r.parser.trace.Events; len(events) > 0 {
-			return &events[0]
+	for !r.parser.stopped() && (r.text.rest != "" || r.fill()) {
+		if e := r.parser.readLine(r.text.line()); e != nil {
+			return e
 		}
 	}
 	return nil
 }
 
-// line cuts off the next line, and tells where it starts.
-func (r *Reader) line() (line []byte, at lang.Pos) {
-	line, at = r.lines, r.at
-	if i := bytes.IndexByte(line, '\n'); i >= 0 {
-		line = line[:i]
-	}
-	r.skip(len(line))
-	return line, at
-}
-
 // Policy is the policy that the trace names, nil if it names none. It is known once the
 // first event has been read.
-func (r *Reader) Policy() *Policy { return r.parser.trace.Policy }
+func (r *Reader) Policy() *Policy { return r.parser.named }
 
 // Findings are the findings about the lines that were read.
 func (r *Reader) Findings() []lang.Finding { return r.parser.first() }

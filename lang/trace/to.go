@@ -15,11 +15,7 @@ func (p *parser) to(src netip.Addr) *To {
 	}
 	at := p.span(p.next - 1)
 	addr, problem := lang.ParseAddr(text)
-	switch prefix, err := netip.ParsePrefix(text); {
-	case unclosed(text):
-		p.openString(at)
-	case err == nil:
-		p.errorf(lang.CodeAddress, at, "to "+prefix.Addr().String(), "%s is a prefix, but a packet goes to one address", lang.Quote(text))
+	switch {
 	case problem != "":
 		p.notAddressed(text, problem)
 	case !oneHost(addr):
@@ -27,15 +23,21 @@ func (p *parser) to(src netip.Addr) *To {
 	case src.IsValid() && src.Is4() != addr.Is4():
 		p.errorf(lang.CodeAddress, at, "", "%s is %s, but the source %s is %s", lang.Quote(text), family(addr), src, family(src))
 	}
-	return &To{addr, at}
+	p.made.to = To{addr, at}
+	return &p.made.to
 }
 
 // notAddressed says what is wrong with a text, the word before the next, that is
 // no address.
 func (p *parser) notAddressed(text, problem string) {
 	hint := ""
-	if host, port, _ := lang.ParseSource(text); port != 0 {
+	if prefix, err := netip.ParsePrefix(text); err == nil {
+		problem, hint = "is a prefix, but a packet goes to one address", "to "+prefix.Addr().String()
+	} else if host, port, _ := lang.ParseSource(text); port != 0 {
 		problem, hint = "has a port, but the port comes after `->`", "to "+host.String()
+	} else if unclosed(text) {
+		p.openString(p.span(p.next - 1))
+		return
 	}
 	p.errorf(lang.CodeAddress, p.span(p.next-1), hint, "%s %s", lang.Quote(text), problem)
 }

@@ -201,6 +201,8 @@ const (
 	Pass Verdict = "pass"
 )
 
+var verdicts = []Verdict{Accept, Drop, Reject, Pass}
+
 // Expect says what must be true of a knock for a source.
 type Expect struct {
 	Knock string

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
-	"time"
 
 	"example.org/knockc/lang"
 )
@@ -13,7 +11,7 @@ import (
 // Words are all words that have a meaning in a trace.
 func Words() []string {
 	words := []string{"policy", "expect", "at", "for", string(Open), string(Closed)}
-	for _, v := range []Verdict{Accept, Drop, Reject, Pass} {
+	for _, v := range verdicts {
 		words = append(words, string(v))
 	}
 	return slices.Concat(words, lang.ProtoWords, AttributeNames)
@@ -29,17 +27,6 @@ func (l *line) found(i int) string {
 
 // rest is the text of the line from word i up to its last word.
 func (l *line) rest(i int) string { return l.text[l.nth(i).start:l.nth(len(l.words)).end] }
-
-// ParseTime reads a duration, or a bare number of seconds.
-func ParseTime(text string) (time.Duration, error) {
-	if isDecimal(text) {
-		text += "s"
-	}
-	return lang.ParseDuration(text, time.Nanosecond)
-}
-
-// isDecimal reports whether a text has the shape of a number without a unit.
-func isDecimal(text string) bool { return text != "" && strings.Trim(text, "0123456789.") == "" }
 
 // number reads a decimal number without leading zeros, from 0 to the greatest
 // one. What is wrong with the text is a sentence's end.
