@@ -61,12 +61,36 @@ func ParseTime(text string) (time.Duration, error) {
 	return ParseDuration(text, time.Nanosecond)
 }
 
+// TimePrefix reads the time at the beginning of a text, if it is a single number with
+// its unit, or bare. n is its length, 0 if there is none.
+func TimePrefix(text string) (d time.Duration, n int) {
+	number := numberEnd(text)
+	n = number
+	for n < len(text) && 'a' <= text[n] && text[n] <= 'z' {
+		n++
+	}
+	size := time.Second
+	if unit := text[number:n]; unit != "" && unit != "s" {
+		i, err := unitIndex(unit, 0, time.Nanosecond)
+		if err != nil {
+			return 0, 0
+		}
+		size = units[i].size
+	}
+	d, err := scale(text[:number], size)
+	if err != nil {
+		return 0, 0
+	}
+	return d, n
+}
+
 // ErrNoDuration is the error for a text that does not even look like a duration.
 var ErrNoDuration = errors.New("is not a duration")
 
 var (
 	errNoUnit  = errors.New("has no unit")
 	errTooLong = errors.New("is longer than 292 years")
+	errTooFine = errors.New("is finer than a nanosecond")
 )
 
 // unitIndex finds a unit, which must be smaller than the one before it.
@@ -88,8 +112,14 @@ func unitIndex(name string, next int, resolution time.Duration) (int, error) {
 
 // scale multiplies a decimal number by a unit, exactly or not at all.
 func scale(number string, unit time.Duration) (time.Duration, error) {
-	whole, fraction, dotted := strings.Cut(number, ".")
-	if whole == "" || dotted && fraction == "" || strings.Contains(fraction, ".") {
+	whole, fraction := number, ""
+	if dot := strings.IndexByte(number, '.'); dot >= 0 {
+		whole, fraction = number[:dot], number[dot+1:]
+		if fraction == "" || strings.IndexByte(fraction, '.') >= 0 {
+			return 0, ErrNoDuration
+		}
+	}
+	if whole == "" {
 		return 0, ErrNoDuration
 	}
 	n, ok := decimal(whole)
@@ -97,18 +127,17 @@ func scale(number string, unit time.Duration) (time.Duration, error) {
 	if !ok || high != 0 || low > math.MaxInt64 {
 		return 0, errTooLong
 	}
-	fraction = strings.TrimRight(fraction, "0")
 	rest, divisor := uint64(0), uint64(1)
-	for _, digit := range fraction {
+	for _, digit := range []byte(strings.TrimRight(fraction, "0")) {
 		if divisor > uint64(unit) {
-			return 0, fmt.Errorf("is finer than a nanosecond")
+			return 0, errTooFine
 		}
 		rest, divisor = rest*10+uint64(digit-'0'), divisor*10
 	}
 	high, part := bits.Mul64(rest, uint64(unit))
 	quotient, remainder := bits.Div64(high, part, divisor)
 	if remainder != 0 {
-		return 0, fmt.Errorf("is finer than a nanosecond")
+		return 0, errTooFine
 	}
 	total := low + quotient
 	if total > math.MaxInt64 {

@@ -2,6 +2,7 @@ package lang
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -83,17 +84,34 @@ func IsName(text string) bool { return nameProblem(text) == "" }
 // ParsePort reads a port: 1 to 65535, decimal, no leading zeros. The problem, if there
 // is one, completes a sentence that begins with the text.
 func ParsePort(text string) (port uint16, problem string) {
-	if !IsDigits(text) {
-		return 0, "is not a port number"
+	isPort := func(text string) bool {
+		var n int
+		port, n = PortPrefix(text)
+		return n > 0 && n == len(text)
 	}
-	n, err := strconv.ParseUint(text, 10, 16)
 	switch {
-	case err != nil || n == 0:
-		return 0, "is not a port: ports are 1 to 65535"
-	case text[0] == '0':
+	case isPort(text):
+		return port, ""
+	case !IsDigits(text):
+		return 0, "is not a port number"
+	case isPort(strings.TrimLeft(text, "0")):
 		return 0, "has a leading zero"
 	}
-	return uint16(n), ""
+	return 0, "is not a port: ports are 1 to 65535"
+}
+
+// PortPrefix reads the port at the beginning of a text. n is its length, 0 if there is
+// none.
+func PortPrefix(text string) (port uint16, n int) {
+	value := 0
+	for n < len(text) && n < 6 && isDigit(text[n]) {
+		value = 10*value + int(text[n]-'0')
+		n++
+	}
+	if value < 1 || value > math.MaxUint16 || text[0] == '0' {
+		return 0, 0
+	}
+	return uint16(value), n
 }
 
 func (p *parser) port(t lexer.Token) (uint16, bool) {
@@ -282,9 +300,9 @@ func ParseIface(text string) (name, problem, hint string) {
 		return wrong("it is the name of a folder")
 	case strings.Contains(bare, "*"):
 		return wrong("`*` is allowed only at its end")
-	case strings.ContainsAny(bare, "/: \\$\"") || strings.ContainsFunc(bare, func(r rune) bool { return r <= ' ' || r == 0x7f }):
+	case strings.ContainsFunc(bare, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(`/:\$"`, r) }):
 		return wrong("it has a character that is not allowed")
-	case !quoted && !strings.ContainsAny(name, "0123456789*"):
+	case !quoted && !strings.ContainsFunc(name, func(r rune) bool { return '0' <= r && r <= '9' || r == '*' }):
 		return name, fmt.Sprintf("the interface %s has no digit, so it needs quotes", Quote(text)), `"` + Printable(name) + `"`
 	case !quoted && !isBareIface(bare):
 		return name, fmt.Sprintf("the interface %s needs quotes", Quote(text)), `"` + Printable(name) + `"`

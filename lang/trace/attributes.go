@@ -37,8 +37,12 @@ const (
 // said of them depends on the destination, if that is known.
 func (p *parser) attributes(k *Packet, known bool) {
 	var given attributeSet
-	for p.word(p.next) != "" && p.word(p.next) != "=>" {
-		i := slices.Index(AttributeNames, p.word(p.next))
+	for {
+		text := p.word(p.next)
+		if text == "" || text == "=>" {
+			break
+		}
+		i := slices.Index(AttributeNames, text)
 		if i < 0 {
 			p.unknownAttribute()
 			known = false
@@ -220,7 +224,7 @@ func (p *parser) unknownAttribute() {
 	case near == "on" || near == "to" || near == "every" || near == "shuffle":
 		p.skipUnknown(1)
 	case near == "":
-		p.skipUnknown(len(p.words))
+		p.skipUnknown(p.count())
 	}
 	switch {
 	case unclosed(text):

@@ -25,8 +25,8 @@ func Format(src []byte) ([]byte, []lang.Finding) {
 	var f formatter
 	f.out.Grow(len(src) + 1) // never 0: an empty text is formatted, not nil
 	var p parser
-	for text := newText(src); text.rest != "" && !p.stopped(); {
-		p.readLine(text.line())
+	for text := newText(string(src)); text.rest != "" && !p.stopped(); {
+		p.readLine(&text)
 		f.line(&p.line)
 	}
 	if found := p.first(); lang.HasErrors(found) {
@@ -54,15 +54,15 @@ type row struct {
 
 func (f *formatter) line(l *line) {
 	switch comment := l.trailing(); {
-	case len(l.words) == 0 && comment == "":
+	case l.count() == 0 && comment == "":
 		f.endBlock()
 		f.blank = true
-	case len(l.words) == 0:
+	case l.count() == 0:
 		f.endBlock()
 		f.write(comment, "", 0)
 	case l.word(0) == "policy":
 		f.endBlock()
-		text := "policy " + l.rest(1)
+		text := "policy " + l.from(1)
 		f.write(text, comment, width(text))
 	default:
 		f.block = append(f.block, newRow(l, comment))
@@ -71,7 +71,7 @@ func (f *formatter) line(l *line) {
 
 func newRow(l *line, comment string) row {
 	r := row{time: l.word(0), comment: comment}
-	end := len(l.words)
+	end := l.count()
 	if end > 2 && l.word(end-2) == "=>" {
 		end -= 2
 		r.verdict = "=> " + l.word(end+1)

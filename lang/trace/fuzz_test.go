@@ -113,11 +113,11 @@ func FuzzFormat(f *testing.F) {
 func texts(src []byte) []string {
 	var all []string
 	var l line
-	for t := newText(src); t.rest != ""; {
-		l.cut(t.line())
+	for t := newText(string(src)); t.rest != ""; {
+		l.begin(t.line())
 		switch {
 		case l.word(0) == "policy":
-			all = append(all, "policy", l.rest(1))
+			all = append(all, "policy", l.from(1))
 		default:
 			for i := range l.words {
 				all = append(all, l.word(i))

@@ -12,18 +12,26 @@ const white = " \t\r"
 
 // text is a text that is read line by line.
 type text struct {
-	rest string   // what is still to be read
-	at   lang.Pos // where that starts
+	rest   string   // what is still to be read
+	at     lang.Pos // where that starts
+	faulty bool     // some of it may be no text, see [lang.NotText]
 }
 
 // newText is a whole text. A leading byte order mark is no part of its first line.
-func newText(src []byte) text {
-	rest, marked := strings.CutPrefix(string(src), lang.ByteOrderMark)
-	t := text{rest, lang.Pos{Line: 1, Column: 1}}
+func newText(src string) text {
+	rest, marked := strings.CutPrefix(src, lang.ByteOrderMark)
+	t := text{at: lang.Pos{Line: 1, Column: 1}}
 	if marked {
 		t.at.Offset = len(lang.ByteOrderMark)
 	}
+	t.add(rest)
 	return t
+}
+
+// add adds whole lines, after all before them have been read.
+func (t *text) add(lines string) {
+	bad, _ := lang.NotText(lines)
+	t.rest, t.faulty = lines, bad >= 0
 }
 
 // line cuts off the next line, of which there must be one, and tells where it starts.
@@ -38,13 +46,15 @@ func (t *text) line() (line string, at lang.Pos) {
 	return line, at
 }
 
-// line is a line cut into words, and a comment after them.
+// line is a line that is cut into words as far as they are asked for, and a comment
+// after them.
 type line struct {
 	text    string   // without the line break
 	start   lang.Pos // of the text
 	words   []word
-	comment int  // offset in the text of the `#`; the text's length if there is none
-	plain   bool // there is no comment, and the words are certainly ASCII without NUL
+	uncut   int // where the text begins that is not cut yet
+	wide    int // bytes up to there beyond one for each character
+	comment int // offset in the text of the `#`; the text's length if none has been met
 }
 
 // word is a piece of a line: text without white space, `->`, `=>` or a string with its
@@ -54,35 +64,85 @@ type word struct {
 	column, after int // of its first character, and the one after it; from 0
 }
 
-// cut makes l the given line.
-func (l *line) cut(text string, start lang.Pos) {
-	*l = line{text: text, start: start, words: l.words[:0], comment: len(text), plain: true}
-	wide := 0 // bytes so far beyond one for each character
-	for i := 0; i < len(text); {
-		switch text[i] {
+// begin makes l the given line.
+func (l *line) begin(text string, start lang.Pos) {
+	l.text, l.start, l.comment = text, start, len(text)
+	l.words, l.uncut, l.wide = l.words[:0], 0, 0
+	l.skip()
+}
+
+// skip goes on to the next word that is not cut yet, or to the comment or the end.
+func (l *line) skip() {
+	for l.uncut < len(l.text) {
+		switch l.text[l.uncut] {
 		case ' ', '\t', '\r':
-			i++
+			l.uncut++
 		case '#':
-			l.comment, l.plain = i, false
+			l.comment = l.uncut
 			return
 		default:
-			end, plain := wordEnd(text, i)
-			w := word{start: i, end: end, column: i - wide}
-			if !plain {
-				l.plain = false
-				wide += end - i - utf8.RuneCountInString(text[i:end])
-			}
-			w.after = end - wide
-			l.words = append(l.words, w)
-			i = end
+			return
 		}
 	}
 }
 
+// has reports whether there is a word i.
+func (l *line) has(i int) bool {
+	for i >= len(l.words) {
+		if l.uncut >= l.comment {
+			return false
+		}
+		l.cut()
+	}
+	return true
+}
+
+// count is how many words there are.
+func (l *line) count() int {
+	for l.has(len(l.words)) {
+	}
+	return len(l.words)
+}
+
+// cut cuts off a word, of which there must be one.
+func (l *line) cut() {
+	l.add(wordEnd(l.text, l.uncut))
+}
+
+// add adds the word up to an end, which is certainly ASCII or not.
+func (l *line) add(end int, ascii bool) {
+	start, column := l.uncut, l.uncut-l.wide
+	if !ascii {
+		l.wide += end - start - utf8.RuneCountInString(l.text[start:end])
+	}
+	l.words = append(l.words, word{start, end, column, end - l.wide})
+	l.uncut = end
+	l.skip()
+}
+
+// ahead is the text from word i on if that is the next one to be cut, else "".
+func (l *line) ahead(i int) string {
+	if i != len(l.words) {
+		return ""
+	}
+	return l.text[l.uncut:l.comment]
+}
+
+// take cuts off a word of the given length, if a word ends there. It is ASCII.
+func (l *line) take(length int) bool {
+	end := l.uncut + length
+	if length == 0 || end < len(l.text) && !isWhite(l.text[end]) {
+		return false
+	}
+	l.add(end, true)
+	return true
+}
+
+func isWhite(c byte) bool { return c == ' ' || c == '\t' || c == '\r' }
+
 // wordEnd is where the word ends that begins at a byte of a line, and whether it is
-// certainly plain, see [line]. A string without its closing quote takes the rest of the
-// line.
-func wordEnd(text string, begin int) (end int, plain bool) {
+// certainly ASCII. A string without its closing quote takes the rest of the line.
+func wordEnd(text string, begin int) (end int, ascii bool) {
 	switch text[begin] {
 	case '-', '=':
 		if strings.HasPrefix(text[begin+1:], ">") {
@@ -94,39 +154,47 @@ func wordEnd(text string, begin int) (end int, plain bool) {
 		}
 		return len(strings.TrimRight(text, white)), false
 	}
-	plain = text[begin] != 0 && text[begin] < utf8.RuneSelf
+	ascii = text[begin] < utf8.RuneSelf
 	for i := begin + 1; i < len(text); i++ {
 		switch c := text[i]; {
 		case '.' <= c && c <= '<', '>' <= c && c < utf8.RuneSelf: // digits, letters
 		case c == ' ', c == '\t', c == '\r', c == '#':
-			return i, plain
+			return i, ascii
 		case c == '-', c == '=':
 			if strings.HasPrefix(text[i+1:], ">") {
-				return i, plain
+				return i, ascii
 			}
 		case c == '"':
 			if strings.IndexByte(text[i+1:], '"') >= 0 {
-				return i, plain
+				return i, ascii
 			}
 		default:
-			plain = false
+			ascii = false
 		}
 	}
-	return len(text), plain
+	return len(text), ascii
 }
 
 // word is the text of word i, "" after the last one.
 func (l *line) word(i int) string {
-	if i >= len(l.words) {
+	if !l.has(i) {
 		return ""
 	}
 	return l.text[l.words[i].start:l.words[i].end]
 }
 
+// is reports whether word i is a certain one. It does not cut off another.
+func (l *line) is(i int, word string) bool {
+	if i == len(l.words) && (l.uncut >= l.comment || l.text[l.uncut] != word[0]) {
+		return false
+	}
+	return l.word(i) == word
+}
+
 // nth is word i, or after the last one an empty word where that ends.
 func (l *line) nth(i int) word {
 	switch {
-	case i < len(l.words):
+	case l.has(i):
 		return l.words[i]
 	case len(l.words) == 0:
 		return word{}
@@ -138,10 +206,14 @@ func (l *line) nth(i int) word {
 // span is the place of word i, or the place after the last one.
 func (l *line) span(i int) lang.Span { return l.place(l.nth(i)) }
 
-// all is the place of all words.
-func (l *line) all() lang.Span {
-	first, last := &l.words[0], &l.words[len(l.words)-1]
-	return lang.Span{Start: l.pos(first.start, first.column), End: l.pos(last.end, last.after)}
+// all makes s the place of all words.
+func (l *line) all(s *lang.Span) {
+	first, last := &l.words[0], &l.words[l.count()-1]
+	s.Start, s.End = l.start, l.start
+	s.Start.Offset += first.start
+	s.Start.Column += first.column
+	s.End.Offset += last.end
+	s.End.Column += last.after
 }
 
 // part is where a part of word i stands.

@@ -33,6 +33,11 @@ func (p *parser) packet() *Packet {
 // source reads `SOURCE ->`; false if there is no arrow, so that the rest would
 // only be guessed at.
 func (p *parser) source(k *Packet) bool {
+	var n int
+	if k.Src, k.SrcPort, n = lang.SourcePrefix(p.ahead(p.next)); n > 0 && p.take(n) && p.is(p.next+1, "->") {
+		p.next += 2
+		return true
+	}
 	text := p.word(p.next)
 	if text == "->" {
 		p.errorf(lang.CodeSyntax, p.span(p.next), packetForm, "expected a source before `->`")
@@ -59,6 +64,11 @@ func (p *parser) source(k *Packet) bool {
 // destination reads `[proto/]PORT`, a range of ports or a ping. It is false if
 // that cannot be told.
 func (p *parser) destination(k *Packet) bool {
+	if port, n := lang.PortPrefix(p.ahead(p.next)); n > 0 && p.take(n) {
+		k.DstPort = port
+		p.next++
+		return true
+	}
 	text := p.word(p.next)
 	if text == "" || text == "=>" {
 		p.errorf(lang.CodeSyntax, p.span(p.next), packetForm, "expected a port, %s", p.found(p.next))

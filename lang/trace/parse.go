@@ -16,8 +16,8 @@ import (
 func Parse(src []byte) (*Trace, []lang.Finding) {
 	var p parser
 	t := &Trace{}
-	for text := newText(src); text.rest != "" && !p.stopped(); {
-		if e := p.readLine(text.line()); e != nil {
+	for text := newText(string(src)); text.rest != "" && !p.stopped(); {
+		if e := p.readLine(&text); e != nil {
 			t.Events = append(t.Events, *e)
 			p.made = nil // the trace keeps it
 		}
@@ -59,7 +59,7 @@ type made struct {
 // errorf adds an error; a hint may be empty.
 func (p *parser) errorf(code lang.Code, at lang.Span, hint, format string, args ...any) {
 	p.findings = append(p.findings, lang.Finding{
-		Code: code, Severity: lang.Error, Span: at, Message: fmt.Sprintf(format, args...), Hint: hint,
+		Code: code, Severity: lang.Error, Span: at, Message: fmt.Sprintf(format, args...), Hint: strings.Clone(hint),
 	})
 }
 
@@ -87,22 +87,23 @@ func (p *parser) tooLong(start lang.Pos) {
 // readLine reads a line. It returns the event, which is valid until the next one is read,
 // or nil. A line whose words are not text is not read further: what it lacks is most
 // likely that.
-func (p *parser) readLine(text string, start lang.Pos) (e *Event) {
+func (p *parser) readLine(t *text) (e *Event) {
+	text, start := t.line()
 	if len(text) > MaxLine {
 		p.tooLong(start)
 		return nil
 	}
-	p.cut(text, start)
+	p.begin(text, start)
 	if start.Line == 1 && p.isOther() {
 		return nil
 	}
 	p.next = 0
 	before := len(p.findings)
 	bad, problem := -1, ""
-	if !p.plain {
+	if t.faulty {
 		bad, problem = lang.NotText(text)
 	}
-	if len(p.words) > 0 && (bad < 0 || bad > p.comment) {
+	if p.ahead(0) != "" && (bad < 0 || p.count() > 0 && bad > p.comment) {
 		e = p.statement()
 	}
 	if bad >= 0 {
@@ -126,7 +127,7 @@ func (p *parser) isOther() bool {
 
 func (p *parser) statement() *Event {
 	switch {
-	case p.word(0) == "policy":
+	case p.is(0, "policy"):
 		p.policy()
 	case !p.begun && lang.BeginsDeclaration(p.word(0)):
 		p.isForeign(lang.CodeSyntax, "knockc sim -policy FILE TRACE; files named *.trace or *.txt are checked as traces", "this is a policy, not a trace")
@@ -147,19 +148,19 @@ func (p *parser) policy() {
 	case p.begun:
 		p.errorf(lang.CodeSyntax, keyword, "move it to the top", "`policy` must come before the first packet")
 		return
-	case len(p.words) == 1:
+	case p.count() == 1:
 		p.errorf(lang.CodeSyntax, keyword, "policy ssh.knock", "`policy` names no file")
 		return
 	}
-	file, span := p.rest(1), p.span(1).To(p.span(len(p.words)))
+	file, span := p.from(1), p.span(1).To(p.span(p.count()))
 	if strings.HasPrefix(file, `"`) {
-		if len(p.words) > 2 || !strings.HasSuffix(file, `"`) || len(file) < 3 {
+		if p.count() > 2 || !strings.HasSuffix(file, `"`) || len(file) < 3 {
 			p.errorf(lang.CodeSyntax, span, `policy "my policy.knock"`, "nothing can follow the second quote of a file name")
 			return
 		}
 		file = strings.Trim(file, `"`)
 	}
-	p.named = &Policy{file, span}
+	p.named = &Policy{strings.Clone(file), span}
 }
 
 // event reads a packet or an expectation with its time; nil if it has a fault.
@@ -173,8 +174,8 @@ func (p *parser) event() *Event {
 		p.made = &made{}
 	}
 	e := &p.made.event
-	*e = Event{At: p.now, Span: p.all()}
-	if p.word(p.next) == "expect" {
+	e.At, e.Packet, e.Expect = p.now, nil, nil
+	if p.is(p.next, "expect") {
 		e.Expect = p.expect()
 	} else {
 		e.Packet = p.packet()
@@ -185,6 +186,7 @@ func (p *parser) event() *Event {
 	if len(p.findings) > before {
 		return nil
 	}
+	p.all(&e.Span)
 	return e
 }
 
@@ -205,8 +207,7 @@ func (p *parser) scanned(e *Event) {
 // time reads the time that a line begins with. It is false if the time cannot
 // be told; what follows it is then the next word.
 func (p *parser) time() bool {
-	text, relative := strings.CutPrefix(p.word(0), "+")
-	at, err := lang.ParseTime(text)
+	at, relative, err := p.timeText()
 	if err == lang.ErrNoDuration {
 		p.noTime()
 		return false
@@ -229,6 +230,21 @@ func (p *parser) time() bool {
 	// was mistyped.
 	p.now = at
 	return true
+}
+
+// timeText reads what a line begins with as a time.
+func (p *parser) timeText() (at time.Duration, relative bool, err error) {
+	text := p.ahead(0)
+	relative = strings.HasPrefix(text, "+")
+	sign := 0
+	if relative {
+		sign = 1
+	}
+	if at, n := lang.TimePrefix(text[sign:]); n > 0 && p.take(sign+n) {
+		return at, relative, nil
+	}
+	at, err = lang.ParseTime(strings.TrimPrefix(p.word(0), "+"))
+	return at, relative, err
 }
 
 // noTime says what is wrong with a line that does not begin with a time.

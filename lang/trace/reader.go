@@ -3,12 +3,14 @@ package trace
 import (
 	"bytes"
 	"io"
+	"unsafe"
 
 	"example.org/knockc/lang"
 )
 
 // Reader reads a trace event by event, for traces that are too long to hold in memory.
-// It allocates for each block of the text, and nothing for a line without a fault.
+// It allocates nothing for a line without a fault. What outlives an event, findings and
+// the name of the policy, is copied out of the block that it was read from.
 type Reader struct {
 	in     io.Reader
 	err    error // why there is no more to read
@@ -19,7 +21,7 @@ type Reader struct {
 }
 
 // NewReader makes a reader for the text of a trace.
-func NewReader(in io.Reader) *Reader { return &Reader{in: in, text: newText(nil)} }
+func NewReader(in io.Reader) *Reader { return &Reader{in: in, text: newText("")} }
 
 // blockSize is how much is read at once, except for longer lines.
 const blockSize = 64 << 10
@@ -46,10 +48,11 @@ func (r *Reader) fill() bool {
 			end = len(read)
 		}
 		r.tail = read[end:]
+		lines := unsafe.String(unsafe.SliceData(read), end) // until the block is filled again
 		if r.text.at.Offset == 0 {
-			r.text = newText(read[:end])
+			r.text = newText(lines)
 		} else {
-			r.text.rest = string(read[:end])
+			r.text.add(lines)
 		}
 		if r.text.rest != "" {
 			return true
@@ -66,12 +69,12 @@ func (r *Reader) Err() error {
 	return r.err
 }
 
-// Next returns the next event, which is valid until the next call; nil after the last
-// one. It leaves out lines with errors. It stops after many errors, and if the text is no
-// trace at all.
+// Next returns the next event, nil after the last one. The event and its strings are valid
+// until the next call. Next leaves out lines with errors. It stops after many errors, and
+// if the text is no trace at all.
 func (r *Reader) Next() *Event {
 	for !r.parser.stopped() && (r.text.rest != "" || r.fill()) {
-		if e := r.parser.readLine(r.text.line()); e != nil {
+		if e := r.parser.readLine(&r.text); e != nil {
 			return e
 		}
 	}

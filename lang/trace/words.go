@@ -19,14 +19,14 @@ func Words() []string {
 
 // found says what stands at word i of the line.
 func (l *line) found(i int) string {
-	if i >= len(l.words) {
+	if !l.has(i) {
 		return "the line ends"
 	}
 	return "found " + lang.Quote(l.word(i))
 }
 
-// rest is the text of the line from word i up to its last word.
-func (l *line) rest(i int) string { return l.text[l.nth(i).start:l.nth(len(l.words)).end] }
+// from is the text of the line from word i up to its last word.
+func (l *line) from(i int) string { return l.text[l.nth(i).start:l.nth(l.count()).end] }
 
 // number reads a decimal number without leading zeros, from 0 to the greatest
 // one. What is wrong with the text is a sentence's end.

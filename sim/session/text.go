@@ -3,6 +3,7 @@ package session
 import (
 	"errors"
 	"iter"
+	"strings"
 
 	"example.org/knockc/lang"
 	"example.org/knockc/lang/trace"
@@ -88,7 +89,7 @@ func (v *survey) unknown(e *trace.Event) []lang.Finding {
 		return nil
 	}
 	found := replay.Check(&trace.Trace{Events: []trace.Event{*e}}, v.policy.Result)
-	v.known[e.Expect.Knock] = len(found) == 0
+	v.known[strings.Clone(e.Expect.Knock)] = len(found) == 0 // the event is valid only until the next
 	return found
 }
 
