@@ -30,6 +30,7 @@ func BenchmarkGoals(b *testing.B) {
 	for b.Loop() {
 		fmt.Printf("\n| work | goal | measured | beside |\n| --- | --- | --- | --- |\n")
 		replayGoals(b)
+		mixedGoals(b)
 		memoryGoals(b)
 		policyGoals(b)
 		processGoals(b)
@@ -107,6 +108,27 @@ func replayGoals(b *testing.B) {
 	row("the pcap on two cores, 100 knocks", "", rate(twoPcap), besideCeiling(twoPcap, readPcap))
 }
 
+// mixedGoals replays a trace with lines of all forms, and prints it in the other ways.
+func mixedGoals(b *testing.B) {
+	b.Helper()
+	folder := b.TempDir()
+	for _, knocks := range []int{1, 100} {
+		policy := written(b, folder, fmt.Sprintf("%d.knock", knocks), strings.NewReader("default drop\n"+seeded.Policy(knocks)))
+		trace := written(b, folder, fmt.Sprintf("%d.trace", knocks), seeded.MixedTrace(knocks, goalPackets))
+		replayed := func(r session.Reporter) *job {
+			return &job{run: func() error { return replayTo(policy, trace, r) }}
+		}
+		quiet := replayed(&report.Table{Out: io.Discard, Quiet: true})
+		table, json := replayed(&report.Table{Out: io.Discard}), replayed(&report.JSON{Out: io.Discard})
+		hand := &job{run: func() error { _, err := ceilingMixed(trace); return err }}
+		inTurn(b, 21, quiet, table, json, hand)
+		beside := fmt.Sprintf("%.2f of the rate of reading it by hand, %s", ratio(hand.times, quiet.times), rate(hand))
+		row(fmt.Sprintf("`sim -quiet` on lines of all forms, knocks: %d", knocks), "≥ 0.40 of reading by hand", rate(quiet), beside)
+		beside = fmt.Sprintf("%.1f and %.1f times `-quiet`", ratio(table.times, quiet.times), ratio(json.times, quiet.times))
+		row(fmt.Sprintf("the same with the table and with `-json`, knocks: %d", knocks), "≤ 3 × `-quiet`", rate(table)+", "+rate(json), beside)
+	}
+}
+
 func rate(j *job) string {
 	return fmt.Sprintf("%.1f M packets/s", goalPackets/median(j.times).Seconds()/1e6)
 }
@@ -133,17 +155,22 @@ func written(b *testing.B, folder, name string, from io.Reader) string {
 func replayFile(policy, file string) error {
 	table := &report.Table{Out: io.Discard, Quiet: true}
 	counted := &totals{}
-	summary, err := session.Run([]string{file}, session.Options{Policy: policy}, report.All{table, counted})
-	if err != nil {
+	if err := replayTo(policy, file, report.All{table, counted}); err != nil {
 		return err
-	}
-	if !summary.OK() {
-		return errors.Join(summary.Errs...)
 	}
 	if counted.packets != goalPackets || counted.accepted == 0 {
 		return fmt.Errorf("played %+v of %d packets", counted, goalPackets)
 	}
 	return nil
+}
+
+// replayTo replays a file against a policy.
+func replayTo(policy, file string, r session.Reporter) error {
+	summary, err := session.Run([]string{file}, session.Options{Policy: policy}, r)
+	if err != nil {
+		return err
+	}
+	return errors.Join(summary.Errs...)
 }
 
 // totals counts outcomes.

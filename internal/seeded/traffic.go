@@ -2,8 +2,10 @@ package seeded
 
 import (
 	"encoding/binary"
+	"fmt"
 	"io"
 	"math/rand/v2"
+	"net/netip"
 	"strconv"
 	"time"
 )
@@ -95,6 +97,37 @@ func appendLine(b []byte, p Packet) []byte {
 	b = append(b, " -> "...)
 	b = strconv.AppendInt(b, int64(p.Port), 10)
 	return append(b, '\n')
+}
+
+// MixedTrace is a trace of as many packets in all forms that people write: every other
+// time without its unit, a quarter of the sources IPv6, a third with a port, and of ten
+// packets one each over UDP, with flags, on an interface, and a ping.
+func MixedTrace(knocks, packets int) io.Reader {
+	return &stream{traffic: newTraffic(knocks), left: packets, append: appendMixed}
+}
+
+func appendMixed(b []byte, p Packet) []byte {
+	n := int64(p.At / (100 * time.Microsecond))
+	b = fmt.Appendf(b, "%d.%06d", n/10000, n%10000*100)
+	if n%2 == 0 {
+		b = append(b, 's')
+	}
+	source := netip.AddrFrom4(p.Src)
+	if p.Src[3]%4 == 0 {
+		source = netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 8: p.Src[1], 14: p.Src[2], 15: p.Src[3]})
+	}
+	if n%3 == 0 {
+		b = fmt.Appendf(b, " %s -> ", netip.AddrPortFrom(source, 50000))
+	} else {
+		b = fmt.Appendf(b, " %s -> ", source)
+	}
+	forms := [10]string{1: "udp/%d\n", 2: "%d psh ack\n", 3: "%d on wan0\n", 4: "ping\n"}
+	if form := forms[n%10]; form == "ping\n" {
+		return append(b, form...)
+	} else if form != "" {
+		return fmt.Appendf(b, form, p.Port)
+	}
+	return fmt.Appendf(b, "%d\n", p.Port)
 }
 
 // Capture is the packets of [Trace] in a pcap file of Ethernet frames. The host is
