@@ -5,8 +5,8 @@ PREFIX ?= /usr/local
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 10
 
-build: ## make ./knockc
-	go build ./cmd/knockc
+build: ## make ./knockc, without libc, which takes time to load
+	CGO_ENABLED=0 go build ./cmd/knockc
 
 install: ## install below DESTDIR and PREFIX, which is /usr/local
 	DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) DATE=$(shell git log -1 --format=%cs) packaging/install.sh

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Legend says what a rule is for. It is the rule's comment, for people and for package
@@ -95,21 +96,27 @@ func prefixTexts(prefixes []netip.Prefix) []string {
 	return texts
 }
 
+// The forms of legends. Most commands never read one.
 var (
-	stepForm    = regexp.MustCompile(`^(\S+) (\d+)/(\d+)( opens| of close)?$`)
-	serviceForm = regexp.MustCompile(`^(service of|once) (\S+)(?: at (.+))?$`)
-	textForm    = regexp.MustCompile(`^(knockc policy|settings:) (.*)$`)
+	stepForm    = form(`^(\S+) (\d+)/(\d+)( opens| of close)?$`)
+	serviceForm = form(`^(service of|once) (\S+)(?: at (.+))?$`)
+	textForm    = form(`^(knockc policy|settings:) (.*)$`)
 )
+
+// form is a regular expression that is compiled when it is needed.
+func form(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
 
 // ParseLegend reads the legend in a rule's comment; false if there is none.
 func ParseLegend(comment string) (l Legend, ok bool) {
-	if s := stepForm.FindStringSubmatch(comment); s != nil {
+	if s := stepForm().FindStringSubmatch(comment); s != nil {
 		step, err := strconv.Atoi(s[2])
 		of, err2 := strconv.Atoi(s[3])
 		purpose := map[string]Purpose{"": ForStep, " opens": ForOpening, " of close": ForClose}[s[4]]
 		return Legend{For: purpose, Knock: s[1], Step: step, Of: of}, err == nil && err2 == nil
 	}
-	if s := serviceForm.FindStringSubmatch(comment); s != nil {
+	if s := serviceForm().FindStringSubmatch(comment); s != nil {
 		purpose := map[string]Purpose{"service of": ForService, "once": ForOnce}[s[1]]
 		l := Legend{For: purpose, Knock: s[2]}
 		if s[3] != "" {
@@ -117,7 +124,7 @@ func ParseLegend(comment string) (l Legend, ok bool) {
 		}
 		return l, true
 	}
-	if s := textForm.FindStringSubmatch(comment); s != nil {
+	if s := textForm().FindStringSubmatch(comment); s != nil {
 		purpose := map[string]Purpose{"knockc policy": ForMark, "settings:": ForSettings}[s[1]]
 		return Legend{For: purpose, Text: s[2]}, true
 	}

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"example.org/knockc/compiler"
@@ -34,11 +35,18 @@ type listedElement struct {
 	expires time.Duration // what is left of the timeout
 }
 
+// What is found in listings. Most commands never look at one.
 var (
-	setLine     = regexp.MustCompile(`^\tset (\S+) \{$`)
-	stateNumber = regexp.MustCompile(`0x[0-9a-f]{8}`)
-	elementText = regexp.MustCompile(`^(\S+ \. 0x[0-9a-f]+)(?: timeout (\S+))?(?: expires (\S+))?$`)
+	setLine     = form(`^\tset (\S+) \{$`)
+	stateNumber = form(`0x[0-9a-f]{8}`)
+	elementText = form(`^(\S+ \. 0x[0-9a-f]+)(?: timeout (\S+))?(?: expires (\S+))?$`)
+	mapElements = form(`(?s)\t\telements = \{(.*?)\}\n`)
 )
+
+// form is a regular expression that is compiled when it is needed.
+func form(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
 
 // parseListing takes a listing apart. What it does not know stays as it is.
 func parseListing(text string) *listing {
@@ -47,7 +55,7 @@ func parseListing(text string) *listing {
 	lines := strings.Split(text, "\n")
 	for i := 0; i < len(lines); i++ {
 		line := lines[i]
-		if name := setLine.FindStringSubmatch(line); name != nil {
+		if name := setLine().FindStringSubmatch(line); name != nil {
 			if _, _, ok := compiler.SetOf(name[1]); ok {
 				set = &listedSet{}
 				l.sets[name[1]] = set
@@ -75,7 +83,7 @@ func parseListing(text string) *listing {
 func parseElements(text string) []listedElement {
 	var all []listedElement
 	for part := range strings.SplitSeq(text, ",") {
-		m := elementText.FindStringSubmatch(strings.TrimSpace(part))
+		m := elementText().FindStringSubmatch(strings.TrimSpace(part))
 		if m == nil {
 			continue
 		}
@@ -110,7 +118,7 @@ func (l *listing) age(by time.Duration) {
 func (l *listing) takeOver(later *listing) {
 	known := map[string]bool{}
 	for _, line := range l.lines {
-		for _, number := range stateNumber.FindAllString(line, -1) {
+		for _, number := range stateNumber().FindAllString(line, -1) {
 			known[number] = true
 		}
 	}
@@ -121,7 +129,7 @@ func (l *listing) takeOver(later *listing) {
 		}
 		var taken []listedElement
 		for _, e := range other.elements {
-			if known[stateNumber.FindString(e.key)] {
+			if known[stateNumber().FindString(e.key)] {
 				taken = append(taken, e)
 			}
 		}

@@ -4,7 +4,6 @@ package live
 
 import (
 	"cmp"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -52,14 +51,12 @@ func (h *kernel) Rules(table string) (string, error) {
 	return inOrder(l.String()), nil
 }
 
-var mapElements = regexp.MustCompile(`(?s)\t\telements = \{(.*?)\}\n`)
-
 // inOrder puts the sets and chains of a listing in the order of their names, and a
 // map's elements on lines of their own.
 func inOrder(text string) string {
-	text = mapElements.ReplaceAllStringFunc(text, func(s string) string {
+	text = mapElements().ReplaceAllStringFunc(text, func(s string) string {
 		var elements []string
-		for e := range strings.SplitSeq(mapElements.FindStringSubmatch(s)[1], ",") {
+		for e := range strings.SplitSeq(mapElements().FindStringSubmatch(s)[1], ",") {
 			elements = append(elements, strings.TrimSpace(e))
 		}
 		slices.SortFunc(elements, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
