@@ -86,10 +86,11 @@ func (b *builder) cut() {
 		}
 	}
 	for _, at := range b.steps {
-		for _, o := range served {
-			if o.Proto == at.Proto && o.First <= at.First && at.First <= o.Last {
-				at.opens = o.opens
-			}
+		i, _ := slices.BinarySearchFunc(served, at, func(o, at *point) int {
+			return cmp.Or(cmp.Compare(o.Proto, at.Proto), cmp.Compare(o.Last, at.First))
+		})
+		if i < len(served) && served[i].Proto == at.Proto && served[i].First <= at.First {
+			at.opens = served[i].opens
 		}
 	}
 }

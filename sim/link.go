@@ -2,7 +2,9 @@ package sim
 
 import (
 	"fmt"
+	"math"
 	"slices"
+	"time"
 
 	"example.org/knockc/compiler"
 )
@@ -14,16 +16,21 @@ type linker struct {
 	clock  Clock
 	sets   map[string]*set
 	chains map[string]uint32 // the number of each
-	rules  map[string][]int  // of each chain: the last op of each rule, -1: left out
+	rules  []int32           // the last op of each, -1: left out
+	lasts  map[int64]uint32  // the number of each timeout
 }
 
 // link makes the programs of a machine.
 func (m *Machine) link(r *compiler.Ruleset) error {
-	if err := checkDepth(r); err != nil {
+	chains := make(map[string]uint32, len(r.Chains))
+	for n, c := range r.Chains {
+		chains[c.Name] = uint32(n)
+	}
+	if err := checkDepth(r, chains); err != nil {
 		return err
 	}
 	for _, f := range compiler.Families {
-		l := &linker{family: f, clock: m.clock, sets: m.sets, chains: make(map[string]uint32, len(r.Chains)), rules: make(map[string][]int, len(r.Chains))}
+		l := &linker{family: f, clock: m.clock, sets: m.sets, chains: chains, lasts: map[int64]uint32{}}
 		if err := l.link(r); err != nil {
 			return err
 		}
@@ -35,23 +42,20 @@ func (m *Machine) link(r *compiler.Ruleset) error {
 // link lays out the chains, one after the other, and then tells what leads to them where
 // they begin.
 func (l *linker) link(r *compiler.Ruleset) error {
-	for n, c := range r.Chains {
-		l.chains[c.Name] = uint32(n)
-	}
 	begins := make([]uint32, len(r.Chains))
-	l.ops = make([]op, 0, l.size(r))
+	ops, rules := l.size(r)
+	l.ops, l.rules = make([]op, 0, ops), make([]int32, 0, rules)
 	for n, c := range r.Chains {
 		begins[n] = uint32(len(l.ops))
 		if c.Hook != nil {
 			l.bases[c.Hook.Point] = append(l.bases[c.Hook.Point], begins[n])
 		}
-		l.rules[c.Name] = make([]int, 0, len(c.Rules))
 		for _, rule := range c.Rules {
 			last, err := l.rule(rule)
 			if err != nil {
 				return fmt.Errorf("chain %s: %w", c.Name, err)
 			}
-			l.rules[c.Name] = append(l.rules[c.Name], last)
+			l.rules = append(l.rules, last)
 		}
 		l.ops = append(l.ops, op{code: opReturn})
 	}
@@ -62,23 +66,23 @@ func (l *linker) link(r *compiler.Ruleset) error {
 	return nil
 }
 
-// size is about how many ops the ruleset has for the family.
-func (l *linker) size(r *compiler.Ruleset) int {
-	size := 0
+// size is about how many ops the ruleset has for the family, and how many rules.
+func (l *linker) size(r *compiler.Ruleset) (ops, rules int) {
 	for _, c := range r.Chains {
 		for _, rule := range c.Rules {
 			if !slices.ContainsFunc(rule.Instructions, func(i compiler.Instruction) bool { return !i.RunsFor(l.family) }) {
-				size += max(1, len(rule.Instructions))
+				ops += max(1, len(rule.Instructions))
 			}
 		}
-		size++
+		ops++
+		rules += len(c.Rules)
 	}
-	return size
+	return ops, rules
 }
 
 // rule adds the ops of a rule, and returns which is the last. A rule that breaks for all
 // packets of the family before it does anything is left out: -1.
-func (l *linker) rule(r compiler.Rule) (last int, err error) {
+func (l *linker) rule(r compiler.Rule) (last int32, err error) {
 	begin := len(l.ops)
 	acts, idle := false, false
 	for _, i := range r.Instructions {
@@ -103,7 +107,7 @@ func (l *linker) rule(r compiler.Rule) (last int, err error) {
 	for i := begin; i < len(l.ops); i++ {
 		l.ops[i].onBreak = uint32(len(l.ops))
 	}
-	last = len(l.ops) - 1
+	last = int32(len(l.ops) - 1)
 	l.ops[last].ends = true
 	return last, nil
 }
@@ -116,8 +120,10 @@ func (l *linker) resolve(begins []uint32) {
 		}
 	}
 	for _, d := range l.dispatches {
-		for i := range d.destinations {
-			d.destinations[i].resolve(begins)
+		for _, t := range []*ports{d.tcp, d.udp} {
+			for i := 0; t != nil && i < len(t.to); i++ {
+				t.to[i].resolve(begins)
+			}
 		}
 	}
 	for _, lengths := range l.lengths {
@@ -152,7 +158,7 @@ func (l *linker) instruction(i compiler.Instruction) (op, error) {
 		if i.Timeout <= 0 {
 			return op{}, fmt.Errorf("an update of set %q has no timeout", i.Set)
 		}
-		return l.element(op{code: opUpdate, lasts: l.clock.lasts(i.Timeout)}, i.Set, i.Key)
+		return l.element(op{code: opUpdate, target: l.timeout(i.Timeout)}, i.Set, i.Key)
 	case compiler.Delete:
 		return l.element(op{code: opDelete}, i.Set, i.Key)
 	case compiler.Count, compiler.Log:
@@ -186,36 +192,48 @@ func (l *linker) element(o op, name string, k compiler.Key) (op, error) {
 	if !ok {
 		return o, fmt.Errorf("no set %q", name)
 	}
-	o.set, o.keys = s, newKeyer(k)
+	set, mask := number(&l.program.sets, s), number(&l.masks, newMask(k))
+	if set > math.MaxUint8 {
+		return o, fmt.Errorf("more than %d sets", math.MaxUint8+1)
+	}
+	o.set, o.mask, o.state = uint8(set), uint16(mask), k.State
 	return o, nil
 }
 
+// number is which of some things one is; it is added if it is none. They are few.
+func number[T comparable](all *[]T, one T) int {
+	n := slices.Index(*all, one)
+	if n < 0 {
+		n = len(*all)
+		*all = append(*all, one)
+	}
+	return n
+}
+
+// timeout is the number of a timeout.
+func (l *linker) timeout(d time.Duration) uint32 {
+	lasts := l.clock.lasts(d)
+	n, known := l.lasts[lasts]
+	if !known {
+		n = uint32(len(l.program.lasts))
+		l.lasts[lasts] = n
+		l.program.lasts = append(l.program.lasts, lasts)
+	}
+	return n
+}
+
 func (l *linker) dispatch(i compiler.Dispatch) (op, error) {
-	d := &dispatch{}
-	numbers := map[destination]uint32{}
-	for _, e := range i.Entries {
-		to, err := l.verdict(e.Verdict)
-		if err != nil {
+	to := make([]destination, len(i.Entries))
+	for n, e := range i.Entries {
+		var err error
+		if to[n], err = l.verdict(e.Verdict); err != nil {
 			return op{}, err
 		}
-		n, known := numbers[to]
-		if !known {
-			n = uint32(len(d.destinations))
-			numbers[to] = n
-			d.destinations = append(d.destinations, to)
-		}
-		table := &d.tcp
-		if e.Proto == compiler.ProtoUDP {
-			table = &d.udp
-		}
-		if *table == nil {
-			*table = &ports{}
-		}
-		for port := int(e.First); port <= int(e.Last); port++ {
-			(*table).set(uint16(port), n)
-		}
 	}
-	l.dispatches = append(l.dispatches, d)
+	l.dispatches = append(l.dispatches, &dispatch{
+		tcp: newPorts(i.Entries, to, compiler.ProtoTCP),
+		udp: newPorts(i.Entries, to, compiler.ProtoUDP),
+	})
 	return op{code: opDispatch, target: uint32(len(l.dispatches) - 1)}, nil
 }
 
@@ -249,33 +267,26 @@ func (l *linker) verdict(v compiler.Verdict) (destination, error) {
 
 // checkDepth refuses rulesets that the kernel would refuse: with chains that lead
 // further than it follows, or in a circle (nft_chain_validate, EMLINK).
-func checkDepth(r *compiler.Ruleset) error {
-	chains := make(map[string]*compiler.Chain, len(r.Chains))
-	for _, c := range r.Chains {
-		chains[c.Name] = c
-	}
-	depths := make(map[string]int, len(r.Chains))
+func checkDepth(r *compiler.Ruleset, chains map[string]uint32) error {
+	depths := make([]int, len(r.Chains)) // of each chain, counted from 1; 0: unknown
 	var err error
-	var follow func(c *compiler.Chain, depth int)
-	follow = func(c *compiler.Chain, depth int) {
-		if depth >= maxJumps {
-			err = fmt.Errorf("chain %q is more than %d chains away from a base chain", c.Name, maxJumps)
+	var follow func(n uint32, depth int)
+	follow = func(n uint32, depth int) {
+		if depth > maxJumps {
+			err = fmt.Errorf("chain %q is more than %d chains away from a base chain", r.Chains[n].Name, maxJumps)
 			return
 		}
-		depths[c.Name] = depth
-		c.Refs(func(to compiler.Ref) {
-			next := chains[to.Name]
-			if to.Kind != compiler.RefChain || next == nil {
-				return
-			}
-			if known, ok := depths[to.Name]; !ok || known <= depth {
+		depths[n] = depth
+		r.Chains[n].Refs(func(to compiler.Ref) {
+			next, known := chains[to.Name]
+			if to.Kind == compiler.RefChain && known && depths[next] <= depth {
 				follow(next, depth+1)
 			}
 		})
 	}
-	for _, c := range r.Chains {
+	for n, c := range r.Chains {
 		if c.Hook != nil {
-			follow(c, 0)
+			follow(uint32(n), 1)
 		}
 	}
 	return err

@@ -9,8 +9,9 @@ import (
 
 // Machine is a host that has loaded a ruleset.
 type Machine struct {
-	programs [2]*program         // by family
-	rules    [2]map[string][]int // of each chain in each program: the last op of each rule, or -1
+	programs [2]*program // by family
+	ruleset  *compiler.Ruleset
+	rules    [2][]int32 // in each program: the last op of each rule, chain after chain, or -1
 	sets     map[string]*set
 	flows    conntrack
 	clock    Clock
@@ -27,7 +28,7 @@ func NewTicking(r *compiler.Ruleset, c Clock) (*Machine, error) { return newMach
 
 func newMachine(r *compiler.Ruleset, c Clock) (*Machine, error) {
 	c.Unknown = c.Unknown && c.HZ != 0
-	m := &Machine{sets: map[string]*set{}, clock: c, run: run{counts: 1}}
+	m := &Machine{ruleset: r, sets: map[string]*set{}, clock: c, run: run{counts: 1}}
 	if c.Unknown {
 		m.run.ways = &ways{tick: c.unknown()}
 	}
@@ -141,15 +142,17 @@ func (m *Machine) Elements(at time.Duration) func(yield func(Element) bool) {
 func (m *Machine) Runs() map[string][]uint64 {
 	runs := map[string][]uint64{}
 	for f, program := range m.programs {
-		for name, rules := range m.rules[f] {
-			if runs[name] == nil {
-				runs[name] = make([]uint64, len(rules))
+		rules := m.rules[f]
+		for _, c := range m.ruleset.Chains {
+			if runs[c.Name] == nil {
+				runs[c.Name] = make([]uint64, len(c.Rules))
 			}
-			for i, last := range rules {
+			for i, last := range rules[:len(c.Rules)] {
 				if last >= 0 {
-					runs[name][i] += program.ops[last].runs
+					runs[c.Name][i] += program.ops[last].runs
 				}
 			}
+			rules = rules[len(c.Rules):]
 		}
 	}
 	return runs
@@ -158,6 +161,7 @@ func (m *Machine) Runs() map[string][]uint64 {
 // run is one packet's way through the rules.
 type run struct {
 	machine *Machine
+	program *program
 	packet  *Packet
 	now     time.Duration // by the machine's clock
 	v6      bool

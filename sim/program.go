@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"math/bits"
 	"time"
 
 	"example.org/knockc/compiler"
@@ -8,10 +9,13 @@ import (
 )
 
 // program is a ruleset as one family's packets meet it: all chains one after the
-// other, without the rules that can do nothing for the family. An op is a cache line,
+// other, without the rules that can do nothing for the family. Two ops are a cache line,
 // so that a packet's way through a large ruleset touches little memory.
 type program struct {
 	ops        []op
+	sets       []*set                // that ops name
+	masks      []mask                // of the keys of elements
+	lasts      []int64               // of updates: timeouts, see Clock.lasts
 	bases      [3][]uint32           // where the base chains of each hook begin
 	conditions []func(*run) bool     // of opMatch
 	dispatches []*dispatch           // of opDispatch
@@ -23,14 +27,14 @@ type program struct {
 type op struct {
 	code    opcode
 	not     bool
+	ends    bool   // it is the last of its rule
+	set     uint8  // which
+	mask    uint16 // which
 	first   uint16 // of ports; the states, status, flags or kind that match
 	last    uint16 // of ports; the mask of flags
-	ends    bool   // it is the last of its rule
 	onBreak uint32
-	target  uint32 // of opGoto and opJump; which condition, dispatch or lengths
-	set     *set
-	keys    keyer
-	lasts   int64  // of an update: its timeout, see Clock.lasts
+	target  uint32 // of opGoto and opJump; which condition, dispatch, lengths or timeout
+	state   uint32 // in the key of an element
 	runs    uint64 // how often the rule was run to its end here
 }
 
@@ -64,22 +68,47 @@ type destination struct {
 	target uint32
 }
 
-// dispatch has the numbers of the destinations of a protocol's ports.
-type dispatch struct {
-	destinations []destination
-	tcp, udp     *ports
-}
+// dispatch has the destinations of packets by protocol and port; nil: it has none.
+type dispatch struct{ tcp, udp *ports }
 
-// ports has a number for some ports. Most packets go to others: which these are is
+// ports has destinations for some ports. Most packets go to others: which these are is
 // told by little memory.
 type ports struct {
-	known   [1 << 16 / 64]uint64 // a bit for each port
-	numbers [1 << 16]uint32
+	known  [1 << 16 / 64]uint64 // a bit for each port
+	before [1 << 16 / 64]uint16 // how many known ports come before these
+	to     []destination        // of the known ports, in order
 }
 
-func (t *ports) set(port uint16, n uint32) {
-	t.known[port/64] |= 1 << (port % 64)
-	t.numbers[port] = n
+// newPorts makes the table of a protocol; nil if it has no entries.
+func newPorts(entries []compiler.DispatchEntry, to []destination, proto uint8) *ports {
+	t := &ports{}
+	for _, e := range entries {
+		for port := int(e.First); e.Proto == proto && port <= int(e.Last); port++ {
+			t.known[port/64] |= 1 << (port % 64)
+		}
+	}
+	size := 0
+	for i, known := range t.known {
+		t.before[i] = uint16(size)
+		size += bits.OnesCount64(known)
+	}
+	if size == 0 {
+		return nil
+	}
+	t.to = make([]destination, size)
+	for i, e := range entries {
+		for port := int(e.First); e.Proto == proto && port <= int(e.Last); port++ {
+			t.to[t.place(uint16(port))] = to[i]
+		}
+	}
+	return t
+}
+
+func (t *ports) has(port uint16) bool { return t.known[port/64]>>(port%64)&1 != 0 }
+
+// place is which of the known ports a port is.
+func (t *ports) place(port uint16) int {
+	return int(t.before[port/64]) + bits.OnesCount64(t.known[port/64]&(1<<(port%64)-1))
 }
 
 // at is where packets to a port go; of the code opMatch if the dispatch does not say.
@@ -88,10 +117,10 @@ func (d *dispatch) at(p *Packet) destination {
 	if p.Proto != lang.TCP {
 		t = d.udp
 	}
-	if t == nil || p.Proto == lang.Ping || t.known[p.DstPort/64]>>(p.DstPort%64)&1 == 0 {
+	if t == nil || p.Proto == lang.Ping || !t.has(p.DstPort) {
 		return destination{}
 	}
-	return d.destinations[t.numbers[p.DstPort]]
+	return t.to[t.place(p.DstPort)]
 }
 
 // maxJumps is how deep jumps may go (NFT_JUMP_STACK_SIZE).
@@ -104,6 +133,7 @@ func (g *program) run(r *run) compiler.VerdictKind {
 	if r.packet.GoesOn() {
 		hooks[1] = compiler.Forward
 	}
+	r.program = g
 	verdict := compiler.Passed
 	for _, hook := range hooks {
 		for _, base := range g.bases[hook] {
@@ -141,10 +171,10 @@ func (g *program) chain(r *run, base uint32) compiler.VerdictKind {
 		case opPorts:
 			holds = o.hasPort(r.packet)
 		case opLookup:
-			if k := o.keys.key(r.hi, r.lo); r.ways == nil {
-				holds = o.set.has(k, r.now) != o.not
+			if s, k := r.element(o); r.ways == nil {
+				holds = s.has(k, r.now) != o.not
 			} else {
-				holds = r.ways.has(o.set, k) != o.not
+				holds = r.ways.has(s, k) != o.not
 			}
 		case opUpdate:
 			holds = r.update(o)
@@ -197,24 +227,30 @@ func (o *op) hasPort(p *Packet) bool {
 	return p.Proto != lang.Ping && (o.first <= p.DstPort && p.DstPort <= o.last) != o.not
 }
 
+// element is the source's element that an op is about.
+func (r *run) element(o *op) (*set, key) {
+	return r.program.sets[o.set], r.program.masks[o.mask].key(r.hi, r.lo, o.state)
+}
+
 func (r *run) update(o *op) bool {
 	if w := r.ways; w != nil {
 		return w.update(r, o)
 	}
-	k := o.keys.key(r.hi, r.lo)
-	expires, ok := o.set.update(k, r.now, r.expires(o), r.machine.clock.collected(r.now, o.set.every))
+	s, k := r.element(o)
+	expires, ok := s.update(k, r.now, r.expires(o), r.machine.clock.collected(r.now, s.every))
 	if ok {
-		r.change(o.set, k, expires)
+		r.change(s, k, expires)
 	}
 	return ok
 }
 
 // expires is when an element ends that is updated now; forever means now, see set.update.
 func (r *run) expires(o *op) time.Duration {
-	if o.lasts == int64(lang.Forever) {
+	lasts := r.program.lasts[o.target]
+	if lasts == int64(lang.Forever) {
 		return r.now
 	}
-	return r.machine.clock.end(r.packet.Time, o.lasts)
+	return r.machine.clock.end(r.packet.Time, lasts)
 }
 
 func (r *run) delete(o *op) {
@@ -222,8 +258,8 @@ func (r *run) delete(o *op) {
 		w.delete(r, o)
 		return
 	}
-	if k := o.keys.key(r.hi, r.lo); o.set.delete(k, r.now) {
-		r.change(o.set, k, r.now)
+	if s, k := r.element(o); s.delete(k, r.now) {
+		r.change(s, k, r.now)
 	}
 }
 

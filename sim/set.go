@@ -117,21 +117,21 @@ func (s *set) collect(collected time.Duration) {
 	}
 }
 
-// keyer makes the keys of a source in a set.
-type keyer struct{ hi, lo, id uint64 } // masks of the address, and the state
+// mask is what of an address is in a key.
+type mask struct{ hi, lo uint64 }
 
-func newKeyer(k compiler.Key) keyer {
-	masks := func(bits int) uint64 { return ^uint64(0) << (64 - min(max(bits, 0), 64)) }
+func newMask(k compiler.Key) mask {
+	most := func(bits int) uint64 { return ^uint64(0) << (64 - min(max(bits, 0), 64)) }
 	if k.Family == compiler.IPv4 {
-		return keyer{0, masks(32 + k.Bits), uint64(k.State)}
+		return mask{0, most(32 + k.Bits)}
 	}
-	return keyer{masks(k.Bits), masks(k.Bits - 64), uint64(k.State)}
+	return mask{most(k.Bits), most(k.Bits - 64)}
 }
 
-func (y *keyer) key(hi, lo uint64) key { return key{hi & y.hi, lo & y.lo, y.id} }
+func (m *mask) key(hi, lo uint64, state uint32) key { return key{hi & m.hi, lo & m.lo, uint64(state)} }
 
 func keyOf(k compiler.Key, src netip.Addr) key {
-	y := newKeyer(k)
+	m := newMask(k)
 	hi, lo := words(src)
-	return y.key(hi, lo)
+	return m.key(hi, lo, k.State)
 }

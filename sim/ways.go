@@ -159,12 +159,12 @@ func (w *ways) lives(s *set, k key, l life) bool {
 // update is that of a set, on the present way. The updates of one key are either all for
 // ever, or none is.
 func (w *ways) update(r *run, o *op) bool {
-	k, made := o.keys.key(r.hi, r.lo), 0
-	before, expires := w.element(o.set, k), r.expires(o)
+	s, k := r.element(o)
+	made, before, expires := 0, w.element(s, k), r.expires(o)
 	switch alive := w.now < before.sure; {
 	case alive && before.until == Never:
 		expires = Never
-	case !alive && !w.room(r, o.set):
+	case !alive && !w.room(r, s):
 		return false
 	case !alive:
 		made = 1
@@ -172,16 +172,16 @@ func (w *ways) update(r *run, o *op) bool {
 			expires = Never
 		}
 	}
-	w.put(decided{o.set, k, o.set.lasting(expires), made, true})
-	r.change(o.set, k, expires)
+	w.put(decided{s, k, s.lasting(expires), made, true})
+	r.change(s, k, expires)
 	return true
 }
 
 // delete is that of a set, on the present way.
 func (w *ways) delete(r *run, o *op) {
-	if k := o.keys.key(r.hi, r.lo); w.has(o.set, k) {
-		w.put(decided{o.set, k, life{until: w.now}, 0, true})
-		r.change(o.set, k, w.now)
+	if s, k := r.element(o); w.has(s, k) {
+		w.put(decided{s, k, life{until: w.now}, 0, true})
+		r.change(s, k, w.now)
 	}
 }
 
