@@ -113,6 +113,20 @@ func (c *candidates) take(src, dst netip.Addr) {
 	}
 }
 
+// changes reports whether take would change anything. Most packets of a capture go to the
+// host or come from it, and tell nothing new.
+func (c *candidates) changes(src, dst netip.Addr) bool {
+	if !c.seen || c.allDst && dst != c.dst {
+		return true
+	}
+	for _, a := range c.both {
+		if a != src && a != dst && a.IsValid() {
+			return true
+		}
+	}
+	return false
+}
+
 // host is the only address in question, if there is just one.
 func (c *candidates) host() (netip.Addr, bool) {
 	var none netip.Addr
@@ -131,7 +145,7 @@ func (c *candidates) host() (netip.Addr, bool) {
 // also tells whether all packets go to them, and so none is an answer.
 func (s *Source) findHosts() (oneWay bool, err error) {
 	var families [2]candidates
-	cooked := s.eachAddressed(func(src, dst netip.Addr) {
+	cooked := s.eachAddressed(families[0].changes, func(src, dst netip.Addr) {
 		if src.Is4() {
 			families[0].take(src, dst)
 		} else {
@@ -154,12 +168,15 @@ func (s *Source) findHosts() (oneWay bool, err error) {
 }
 
 // eachAddressed goes over the packets that tell something of the host by their
-// addresses, and tells whether there are others that are cooked. What is wrong with
-// the capture it leaves to be found again.
-func (s *Source) eachAddressed(see func(src, dst netip.Addr)) (cooked bool) {
+// addresses, and tells whether there are others that are cooked. It need not see packets
+// of IPv4 that do not matter. What is wrong with the capture it leaves to be found again.
+func (s *Source) eachAddressed(matters func(src, dst netip.Addr) bool, see func(src, dst netip.Addr)) (cooked bool) {
 	var p sim.Packet
 	for s.reader.next(&s.rec) == nil {
 		s.tick()
+		if src, dst, ok := s.rec.plain(); ok && !matters(src, dst) {
+			continue
+		}
 		if s.decode(&p) != 0 || s.toGroup() {
 			continue
 		}
@@ -183,7 +200,8 @@ func (s *Source) unknownHost() error {
 		return err
 	}
 	counts := destinations{}
-	s.eachAddressed(func(_, dst netip.Addr) { counts.add(dst) })
+	all := func(_, _ netip.Addr) bool { return true }
+	s.eachAddressed(all, func(_, dst netip.Addr) { counts.add(dst) })
 	return &UnknownHostError{counts.top()}
 }
 

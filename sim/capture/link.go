@@ -1,6 +1,9 @@
 package capture
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"net/netip"
+)
 
 // linkType says what a frame begins with (tcpdump.org/linktypes.html).
 type linkType uint16
@@ -26,6 +29,16 @@ func (t linkType) known() bool {
 		return true
 	}
 	return false
+}
+
+// plain are the addresses of a frame of the most frequent kind: of Ethernet, with IPv4
+// without options that is no fragment.
+func (r *record) plain() (src, dst netip.Addr, ok bool) {
+	b := r.data
+	if r.port.link != linkEthernet || len(b) < 34 || b[12] != typeIPv4>>8 || b[13] != 0 || b[14] != 0x45 || b[20]&0x3f|b[21] != 0 {
+		return src, dst, false
+	}
+	return netip.AddrFrom4([4]byte(b[26:])), netip.AddrFrom4([4]byte(b[30:])), true
 }
 
 // frame is an IP datagram as it stands after a link header.
