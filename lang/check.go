@@ -14,6 +14,19 @@ func Examine(src []byte) (*Policy, []Finding) {
 	return policy, found
 }
 
+// Errors is [Examine] without advice, which takes longer: it finds only what keeps the
+// policy from being used.
+func Errors(src []byte) (*Policy, []Finding) {
+	policy, found := Parse(src)
+	if !policy.stopped {
+		c := newChecker(policy)
+		c.contradictions()
+		found = append(found, c.findings...)
+	}
+	SortFindings(found)
+	return policy, AtLeast(Error, found)
+}
+
 // Check compares the parts of a policy with each other, and finds how its knocks may
 // fail. The findings are in the order of the file. In knocks that could not be read
 // completely, it looks only for errors. It has no findings about a policy that was not
@@ -23,10 +36,7 @@ func Check(p *Policy) []Finding {
 		return nil
 	}
 	c := newChecker(p)
-	for _, k := range p.Knocks {
-		c.errors(k)
-	}
-	c.settings()
+	c.contradictions()
 	for _, k := range p.Knocks {
 		if !k.flawed {
 			c.knock(k)
@@ -35,6 +45,14 @@ func Check(p *Policy) []Finding {
 	c.overlaps(newOverlapping(p))
 	SortFindings(c.findings)
 	return silence(p, c.findings)
+}
+
+// contradictions finds all errors, and some of the advice.
+func (c *checker) contradictions() {
+	for _, k := range c.policy.Knocks {
+		c.errors(k)
+	}
+	c.settings()
 }
 
 type checker struct {

@@ -35,12 +35,19 @@ func addSeeds(f *testing.F) {
 	}
 }
 
+func sameFinding(a, b Finding) bool {
+	return a.Code == b.Code && a.Span == b.Span && a.Message == b.Message
+}
+
 // FuzzParse: whatever the text, every finding stands inside it and can be shown,
 // and a policy without findings is written and read again as the same.
 func FuzzParse(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, src []byte) {
 		policy, found := Examine(src)
+		if _, errors := Errors(src); !slices.EqualFunc(errors, AtLeast(Error, found), sameFinding) {
+			t.Errorf("%q: errors %+v, all findings %+v", src, errors, found)
+		}
 		for _, x := range found {
 			start, end := x.Span.Start, x.Span.End
 			if start.Offset < 0 || start.Offset > end.Offset || end.Offset > len(src) || start.Line < 1 || start.Column < 1 {

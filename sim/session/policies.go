@@ -114,7 +114,7 @@ func (p *Policies) read(file string) *Policy {
 	if err != nil {
 		return &Policy{File: file, err: err}
 	}
-	policy, found := lang.Examine(src)
+	policy, found := lang.Errors(src)
 	var result *compiler.Result
 	if !lang.HasErrors(found) {
 		var more []lang.Finding
