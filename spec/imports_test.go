@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -57,4 +58,16 @@ func reaches(says map[string][]string, folders []string, want string) bool {
 		}
 	}
 	return false
+}
+
+// TestNoTesting: what tests share with the program does not bring package testing, with
+// its flags, into it.
+func TestNoTesting(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "../cmd/knockc").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if deps := strings.Fields(string(out)); slices.Contains(deps, "testing") || len(deps) < 50 {
+		t.Errorf("knockc is made of %s", deps)
+	}
 }

@@ -13,7 +13,7 @@ func BenchmarkNew(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		h.close()
+		h.Close()
 	}
 }
 

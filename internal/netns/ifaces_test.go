@@ -4,6 +4,7 @@ package netns
 
 import (
 	"net/netip"
+	"os/exec"
 	"strings"
 	"testing"
 )
@@ -108,10 +109,39 @@ func TestBadInterfaces(t *testing.T) {
 	} {
 		h, err := open(names...)
 		if err == nil {
-			h.close()
+			h.Close()
 			t.Errorf("%q: no error", names)
-		} else if unable(err) {
+		} else if Unable(err) {
 			t.Errorf("%q: %v: blames the machine", names, err)
 		}
+	}
+}
+
+// TestNewHost: interfaces have the indices that were asked for, and a forwarded packet is
+// known whatever the host makes of its source.
+func TestNewHost(t *testing.T) {
+	New(t, "eth0") // skips where there can be no host
+	h, err := NewHost(Interface{"ens3", 7}, Interface{"br-lan", 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	ip := func(line string) func() error { return exec.Command("ip", strings.Fields(line)...).Run }
+	for _, line := range []string{
+		"link set ens3 up", "link set br-lan up", "address add 192.0.2.1/24 dev ens3", "address add 10.0.0.1/24 dev br-lan", "route add default dev ens3",
+	} {
+		if err := h.Do(ip(line)); err != nil {
+			t.Fatalf("ip %s: %v", line, err)
+		}
+	}
+	if err := h.Do(func() error { return writeSysctl("ipv4/ip_forward", "1") }); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Load("table ip nat {\n chain post {\n type nat hook postrouting priority srcnat\n iif 7 oif 3 masquerade\n }\n}"); err != nil {
+		t.Fatal(err)
+	}
+	r, err := h.Send(Packet{Src: netip.MustParseAddr("198.51.100.7"), Dst: netip.MustParseAddr("10.0.0.5"), Proto: TCP, DstPort: 80, Flags: SYN, Iface: "ens3", Silent: true})
+	if to := netip.MustParseAddrPort("10.0.0.5:80"); err != nil || !r.Forwarded || r.To != to {
+		t.Errorf("%+v, %v; want forwarded to %v", r, err, to)
 	}
 }

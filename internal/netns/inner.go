@@ -18,10 +18,10 @@ type passage struct {
 }
 
 // passedAs reports whether a, which left the host, is p. A rule may have given it
-// another destination.
+// another destination, or another source address (masquerade).
 func (p Packet) passedAs(a ipPacket) bool {
 	switch {
-	case a.src != p.Src || a.proto != p.Proto.number(p.Src.Is6()):
+	case a.proto != p.Proto.number(p.Src.Is6()):
 		return false
 	case p.Proto == Ping:
 		return p.begins(a.payload)

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"os/exec"
 	"strings"
-	"testing"
 	"time"
 )
 
@@ -43,7 +42,7 @@ func (a Addresses) Of(v6 bool, port uint16) netip.AddrPort {
 
 // NewLab returns a lab that is removed when the test ends, and skips the test as
 // [NewPair] does.
-func NewLab(t testing.TB, programs ...string) *Lab {
+func NewLab(t TB, programs ...string) *Lab {
 	t.Helper()
 	for _, program := range append(programs, "ip", "nft", "nsenter", "unshare") {
 		if _, err := exec.LookPath(program); err != nil {
@@ -74,7 +73,7 @@ func NewLab(t testing.TB, programs ...string) *Lab {
 // NewNamespace returns a namespace without interfaces, which lasts as long as the test,
 // five minutes at most. It answers at once: its IPv6 addresses can be used without
 // delay, and its ICMP errors are not limited.
-func NewNamespace(t testing.TB) Namespace {
+func NewNamespace(t TB) Namespace {
 	t.Helper()
 	ns := newNamespace(t)
 	ns.IP(t, "link set lo up")
@@ -88,20 +87,20 @@ func NewNamespace(t testing.TB) Namespace {
 }
 
 // Wire joins two namespaces with a pair of veth devices, which it brings up.
-func (ns Namespace) Wire(t testing.TB, device string, other Namespace, others string) {
+func (ns Namespace) Wire(t TB, device string, other Namespace, others string) {
 	t.Helper()
 	ns.IP(t, fmt.Sprintf("link add %s type veth peer name %s netns %d", device, others, int(other)), "link set "+device+" up")
 	other.IP(t, "link set "+others+" up")
 }
 
 // IP runs commands of ip(8).
-func (ns Namespace) IP(t testing.TB, commands ...string) {
+func (ns Namespace) IP(t TB, commands ...string) {
 	t.Helper()
 	ns.RunWith(t, strings.Join(commands, "\n")+"\n", "ip", "-batch", "-")
 }
 
 // Sysctl sets a variable below net.
-func (ns Namespace) Sysctl(t testing.TB, name, value string) {
+func (ns Namespace) Sysctl(t TB, name, value string) {
 	t.Helper()
 	if err := ns.TrySysctl(name, value); err != nil {
 		t.Fatal(err)
@@ -114,7 +113,7 @@ func (ns Namespace) TrySysctl(name, value string) error {
 }
 
 // Load loads an nft script.
-func (ns Namespace) Load(t testing.TB, script string) {
+func (ns Namespace) Load(t TB, script string) {
 	t.Helper()
 	ns.RunWith(t, script, "nft", "-f", "-")
 }
@@ -136,7 +135,7 @@ func (l *Lab) Insider() Visitor {
 }
 
 // awaitWires waits until closed ports say so.
-func (l *Lab) awaitWires(t testing.TB) {
+func (l *Lab) awaitWires(t TB) {
 	t.Helper()
 	const closed = 1
 	deadline := time.Now().Add(bound)

@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,7 +20,7 @@ import (
 // does nothing else.
 type Namespace int
 
-func newNamespace(t testing.TB) Namespace {
+func newNamespace(t TB) Namespace {
 	t.Helper()
 	holder := exec.Command("unshare", "--net", "cat") // which ends when nobody holds its input
 	input, err := holder.StdinPipe()
@@ -58,13 +57,13 @@ func (ns Namespace) Command(ctx context.Context, args ...string) *exec.Cmd {
 }
 
 // Run runs a program in the namespace, for two minutes at most, and returns its output.
-func (ns Namespace) Run(t testing.TB, args ...string) string {
+func (ns Namespace) Run(t TB, args ...string) string {
 	t.Helper()
 	return ns.RunWith(t, "", args...)
 }
 
 // RunWith is Run with standard input.
-func (ns Namespace) RunWith(t testing.TB, input string, args ...string) string {
+func (ns Namespace) RunWith(t TB, input string, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
@@ -99,13 +98,13 @@ func (ns Namespace) enter(f func() error) error {
 }
 
 // Serve echoes what a TCP port of the namespace is sent, over IPv4 and IPv6.
-func (ns Namespace) Serve(t testing.TB, port string) {
+func (ns Namespace) Serve(t TB, port string) {
 	t.Helper()
 	ns.ServeWith(t, &net.ListenConfig{}, port)
 }
 
 // ServeWith is Serve with a socket of another kind.
-func (ns Namespace) ServeWith(t testing.TB, config *net.ListenConfig, port string) {
+func (ns Namespace) ServeWith(t TB, config *net.ListenConfig, port string) {
 	t.Helper()
 	var l net.Listener
 	err := ns.Do(func() (err error) {
@@ -136,7 +135,7 @@ func echo(c net.Conn) {
 }
 
 // Dial connects from the namespace. It fails after a second.
-func (ns Namespace) Dial(t testing.TB, address string) (net.Conn, error) {
+func (ns Namespace) Dial(t TB, address string) (net.Conn, error) {
 	t.Helper()
 	var c net.Conn
 	err := ns.Do(func() (err error) {

@@ -1,12 +1,16 @@
 //go:build linux
 
-// Package netns runs nft rulesets on the real kernel, for tests.
+// Package netns runs nft rulesets on the real kernel.
 //
-// A [Host] is a network namespace whose interfaces are TUN devices. Every packet in the
-// world could arrive on them: no source address is refused, and both default routes
-// point into the first device. A test loads an nft script and sends packets. For each
-// packet, it knows at once whether the input hook accepted it, whether the host
-// forwarded it and what came back. Nothing leaves the namespace.
+// A [Host] is a network namespace whose interfaces are TUN devices. Its user loads an nft
+// script and sends packets. For each packet, it knows at once whether the input hook
+// accepted it, whether the host forwarded it and what came back. Nothing leaves the
+// namespace.
+//
+// [New] makes a Host for a test. Every packet in the world could arrive on it: no source
+// address is refused, and both default routes point into the first device. [NewHost]
+// makes a Host without addresses and routes, for a program that copies those of another.
+// All else in this package is for tests.
 //
 // Three facts make this exact and fast:
 //
@@ -43,13 +47,12 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
-	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// Host is a network namespace that receives the packets of a test. Hosts are
+// Host is a network namespace that receives the packets that it is sent. Hosts are
 // independent of each other; one Host is for one goroutine at a time.
 type Host struct {
 	calls chan func() // run by the namespace's thread
@@ -86,21 +89,22 @@ type socket struct {
 // If the machine cannot have a host, because permission, /dev/net/tun or the program
 // nft is missing, New skips the test. With KNOCKC_KERNEL=required in the environment,
 // the test fails instead.
-func New(t testing.TB, ifnames ...string) *Host {
+func New(t TB, ifnames ...string) *Host {
 	t.Helper()
 	h, err := open(ifnames...)
 	if err != nil {
-		if unable(err) && os.Getenv("KNOCKC_KERNEL") != "required" {
+		if Unable(err) && os.Getenv("KNOCKC_KERNEL") != "required" {
 			t.Skipf("no network namespace here: %v", err)
 		}
 		t.Fatalf("make network namespace: %v", err)
 	}
-	t.Cleanup(h.close)
+	t.Cleanup(h.Close)
 	return h
 }
 
-// unable reports whether err is about the machine, not about a mistake.
-func unable(err error) bool {
+// Unable reports whether the error of [NewHost] is about the machine, because permission,
+// /dev/net/tun or the program nft is missing.
+func Unable(err error) bool {
 	for _, target := range []error{
 		fs.ErrPermission, fs.ErrNotExist, exec.ErrNotFound,
 		unix.ENODEV, unix.EROFS, unix.EAFNOSUPPORT,
@@ -112,8 +116,17 @@ func unable(err error) bool {
 	return false
 }
 
-func open(ifnames ...string) (*Host, error) {
-	if len(ifnames) == 0 {
+// Interface is one that a host has. The kernel chooses the index if it is 0.
+type Interface struct {
+	Name  string
+	Index int
+}
+
+// NewHost returns a host with these interfaces, at least one, which are down and have no
+// addresses. Its user configures it with functions that [Host.Do] runs, gives each Packet a
+// destination, and closes it.
+func NewHost(ifaces ...Interface) (*Host, error) {
+	if len(ifaces) == 0 {
 		return nil, errors.New("want the name of an interface")
 	}
 	nft, err := findNft()
@@ -133,12 +146,32 @@ func open(ifnames ...string) (*Host, error) {
 		translated:  make(map[flow]netip.AddrPort),
 	}
 	go onOwnThread(h.serve)
-	err = h.Do(func() error { return h.setUp(ifnames) })
+	if err := h.Do(func() error { return h.setUp(ifaces) }); err != nil {
+		h.Close()
+		return nil, err
+	}
+	return h, nil
+}
+
+// open returns a host that has addresses and routes.
+func open(ifnames ...string) (*Host, error) {
+	var ifaces []Interface
+	for _, ifname := range ifnames {
+		ifaces = append(ifaces, Interface{Name: ifname})
+	}
+	h, err := NewHost(ifaces...)
+	if err != nil {
+		return nil, err
+	}
+	err = h.Do(func() error { return setSysctls(ifnames) })
+	if err == nil {
+		err = h.Do(func() error { return configure(ifnames) })
+	}
 	if err == nil {
 		err = h.awaitAddresses(ifnames)
 	}
 	if err != nil {
-		h.close()
+		h.Close()
 		return nil, err
 	}
 	return h, nil
@@ -211,9 +244,9 @@ func onOwnThread(f func()) {
 	runtime.UnlockOSThread()
 }
 
-// close ends the thread and closes the sockets. The kernel then removes the
+// Close ends the thread and closes the sockets. The kernel then removes the
 // namespace and all that is in it.
-func (h *Host) close() {
+func (h *Host) Close() {
 	close(h.calls)
 	<-h.ended
 	for _, fd := range h.fds {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"testing"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,7 +22,7 @@ type Pair struct {
 // NewPair returns a pair that is removed when the test ends. It lasts five minutes at
 // most. If a program or the right to make namespaces is missing, it skips the test as
 // [New] does.
-func NewPair(t testing.TB, programs ...string) *Pair {
+func NewPair(t TB, programs ...string) *Pair {
 	t.Helper()
 	for _, program := range append(programs, "ip", "nft", "nsenter", "unshare") {
 		if _, err := exec.LookPath(program); err != nil {
@@ -43,7 +42,7 @@ func NewPair(t testing.TB, programs ...string) *Pair {
 }
 
 // awaitWire waits until packets pass: a closed port says so.
-func (p *Pair) awaitWire(t testing.TB) {
+func (p *Pair) awaitWire(t TB) {
 	t.Helper()
 	for _, address := range []string{"192.0.2.1:1", "[2001:db8::1]:1"} {
 		var err error
@@ -58,7 +57,7 @@ func (p *Pair) awaitWire(t testing.TB) {
 	}
 }
 
-func skip(t testing.TB, err error) {
+func skip(t TB, err error) {
 	t.Helper()
 	if os.Getenv("KNOCKC_KERNEL") == "required" {
 		t.Fatal(err)

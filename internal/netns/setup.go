@@ -38,30 +38,25 @@ const tunQueue = 1 << 14
 // in one piece, can be forwarded.
 const mtu = 0xffff
 
-// setUp makes and fills the namespace. It runs on the namespace's thread.
-func (h *Host) setUp(ifnames []string) error {
+// setUp makes the namespace, with its interfaces. It runs on the namespace's thread.
+func (h *Host) setUp(ifaces []Interface) error {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		return fmt.Errorf("unshare: %w", err)
 	}
-	for _, ifname := range ifnames {
-		fd, err := h.openTUN(ifname)
+	for _, iface := range ifaces {
+		fd, err := h.openTUN(iface)
 		if err != nil {
 			return err
 		}
-		h.tuns[ifname] = fd
+		h.tuns[iface.Name] = fd
 		h.links = append(h.links, fd)
 	}
 	h.tuns[""] = h.links[0]
-	if err := setSysctls(ifnames); err != nil {
-		return err
-	}
-	if err := configure(ifnames); err != nil {
-		return err
-	}
 	return h.openRaw()
 }
 
-func (h *Host) openTUN(ifname string) (int, error) {
+func (h *Host) openTUN(iface Interface) (int, error) {
+	ifname := iface.Name
 	const path = "/dev/net/tun"
 	fd, err := unix.Open(path, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
@@ -73,6 +68,11 @@ func (h *Host) openTUN(ifname string) (int, error) {
 		return 0, fmt.Errorf("interface name %q: %w", ifname, err)
 	}
 	req.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI)
+	if iface.Index != 0 {
+		if err := unix.IoctlSetPointerInt(fd, unix.TUNSETIFINDEX, iface.Index); err != nil {
+			return 0, fmt.Errorf("make TUN device %s with index %d: %w", ifname, iface.Index, err)
+		}
+	}
 	if err := unix.IoctlIfreq(fd, unix.TUNSETIFF, req); err != nil {
 		return 0, fmt.Errorf("make TUN device %s: %w", ifname, err)
 	}

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"testing"
 	"time"
 	"unsafe"
 
@@ -44,7 +43,7 @@ const (
 
 // Connect makes a TCP connection. It is nil unless the outcome is Open, and is closed
 // when the test ends.
-func (v Visitor) Connect(t testing.TB, to netip.AddrPort) (c net.Conn, o Outcome) {
+func (v Visitor) Connect(t TB, to netip.AddrPort) (c net.Conn, o Outcome) {
 	t.Helper()
 	err := v.attempt(unix.SOCK_STREAM, to, func(fd int, sent error) (err error) {
 		if sent == unix.EINPROGRESS {
@@ -78,7 +77,7 @@ func connOf(fd int) (net.Conn, error) {
 }
 
 // Datagram sends a UDP datagram.
-func (v Visitor) Datagram(t testing.TB, to netip.AddrPort) (o Outcome) {
+func (v Visitor) Datagram(t TB, to netip.AddrPort) (o Outcome) {
 	t.Helper()
 	err := v.attempt(unix.SOCK_DGRAM, to, func(fd int, sent error) (err error) {
 		if o, err = outcome(fd, sent); o == Open {
@@ -93,7 +92,7 @@ func (v Visitor) Datagram(t testing.TB, to netip.AddrPort) (o Outcome) {
 }
 
 // Frame sends an Ethernet frame from the namespace's device.
-func (v Visitor) Frame(t testing.TB, device string, frame []byte) {
+func (v Visitor) Frame(t TB, device string, frame []byte) {
 	t.Helper()
 	err := v.Do(func() error {
 		if err := stay(); err != nil {
@@ -246,7 +245,7 @@ func awaitReply(fd int, v6 bool, echo []byte) error {
 type Mailbox struct{ fd int }
 
 // Mailbox opens a UDP port.
-func (ns Namespace) Mailbox(t testing.TB, port uint16) Mailbox {
+func (ns Namespace) Mailbox(t TB, port uint16) Mailbox {
 	t.Helper()
 	fd := -1
 	err := ns.Do(func() (err error) {
@@ -264,7 +263,7 @@ func (ns Namespace) Mailbox(t testing.TB, port uint16) Mailbox {
 }
 
 // Take empties the mailbox, and returns how many datagrams were in it.
-func (m Mailbox) Take(t testing.TB) (n int) {
+func (m Mailbox) Take(t TB) (n int) {
 	t.Helper()
 	b := make([]byte, 256)
 	for {
