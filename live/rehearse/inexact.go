@@ -1,0 +1,46 @@
+//go:build linux
+
+package rehearse
+
+import (
+	"regexp"
+	"strings"
+)
+
+// A chain is of a table. Inexact is what its rules ask for and the copy does not have, as
+// a TUN device has no Ethernet header; "" if there is nothing like it.
+type chain struct{ table, name string }
+
+var (
+	chainLine = regexp.MustCompile(`^\tchain (\S+) \{$`)
+
+	// What the copy cannot tell: of Ethernet, of bridges and other kinds of interfaces, of
+	// processes and their sockets, and where something outside of the rules decides.
+	inexactNft = regexp.MustCompile(`\b(ether|vlan|arp|(?:i|o)if(?:type|kind|group)|(?:i|o)br(?:name|port|pvid|vproto)|pkttype|` +
+		`sdif(?:name)?|secmark|secpath|ipsec|skuid|skgid|cgroup|socket|osf|synproxy|tproxy|queue) `)
+	inexactIptables = regexp.MustCompile(`-[mj] (mac|physdev|pkttype|owner|cgroup|socket|osf|policy|set|recent|SYNPROXY|TPROXY|NFQUEUE|SET)\b`)
+)
+
+// inexact are the chains whose rules ask for what the copy does not have, and what that is.
+func (t *table) inexact() map[chain]string {
+	found := map[chain]string{}
+	if t.iptables != "" {
+		for line := range strings.Lines(t.text) {
+			f := strings.Fields(line)
+			if m := inexactIptables.FindStringSubmatch(line); m != nil && len(f) > 1 && f[0] == "-A" {
+				found[chain{t.String(), f[1]}] = m[1]
+			}
+		}
+		return found
+	}
+	name := ""
+	for line := range strings.Lines(t.text) {
+		if m := chainLine.FindStringSubmatch(strings.TrimSuffix(line, "\n")); m != nil {
+			name = m[1]
+		}
+		if m := inexactNft.FindStringSubmatch(quoted.ReplaceAllString(line, `""`)); m != nil && name != "" {
+			found[chain{t.String(), name}] = m[1]
+		}
+	}
+	return found
+}

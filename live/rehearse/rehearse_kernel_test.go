@@ -1,0 +1,394 @@
+//go:build linux
+
+package rehearse
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"example.org/knockc/compiler"
+	"example.org/knockc/internal/netns"
+	"example.org/knockc/lang"
+)
+
+// The hosts that a policy is rehearsed on are the host of a lab, which forwards to an
+// inner host. A stranger can come from anywhere.
+const ssh = "knock ssh < 7001 9002 8003 -> 22 >\n"
+
+// TestRehearsalsOnKernel: a rehearsal finds what is wrong, and who did it.
+func TestRehearsalsOnKernel(t *testing.T) {
+	l := newLab(t)
+	for _, s := range []struct {
+		name   string
+		rules  string // nft text, or the files of iptables-nft for IPv4 and IPv6
+		policy string
+		want   string
+	}{
+		{"no other firewall", "", ssh + "knock web < udp/7001 ping/64 8004 -> 80 udp/5000-6000 within 100ms grant forever once >", ""},
+		{"steps at one port", "", "knock a < 7001 7001 7001 -> 22 total 1m >\nknock b < 7001 ping -> 23 reset any revoke close 7 8 grant 1h >", ""},
+		{"a host that drops", drops, ssh, `
+			ssh 22 IPv4 service bad: table inet filter, chain input: policy drop; tcp dport 22 accept
+			ssh 22 IPv6 service bad: table inet filter, chain input: policy drop; tcp dport 22 accept`},
+		{"a host that drops, with a rule for the service", drops + "add rule inet filter input tcp dport 22 accept\n", ssh, ""},
+		{"a rule that rejects", drops + "add rule inet filter input meta nfproto ipv4 counter reject with icmp type admin-prohibited\nadd rule inet filter input accept\n", ssh, `
+			ssh 22 IPv4 service bad: table inet filter, chain input: meta nfproto ipv4 counter reject with icmp admin-prohibited; tcp dport 22 accept`},
+		{"a host that drops, and strangers at other doors", drops, "default drop\nrefuse reject\nopen 80\n" + ssh, `
+			ssh 22 IPv4 service bad: table inet filter, chain input: policy drop; tcp dport 22 accept
+			ssh 22 IPv6 service bad: table inet filter, chain input: policy drop; tcp dport 22 accept`},
+		{"steps that are dropped", "table inet raw {\n chain pre {\n type filter hook prerouting priority raw\n udp dport 9000-9999 drop\n }\n}\n",
+			"knock ssh < 7001 udp/9002 8003 -> 22 >", `
+			ssh 22 IPv4 steps bad: table inet raw, chain pre: udp dport 9000-9999 drop
+			ssh 22 IPv4 service null
+			ssh 22 IPv4 grant null
+			ssh 22 IPv6 steps bad: table inet raw, chain pre: udp dport 9000-9999 drop
+			ssh 22 IPv6 service null
+			ssh 22 IPv6 grant null`},
+		{"a published port", published, "knock web < 7001 9002 8003 -> 8080 >", ""},
+		{"a published port at the hook input", published, "hook input\nknock web < 7001 9002 8003 -> 8080 >", `
+			web 8080 IPv4 stranger bad: table ip nat, chain pre: tcp dport 8080 dnat to 10.66.2.2:80; leave out ` + "`hook input`"},
+		{"a port that is published at another address", strings.ReplaceAll(published, "tcp dport", "ip daddr 10.66.2.1 tcp dport"), "hook input\nknock web < 7001 9002 8003 -> 8080 >", `
+			web 8080 IPv4 stranger bad: table ip nat, chain pre: ip daddr 10.66.2.1 tcp dport 8080 dnat to 10.66.2.2:80; leave out ` + "`hook input`"},
+		{"a nat chain with a priority before the guard's", strings.ReplaceAll(published, "dstnat", "mangle"), "knock web < 7001 9002 8003 -> 8080 >", ""},
+		{"Docker", "../../testdata/docker/rules.v4 ../../testdata/docker/rules.v6", "knock web < 7001 9002 8003 -> 8080 22 >", ""},
+		{"Docker and the hook input", "../../testdata/docker/rules.v4 ../../testdata/docker/rules.v6", "hook input\nknock web < 7001 9002 8003 -> 8080 22 >", `
+			web 8080 IPv4 stranger bad: table ip nat, chain DOCKER: -A DOCKER ! -i docker0 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80; leave out ` + "`hook input`" + `
+			web 8080 IPv6 stranger bad: table ip6 nat, chain DOCKER: -A DOCKER ! -i docker0 -p tcp -m tcp --dport 8080 -j DNAT --to-destination [fd00:d0c::2]:80; leave out ` + "`hook input`"},
+		{"a router that forwards nothing", router, "knock nas < 7001 9002 8003 -> 445 at 10.66.2.2 2001:db8:66::2 >", `
+			nas 445 IPv4 service bad: table inet router, chain forward: policy drop; ip daddr 10.66.2.2 tcp dport 445 accept
+			nas 445 IPv6 service bad: table inet router, chain forward: policy drop; ip6 daddr 2001:db8:66::2 tcp dport 445 accept`},
+		{"a router that forwards", router + "add rule inet router forward tcp dport 445 accept\n", "knock nas < 7001 9002 8003 -> 445 at 10.66.2.0/24 2001:db8:66::/64 >", ""},
+		{"a port forwarded by a router that does not let it through", router + published, "knock web < 7001 9002 8003 -> 8080 >", `
+			web 8080 IPv4 service bad: table inet router, chain forward: policy drop; ct status dnat accept`},
+		{"a knock from inside", "", "trust 20.0.0.0/6 96.0.0.0/8\nknock ssh < 7001 9002 8003 -> 22 from 10.66.2.0/24 on lan0 >", ""},
+		{"a knock from one address", "", "knock ssh < 7001 9002 8003 -> 22 from 198.51.100.7 2001:db8:c::7 >\nknock web < 7001 9003 8003 -> 80 81 from 198.51.100.7 >", ""},
+		{"everyone is trusted", "", "trust 0.0.0.0/0\n" + ssh, `
+			ssh 22 IPv4 stranger null
+			ssh 22 IPv4 steps null
+			ssh 22 IPv4 service null
+			ssh 22 IPv4 grant null`},
+		{"whole networks are sources", "", "knock ssh < 7001 9002 8003 -> 22 80-81 per /8 /16 grant 30s >", ""},
+		{"an interface that is missing", "", "knock ssh < 7001 9002 8003 -> 22 on ens3 >", `
+			ssh 22 IPv4 stranger null
+			ssh 22 IPv4 steps null
+			ssh 22 IPv4 service null
+			ssh 22 IPv4 grant null
+			ssh 22 IPv6 stranger null
+			ssh 22 IPv6 steps null
+			ssh 22 IPv6 service null
+			ssh 22 IPv6 grant null
+			missing "ens3"`},
+		{"what TUN devices do not have", drops + "add rule inet filter input ether saddr 02:00:00:00:00:01 tcp dport 22 accept\n", ssh, `
+			ssh 22 IPv4 service null
+			ssh 22 IPv6 service null`},
+		{"interfaces by their numbers", drops + fmt.Sprintf("add rule inet filter input iif %d tcp dport 22 accept\n", l.index(t, "eth0")), ssh, ""},
+		{"a tunnel", drops + "add rule inet filter input iifname \"wg0\" accept\n", "knock ssh < 7001 9002 8003 -> 22 on wg0 >\nknock web < 7001 9003 8003 -> 80 from 198.51.100.0/24 >", `
+			web 80 IPv4 service bad: table inet filter, chain input: policy drop; tcp dport 80 accept`},
+		{"a table of a device", "table netdev n {\n chain i {\n type filter hook ingress device eth0 priority 0\n tcp dport 9002 drop\n }\n}\n", ssh, `
+			ssh 22 IPv4 steps bad
+			ssh 22 IPv4 service null
+			ssh 22 IPv4 grant null
+			ssh 22 IPv6 steps bad
+			ssh 22 IPv6 service null
+			ssh 22 IPv6 grant null`},
+		{"marks", drops + marks, ssh, ""},
+		{"those who were banned", banned(100), ssh, ""},
+		{"fifty thousand addresses in a set", banned(50000), ssh, ""},
+		{"ufw", ufw, ssh, `
+			ssh 22 IPv4 service bad: table ip filter, chain INPUT: policy drop; ufw allow 22/tcp`},
+		{"firewalld", firewalld, ssh, `
+			ssh 22 IPv4 service bad: table inet firewalld, chain filter_INPUT: reject with icmpx admin-prohibited; firewall-cmd --add-port=22/tcp
+			ssh 22 IPv6 service bad: table inet firewalld, chain filter_INPUT: reject with icmpx admin-prohibited; firewall-cmd --add-port=22/tcp`},
+		{"a table that is not for IP", "table bridge b {\n chain c {\n type filter hook prerouting priority 0\n ether type arp accept\n }\n}\n", ssh, ""},
+	} {
+		t.Run(s.name, func(t *testing.T) {
+			l.rules(t, s.rules)
+			r := l.rehearse(t, s.policy)
+			var want []string
+			for line := range strings.Lines(s.want) {
+				if line = strings.TrimSpace(line); line != "" {
+					want = append(want, line)
+				}
+			}
+			if got := lines(r); !slices.Equal(got, want) {
+				t.Errorf("got\n%s\nwant\n%s\nlost: %q", strings.Join(got, "\n"), strings.Join(want, "\n"), r.Lost)
+			}
+			containers := strings.HasPrefix(s.rules, "../") // that are not there
+			l.agrees(t, s.policy, r, func(c Check) bool { return containers && c.Service.First == 8080 })
+		})
+	}
+}
+
+// TestLostOnKernel: where the copy lacks something, nothing is good.
+func TestLostOnKernel(t *testing.T) {
+	l := newLab(t)
+	for _, s := range []struct{ name, setUp, undo, lost string }{
+		{"iptables-legacy", "iptables-legacy -A INPUT -p tcp --dport 9 -j DROP", "iptables-legacy -F", "iptables-legacy (filter) could not be copied: only tables of nf_tables can be copied"},
+		{"iptables beside nft", "nft add table ip nat; nft 'add chain ip nat early { type nat hook prerouting priority -150; }'; iptables-nft -t nat -A PREROUTING -p tcp --dport 22 -m comment --comment x -j REDIRECT --to 23",
+			"true", "table ip nat could not be copied: it has rules of iptables, and iptables-nft-save does not know it"},
+	} {
+		t.Run(s.name, func(t *testing.T) {
+			l.rules(t, "")
+			if out, err := l.Host.Command(t.Context(), "sh", "-c", s.setUp).CombinedOutput(); err != nil {
+				t.Skipf("this kernel or iptables cannot: %v\n%s", err, out)
+			}
+			defer l.Host.Run(t, "sh", "-c", s.undo)
+			r := l.rehearse(t, ssh)
+			if len(r.Lost) != 1 || r.Lost[0] != s.lost {
+				t.Errorf("lost is %q, want %q", r.Lost, s.lost)
+			}
+			for _, c := range r.Checks {
+				if want := []Answer{NotJudged, Good}[c.Family]; c.Answer != want {
+					t.Errorf("%v is %v, want %v", c, c.Answer, want)
+				}
+			}
+		})
+	}
+}
+
+const drops = `table inet filter {
+	chain input {
+		type filter hook input priority filter; policy drop;
+		ct state established,related accept
+		meta l4proto { icmp, icmpv6 } accept
+	}
+}
+`
+
+const published = `table ip nat {
+	chain pre {
+		type nat hook prerouting priority dstnat; policy accept;
+		tcp dport 8080 dnat to 10.66.2.2:80
+	}
+}
+`
+
+const router = `table inet router {
+	chain forward {
+		type filter hook forward priority filter; policy drop;
+		ct state established,related accept
+	}
+	chain post {
+		type nat hook postrouting priority srcnat; policy accept;
+		meta nfproto ipv4 masquerade
+	}
+}
+`
+
+const marks = `add chain inet filter pre { type filter hook prerouting priority mangle; }
+add rule inet filter pre tcp dport 22 meta mark set 0x16 ct mark set mark
+add rule inet filter input ct mark 0x16 accept
+`
+
+// banned is what fail2ban keeps.
+func banned(n int) string {
+	var b strings.Builder
+	b.WriteString("table inet f2b {\n set banned {\n type ipv4_addr\n flags timeout\n elements = {")
+	for i := range n {
+		fmt.Fprintf(&b, " 203.%d.%d.%d timeout 1h,", i>>16&255, i>>8&255, i&255)
+	}
+	b.WriteString(" }\n }\n chain input {\n type filter hook input priority -1\n tcp dport 22 ip saddr @banned reject\n }\n}\n")
+	return b.String()
+}
+
+const ufw = `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+:ufw-before-input - [0:0]
+:ufw-user-input - [0:0]
+-A INPUT -j ufw-before-input
+-A ufw-before-input -i lo -j ACCEPT
+-A ufw-before-input -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A ufw-before-input -m conntrack --ctstate INVALID -m limit --limit 3/min --limit-burst 10 -j LOG --log-prefix "[UFW BLOCK] "
+-A ufw-before-input -m conntrack --ctstate INVALID -j DROP
+-A ufw-before-input -p icmp -j ACCEPT
+-A ufw-before-input -j ufw-user-input
+-A ufw-user-input -p tcp -m tcp --dport 443 -j ACCEPT
+COMMIT
+`
+
+const firewalld = `table inet firewalld {
+	chain filter_INPUT {
+		type filter hook input priority filter + 10; policy accept;
+		ct state { established, related } accept
+		meta l4proto { icmp, icmpv6 } accept
+		iifname "lo" accept
+		jump filter_INPUT_ZONES
+		ct state invalid drop
+		reject with icmpx admin-prohibited
+	}
+	chain filter_INPUT_ZONES {
+		iifname vmap { "lan0" : goto filter_IN_trusted, "eth0" : goto filter_IN_public }
+		goto filter_IN_public
+	}
+	chain filter_IN_public {
+		tcp dport 443 accept
+	}
+	chain filter_IN_trusted {
+		accept
+	}
+}
+`
+
+// lab is a lab in which policies are rehearsed.
+type lab struct {
+	*netns.Lab
+	visitors byte
+}
+
+func newLab(t *testing.T) *lab {
+	l := &lab{Lab: netns.NewLab(t, "iptables-nft-restore", "ip6tables-nft-restore")}
+	l.Host.IP(t, "route add default via 192.0.2.2", "route add default via 2001:db8::2",
+		"tuntap add dev wg0 mode tun", "link set wg0 up", "address add 10.9.0.1/24 dev wg0", "address add 2001:db8:9::1/64 dev wg0 nodad",
+		"link add docker0 type bridge", "link set docker0 up", "address add 172.17.0.1/16 dev docker0", "address add fd00:d0c::1/64 dev docker0 nodad")
+	l.Host.Sysctl(t, "ipv4/conf/all/rp_filter", "1")
+	for _, port := range []string{"22", "23", "80", "81", "5000", "8080"} {
+		l.Host.Serve(t, port)
+	}
+	for _, port := range []string{"80", "445"} {
+		l.Inner.Serve(t, port)
+	}
+	return l
+}
+
+func (l *lab) index(t *testing.T, device string) int {
+	var n int
+	fmt.Sscan(l.Host.Run(t, "ip", "-o", "link", "show", device), &n)
+	return n
+}
+
+// rules are all that the host has.
+func (l *lab) rules(t *testing.T, rules string) {
+	t.Helper()
+	l.Host.Load(t, "flush ruleset\n")
+	v4, v6, files := strings.Cut(rules, " ")
+	switch {
+	case strings.HasPrefix(rules, "../"):
+		for program, file := range map[string]string{"iptables-nft-restore": v4, "ip6tables-nft-restore": v6} {
+			b, err := os.ReadFile(file)
+			if err != nil || !files {
+				t.Fatal(err)
+			}
+			l.Host.RunWith(t, string(b), program, "-n")
+		}
+	case strings.HasPrefix(rules, "*"):
+		l.Host.RunWith(t, rules, "iptables-nft-restore", "-n")
+	default:
+		l.Host.Load(t, rules)
+	}
+}
+
+func compile(t *testing.T, text string) *compiler.Result {
+	t.Helper()
+	p, found := lang.Parse([]byte(text))
+	if !lang.HasErrors(found) {
+		result, more := compiler.Compile(p)
+		if result != nil {
+			return result
+		}
+		found = more
+	}
+	t.Fatalf("%s: %v", text, found)
+	return nil
+}
+
+func (l *lab) rehearse(t *testing.T, policy string) *Report {
+	t.Helper()
+	result := compile(t, policy)
+	before := l.Host.Run(t, "nft", "-s", "list", "ruleset")
+	var r *Report
+	err := l.Host.Do(func() (err error) {
+		r, err = Run(result.Policy, result)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after := l.Host.Run(t, "nft", "-s", "list", "ruleset"); after != before {
+		t.Errorf("the rules are now\n%s", after)
+	}
+	return r
+}
+
+// lines are what is not good in a report.
+func lines(r *Report) (all []string) {
+	for _, c := range r.Checks {
+		line := fmt.Sprintf("%s %v %s %v ", c.Knock, c.Service, [...]string{"IPv4", "IPv6"}[c.Family], c.Asks)
+		switch c.Answer {
+		case Good:
+			continue
+		case NotJudged:
+			line += "null"
+		case Bad:
+			line += "bad"
+		}
+		if c.By != nil {
+			line += ": " + c.By.String()
+		}
+		if c.Hint != "" {
+			line += "; " + c.Hint
+		}
+		all = append(all, line)
+	}
+	for _, i := range r.Missing {
+		all = append(all, "missing "+i.String())
+	}
+	for _, a := range r.Advice {
+		if !strings.Contains(a, "refuse") {
+			all = append(all, "advice: "+a)
+		}
+	}
+	return all
+}
+
+// agrees has real clients try what was judged: at doors that everyone may try, and whose
+// services are not absent.
+func (l *lab) agrees(t *testing.T, policy string, r *Report, absent func(Check) bool) {
+	t.Helper()
+	result := compile(t, policy)
+	var script bytes.Buffer
+	if err := result.Ruleset.WriteNFT(&script, nil); err != nil {
+		t.Fatal(err)
+	}
+	l.Host.Load(t, script.String())
+	for _, c := range r.Checks {
+		i := slices.IndexFunc(result.Policy.Knocks, func(k *lang.Knock) bool { return k.Name.Text == c.Knock })
+		k := result.Policy.Knocks[i]
+		if c.Service.Proto != lang.TCP || len(k.From)+len(k.On) > 0 || k.Per.IPv4 < 24 || c.Answer == NotJudged || c.Asks != Stranger && c.Asks != Service {
+			continue
+		}
+		if k.Within < 1e9 { // too short for clients that are this slow
+			continue
+		}
+		l.visitors++
+		v, v6 := l.Visitor(l.visitors), c.Family == compiler.IPv6
+		if c.Asks == Service {
+			for _, step := range k.Steps {
+				if step.Proto == lang.UDP {
+					v.Datagram(t, netns.LabHost.Of(v6, step.Port))
+				} else if step.Proto == lang.TCP {
+					v.Connect(t, netns.LabHost.Of(v6, step.Port))
+				}
+			}
+		}
+		to := netns.LabHost.Of(v6, c.Service.First)
+		if len(k.At) > 0 {
+			to = netns.LabInner.Of(v6, c.Service.First)
+		}
+		if slices.ContainsFunc(k.Steps, func(s lang.Step) bool { return s.Proto == lang.Ping }) && c.Asks == Service {
+			continue
+		}
+		_, got := v.Connect(t, to)
+		wantOpen := (c.Asks == Service) == (c.Answer == Good)
+		if elsewhere := c.By != nil && strings.Contains(c.By.Rule, "10.66.2.1"); elsewhere {
+			continue
+		}
+		if in := got == netns.Open; in != wantOpen && !absent(c) {
+			t.Errorf("%s, %v, %v: rehearsed %v, but a client finds it %s", c.Knock, to, c.Asks, c.Answer, got)
+		}
+	}
+}

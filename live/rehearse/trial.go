@@ -1,0 +1,261 @@
+//go:build linux
+
+package rehearse
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"example.org/knockc/compiler"
+	"example.org/knockc/internal/netns"
+	"example.org/knockc/lang"
+)
+
+// trial tries a service of a knock in a family.
+type trial struct {
+	*rehearsal
+	knock   *lang.Knock
+	service lang.Service
+	family  compiler.Family
+}
+
+func (t *trial) run() error {
+	one, why, err := t.find()
+	if why != "" || err != nil {
+		t.notJudged(why, Stranger, Steps, Service, Grant)
+		return err
+	}
+	a, err := t.tryAsStranger(one)
+	if err != nil {
+		return err
+	}
+	t.judgeStranger(a)
+	if err := t.compareClosed(a); err != nil {
+		return err
+	}
+	for try := 1; ; try++ {
+		done, err := t.tryKnock(try == 3 || !t.hurries())
+		if done || err != nil {
+			return err
+		}
+	}
+}
+
+// hurries reports whether the knock may fail on a busy machine.
+func (t *trial) hurries() bool {
+	k := t.knock
+	return min(k.Within, k.Grant) < time.Second || k.Total != 0 && k.Total < time.Second
+}
+
+// find finds a stranger of whom the rules know nothing.
+func (t *trial) find() (one stranger, why string, err error) {
+	one, why = t.strangers.find(t.knock, t.service, t.family == compiler.IPv6)
+	if t.strangers.again {
+		err = t.forget()
+	}
+	return one, why, err
+}
+
+// tryAsStranger makes an attempt at each address that has the service. If one succeeds, it
+// is that one, else the first.
+func (t *trial) tryAsStranger(from stranger) (first attempt, err error) {
+	const most = 16 // addresses
+	targets := from.own[:min(len(from.own), most)]
+	if len(t.knock.At) > 0 {
+		targets = []netip.Addr{t.target(from)}
+	}
+	for i, target := range targets {
+		a, err := t.send(from, t.attempt(target))
+		if err != nil || a.reached() {
+			return a, err
+		}
+		if i == 0 {
+			first = a
+		} else {
+			first.events = append(first.events, a.events...)
+		}
+	}
+	return first, nil
+}
+
+// tryKnock knocks and uses the service. A try that fails is judged only if it is the last.
+func (t *trial) tryKnock(last bool) (done bool, err error) {
+	one, why, err := t.find()
+	if why != "" || err != nil {
+		t.notJudged(why, Steps, Service, Grant)
+		return true, err
+	}
+	steps, lasts, err := t.steps(one)
+	if err != nil || steps.failed != "" && !last {
+		return false, err
+	}
+	t.add(t.check(Steps, steps.failed == "", steps.events, steps.failed))
+	if steps.failed != "" {
+		t.notJudged("a step does not move the knock", Service, Grant)
+		return true, nil
+	}
+	a, err := t.send(one, t.attempt(t.target(one)))
+	if err != nil {
+		return false, err
+	}
+	t.judgeService(a)
+	t.judgeGrant(lasts, steps.events)
+	return true, nil
+}
+
+// stepping is what became of the steps.
+type stepping struct {
+	events []event
+	failed string // what did not happen, "" if all did
+}
+
+// steps does the steps and returns how long the grant lasts.
+func (t *trial) steps(from stranger) (s stepping, lasts time.Duration, err error) {
+	places := t.result.Symbols.Steps(t.knock.Name.Text)
+	grant, _ := t.result.Symbols.Grant(t.knock.Name.Text)
+	for i, step := range t.knock.Steps {
+		a, err := t.send(from, packetOf(step, from.own[0]))
+		if err != nil {
+			return s, 0, err
+		}
+		at := grant
+		if i < len(places) {
+			at = places[i]
+		}
+		s.events = append(s.events, t.before(a.events)...)
+		timeout, moved, err := t.sets.timeout(at, t.family, from.src)
+		if err != nil {
+			return s, 0, err
+		}
+		if !moved {
+			s.events = a.events
+			s.failed = fmt.Sprintf("step %d (%v) does not move it", i+1, step)
+			return s, 0, nil
+		}
+		lasts = timeout
+	}
+	return s, lasts, nil
+}
+
+// before are the events before the policy sees the packet.
+func (t *trial) before(events []event) []event {
+	own := "table inet " + t.result.Ruleset.Table
+	if i := slices.IndexFunc(events, func(e event) bool { return e.table == own }); i >= 0 {
+		return events[:i]
+	}
+	return events
+}
+
+// packetOf is the packet that does a step.
+func packetOf(s lang.Step, to netip.Addr) netns.Packet {
+	switch s.Proto {
+	case lang.UDP:
+		return netns.Packet{Proto: netns.UDP, DstPort: s.Port, Dst: to}
+	case lang.Ping:
+		length := s.Length
+		if length == lang.AnyLength {
+			length = lang.UsualPingLength
+		}
+		return netns.Packet{Proto: netns.Ping, Length: length, Dst: to}
+	}
+	return netns.Packet{Proto: netns.TCP, Flags: netns.SYN, DstPort: s.Port, Dst: to}
+}
+
+// attempt is an attempt at the first port of the service.
+func (t *trial) attempt(to netip.Addr) netns.Packet {
+	return packetOf(lang.Step{Proto: t.service.Proto, Port: t.service.First}, to)
+}
+
+// target is an address that has the service: one of the host's own, or with `at` one that
+// it names.
+func (t *trial) target(from stranger) netip.Addr {
+	at := t.knock.At
+	if len(at) == 0 {
+		return from.own[0]
+	}
+	var found netip.Addr
+	for _, p := range at {
+		if p.Addr().Is6() != from.src.Is6() {
+			continue
+		}
+		for _, a := range t.place.of.addresses {
+			if p.Contains(a.prefix.Addr()) {
+				return a.prefix.Addr()
+			}
+		}
+		if found = p.Addr(); !p.IsSingleIP() {
+			found = found.Next()
+		}
+	}
+	return found
+}
+
+// check is the answer to a question that the copy has answered. What it says is in doubt
+// if a rule asked for what the copy does not have, and what is good also if it lacks a table.
+func (t *trial) check(q Question, good bool, events []event, why string) Check {
+	c := Check{Knock: t.knock.Name.Text, Service: t.service, Family: t.family, Asks: q, Answer: Good}
+	if !good {
+		c.Answer, c.Why = Bad, why
+		c.By, _ = t.book.stops(events)
+	}
+	for _, e := range events {
+		if what := t.inexact[e.chain]; what != "" {
+			c.Answer, c.By, c.Hint = NotJudged, nil, ""
+			c.Why = fmt.Sprintf("%s, chain %s asks for %s, which the copy does not have", e.table, e.name, what)
+		}
+	}
+	if lost := t.lost[t.family]; good && lost != "" && c.Answer == Good {
+		c.Answer, c.Why = NotJudged, lost
+	}
+	return c
+}
+
+func (t *trial) notJudged(why string, questions ...Question) {
+	for _, q := range questions {
+		t.add(Check{Knock: t.knock.Name.Text, Service: t.service, Family: t.family, Asks: q, Why: why})
+	}
+}
+
+func (t *trial) add(c Check) { t.Checks = append(t.Checks, c) }
+
+func (t *trial) judgeStranger(a attempt) {
+	c := t.check(Stranger, !a.reached(), a.events, "open without a knock")
+	if c.Answer == Bad {
+		c.By = t.book.lets(a.events)
+		c.Hint = t.hintToShut()
+	}
+	t.add(c)
+}
+
+func (t *trial) judgeService(a attempt) {
+	c := t.check(Service, a.reached(), a.events, "stays shut after the knock")
+	if c.Answer == Bad {
+		c.Hint = t.hintToOpen(a)
+		if c.By == nil {
+			c.Why += ": no rule stops it, but the kernel, which has no route or does not believe the source (rp_filter)"
+		}
+	}
+	t.add(c)
+}
+
+// judgeGrant compares how long the grant lasts with what the policy says.
+func (t *trial) judgeGrant(lasts time.Duration, events []event) {
+	const tick = 20 * time.Millisecond // two of the longest that a kernel counts in
+	wanted := t.knock.Grant
+	good := wanted-tick <= lasts && lasts <= wanted
+	if wanted < lang.Forever {
+		good = good || lasts <= wanted+tick && lasts >= wanted
+	}
+	c := t.check(Grant, good, events, "the grant lasts "+durationText(lasts)+", and not "+durationText(wanted))
+	c.By = nil
+	t.add(c)
+}
+
+func durationText(d time.Duration) string {
+	if d == lang.Forever {
+		return "forever"
+	}
+	return lang.FormatDuration(d)
+}
