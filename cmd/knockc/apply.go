@@ -11,7 +11,7 @@ import (
 
 var applyCommand = &command{
 	name:  "apply",
-	usage: "[-dry-run] [-confirm DURATION] [-settle DURATION] [-anyway] POLICY",
+	usage: "[-dry-run] [-confirm DURATION] [-settle DURATION] [-rehearse=false] [-anyway] POLICY",
 	short: "load a policy into the kernel",
 	long: `
 Apply compiles a policy and loads it into the kernel in one transaction. It replaces
@@ -33,8 +33,12 @@ the kernel recognises existing connections. Otherwise the new rules would drop t
 The kernel recognises only connections that send a packet in this time: press a key
 in each ssh session.
 
+Apply first rehearses the policy beside the rest of the firewall, as knockc rehearse
+does. It loads nothing if a door would stand open to strangers, and warns of all other
+problems. Without root, it cannot rehearse, and says so. -rehearse=false skips this.
+
 Apply refuses a policy without a knock, because a file that was cut short would open
-the host. -anyway loads such a policy.
+the host. -anyway loads a policy that apply refuses.
 
 If POLICY is -, apply reads standard input.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
@@ -43,7 +47,8 @@ If POLICY is -, apply reads standard input.`,
 		durationVar(flags, &o.confirm, time.Second, "confirm", "roll back after `DURATION` unless you answer yes")
 		o.settle = 5 * time.Second
 		durationVar(flags, &o.settle, 0, "settle", "if connection tracking was off, wait for `DURATION` before loading (5s if not given)")
-		anywayFlag(flags, &o.anyway)
+		flags.BoolVar(&o.rehearse, "rehearse", true, "try the policy beside the rest of the firewall first")
+		flags.BoolVar(&o.anyway, "anyway", false, "load even a policy without a knock, or with a door that stands open")
 		return func(s *streams, args []string) error {
 			switch {
 			case len(args) != 1:
@@ -63,6 +68,7 @@ If POLICY is -, apply reads standard input.`,
 type applyOptions struct {
 	policy          string
 	dryRun, anyway  bool
+	rehearse        bool
 	confirm, settle time.Duration
 }
 

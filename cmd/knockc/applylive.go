@@ -14,6 +14,7 @@ import (
 	"example.org/knockc/compiler"
 	"example.org/knockc/lang"
 	"example.org/knockc/live"
+	"example.org/knockc/live/rehearse"
 	"example.org/knockc/report"
 )
 
@@ -23,6 +24,9 @@ type applying struct {
 	host    *live.Host
 	ruleset *compiler.Ruleset
 	knocks  int
+
+	rehearsed *rehearse.Report // nil if it was not
+	why       error            // it could not be
 }
 
 func runApply(s *streams, o applyOptions) error { return (&applying{applyOptions: o}).run(s) }
@@ -41,6 +45,11 @@ func (a *applying) run(s *streams) error {
 	defer a.host.Close()
 	if a.dryRun {
 		return a.preview(s)
+	}
+	if a.rehearse {
+		if err := a.tryOut(s, result); err != nil {
+			return err
+		}
 	}
 	outliveReaders()
 	applied, err := a.load(s)
@@ -135,6 +144,29 @@ func (a *applying) tell(s *streams, applied *live.Applied) {
 	}
 	s.print("table inet %s: loaded %s, for IPv4 and IPv6\n", a.ruleset.Table, report.Count(a.knocks, "knock"))
 	s.warn(a.warnOfHost(s))
+	if a.why != nil {
+		s.tell(fmt.Errorf("not rehearsed: %w", a.why))
+	}
+	if a.rehearsed != nil {
+		s.warnOfProblems(a.rehearsed)
+	}
+}
+
+// tryOut rehearses. It is an error if a door stands open, unless the user wants that.
+func (a *applying) tryOut(s *streams, result *compiler.Result) error {
+	a.rehearsed, a.why = rehearse.Run(result.Policy, result)
+	if a.why != nil || !a.rehearsed.StandsOpen() || a.anyway {
+		return nil
+	}
+	s.warnOfProblems(a.rehearsed)
+	s.tell(errors.New("nothing is loaded, because a door would stand open: -anyway loads the policy all the same"))
+	return errInput
+}
+
+func (s *streams) warnOfProblems(r *rehearse.Report) {
+	for _, p := range problems(r) {
+		fmt.Fprintf(s.err, "knockc: warning: %s\n", p)
+	}
 }
 
 // warnOfHost tells what of the host stands in the way of the guard.

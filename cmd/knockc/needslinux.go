@@ -11,6 +11,8 @@ import (
 
 func runApply(*streams, applyOptions) error { return needsLinux("apply") }
 
+func runRehearse(*streams, string, bool) error { return needsLinux("rehearse") }
+
 func runStatus(*streams, statusOptions) error { return needsLinux("status") }
 
 func runGrant(*streams, string, string, netip.Addr, time.Duration) error { return needsLinux("grant") }

@@ -1,0 +1,35 @@
+package main
+
+import "flag"
+
+var rehearseCommand = &command{
+	name:  "rehearse",
+	usage: "[-json] POLICY",
+	short: "try a policy beside this host's own firewall",
+	long: `
+Rehearse tries a policy in a copy of this host, with all other tables of nftables and
+iptables-nft, and says which doors would stand open or stay shut, and why. It changes
+nothing, and no packet leaves the copy.
+
+For each service of each knock, over IPv4 and IPv6, it sends packets that show whether
+
+- strangers are refused,
+- each step moves the knock,
+- an attempt after the knock gets through, and
+- the grant lasts as long as the policy says.
+
+The exit status is 1 if a door stands open or stays shut, or if the policy names an
+interface that the host does not have. What the copy cannot tell is not judged.
+
+Apply rehearses as well, unless it is run with -rehearse=false. Rehearse must be run as
+root.`,
+	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
+		asJSON := flags.Bool("json", false, "print a JSON object for each check")
+		return func(s *streams, args []string) error {
+			if len(args) != 1 {
+				return usagef("takes one policy")
+			}
+			return runRehearse(s, args[0], *asJSON)
+		}
+	},
+}

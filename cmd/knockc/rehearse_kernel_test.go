@@ -1,0 +1,226 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+const (
+	redirected = "table ip nat {\n chain pre {\n type nat hook prerouting priority dstnat\n tcp dport 8080 dnat to 192.0.2.2:80\n }\n}\n"
+	dropping   = "table inet filter {\n chain input {\n type filter hook input priority filter; policy drop;\n ct state established,related accept\n meta l4proto { icmp, icmpv6 } accept\n }\n}\n"
+	webPolicy  = "knock web < 7003 7001 7002 -> 8080 >\n"
+)
+
+// said is what the tool says on the host, and its exit status.
+func (s site) said(t *testing.T, args ...string) (string, int) {
+	t.Helper()
+	c := s.Host.Command(t.Context(), args...)
+	out, _ := c.CombinedOutput()
+	return string(out), c.ProcessState.ExitCode()
+}
+
+// TestApplyRehearsesOnKernel: apply stops where a door would stand open, and warns where
+// one would stay shut.
+func TestApplyRehearsesOnKernel(t *testing.T) {
+	s := newSite(t)
+	s.Host.Sysctl(t, "ipv4/ip_forward", "1")
+	file := s.policy
+	apply := func(rules, policy string, flags ...string) (string, int) {
+		t.Helper()
+		s.Host.Load(t, "flush ruleset\n"+rules)
+		write(t, file, policy)
+		return s.said(t, append([]string{"knockc", "apply", "-settle", "0", file}, flags...)...)
+	}
+	loaded := func() bool { return strings.Contains(s.Host.Run(t, "nft", "list", "tables"), "table inet knockc\n") }
+
+	const open = "knockc: warning: knock web, 8080, IPv4: OPEN WITHOUT A KNOCK\n    table ip nat, chain pre: tcp dport 8080 dnat to 192.0.2.2:80\n    hint: leave out `hook input`\n"
+	said, status := apply(redirected, "hook input\n"+webPolicy)
+	if want := open + "knockc: nothing is loaded, because a door would stand open: -anyway loads the policy all the same\n"; status != exitInput || said != want || loaded() {
+		t.Errorf("exit status %d, loaded %v:\n%s", status, loaded(), said)
+	}
+	if said, status = apply(redirected, "hook input\n"+webPolicy, "-anyway"); status != exitOK || !strings.HasSuffix(said, open) || !loaded() {
+		t.Errorf("anyway: exit status %d:\n%s", status, said)
+	}
+	if said, status = apply(redirected, "hook input\n"+webPolicy, "-rehearse=false"); status != exitOK || strings.Contains(said, "warning") {
+		t.Errorf("unrehearsed: exit status %d:\n%s", status, said)
+	}
+	if said, status = apply(redirected, webPolicy); status != exitOK || strings.Contains(said, "warning") {
+		t.Errorf("at the usual hook: exit status %d:\n%s", status, said)
+	}
+
+	const ssh = "knock ssh < 7001 9002 8003 -> 22 >\n"
+	const shut = "knockc: warning: knock ssh, 22, IPv%d: stays shut after the knock\n    table inet filter, chain input: policy drop\n    hint: tcp dport 22 accept\n"
+	if said, status = apply(dropping, ssh); status != exitOK || !strings.HasSuffix(said, fmt.Sprintf(shut, 4)+fmt.Sprintf(shut, 6)) {
+		t.Errorf("shut: exit status %d:\n%s", status, said)
+	}
+	if said, status = apply(dropping+"add rule inet filter input tcp dport 22 accept\n", ssh); status != exitOK || strings.Contains(said, "warning") {
+		t.Errorf("with the rule: exit status %d:\n%s", status, said)
+	}
+	if said, status = apply(dropping, ssh, "-dry-run"); status != exitOK || strings.Contains(said, "shut") {
+		t.Errorf("dry run: exit status %d:\n%s", status, said)
+	}
+}
+
+// TestRehearseOnKernel: what rehearse prints, and its exit status.
+func TestRehearseOnKernel(t *testing.T) {
+	s := newSite(t)
+	write(t, s.policy, "knock ssh < 7001 9002 8003 -> 22 >\n")
+	const advice = "advice: closed ports answer here and guarded services do not, so a scan finds them: write `refuse reject`\n"
+	if said, status := s.said(t, "knockc", "rehearse", s.policy); status != exitOK || said != advice+"2 of 2 doors work: strangers are refused, the knock opens\n" {
+		t.Errorf("exit status %d:\n%s", status, said)
+	}
+	write(t, s.policy, "refuse reject\nknock ssh < 7001 9002 8003 -> 22 >\n")
+	if said, status := s.said(t, "knockc", "rehearse", s.policy); status != exitOK || strings.Contains(said, "advice") {
+		t.Errorf("exit status %d:\n%s", status, said)
+	}
+	s.Host.Load(t, dropping)
+	write(t, s.policy, "refuse reject\nknock ssh < 7001 9002 8003 -> 22 >\nknock web < 7003 7001 7002 -> 80 on ens3 >\n")
+	said, status := s.said(t, "knockc", "rehearse", s.policy)
+	for _, want := range []string{
+		"interface \"ens3\" of `on`: there is none; this host has lo eth0\n", "knock ssh, 22, IPv4: stays shut after the knock\n",
+		"knock web, 80, IPv4: not judged: no interface is up that the knock asks for\n", "0 of 4 doors work", "write `refuse drop`\n",
+	} {
+		if status != exitInput || !strings.Contains(said, want) {
+			t.Errorf("exit status %d, want 1 and %s\n%s", status, want, said)
+		}
+	}
+	seen := map[string]bool{}
+	said, _ = s.said(t, "knockc", "rehearse", "-json", s.policy)
+	for line := range strings.Lines(said) {
+		kind, _ := checkJSON(t, line)
+		seen[kind] = true
+	}
+	const service = `{"knock":"ssh","service":"22","family":"IPv4","check":"service","ok":false,"why":"stays shut after the knock","by":{"table":"inet filter","chain":"input","rule":"policy drop"},"hint":"tcp dport 22 accept"}`
+	if !seen["rehearsed"] || !seen["note"] || !strings.Contains(said, service+"\n") {
+		t.Errorf("want %s in\n%s", service, said)
+	}
+}
+
+// TestUnrehearsedOnKernel: where a rehearsal is impossible, one line says why, and apply
+// goes on.
+func TestUnrehearsedOnKernel(t *testing.T) {
+	s := newSite(t)
+	broken := filepath.Join(t.TempDir(), "nft")
+	if err := os.WriteFile(broken, []byte("#!/bin/sh\nkill -SEGV $$\n"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ first, why string }{
+		{"exec setpriv --bounding-set=-sys_admin", "this needs root: unshare: operation not permitted"},
+		{"mount -t tmpfs none /dev/net; exec", "this needs TUN devices: open /dev/net/tun: no such file or directory"},
+		{"mount -t tmpfs none $(dirname $(command -v nft)); PATH=/bin:$PATH exec", "this needs the program nft: apt-get install nftables"},
+		{"mount --bind " + broken + " $(command -v nft); exec", "nft: signal: segmentation fault"},
+	} {
+		knockc, err := exec.LookPath("knockc")
+		if err != nil {
+			t.Fatal(err)
+		}
+		command := func(args ...string) []string {
+			return append([]string{"unshare", "--mount", "sh", "-c", test.first + ` "$@"`, "sh", knockc}, args...)
+		}
+		s.fails(t, exitSystem, "knockc: cannot rehearse: "+test.why, command("rehearse", s.policy)...)
+		said, status := s.said(t, command("apply", "-settle", "0", s.policy)...)
+		if want := "knockc: not rehearsed: " + test.why + "\n"; status != exitOK || !strings.HasSuffix(said, want) || strings.Contains(said, "warning") {
+			t.Errorf("apply: exit status %d:\n%swant %s", status, said, want)
+		}
+	}
+}
+
+// counting is a table that counts packets that a rehearsal sends, should one get out.
+const counting = `table inet counting {
+	chain in {
+		type filter hook prerouting priority -500
+		meta l4proto { tcp, udp } counter
+	}
+	chain out {
+		type filter hook postrouting priority 500
+		meta l4proto { tcp, udp, icmp } counter
+	}
+}
+`
+
+// TestRehearsalLeavesNothingOnKernel: no packet has left, and no table, interface, process
+// or namespace is left, also of rehearsals that were interrupted or ran at once.
+func TestRehearsalLeavesNothingOnKernel(t *testing.T) {
+	s := newSite(t)
+	s.Host.Load(t, dropping+counting)
+	state := func() string {
+		return s.Host.Run(t, "nft", "list", "ruleset") + s.Host.Run(t, "ip", "-o", "link") + s.Host.Run(t, "ip", "-4", "-o", "address") + s.Host.Run(t, "ip", "route")
+	}
+	before := state()
+	if !strings.Contains(before, "counter packets 0 bytes 0") {
+		t.Errorf("nothing is counted:\n%s", before)
+	}
+	var all sync.WaitGroup
+	for i := range 6 {
+		all.Go(func() {
+			ctx, cancel := context.WithCancel(t.Context())
+			if i%2 == 1 {
+				ctx, cancel = context.WithTimeout(t.Context(), time.Duration(i)*100*time.Millisecond)
+			}
+			defer cancel()
+			c := s.Host.Command(ctx, "knockc", "rehearse", s.policy)
+			c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
+			out, _ := c.CombinedOutput()
+			if i%2 == 0 && !strings.Contains(string(out), "knock ssh, 22, IPv4: stays shut") {
+				t.Errorf("%s", out)
+			}
+		})
+	}
+	all.Wait()
+	if after := state(); after != before {
+		t.Errorf("the host was\n%s\nand is\n%s", before, after)
+	}
+	inside := s.Host.Run(t, "sh", "-c", `for p in /proc/[0-9]*; do [ "$(readlink $p/ns/net)" = "$(readlink /proc/self/ns/net)" ] && cat $p/comm; done; true`)
+	for comm := range strings.Lines(inside) {
+		if comm == "knockc\n" || comm == "nft\n" {
+			t.Errorf("there runs\n%s", inside)
+		}
+	}
+}
+
+// TestRehearsalOfALargeHostOnKernel: ten knocks beside a thousand rules take less than two
+// seconds of the processor, and two hundred interfaces are copied.
+func TestRehearsalOfALargeHostOnKernel(t *testing.T) {
+	s := newSite(t)
+	var policy, rules strings.Builder
+	for i := range 10 {
+		fmt.Fprintf(&policy, "knock k%d < 7001 %d 9000 -> %d >\n", i, 7100+i, 100+i)
+	}
+	rules.WriteString("table inet many {\n chain input {\n type filter hook input priority 0\n")
+	for i := range 1000 {
+		fmt.Fprintf(&rules, "ip saddr 203.0.%d.%d tcp dport %d counter drop\n", i/256, i%256, 1+i)
+	}
+	rules.WriteString("}\n}\n")
+	write(t, s.policy, policy.String())
+	s.Host.Load(t, rules.String())
+	run := func(what string) (cpu time.Duration) {
+		begin := time.Now()
+		c := s.Host.Command(t.Context(), "knockc", "rehearse", s.policy)
+		out, err := c.CombinedOutput()
+		cpu = c.ProcessState.UserTime() + c.ProcessState.SystemTime()
+		if err != nil || !regexp.MustCompile(`20 of 20 doors work`).Match(out) {
+			t.Errorf("%s: %v:\n%s", what, err, out)
+		}
+		t.Logf("%s: %v, of these %v of the processor", what, time.Since(begin).Round(time.Millisecond), cpu)
+		return cpu
+	}
+	if cpu := run("1,000 rules"); cpu > 2*time.Second {
+		t.Errorf("it took %v", cpu)
+	}
+	var links strings.Builder
+	for i := range 200 {
+		fmt.Fprintf(&links, "link add b%d type bridge\nlink set b%d up\naddress add 10.9.%d.1/24 dev b%d\n", i, i, i, i)
+	}
+	s.Host.RunWith(t, links.String(), "ip", "-batch", "-")
+	run("200 interfaces")
+}
