@@ -14,6 +14,7 @@ import (
 	"example.org/knockc/lang"
 	"example.org/knockc/lang/trace"
 	"example.org/knockc/sim"
+	"example.org/knockc/sim/replay"
 )
 
 // In a trace the host answers each packet at once and never begins to close. Here it is a
@@ -70,7 +71,7 @@ func (o *oldFlows) packet(port, to uint16, flags lang.Flags) {
 	r, err := o.host.Send(wire(p))
 	model := visible(string(o.model.Packet(o.now, p)), p)
 	verdict, _ := o.sim.Packet(&simulated)
-	says := visible(verdict.String(), p)
+	says := visible(replay.Ruled(verdict).String(), p)
 	kernel := oldVerdict(r)
 	o.said = append(o.said, fmt.Sprintf("%v from %d: kernel %s, model %s, simulator %s", p.Destination(), port, kernel, model, says))
 	switch {

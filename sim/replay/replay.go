@@ -128,7 +128,7 @@ func (p *Player) packet(e *trace.Event, at time.Duration, port uint16) Outcome {
 	verdict, changes := p.Packet(&p.last)
 	o := Outcome{
 		Event: e, At: at, DstPort: port, Moves: p.Moves(changes),
-		Got: Verdict(trace.Verdict(verdict.String())), Want: Verdict(e.Packet.Want),
+		Got: Ruled(verdict), Want: Verdict(e.Packet.Want),
 	}
 	if e.Packet.Answered != nil {
 		o.Want = Verdict(trace.Pass) // only such a packet leaves open whether it is answered

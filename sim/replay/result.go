@@ -3,6 +3,7 @@ package replay
 import (
 	"strconv"
 
+	"example.org/knockc/compiler"
 	"example.org/knockc/lang/trace"
 )
 
@@ -19,6 +20,14 @@ type Result struct {
 
 // Verdict is the result of a packet.
 func Verdict(v trace.Verdict) Result { return Result{Verdict: v} }
+
+// Ruled is the result of a packet about which the rules have decided so.
+func Ruled(k compiler.VerdictKind) Result { return Verdict(verdicts[k]) }
+
+// verdicts are the verdicts that [Player.Packet] returns, in the words of a trace.
+var verdicts = [...]trace.Verdict{
+	compiler.Accept: trace.Accept, compiler.Drop: trace.Drop, compiler.Rejected: trace.Reject, compiler.Passed: trace.Pass,
+}
 
 // State is the result of an expectation that a door is open or closed.
 func State(s trace.State) Result { return Result{State: s} }

@@ -13,7 +13,7 @@ import (
 // whyVerdict is why a packet's verdict is not the one that is wanted.
 func (r *recorder) whyVerdict(p *sim.Packet, want, got trace.Verdict) string {
 	state := r.machine.Tracked()
-	switch text := ""; trace.Verdict(got) {
+	switch text := ""; got {
 	case trace.Accept:
 		if p.Answered {
 			text = "an accepted packet is answered anyway, so leave `answered` out: "

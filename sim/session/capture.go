@@ -94,7 +94,7 @@ func (s *run) captured(player *replay.Player, source *capture.Source, see func(r
 			verdict, changes := player.Packet(&packet)
 			see(replay.Outcome{
 				Event: event.of(&packet, source.Record()), At: packet.Time, DstPort: packet.DstPort,
-				Got: replay.Verdict(trace.Verdict(verdict.String())), Moves: player.Moves(changes),
+				Got: replay.Ruled(verdict), Moves: player.Moves(changes),
 			})
 		}
 	}
