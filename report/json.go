@@ -179,7 +179,7 @@ type jsonStats struct {
 	FromHost int            `json:"from_host"`
 	ToAt     int            `json:"to_at,omitempty"` // to addresses that the policy has by `at`
 	FromAt   int            `json:"from_at,omitempty"`
-	LeftOut  map[string]int `json:"left_out"` // by reason
+	LeftOut  map[string]int `json:"left_out"` // by the key of the reason
 
 	BrokenHeaders int `json:"broken_headers,omitempty"` // of TCP
 	Incomplete    int `json:"incomplete,omitempty"`     // datagrams
@@ -194,7 +194,7 @@ func (p *JSON) stats(r *session.Result) {
 	}
 	for reason, n := range stats.LeftOut {
 		if n > 0 {
-			j.LeftOut[capture.Reason(reason).String()] = n
+			j.LeftOut[capture.Reason(reason).Key()] = n
 		}
 	}
 	WriteJSON(p.Out, j)

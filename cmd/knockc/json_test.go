@@ -35,6 +35,7 @@ func TestJSONSchema(t *testing.T) {
 		"late.trace": "policy ssh.knock\n0s 192.0.2.9 -> 3001\n+4999ms 192.0.2.9 -> 3002\n+0s 192.0.2.9 -> 80\n",
 		"bad.knock":  "knock ssh < 0 -> 22 >\n",
 		"odd.pcap":   oddCapture(),
+		"odd.pcapng": string(namedCapture("eth0", 147)), // a link type that is kept free
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -46,6 +47,7 @@ func TestJSONSchema(t *testing.T) {
 		"sim -json -state 1h a.trace", "sim -json -hz 100 -state 12s a.trace", "sim -json -top 3 -cover a.trace", "sim -json -min-cover 99 a.trace",
 		"sim -json -policy ssh.knock -host 192.0.2.1 TESTDATA/captures/door-any.pcap", "sim -json -policy ssh.knock -host 192.0.2.1 a.trace TESTDATA/captures/door-any.pcap",
 		"sim -json -policy ssh.knock -host 192.0.2.1 TESTDATA/captures/router.pcap", "sim -json -policy ssh.knock -host 192.0.2.1 odd.pcap",
+		"sim -json -policy ssh.knock -host 192.0.2.1 odd.pcapng",
 		"sim -json -hz 100 late.trace", "sim -json -hz 100 -state 4999ms late.trace", "check -json -v ssh.knock bad.knock a.trace",
 	} {
 		args := strings.Fields(strings.ReplaceAll(line, "TESTDATA", "../../testdata"))
@@ -72,13 +74,30 @@ func TestJSONSchema(t *testing.T) {
 	}
 }
 
-// oddCapture is a capture of raw IPv4 to 192.0.2.1: two packets out of order, a TCP header
-// that contradicts itself, and a fragment without the others.
+// oddCapture is a capture of raw IPv4 to 192.0.2.1: a packet, then an older one whose TCP
+// header contradicts itself, and packets that are left out, each for another reason.
 func oddCapture() string {
-	broken, fragment := rawSYN(8), rawSYN(9)
-	broken[32] = 0 // its length
-	fragment[6] = 0x20
-	return pcapHeader + string(pcapRecord(3, rawSYN(7))) + string(pcapRecord(2, broken)) + string(pcapRecord(2, fragment))
+	records := pcapRecord(3, rawSYN(7))
+	add := func(source uint32, at int, bytes ...byte) {
+		p := rawSYN(source)
+		copy(p[at:], bytes)
+		records = append(records, pcapRecord(2, p)...)
+	}
+	const total, fragment, proto, from, to, tcpLength = 2, 6, 9, 12, 16, 32
+	add(8, tcpLength, 0)
+	add(9, fragment, 0x20)
+	add(9, fragment, 0x20, 1) // it overlaps that one
+	add(9, total, 0, 10)
+	add(9, proto, 47)
+	add(9, from, 192, 0, 2, 1, 224, 0, 0, 1)
+	add(9, from, 127, 0, 0, 1)
+	add(9, to, 192, 0, 2, 2)
+	for i := range uint32(2049) { // one more than are put together at a time
+		add(10+i, fragment, 0x20)
+	}
+	short := pcapRecord(2, rawSYN(9)[:30])
+	short[12] = 40 // how long it was
+	return pcapHeader + string(records) + string(short)
 }
 
 // topOfMany is what -top prints of more sources than there is room for.

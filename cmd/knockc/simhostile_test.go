@@ -15,7 +15,7 @@ import (
 func TestHostileName(t *testing.T) {
 	const name = "\x1b[31mX\n1..0\x7f\u009b2J"
 	dir := t.TempDir()
-	files := map[string][]byte{"policy.knock": []byte("knock ssh < 10000 10001 -> 22 >\n"), "a.pcapng": namedCapture(name)}
+	files := map[string][]byte{"policy.knock": []byte("knock ssh < 10000 10001 -> 22 >\n"), "a.pcapng": namedCapture(name, 101)}
 	for file, text := range files {
 		if err := os.WriteFile(filepath.Join(dir, file), text, 0o666); err != nil {
 			t.Fatal(err)
@@ -91,9 +91,9 @@ func TestHostileFile(t *testing.T) {
 	}
 }
 
-// namedCapture is a pcapng capture of a packet, a raw IPv4 SYN to port 10000, that
-// arrives on the named interface.
-func namedCapture(name string) []byte {
+// namedCapture is a pcapng capture of a packet, a SYN in IPv4 to port 10000, that arrives
+// on the named interface. Its link type is 101 for raw IP.
+func namedCapture(name string, link byte) []byte {
 	le := binary.LittleEndian
 	block := func(kind uint32, body []byte) []byte {
 		for len(body)%4 != 0 {
@@ -105,7 +105,7 @@ func namedCapture(name string) []byte {
 	}
 	section := le.AppendUint32(nil, 0x1a2b3c4d)
 	section = append(section, 1, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255)
-	iface := le.AppendUint32([]byte{101, 0, 0, 0}, 0) // LINKTYPE_RAW
+	iface := le.AppendUint32([]byte{link, 0, 0, 0}, 0)
 	iface = le.AppendUint16(le.AppendUint16(iface, 2), uint16(len(name)))
 	iface = append(iface, name...)
 	syn := rawSYN(7)

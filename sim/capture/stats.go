@@ -25,14 +25,27 @@ const (
 	reasons
 )
 
-var reasonNames = [reasons]string{
-	NotIP: "not IP", UnknownLink: "of an unknown link type", OtherProtocol: "of other protocols", OtherICMP: "of other ICMP types",
-	OtherHost: "of other hosts", Forwarded: "copies of forwarded packets", OwnGroup: "from the host on its own account", Snapped: "cut short by the recording",
-	Malformed: "malformed", BadSource: "from impossible sources", Fragment: "fragments", Overlap: "overlapping fragments",
-	Flooded: "fragments too many at a time",
+var reasonNames = [reasons]struct{ key, text string }{
+	NotIP:         {"not_ip", "not IP"},
+	UnknownLink:   {"unknown_link", "of an unknown link type"},
+	OtherProtocol: {"other_protocol", "of other protocols"},
+	OtherICMP:     {"other_icmp", "of other ICMP types"},
+	OtherHost:     {"other_host", "of other hosts"},
+	Forwarded:     {"forwarded_copy", "copies of forwarded packets"},
+	OwnGroup:      {"own_account", "from the host on its own account"},
+	Snapped:       {"cut_short", "cut short by the recording"},
+	Malformed:     {"malformed", "malformed"},
+	BadSource:     {"impossible_source", "from impossible sources"},
+	Fragment:      {"fragment", "fragments"},
+	Overlap:       {"overlapping_fragment", "overlapping fragments"},
+	Flooded:       {"too_many_fragments", "fragments too many at a time"},
 }
 
-func (r Reason) String() string { return reasonNames[r] }
+// String says it for people, after a number of packets.
+func (r Reason) String() string { return reasonNames[r].text }
+
+// Key says it for programs, in snake_case.
+func (r Reason) Key() string { return reasonNames[r].key }
 
 // Stats says what happened to the records of a capture. Records is the sum of ToHost,
 // FromHost, ToAt, FromAt and all of LeftOut.
