@@ -125,7 +125,7 @@ func (o *simOptions) simulate(s *streams, names []string) error {
 	if err := o.refuse(names, chosen); err != nil {
 		return err
 	}
-	o.Open, o.Top = s.open, o.top > 0
+	o.Open, o.OpenNamed, o.Top = s.open, session.OpenRegular, o.top > 0
 	reporters := report.All{s.progress(o), o.form.reporter(s, o, len(chosen) > 1)}
 	junit := &report.JUnit{}
 	if o.junit != nil {

@@ -5,7 +5,6 @@ import (
 	"io"
 	"io/fs"
 	"math"
-	"os"
 
 	"example.org/knockc/lang/trace"
 	"example.org/knockc/sim/capture"
@@ -30,12 +29,20 @@ func openInput(open func(string) (io.ReadCloser, error), name string) (*input, e
 	if err != nil {
 		return nil, readError(name, err)
 	}
-	if f, ok := f.(*os.File); ok {
-		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
-			return &input{f, name}, nil
-		}
+	if c, ok := f.(content); ok && isRegular(f) {
+		return &input{c, name}, nil
 	}
 	return &input{&spool{in: f}, name}, nil
+}
+
+// isRegular is false for a pipe or a device, which only seems to be able to seek.
+func isRegular(f io.ReadCloser) bool {
+	file, ok := f.(fs.File)
+	if !ok {
+		return true
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode().IsRegular()
 }
 
 // reason is an error without the name of the file.

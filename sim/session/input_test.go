@@ -75,6 +75,33 @@ func TestChanged(t *testing.T) {
 	}
 }
 
+// inMemory is a file in memory, at any place of which one can read.
+type inMemory struct{ *strings.Reader }
+
+func (inMemory) Close() error { return nil }
+
+// TestInMemory: if all is opened in memory, the file system does not matter: neither what
+// has the name of a policy there, nor whether there is room for a temporary file.
+func TestInMemory(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.Mkdir("ssh.knock", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, variable := range []string{"TMPDIR", "TMP"} {
+		t.Setenv(variable, "none")
+	}
+	long := files["good.trace"] + strings.Repeat("# "+strings.Repeat("x", 1020)+"\n", 5<<10)
+	open := func(name string) (io.ReadCloser, error) {
+		if name == "good.trace" {
+			return inMemory{strings.NewReader(long)}, nil
+		}
+		return files.open(name)
+	}
+	if err := replayed(t, "good.trace", open, &diary{}); err != "" {
+		t.Error(err)
+	}
+}
+
 // pipe is what can be read only once.
 type pipe struct {
 	io.Reader

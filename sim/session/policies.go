@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -40,18 +39,18 @@ func (p *Policy) MetEnough(wanted *float64) bool {
 
 // Policies finds the policies of traces, and compiles each once.
 type Policies struct {
-	Open    func(name string) (io.ReadCloser, error) // nil: [OpenFile]
+	Open    func(name string) (io.ReadCloser, error) // nil: [OpenRegular]
 	only    *Policy                                  // that of all traces; nil: each has its own
 	byFile  map[string]*Policy                       // by absolute path
 	inOrder []*Policy
 }
 
 // useOnly makes all traces run against the policy in a file, unless its name is "".
-func (p *Policies) useOnly(file string) error {
+func (p *Policies) useOnly(open func(string) (io.ReadCloser, error), file string) error {
 	if file == "" {
 		return nil
 	}
-	p.only = p.read(file)
+	p.only = p.read(open, file)
 	return p.only.err
 }
 
@@ -78,12 +77,13 @@ func (p *Policies) Of(traceName string, named *trace.Policy) (*Policy, error) {
 }
 
 // readNamed is read for a file that a trace names. The trace may come from someone else,
-// so the file may be anything: a secret, or a device without an end.
+// so the file may be anything, such as a secret.
 func (p *Policies) readNamed(file string) *Policy {
-	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
-		return &Policy{File: file, err: readError(file, errors.New("it is no regular file"))}
+	open := p.Open
+	if open == nil {
+		open = OpenRegular
 	}
-	known := p.read(file)
+	known := p.read(open, file)
 	if !known.isPolicy {
 		known.err = notAPolicy(file, known.err)
 	}
@@ -105,11 +105,7 @@ func notAPolicy(file string, err error) error {
 }
 
 // read reads and compiles a policy.
-func (p *Policies) read(file string) *Policy {
-	open := p.Open
-	if open == nil {
-		open = OpenFile
-	}
+func (p *Policies) read(open func(string) (io.ReadCloser, error), file string) *Policy {
 	src, err := readPolicy(open, file)
 	if err != nil {
 		return &Policy{File: file, err: err}

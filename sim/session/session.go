@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"iter"
-	"os"
 	"slices"
 	"time"
 
@@ -27,7 +26,13 @@ type Options struct {
 	Capture  capture.Options
 
 	// Open opens a file by its name, or standard input, whose name is -. Nil is [OpenFile].
+	// What it returns is read more than once: where it is, if it is an io.Seeker and an
+	// io.ReaderAt too, and else from a copy in memory or in a temporary file.
 	Open func(name string) (io.ReadCloser, error)
+
+	// OpenNamed opens a policy by the name that a trace has for it. The trace may come from
+	// someone else, so the file may be anything. Nil is Open, or without it [OpenRegular].
+	OpenNamed func(name string) (io.ReadCloser, error)
 }
 
 // Reporter receives the results: for each trace Begin, an Outcome for each packet and
@@ -91,14 +96,17 @@ type run struct {
 // part of the result. It is an error if there is a single policy for all traces and it
 // cannot be used: then the reporter is not called.
 func Run(names []string, o Options, r Reporter) (*Summary, error) {
+	if o.OpenNamed == nil {
+		o.OpenNamed = o.Open
+	}
 	if o.Open == nil {
 		o.Open = OpenFile
 	}
-	s := &run{Options: o, reporter: r, policies: &Policies{Open: o.Open}}
+	s := &run{Options: o, reporter: r, policies: &Policies{Open: o.OpenNamed}}
 	if o.Top {
 		s.summary.Top = &replay.Top{}
 	}
-	if err := s.policies.useOnly(o.Policy); err != nil {
+	if err := s.policies.useOnly(o.Open, o.Policy); err != nil {
 		return nil, err
 	}
 	for _, name := range names {
@@ -113,9 +121,6 @@ func Run(names []string, o Options, r Reporter) (*Summary, error) {
 
 // stdin is the name of standard input.
 const stdin = "-"
-
-// OpenFile opens a file of the file system.
-func OpenFile(name string) (io.ReadCloser, error) { return os.Open(name) }
 
 func (s *run) add(r *Result) {
 	if r.Passed() {
