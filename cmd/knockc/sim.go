@@ -138,7 +138,9 @@ func (o *simOptions) simulate(s *streams, names []string) error {
 	for _, warning := range summary.Warnings {
 		s.warn(warning)
 	}
-	err = join(summary.Errs...)
+	for _, failed := range summary.Errs {
+		err = join(err, withFlags(failed))
+	}
 	if !summary.OK() {
 		err = join(err, errInput)
 	}
@@ -151,6 +153,21 @@ func (o *simOptions) simulate(s *streams, names []string) error {
 		}
 	}
 	return join(err, s.write(*o.junit, junit.XML(), 0o644))
+}
+
+// withFlags says what to type about a capture that cannot be replayed.
+func withFlags(err error) error {
+	var unknown *capture.UnknownHostError
+	var compressed *capture.CompressedError
+	switch {
+	case errors.As(err, &unknown):
+		return fmt.Errorf("%w: -host %s", err, unknown.Top[0].Addr)
+	case errors.As(err, &compressed):
+		return fmt.Errorf("%w: %s -dc FILE | knockc sim -", err, compressed.Program)
+	case errors.Is(err, session.ErrTicked):
+		return fmt.Errorf("%w; -hz is for traces", err)
+	}
+	return err
 }
 
 // refuse finds what makes no sense before anything is replayed, printed or written. The

@@ -180,7 +180,6 @@ func TestErrors(t *testing.T) {
 	}{
 		{"nothing", nil, "neither a pcap nor a pcapng capture"},
 		{"text", []byte("0s 192.0.2.7 -> 22"), "neither a pcap nor a pcapng capture"},
-		{"gzip", []byte("\x1f\x8b\x08\x00"), "it is compressed with gzip; decompress it first: gzip -dc FILE | knockc sim -"},
 		{"pcap: half a header", good[:20], cut},
 		{"pcap: version", with(good, 4, 3), "unknown major version 3"},
 		{"pcap: link type", with(good, 20, 105), "link type 105 is not supported; supported are " +
@@ -205,6 +204,17 @@ func TestErrors(t *testing.T) {
 		var broken *capture.Error
 		if !errors.As(err, &broken) || err.Error() != test.want {
 			t.Errorf("%s: %v, want %s", test.name, err, test.want)
+		}
+	}
+}
+
+// TestCompressed: a compressed file is told from a broken one.
+func TestCompressed(t *testing.T) {
+	for begin, program := range map[string]string{"\x1f\x8b\x08\x00": "gzip", "\x28\xb5\x2f\xfd": "zstd", "\xfd7zXZ": "xz"} {
+		_, err := openData([]byte(begin), atHost)
+		var compressed *capture.CompressedError
+		if !errors.As(err, &compressed) || compressed.Program != program {
+			t.Errorf("%s: %v", program, err)
 		}
 	}
 }

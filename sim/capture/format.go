@@ -38,8 +38,16 @@ func formatOf(begin []byte) format {
 // file, which may be one. Four bytes are enough.
 func IsCapture(begin []byte) bool { return formatOf(begin) != "" }
 
-// Compressed returns an error, which says what to type, if a file that begins so is
-// compressed.
+// CompressedError says that a file is compressed.
+type CompressedError struct {
+	Program string // that did it, and that decompresses it: gzip, zstd or xz
+}
+
+func (e *CompressedError) Error() string {
+	return fmt.Sprintf("it is compressed with %s; decompress it first", e.Program)
+}
+
+// Compressed returns a [CompressedError] if a file that begins so is compressed.
 func Compressed(begin []byte) error {
 	if f := formatOf(begin); f != "" && f != pcap && f != pcapng {
 		return f.compressed()
@@ -47,6 +55,4 @@ func Compressed(begin []byte) error {
 	return nil
 }
 
-func (f format) compressed() error {
-	return fmt.Errorf("it is compressed with %s; decompress it first: %[1]s -dc FILE | knockc sim -", f)
-}
+func (f format) compressed() error { return &CompressedError{string(f)} }

@@ -221,6 +221,5 @@ func (e *UnknownHostError) Error() string {
 	for _, d := range e.Top {
 		most = append(most, fmt.Sprintf("%s (%d)", d.Addr, d.Packets))
 	}
-	return fmt.Sprintf("it is not clear which packets arrive at the host; most go to %s; give the host's address: -host %s",
-		strings.Join(most, ", "), e.Top[0].Addr)
+	return fmt.Sprintf("it is not clear which packets arrive at the host; most go to %s; give the host's address", strings.Join(most, ", "))
 }

@@ -45,7 +45,7 @@ func newReader(from io.Reader) (*reader, error) {
 	case "":
 		err = errors.New("neither a pcap nor a pcapng capture")
 	default:
-		err = f.compressed()
+		return nil, f.compressed()
 	}
 	if err != nil {
 		return nil, r.failure(err, 0)

@@ -51,8 +51,8 @@ type Source struct {
 // OpenFile reads a capture of any size, and holds little of it in memory at a time. It
 // begins at the beginning of the file, whatever the file's offset is. If the options
 // name no host, it looks for the host in the whole capture. The error is an
-// [UnknownHostError] if the capture does not show the host, and an [Error] if it is
-// broken.
+// [UnknownHostError] if the capture does not show the host, a [CompressedError] if it is
+// compressed, and an [Error] if it is broken.
 func OpenFile(file io.ReadSeeker, o Options) (*Source, error) {
 	s := &Source{file: file, options: o}
 	for _, host := range o.Hosts {

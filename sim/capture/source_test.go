@@ -296,9 +296,9 @@ func TestFindHost(t *testing.T) {
 		{"groups do not count", []pair{{a, c}, {b, group}, {b, c}}, "to 10.0.0.1"},
 		{"each family has its own", []pair{{peer6, host6}, {a, c}, {b, c}}, "to 2001:db8:7::7"},
 		{"two who talk", []pair{{a, b}, {b, a}, {a, b}},
-			"it is not clear which packets arrive at the host; most go to 10.0.0.2 (2), 10.0.0.1 (1); give the host's address: -host 10.0.0.2"},
+			"it is not clear which packets arrive at the host; most go to 10.0.0.2 (2), 10.0.0.1 (1); give the host's address"},
 		{"many", []pair{{a, b}, {b, a}, {a, b}, {c, a}, {a, c}, {peer4, a}, {peer4, host4}},
-			"it is not clear which packets arrive at the host; most go to 10.0.0.1 (3), 10.0.0.2 (2), 10.0.0.3 (1); give the host's address: -host 10.0.0.1"},
+			"it is not clear which packets arrive at the host; most go to 10.0.0.1 (3), 10.0.0.2 (2), 10.0.0.3 (1); give the host's address"},
 		{"nobody", nil, ""},
 	} {
 		var frames [][]byte

@@ -16,6 +16,9 @@ import (
 	"example.org/knockc/sim/replay"
 )
 
+// ErrTicked says that a capture does not go together with [Options.HZ].
+var ErrTicked = errors.New("the packets of a capture have met a clock already")
+
 // FaultyCapture is the error for a capture that cannot be replayed.
 type FaultyCapture struct {
 	Name string
@@ -29,7 +32,8 @@ func (e *FaultyCapture) Unwrap() error { return e.Err }
 func captureError(name string, err error) error {
 	var broken *capture.Error
 	var unknown *capture.UnknownHostError
-	if errors.As(err, &broken) || errors.As(err, &unknown) {
+	var compressed *capture.CompressedError
+	if errors.As(err, &broken) || errors.As(err, &unknown) || errors.As(err, &compressed) {
 		return &FaultyCapture{name, err}
 	}
 	return readError(name, err)
@@ -38,7 +42,7 @@ func captureError(name string, err error) error {
 // replayCapture replays a capture.
 func (s *run) replayCapture(in *input, result *Result) error {
 	if s.HZ != 0 {
-		return &FaultyCapture{in.name, errors.New("-hz is for traces: the packets of a capture have met a clock already")}
+		return &FaultyCapture{in.name, ErrTicked}
 	}
 	policy, err := s.policies.Of(in.name, nil)
 	if err != nil {

@@ -100,7 +100,7 @@ func notAPolicy(file string, err error) error {
 	return lang.NewFileFindings(file, strings.NewReader(""), []lang.Finding{{
 		Severity: lang.Error, Span: lang.Span{Start: begin, End: begin},
 		Message: "this file, which the trace names as its policy, has no knock that can be read",
-		Hint:    "knockc check " + lang.Printable(file),
+		Hint:    "to see why, check it by itself",
 	}})
 }
 
