@@ -85,10 +85,22 @@ func (e *UnknownKnockError) Error() string {
 	return fmt.Sprintf("no knock `%s` in the loaded policy: it has %s", e.Knock, lang.Printable(strings.Join(e.Known, ", ")))
 }
 
-// undone is an error after which all is as it was, unless that could not be undone.
+// NotUndoneError says that something failed, and going back too: not all is as it was.
+type NotUndoneError struct {
+	Err  error // what failed
+	Undo error // why going back failed
+}
+
+func (e *NotUndoneError) Error() string {
+	return fmt.Sprintf("%v; going back failed: %v", e.Err, e.Undo)
+}
+
+func (e *NotUndoneError) Unwrap() []error { return []error{e.Err, e.Undo} }
+
+// undone is an error after which all is as it was, or a [NotUndoneError].
 func undone(err, undo error) error {
 	if err != nil && undo != nil {
-		return fmt.Errorf("%w; going back failed: %w", err, undo)
+		return &NotUndoneError{err, undo}
 	}
 	return err
 }

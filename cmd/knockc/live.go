@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
@@ -36,6 +35,9 @@ func outliveReaders() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) 
 
 // inWords says what a user can do about an error of a live host.
 func inWords(err error) error {
+	if both, ok := err.(*live.NotUndoneError); ok {
+		return &live.NotUndoneError{Err: inWords(both.Err), Undo: both.Undo}
+	}
 	var notLoaded *live.NotLoadedError
 	var trial *live.TrialError
 	var foreign *live.ForeignError
@@ -46,8 +48,8 @@ func inWords(err error) error {
 		return fmt.Errorf("%w: an apply is running, or was killed and has to be repeated", err)
 	case errors.As(err, &notLoaded):
 		return fmt.Errorf("%w: load one with `knockc apply POLICY`", err)
-	case errors.As(err, &trial): // and perhaps more
-		return errors.New(strings.Replace(err.Error(), trial.Error(), aboutTrial(trial).Error(), 1))
+	case errors.As(err, &trial):
+		return aboutTrial(trial)
 	case errors.Is(err, live.ErrTooLate):
 		return fmt.Errorf("%w, `knockc status` shows what is loaded", err)
 	}

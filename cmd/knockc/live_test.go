@@ -1,0 +1,33 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"example.org/knockc/live"
+)
+
+// TestInWords: what a user can do is said of the error that it is about, also if going back
+// failed after it.
+func TestInWords(t *testing.T) {
+	broken := errors.New("broken")
+	for _, test := range []struct {
+		err  error
+		want string
+	}{
+		{broken, "broken"},
+		{&live.NotLoadedError{Table: "t"}, "no table inet t is loaded: load one with `knockc apply POLICY`"},
+		{&live.TrialError{Table: "t"}, "a policy is on trial and is being rolled back; if that does not finish, see what this prints: `knockc rollback -table t`"},
+		{&live.NotUndoneError{Err: &live.TrialError{Table: "knockc", Left: 9 * time.Second}, Undo: broken},
+			"a policy is on trial and will be rolled back in 9s unless it is kept: keep it where it was applied, or roll it back now with `knockc rollback`; " +
+				"going back failed: broken"},
+		{&live.NotUndoneError{Err: live.ErrTooLate, Undo: broken}, "too late: the trial has ended already, `knockc status` shows what is loaded; going back failed: broken"},
+	} {
+		if got := inWords(test.err).Error(); got != test.want {
+			t.Errorf("%q, want %q", got, test.want)
+		}
+	}
+}
