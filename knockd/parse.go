@@ -170,11 +170,10 @@ func (p *parser) option(name string, e entry) {
 	if name != "interface" {
 		return
 	}
-	_, problem, _ := lang.ParseIface(`"` + e.value.text + `"`)
 	switch {
 	case p.config.iface != nil:
 		p.warn(e.at(), "knockd listens on the first interface given, not on this one")
-	case problem != "" || strings.HasSuffix(e.value.text, "*"):
+	case lang.NotIface(e.value.text) != "" || strings.HasSuffix(e.value.text, "*"):
 		p.error(e.at(), "%s is not the name of an interface", lang.Quote(e.value.text)).Hint = "interface = eth0"
 	default:
 		p.config.iface = &lang.Iface{Name: e.value.text, Span: e.value.span()}

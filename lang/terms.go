@@ -286,28 +286,37 @@ func ParseIface(text string) (name, problem, hint string) {
 	name, quoted := strings.CutPrefix(text, `"`)
 	name = strings.TrimSuffix(name, `"`)
 	bare := strings.TrimSuffix(name, "*")
-	wrong := func(why string) (string, string, string) {
-		return name, fmt.Sprintf("%s is not an interface name: %s", Quote(text), why), ""
-	}
+	why := NotIface(name)
 	switch {
-	case name == "*":
-		return wrong("`*` alone would match all of them")
-	case bare == "":
-		return wrong("it is empty")
-	case len(name) > MaxIface:
-		return wrong(fmt.Sprintf("it is longer than %d bytes", MaxIface))
-	case bare == "." || bare == "..":
-		return wrong("it is the name of a folder")
-	case strings.Contains(bare, "*"):
-		return wrong("`*` is allowed only at its end")
-	case strings.ContainsFunc(bare, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(`/:\$"`, r) }):
-		return wrong("it has a character that is not allowed")
+	case why != "":
+		return name, fmt.Sprintf("%s is not an interface name: %s", Quote(text), why), ""
 	case !quoted && !strings.ContainsFunc(name, func(r rune) bool { return '0' <= r && r <= '9' || r == '*' }):
 		return name, fmt.Sprintf("the interface %s has no digit, so it needs quotes", Quote(text)), `"` + Printable(name) + `"`
 	case !quoted && !isBareIface(bare):
 		return name, fmt.Sprintf("the interface %s needs quotes", Quote(text)), `"` + Printable(name) + `"`
 	}
 	return name, "", ""
+}
+
+// NotIface is why a name without quotes, of which a `*` at its end is part, is not the name
+// of an interface; "" if it is one.
+func NotIface(name string) (why string) {
+	bare := strings.TrimSuffix(name, "*")
+	switch {
+	case name == "*":
+		return "`*` alone would match all of them"
+	case bare == "":
+		return "it is empty"
+	case len(name) > MaxIface:
+		return fmt.Sprintf("it is longer than %d bytes", MaxIface)
+	case bare == "." || bare == "..":
+		return "it is the name of a folder"
+	case strings.Contains(bare, "*"):
+		return "`*` is allowed only at its end"
+	case strings.ContainsFunc(bare, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(`/:\$"`, r) }):
+		return "it has a character that is not allowed"
+	}
+	return ""
 }
 
 // isBareIface reports whether an interface needs no quotes: it is a name in which `.` and

@@ -220,15 +220,14 @@ func captureFlags(flags *flag.FlagSet, o *capture.Options) {
 		return nil
 	})
 	flags.Func("iface", "in captures, packets arrive on the interface `NAME`", func(text string) error {
-		quoted := `"` + text + `"` // as the shell has taken the quotes away
-		name, problem, _ := lang.ParseIface(quoted)
+		why := lang.NotIface(text) // the shell has taken the quotes away
 		switch {
-		case problem != "":
-			return errors.New(strings.Replace(problem, lang.Quote(quoted), lang.Quote(text), 1))
-		case strings.HasSuffix(name, "*"):
+		case why != "":
+			return fmt.Errorf("%s is not an interface name: %s", lang.Quote(text), why)
+		case strings.HasSuffix(text, "*"):
 			return fmt.Errorf("%s stands for many interfaces, but a packet arrives on one", lang.Quote(text))
 		}
-		o.Iface = name
+		o.Iface = text
 		return nil
 	})
 }
