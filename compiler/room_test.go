@@ -116,7 +116,8 @@ func TestRoom(t *testing.T) {
 	}
 }
 
-// TestAtMost: what is said to be the most that a policy may take is enough.
+// TestAtMost: what is said to be the most that a policy may take is enough, whatever
+// clauses it has.
 func TestAtMost(t *testing.T) {
 	files, err := filepath.Glob("../testdata/policies/*.knock")
 	if err != nil || len(files) == 0 {
@@ -135,6 +136,7 @@ func TestAtMost(t *testing.T) {
 			policies[fmt.Sprint(n, " ", name)] = policy(n)
 		}
 	}
+	had := map[string]bool{}
 	for name, text := range policies {
 		for _, settings := range []string{"", "hook input\n"} {
 			if settings != "" && strings.Contains(text, "hook") {
@@ -145,6 +147,16 @@ func TestAtMost(t *testing.T) {
 			if taken, most := math.MaxInt/2-r.left, atMost(p); taken > most {
 				t.Errorf("%s: %d instructions, said to be at most %d", name, taken, most)
 			}
+			for _, k := range p.Knocks {
+				for clause := range k.Given {
+					had[clause.String()] = true
+				}
+			}
+		}
+	}
+	for _, word := range lang.ClauseWords {
+		if !had[word] {
+			t.Errorf("no policy here has `%s`", word)
 		}
 	}
 	if p, _ := build(t, seeded.Bodies(100), &room{}); atMost(p) > MaxInstructions {

@@ -23,6 +23,27 @@ func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) { checkRoundTrip(rt, drawPolicy(rt)) })
 }
 
+// TestDrawPolicy: the policies of [TestRoundTrip] have each clause and each setting.
+func TestDrawPolicy(t *testing.T) {
+	drawn := map[string]bool{}
+	for seed := range 100 {
+		p, _ := lang.Parse([]byte(rapid.Custom(drawPolicy).Example(seed)))
+		for setting := range p.Settings.Given {
+			drawn[setting.String()] = true
+		}
+		for _, k := range p.Knocks {
+			for clause := range k.Given {
+				drawn[clause.String()] = true
+			}
+		}
+	}
+	for _, word := range slices.Concat(lang.ClauseWords, lang.SettingWords) {
+		if !drawn[word] {
+			t.Errorf("no policy that is drawn has `%s`", word)
+		}
+	}
+}
+
 // TestRoundTripOfCases is TestRoundTrip for policies that are written by hand.
 func TestRoundTripOfCases(t *testing.T) {
 	for _, src := range slices.Concat(elsewherePolicies, casePolicies(t)) {
@@ -141,7 +162,7 @@ var (
 	fromTexts  = []string{"192.0.2.0/24", "198.51.100.7", "2001:db8::/32"}
 	settings   = []string{
 		"default drop", "refuse reject", "open 80 udp/9", "open 8005-8030 from 192.0.2.0/24", "size 100", "table mine",
-		"trust 10.0.0.0/8 lan0", "priority -109", "hook input",
+		"trust 10.0.0.0/8 lan0", "priority -109", "hook input", "defaults < within 3s per /25 /113 reset known >",
 	}
 )
 
