@@ -2,8 +2,9 @@ package compiler
 
 // Ref is a reference of an instruction to a part of the table.
 type Ref struct {
-	Kind RefKind
-	Name string
+	Kind  RefKind
+	Name  string
+	Makes bool // it may make an element of that set
 }
 
 // RefKind is the kind of thing that a reference refers to.
@@ -38,14 +39,14 @@ func (Length) Refs(func(Ref))      {}
 func (Log) Refs(func(Ref))         {}
 func (Reject) Refs(func(Ref))      {}
 
-func (i Lookup) Refs(see func(Ref)) { see(Ref{RefSet, i.Set}) }
-func (i Update) Refs(see func(Ref)) { see(Ref{RefSet, i.Set}) }
-func (i Delete) Refs(see func(Ref)) { see(Ref{RefSet, i.Set}) }
-func (i Count) Refs(see func(Ref))  { see(Ref{RefCounter, i.Counter}) }
+func (i Lookup) Refs(see func(Ref)) { see(Ref{Kind: RefSet, Name: i.Set}) }
+func (i Update) Refs(see func(Ref)) { see(Ref{Kind: RefSet, Name: i.Set, Makes: true}) }
+func (i Delete) Refs(see func(Ref)) { see(Ref{Kind: RefSet, Name: i.Set}) }
+func (i Count) Refs(see func(Ref))  { see(Ref{Kind: RefCounter, Name: i.Counter}) }
 
 func (v Verdict) Refs(see func(Ref)) {
 	if v.Chain != "" {
-		see(Ref{RefChain, v.Chain})
+		see(Ref{Kind: RefChain, Name: v.Chain})
 	}
 }
 
@@ -81,3 +82,24 @@ func (Dispatch) RunsFor(Family) bool        { return true }
 func (i Lengths) RunsFor(f Family) bool     { return f == i.Family }
 func (Verdict) RunsFor(Family) bool         { return true }
 func (Reject) RunsFor(Family) bool          { return true }
+
+func (CtState) Elements() int       { return 0 }
+func (Translated) Elements() int    { return 0 }
+func (Iface) Elements() int         { return 0 }
+func (L4Proto) Elements() int       { return 0 }
+func (Ports) Elements() int         { return 0 }
+func (TCPFlags) Elements() int      { return 0 }
+func (AddrType) Elements() int      { return 0 }
+func (i Source) Elements() int      { return len(i.Prefixes) }
+func (i Destination) Elements() int { return len(i.Prefixes) }
+func (i ICMP) Elements() int        { return len(i.Types) }
+func (Length) Elements() int        { return 0 }
+func (Lookup) Elements() int        { return 0 }
+func (Update) Elements() int        { return 0 }
+func (Delete) Elements() int        { return 0 }
+func (Count) Elements() int         { return 0 }
+func (Log) Elements() int           { return 0 }
+func (i Dispatch) Elements() int    { return len(i.Entries) }
+func (i Lengths) Elements() int     { return len(i.Entries) }
+func (Verdict) Elements() int       { return 0 }
+func (Reject) Elements() int        { return 0 }

@@ -23,6 +23,9 @@ type Instruction interface {
 
 	// Refs calls see for each part of the table that the instruction refers to.
 	Refs(see func(Ref))
+
+	// Elements is how many elements the instruction has in a list of its own.
+	Elements() int
 }
 
 // CtState matches the state that connection tracking gives the packet. With Not, it has

@@ -93,7 +93,8 @@ func TestUnknownInstruction(t *testing.T) {
 	}
 }
 
-// TestFacts: an instruction tells of the family that it is for, and of all that it refers to.
+// TestFacts: an instruction tells of the family that it is for, of all that it refers to,
+// and of its list.
 func TestFacts(t *testing.T) {
 	for _, s := range append(samples.All(), samples.Endings()...) {
 		var fields fields
@@ -108,17 +109,22 @@ func TestFacts(t *testing.T) {
 			t.Errorf("%T%+v runs for the families %v", s.Instruction, s.Instruction, families)
 		}
 		var refs []compiler.Ref
-		s.Refs(func(r compiler.Ref) { refs = append(refs, r) })
+		s.Refs(func(r compiler.Ref) { refs = append(refs, compiler.Ref{Kind: r.Kind, Name: r.Name}) })
 		if !slices.Equal(refs, fields.refs) {
 			t.Errorf("%T%+v refers to %v, want %v", s.Instruction, s.Instruction, refs, fields.refs)
+		}
+		if n := s.Elements(); n != fields.elements {
+			t.Errorf("%T%+v has %d elements, want %d", s.Instruction, s.Instruction, n, fields.elements)
 		}
 	}
 }
 
-// fields are those of an instruction that tell of families and of things of the table.
+// fields are those of an instruction that tell of families, of things of the table, and of
+// lists.
 type fields struct {
 	families []compiler.Family
 	refs     []compiler.Ref
+	elements int
 }
 
 func (f *fields) read(v reflect.Value) {
@@ -126,6 +132,7 @@ func (f *fields) read(v reflect.Value) {
 	case v.Type() == reflect.TypeFor[compiler.Family]():
 		f.families = append(f.families, compiler.Family(v.Int()))
 	case v.Kind() == reflect.Slice:
+		f.elements += v.Len()
 		for i := range v.Len() {
 			f.read(v.Index(i))
 		}

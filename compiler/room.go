@@ -76,18 +76,3 @@ func rangesOf(services []lang.Service) (n int) {
 	}
 	return n
 }
-
-// elements counts the elements in the list of an instruction.
-func elements(i Instruction) int {
-	switch i := i.(type) {
-	case Source:
-		return len(i.Prefixes)
-	case Destination:
-		return len(i.Prefixes)
-	case Dispatch:
-		return len(i.Entries)
-	case Lengths:
-		return len(i.Entries)
-	}
-	return 0
-}

@@ -88,7 +88,7 @@ func build(t *testing.T, text string, r *room) (p *lang.Policy, instructions int
 		for _, rule := range c.Rules {
 			instructions += len(rule.Instructions)
 			for _, i := range rule.Instructions {
-				instructions += elements(i)
+				instructions += i.Elements()
 			}
 		}
 	}

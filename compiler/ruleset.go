@@ -107,7 +107,7 @@ func (d Dispatch) hasRanges() bool {
 func (c *Chain) add(comment string, instructions ...Instruction) {
 	size := len(instructions)
 	for _, i := range instructions {
-		size += elements(i)
+		size += i.Elements()
 	}
 	if c.room.take(size) {
 		c.Rules = append(c.Rules, Rule{instructions, comment})
