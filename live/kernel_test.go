@@ -55,7 +55,7 @@ func TestByHand(t *testing.T) {
 		}
 		var got []string
 		for _, d := range s.Standings {
-			got = append(got, fmt.Sprintf("%s %s open %v for %s", d.Knock, d.Source, d.Open, during(d.Left)))
+			got = append(got, fmt.Sprintf("%s %s open %v for %s", d.Knock, d.Source, d.Role == compiler.Grant, during(d.Left)))
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("where they stand:\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

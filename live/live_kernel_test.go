@@ -186,10 +186,10 @@ func TestStandingsOnKernel(t *testing.T) {
 			var got []string
 			for _, d := range s.Standings {
 				where := "open"
-				switch {
-				case d.Closing:
+				switch d.Role {
+				case compiler.Closing:
 					where = "closing"
-				case !d.Open:
+				case compiler.Opening:
 					where = string(rune('0'+d.Step)) + "/" + string(rune('0'+d.Of))
 				}
 				if d.Left <= 0 || d.Left > 30*time.Second {
@@ -257,7 +257,7 @@ func TestGrantOnKernel(t *testing.T) {
 	for _, port := range []uint16{1001, 1002} {
 		h.attempt(src4.Next(), netns.TCP, port)
 	}
-	if shut, err = h.live.Revoke(table, "", netip.Prefix{}); err != nil || len(shut) != 2 || !shut[0].Open || shut[1].Step != 2 {
+	if shut, err = h.live.Revoke(table, "", netip.Prefix{}); err != nil || len(shut) != 2 || shut[0].Role != compiler.Grant || shut[1].Step != 2 {
 		t.Errorf("revoked all: %v, %v", shut, err)
 	}
 	h.attempt(src4.Next(), netns.UDP, 1003) // the last step, after those that were revoked too

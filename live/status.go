@@ -24,7 +24,7 @@ type Status struct {
 	ChangedByHand string
 
 	Knocks    []KnockStatus
-	Standings []Standing // by knock, the open doors first
+	Standings []Standing // by knock: open doors, steps of `close`, the other steps
 	Sets      []SetStatus
 }
 
@@ -37,15 +37,11 @@ type KnockStatus struct {
 	Underway  int    // sources that have done a step
 }
 
-// Standing is where a source is: an open door, or the step that it has done.
+// Standing is where a source is with a knock: an open door, or the step that it has done.
 type Standing struct {
-	Source  netip.Prefix // what counts as one source
-	Knock   string
-	Open    bool
-	Closing bool          // the step is one of `close`
-	Step    int           // done, of Of
-	Of      int           //
-	Left    time.Duration // until it ends; [lang.Forever]
+	Source netip.Prefix // what counts as one source
+	compiler.Symbol
+	Left time.Duration // until it ends; [lang.Forever]
 }
 
 // SetStatus is how full a set of sources is.
@@ -78,7 +74,7 @@ func (h *kernel) Status(t *Table) (*Status, error) {
 		for _, standing := range s.Standings {
 			switch {
 			case standing.Knock != name:
-			case standing.Open:
+			case standing.Role == compiler.Grant:
 				k.Open++
 			default:
 				sources[standing.Source] = true
@@ -108,7 +104,7 @@ func (m *meanings) standing(all []element) []Standing {
 			continue
 		}
 		source, _ := e.src.Prefix(s.bits)
-		found = append(found, Standing{source, s.Knock, s.Role == compiler.Grant, s.Role == compiler.Closing, s.Step, s.Of, e.left})
+		found = append(found, Standing{source, s.Symbol, e.left})
 	}
 	slices.SortFunc(found, Standing.compare)
 	return found
@@ -116,24 +112,16 @@ func (m *meanings) standing(all []element) []Standing {
 
 func (s Standing) compare(other Standing) int {
 	return cmp.Or(
-		cmp.Compare(s.Knock, other.Knock), -cmp.Compare(bit(s.Open), bit(other.Open)),
-		s.Source.Addr().Compare(other.Source.Addr()), cmp.Compare(bit(s.Closing), bit(other.Closing)), cmp.Compare(s.Step, other.Step),
+		cmp.Compare(s.Knock, other.Knock), -cmp.Compare(s.Role, other.Role),
+		s.Source.Addr().Compare(other.Source.Addr()), cmp.Compare(s.Step, other.Step),
 	)
-}
-
-func bit(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // Furthest leaves out steps of sources that have done a later one too.
 func Furthest(all []Standing) []Standing {
 	var kept []Standing
 	for _, d := range all {
-		if n := len(kept) - 1; n >= 0 && kept[n].Knock == d.Knock && kept[n].Source == d.Source &&
-			!kept[n].Open && kept[n].Closing == d.Closing {
+		if n := len(kept) - 1; n >= 0 && kept[n].Knock == d.Knock && kept[n].Role == d.Role && kept[n].Source == d.Source {
 			kept = kept[:n]
 		}
 		kept = append(kept, d)

@@ -12,6 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"example.org/knockc/compiler"
 	"example.org/knockc/internal/netns"
 	"example.org/knockc/live"
 )
@@ -48,7 +49,7 @@ func (h *host) knock(src netip.Addr, steps ...string) {
 func (h *host) standings() (all []string) {
 	h.Helper()
 	for _, d := range h.status().Standings {
-		all = append(all, fmt.Sprintf("%s %s open %v, closing %v %d/%d", d.Knock, d.Source, d.Open, d.Closing, d.Step, d.Of))
+		all = append(all, fmt.Sprintf("%s %s open %v, role %d at %d/%d", d.Knock, d.Source, d.Role == compiler.Grant, d.Role, d.Step, d.Of))
 	}
 	return all
 }

@@ -5,7 +5,6 @@ import (
 	"io"
 	"time"
 
-	"example.org/knockc/compiler"
 	"example.org/knockc/lang"
 	"example.org/knockc/lang/trace"
 	"example.org/knockc/sim"
@@ -126,9 +125,6 @@ func jsonResult(r replay.Result) any {
 	return r.String()
 }
 
-// sequenceClose is the sequence of a step that shuts a door.
-const sequenceClose = "close"
-
 // jsonEvent is what a packet did to a knock, except that it opened a door.
 type jsonEvent struct {
 	Knock    string `json:"knock"`
@@ -200,17 +196,6 @@ func (p *JSON) stats(r *session.Result) {
 	WriteJSON(p.Out, j)
 }
 
-// Standing is how far a source is with a knock, in a replay or in the kernel.
-type Standing struct {
-	Src      string   `json:"src"`
-	Knock    string   `json:"knock"`
-	Open     bool     `json:"open"`
-	Sequence string   `json:"sequence,omitempty"` // "close", or "" for the opening sequence
-	Step     int      `json:"step,omitempty"`     // the last one done, unless the door is open
-	Of       int      `json:"of,omitempty"`
-	Left     *Seconds `json:"left"` // until that ends; null: never
-}
-
 // jsonStanding is where a source stands at a time of a trace.
 type jsonStanding struct {
 	File  string  `json:"file,omitempty"`
@@ -221,18 +206,11 @@ type jsonStanding struct {
 }
 
 func (p *JSON) standing(r *session.Result, s replay.Standing) {
-	j := jsonStanding{
-		p.name(r.Name), Seconds(*r.State),
-		Standing{Src: SourceText(s.Source), Knock: s.Knock, Open: s.Role == compiler.Grant, Step: s.Step, Of: s.Of},
-		secondsOrNull(s.Until), s.Depends,
+	left := s.Until
+	if left != sim.Never {
+		left -= *r.State
 	}
-	if s.Role == compiler.Closing {
-		j.Sequence = sequenceClose
-	}
-	if s.Until != sim.Never {
-		j.Left = secondsOrNull(s.Until - *r.State)
-	}
-	WriteJSON(p.Out, j)
+	WriteJSON(p.Out, jsonStanding{p.name(r.Name), Seconds(*r.State), NewStanding(s.Source, s.Symbol, left), secondsOrNull(s.Until), s.Depends})
 }
 
 func (p *JSON) Close(s *session.Summary) {

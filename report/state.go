@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"time"
 
 	"example.org/knockc/compiler"
 	"example.org/knockc/lang"
+	"example.org/knockc/sim"
 	"example.org/knockc/sim/replay"
 	"example.org/knockc/sim/session"
 )
@@ -36,16 +38,46 @@ func SourceText(p netip.Prefix) string {
 
 // standing is where a source stands, in the words of the table.
 func standing(s replay.Standing) string {
+	text := Stands(s.Symbol)
+	if s.Until != sim.Never {
+		text += fmt.Sprintf(" until %ss", lang.FormatSeconds(s.Until))
+	}
 	if s.Depends {
-		s.Depends = false
-		return standing(s) + ", " + replay.DependsOnTick
+		text += ", " + replay.DependsOnTick
 	}
-	if s.Role == compiler.Grant {
-		return moved(replay.Move{Kind: replay.Opened, OpenUntil: s.Until})
+	return text
+}
+
+// Stands is where a source is with a knock, in words.
+func Stands(is compiler.Symbol) string {
+	switch is.Role {
+	case compiler.Grant:
+		return "open"
+	case compiler.Closing:
+		return fmt.Sprintf("%s %d/%d", sequenceClose, is.Step, is.Of)
 	}
-	kind := replay.Stepped
-	if s.Role == compiler.Closing {
-		kind = replay.SteppedClose
+	return fmt.Sprintf("%d/%d", is.Step, is.Of)
+}
+
+// Standing is where a source is with a knock, in a replay or in the kernel, for programs.
+type Standing struct {
+	Src      string   `json:"src"`
+	Knock    string   `json:"knock"`
+	Open     bool     `json:"open"`
+	Sequence string   `json:"sequence,omitempty"` // "close", or "" for the opening sequence
+	Step     int      `json:"step,omitempty"`     // the last one done, unless the door is open
+	Of       int      `json:"of,omitempty"`
+	Left     *Seconds `json:"left"` // until that ends; null: never
+}
+
+// sequenceClose is the sequence of a step that shuts a door.
+const sequenceClose = "close"
+
+// NewStanding is where a source is, for the time that is left; [lang.Forever].
+func NewStanding(source netip.Prefix, is compiler.Symbol, left time.Duration) Standing {
+	s := Standing{Src: SourceText(source), Knock: is.Knock, Open: is.Role == compiler.Grant, Step: is.Step, Of: is.Of, Left: secondsOrNull(left)}
+	if is.Role == compiler.Closing {
+		s.Sequence = sequenceClose
 	}
-	return fmt.Sprintf("%s until %ss", moved(replay.Move{Kind: kind, Step: s.Step, Of: s.Of}), lang.FormatSeconds(s.Until))
+	return s
 }

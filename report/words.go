@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"example.org/knockc/compiler"
 	"example.org/knockc/lang"
 	"example.org/knockc/lang/trace"
 	"example.org/knockc/sim"
@@ -75,9 +76,9 @@ func moved(m replay.Move) string {
 	case replay.Reset:
 		return "reset"
 	case replay.SteppedClose:
-		return fmt.Sprintf("close %d/%d", m.Step, m.Of)
+		return Stands(compiler.Symbol{Role: compiler.Closing, Step: m.Step, Of: m.Of})
 	case replay.Stepped:
-		return fmt.Sprintf("%d/%d", m.Step, m.Of)
+		return Stands(compiler.Symbol{Step: m.Step, Of: m.Of})
 	case replay.Uncertain:
 		return replay.DependsOnTick
 	}

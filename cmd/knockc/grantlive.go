@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"example.org/knockc/compiler"
 	"example.org/knockc/lang"
 	"example.org/knockc/live"
 	"example.org/knockc/report"
@@ -45,10 +46,10 @@ func tellEnded(s *streams, ended []live.Standing) {
 	}
 	for _, d := range ended {
 		source := report.SourceText(d.Source)
-		if d.Open {
+		if d.Role == compiler.Grant {
 			fmt.Fprintf(s.out, "%s is shut for %s, it was open %s\n", d.Knock, source, during(d.Left))
 		} else {
-			fmt.Fprintf(s.out, "%s begins again for %s, which was at %s\n", d.Knock, source, stands(d))
+			fmt.Fprintf(s.out, "%s begins again for %s, which was at %s\n", d.Knock, source, report.Stands(d.Symbol))
 		}
 	}
 }

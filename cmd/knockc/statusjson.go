@@ -5,7 +5,6 @@ package main
 import (
 	"io"
 
-	"example.org/knockc/lang"
 	"example.org/knockc/live"
 	"example.org/knockc/report"
 )
@@ -45,21 +44,10 @@ func (v *viewing) printJSON(w io.Writer, s *live.Status) error {
 		o.Knocks = append(o.Knocks, knockJSON{k.Name, append([]string{}, k.Steps...), append([]string{}, k.Services...), k.At, k.Close, k.StepsDone, k.Opened, k.Open, k.Underway})
 	}
 	for _, d := range s.Standings {
-		o.Standings = append(o.Standings, standingJSON(d))
+		o.Standings = append(o.Standings, report.NewStanding(d.Source, d.Symbol, d.Left))
 	}
 	for _, set := range s.Sets {
 		o.Sets = append(o.Sets, setJSON(set))
 	}
 	return report.WriteIndentedJSON(w, o)
-}
-
-func standingJSON(d live.Standing) report.Standing {
-	line := report.Standing{Src: report.SourceText(d.Source), Knock: d.Knock, Open: d.Open, Step: d.Step, Of: d.Of}
-	if d.Closing {
-		line.Sequence = "close"
-	}
-	if d.Left != lang.Forever {
-		line.Left = (*report.Seconds)(&d.Left)
-	}
-	return line
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"example.org/knockc/compiler"
 	"example.org/knockc/lang"
 	"example.org/knockc/live"
 )
@@ -22,8 +23,8 @@ func TestStatusJSON(t *testing.T) {
 			StepsDone: 1, Opened: 2, Open: 3, Underway: 4,
 		}},
 		Standings: []live.Standing{
-			{Source: netip.MustParsePrefix("192.0.2.7/32"), Knock: "ssh", Open: true, Left: lang.Forever},
-			{Source: netip.MustParsePrefix("192.0.2.0/24"), Knock: "ssh", Closing: true, Step: 5, Of: 6, Left: 7 * time.Second},
+			{Source: netip.MustParsePrefix("192.0.2.7/32"), Symbol: compiler.Symbol{Knock: "ssh", Role: compiler.Grant}, Left: lang.Forever},
+			{Source: netip.MustParsePrefix("192.0.2.0/24"), Symbol: compiler.Symbol{Knock: "ssh", Role: compiler.Closing, Step: 5, Of: 6}, Left: 7 * time.Second},
 		},
 		Sets: []live.SetStatus{{Name: "grants4", Elements: 8, Size: 9}},
 	}

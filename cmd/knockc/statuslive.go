@@ -134,7 +134,7 @@ func (v *viewing) print(w io.Writer, s *live.Status) {
 	if len(s.Standings) > 0 {
 		fmt.Fprintln(t, "\nKNOCK\tSOURCE\tSTATE\tLEFT")
 		for _, d := range live.Furthest(s.Standings) {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", d.Knock, report.SourceText(d.Source), stands(d), leftText(d.Left))
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", d.Knock, report.SourceText(d.Source), report.Stands(d.Symbol), leftText(d.Left))
 		}
 	}
 	fmt.Fprintln(t, "\nSET\tSOURCES\tSIZE\tFULL")
@@ -142,16 +142,6 @@ func (v *viewing) print(w io.Writer, s *live.Status) {
 		fmt.Fprintf(t, "%s\t%d\t%d\t%.0f %%\n", set.Name, set.Elements, set.Size, 100*float64(set.Elements)/float64(max(1, set.Size)))
 	}
 	t.Flush()
-}
-
-func stands(d live.Standing) string {
-	switch {
-	case d.Open:
-		return "open"
-	case d.Closing:
-		return fmt.Sprintf("%d/%d of close", d.Step, d.Of)
-	}
-	return fmt.Sprintf("%d/%d", d.Step, d.Of)
 }
 
 // leftText is how much time is left.

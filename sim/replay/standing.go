@@ -12,12 +12,10 @@ import (
 
 // Standing is how far a source is with a knock.
 type Standing struct {
-	Source   netip.Prefix
-	Knock    string
-	Role     compiler.Role
-	Step, Of int           // the furthest step of a sequence, unless the door is open
-	Until    time.Duration // its deadline, or the end of the grant, the latest that it can be; [sim.Never]
-	Depends  bool          // on the tick: perhaps the source is less far, or has no progress
+	Source          netip.Prefix
+	compiler.Symbol               // the furthest step of a sequence, or the open door
+	Until           time.Duration // its deadline, or the end of the grant, the latest that it can be; [sim.Never]
+	Depends         bool          // on the tick: perhaps the source is less far, or has no progress
 }
 
 // Standings say how far all sources are at a time, which must not be before that of the
@@ -31,10 +29,7 @@ func (p *Player) Standings(at time.Duration) []Standing {
 	for e := range p.machine.Elements(at) {
 		m, ok := p.symbols.Meaning(e.Set, e.State)
 		if ok && (m.Role == compiler.Grant || m.Step > 0) {
-			all = append(all, Standing{
-				Source: cut(knocks[m.Knock], e.Src), Knock: m.Knock, Role: m.Role, Step: m.Step, Of: m.Of, Until: e.Expires,
-				Depends: e.Doubt != nil,
-			})
+			all = append(all, Standing{cut(knocks[m.Knock], e.Src), m, e.Expires, e.Doubt != nil})
 		}
 	}
 	order := map[string]int{}
