@@ -192,16 +192,14 @@ func (h *Host) awaitAddresses(ifnames []string) error {
 }
 
 func (h *Host) await(p Packet) error {
-	deadline := time.Now().Add(bound)
-	for {
+	for tries := 20_000; ; time.Sleep(time.Millisecond) {
 		r, err := h.Send(p)
 		if err != nil || r.Accepted {
 			return err
 		}
-		if time.Now().After(deadline) {
+		if tries--; tries == 0 {
 			return fmt.Errorf("the host does not receive packets from %v on %s", p.Src, p.Iface)
 		}
-		time.Sleep(time.Millisecond)
 	}
 }
 

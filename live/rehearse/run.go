@@ -126,7 +126,7 @@ func (r *rehearsal) lose(what, why string, concerns ...bool) {
 // await waits until the place receives what is sent to its addresses. A thread of the
 // kernel makes the routes of IPv6.
 func (p *place) await() error {
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+	for tries := 5000; ; time.Sleep(time.Millisecond) {
 		i := slices.IndexFunc(p.of.addresses, func(a address) bool {
 			l := p.of.link(a.index)
 			if !a.global || l == nil || !l.up {
@@ -138,7 +138,7 @@ func (p *place) await() error {
 		if i < 0 {
 			return nil
 		}
-		if time.Now().After(deadline) {
+		if tries--; tries == 0 {
 			return fmt.Errorf("the copy does not take the address %v", p.of.addresses[i].prefix)
 		}
 	}
