@@ -127,24 +127,38 @@ func scale(number string, unit time.Duration) (time.Duration, error) {
 	if !ok || high != 0 || low > math.MaxInt64 {
 		return 0, errTooLong
 	}
-	rest, divisor := uint64(0), uint64(1)
-	for _, digit := range []byte(strings.TrimRight(fraction, "0")) {
-		if divisor > uint64(unit) {
-			return 0, errTooFine
-		}
-		rest, divisor = rest*10+uint64(digit-'0'), divisor*10
-	}
-	high, part := bits.Mul64(rest, uint64(unit))
-	quotient, remainder := bits.Div64(high, part, divisor)
-	if remainder != 0 {
+	part, ok := partOf(fraction, uint64(unit))
+	total := low + part
+	switch {
+	case !ok:
 		return 0, errTooFine
-	}
-	total := low + quotient
-	if total > math.MaxInt64 {
+	case total > math.MaxInt64:
 		return 0, errTooLong
 	}
 	return time.Duration(total), nil
 }
+
+// partOf multiplies the digits of a fraction by a unit; false if that is no whole number.
+func partOf(fraction string, unit uint64) (part uint64, ok bool) {
+	if len(fraction) < len(powers) && unit <= uint64(time.Second) { // the product fits
+		rest, _ := decimal(fraction)
+		product, divisor := rest*unit, powers[len(fraction)]
+		return product / divisor, product%divisor == 0
+	}
+	rest, divisor := uint64(0), uint64(1)
+	for _, digit := range []byte(strings.TrimRight(fraction, "0")) {
+		if divisor > unit {
+			return 0, false
+		}
+		rest, divisor = rest*10+uint64(digit-'0'), divisor*10
+	}
+	high, low := bits.Mul64(rest, unit)
+	part, remainder := bits.Div64(high, low, divisor)
+	return part, remainder == 0
+}
+
+// powers are the powers of ten up to that of a nanosecond in a second.
+var powers = [...]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9}
 
 // decimal reads digits; false if they do not fit.
 func decimal(digits string) (n uint64, ok bool) {

@@ -114,12 +114,12 @@ func texts(src []byte) []string {
 	var all []string
 	var l line
 	for t := newText(string(src)); t.rest != ""; {
-		l.begin(t.line())
+		l.begin(&t)
 		switch {
 		case l.word(0) == "policy":
 			all = append(all, "policy", l.from(1))
 		default:
-			for i := range l.words {
+			for i := range l.count() {
 				all = append(all, l.word(i))
 			}
 		}

@@ -34,7 +34,7 @@ func (p *parser) packet() *Packet {
 // only be guessed at.
 func (p *parser) source(k *Packet) bool {
 	var n int
-	if k.Src, k.SrcPort, n = lang.SourcePrefix(p.ahead(p.next)); n > 0 && p.take(n) && p.is(p.next+1, "->") {
+	if k.Src, k.SrcPort, n = lang.SourcePrefix(p.ahead(p.next)); n > 0 && p.take(n) && p.takeArrow() {
 		p.next += 2
 		return true
 	}

@@ -6,7 +6,6 @@ import (
 	"math"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"example.org/knockc/lang"
 )
@@ -88,27 +87,25 @@ func (p *parser) tooLong(start lang.Pos) {
 // or nil. A line whose words are not text is not read further: what it lacks is most
 // likely that.
 func (p *parser) readLine(t *text) (e *Event) {
-	text, start := t.line()
-	if len(text) > MaxLine {
-		p.tooLong(start)
+	p.begin(t)
+	if len(p.text) > MaxLine {
+		p.tooLong(p.start)
 		return nil
 	}
-	p.begin(text, start)
-	if start.Line == 1 && p.isOther() {
+	if p.start.Line == 1 && p.isOther() {
 		return nil
 	}
 	p.next = 0
 	before := len(p.findings)
 	bad, problem := -1, ""
 	if t.faulty {
-		bad, problem = lang.NotText(text)
+		bad, problem = lang.NotText(p.text)
 	}
 	if p.ahead(0) != "" && (bad < 0 || p.count() > 0 && bad > p.comment) {
 		e = p.statement()
 	}
 	if bad >= 0 {
-		column := utf8.RuneCountInString(text[:bad])
-		p.errorf(lang.CodeText, p.place(word{bad, bad + 1, column, column + 1}), "", "%s", problem)
+		p.errorf(lang.CodeText, p.place(word{bad, bad + 1}), "", "%s", problem)
 	}
 	if len(p.findings) > before+1 {
 		lang.SortFindings(p.findings[before:])
