@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -223,7 +224,18 @@ func FormatDuration(d time.Duration) string {
 
 // FormatSeconds writes a duration as a decimal number of seconds, exact to the
 // nanosecond: `12.5`.
-func FormatSeconds(d time.Duration) string {
-	s := fmt.Sprintf("%d.%09d", d/time.Second, d%time.Second)
-	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
+func FormatSeconds(d time.Duration) string { return string(AppendSeconds(nil, d)) }
+
+// AppendSeconds appends what [FormatSeconds] writes.
+func AppendSeconds(b []byte, d time.Duration) []byte {
+	b = strconv.AppendInt(b, int64(d/time.Second), 10)
+	rest := d % time.Second
+	if rest != 0 {
+		b = append(b, '.')
+	}
+	for place := time.Second / 10; rest != 0; place /= 10 {
+		b = append(b, '0'+byte(rest/place))
+		rest %= place
+	}
+	return b
 }

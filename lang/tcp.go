@@ -24,7 +24,22 @@ func (f Flags) IsSYN() bool { return f&SYNMask == SYN }
 var FlagNames = []string{"fin", "syn", "rst", "psh", "ack", "urg"}
 
 // String lists the flags, separated by commas.
-func (f Flags) String() string { return BitNames(uint8(f), FlagNames...) }
+func (f Flags) String() string { return string(f.AppendTo(nil, ',')) }
+
+// AppendTo appends the flags, separated by a byte.
+func (f Flags) AppendTo(b []byte, separator byte) []byte {
+	first := true
+	for i, name := range FlagNames {
+		if f&(1<<i) == 0 {
+			continue
+		}
+		if !first {
+			b = append(b, separator)
+		}
+		b, first = append(b, name...), false
+	}
+	return b
+}
 
 // BitNames lists the names of the bits that are set, lowest first, separated by commas.
 func BitNames(bits uint8, names ...string) string {

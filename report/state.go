@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"strconv"
 	"time"
 
 	"example.org/knockc/compiler"
@@ -49,14 +50,17 @@ func standing(s replay.Standing) string {
 }
 
 // Stands is where a source is with a knock, in words.
-func Stands(is compiler.Symbol) string {
+func Stands(is compiler.Symbol) string { return string(appendStands(nil, is)) }
+
+func appendStands(b []byte, is compiler.Symbol) []byte {
 	switch is.Role {
 	case compiler.Grant:
-		return "open"
+		return append(b, "open"...)
 	case compiler.Closing:
-		return fmt.Sprintf("%s %d/%d", sequenceClose, is.Step, is.Of)
+		b = append(b, sequenceClose+" "...)
 	}
-	return fmt.Sprintf("%d/%d", is.Step, is.Of)
+	b = append(strconv.AppendInt(b, int64(is.Step), 10), '/')
+	return strconv.AppendInt(b, int64(is.Of), 10)
 }
 
 // Standing is where a source is with a knock, in a replay or in the kernel, for programs.

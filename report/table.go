@@ -1,10 +1,10 @@
 package report
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net/netip"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -28,6 +28,7 @@ type Table struct {
 	began  bool // the last of them, and it has not ended
 	file   string
 	widths widths
+	line   []byte // of the latest row
 	counts counts
 }
 
@@ -123,26 +124,61 @@ var verdictColors = map[trace.Verdict]lang.Color{
 	trace.Accept: lang.Green, trace.Pass: lang.Cyan, trace.Drop: lang.Red, trace.Reject: lang.Yellow,
 }
 
+// row prints the row of an outcome. It is made in place: there are as many as packets.
 func (t *Table) row(o replay.Outcome) {
-	c := cells(o.Event)
-	if o.Event.Packet != nil {
-		c = cells(&trace.Event{At: o.At, Packet: singlePacket(o)})
-	}
-	moved, got := moves(o.Moves), o.Got.String()
-	if moved != "" {
-		got = fmt.Sprintf("%-6s", got)
-	}
-	verdict := verdictColors[o.Got.Verdict].Paint(t.Color, got)
-	row := fmt.Sprintf("%-*s  %-*s -> %-*s  %s  %s", t.widths[0], c[0], t.widths[1], c[1], t.widths[2], c[2], verdict, moved)
+	b := t.line[:0]
 	if x := o.Event.Expect; x != nil {
-		is := "is " + state(o.Got)
-		if o.Got.Depends {
-			is = o.Got.String()
+		b = append(t.appendColumn(b, timeColumn, o), "  "...)
+		b = append(append(b, x.Knock...), ' ')
+		if !o.Got.Depends {
+			b = append(b, "is "...)
 		}
-		row = fmt.Sprintf("%-*s  %s %s for %s", t.widths[0], c[0], x.Knock, is, x.Src)
+		b = append(append(b, state(o.Got)...), " for "...)
+		b = x.Src.AppendTo(b)
+	} else {
+		b = t.appendColumn(b, timeColumn, o)
+		b = t.appendColumn(append(b, "  "...), sourceColumn, o)
+		b = t.appendColumn(append(b, " -> "...), destinationColumn, o)
+		b = t.appendVerdict(append(b, "  "...), o)
 	}
-	fmt.Fprintln(t.Out, strings.TrimRight(row, " "))
+	t.line = append(bytes.TrimRight(b, " "), '\n')
+	t.Out.Write(t.line)
 }
+
+// appendColumn appends a column of a row, as wide as it is in all rows.
+func (t *Table) appendColumn(b []byte, c column, o replay.Outcome) []byte {
+	begin := len(b)
+	b = appendColumn(b, c, o.Event, o.At, o.DstPort)
+	for n := utf8.RuneCount(b[begin:]); n < t.widths[c]; n++ {
+		b = append(b, ' ')
+	}
+	return b
+}
+
+// appendVerdict appends what came of a packet, and what it moved.
+func (t *Table) appendVerdict(b []byte, o replay.Outcome) []byte {
+	got, after := o.Got.String(), ""
+	if len(o.Moves) > 0 {
+		after = spaces[min(len(got), len(spaces)):]
+	}
+	if t.Color {
+		got, after = verdictColors[o.Got.Verdict].Paint(true, got+after), ""
+	}
+	b = append(append(b, got...), after...)
+	for i, m := range o.Moves {
+		if i == 0 {
+			b = append(b, "  "...)
+		} else {
+			b = append(b, ", "...)
+		}
+		b = append(append(b, m.Knock...), ' ')
+		b = appendMoved(b, m)
+	}
+	return b
+}
+
+// spaces are as many as the widest verdict has letters.
+const spaces = "      "
 
 func (t *Table) End(r *session.Result) {
 	if !t.began {
@@ -223,15 +259,31 @@ func total(s *session.Summary, color bool) string {
 		Count(s.Held+s.Broken, "expectation"), s.Held, s.Broken)
 }
 
-// widths are those of the columns time, source and destination.
+// column is one of the columns before the verdict.
+type column int
+
+const (
+	timeColumn column = iota
+	sourceColumn
+	destinationColumn
+)
+
+// widths are those of the columns, in characters.
 type widths [3]int
 
 // fit makes room for an event.
 func (w *widths) fit(e *trace.Event) {
-	if e.Packet != nil && e.Packet.Range != nil { // its last row is the widest
-		e = &trace.Event{At: e.Last(), Packet: singlePacket(replay.Outcome{Event: e, DstPort: e.Packet.Range.Last})}
+	var room [128]byte
+	at, port := e.At, uint16(0)
+	switch k := e.Packet; {
+	case k == nil:
+	case k.Range != nil: // its last row is the widest
+		at, port = e.Last(), k.Range.Last
+	default:
+		port = k.DstPort
 	}
-	for column, text := range cells(e) {
-		w[column] = max(w[column], utf8.RuneCountInString(text))
+	for c := range w {
+		text := appendColumn(room[:0], column(c), e, at, port)
+		w[c] = max(w[c], utf8.RuneCount(text))
 	}
 }

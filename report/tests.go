@@ -30,8 +30,7 @@ func testOf(o replay.Outcome) test {
 	if x := o.Event.Expect; x != nil {
 		t.name = fmt.Sprintf("expect %s %s for %s", x.Knock, state(o.Want), x.Src)
 	} else {
-		single := singlePacket(o)
-		t.name = fmt.Sprintf("%s -> %s => %s", single.Source(), single.Destination(), o.Want)
+		t.name = fmt.Sprintf("%s => %s", packetText(o), o.Want)
 	}
 	if !o.OK() {
 		t.failure = failure(o)

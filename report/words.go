@@ -2,7 +2,7 @@ package report
 
 import (
 	"fmt"
-	"strings"
+	"time"
 
 	"example.org/knockc/compiler"
 	"example.org/knockc/lang"
@@ -11,31 +11,35 @@ import (
 	"example.org/knockc/sim/replay"
 )
 
-// cells are a packet's time, source and destination; an expectation has only a
-// time in its column.
-func cells(e *trace.Event) [3]string {
-	at := lang.FormatSeconds(e.At) + "s"
-	if e.Packet == nil {
-		return [3]string{at, "", ""}
+// appendColumn appends one of the columns of a row, for an event or one of its packets;
+// an expectation has only a time there.
+func appendColumn(b []byte, c column, e *trace.Event, at time.Duration, port uint16) []byte {
+	switch k := e.Packet; {
+	case c == timeColumn:
+		return append(lang.AppendSeconds(b, at), 's')
+	case k == nil:
+		return b
+	case c == sourceColumn:
+		return k.AppendSource(b)
+	default:
+		b = k.AppendDestination(b, port)
+		if k.On != nil {
+			b = append(append(b, " on "...), lang.Printable(k.On.Text)...)
+		}
+		if k.Unanswered != nil {
+			b = append(b, " unanswered"...)
+		}
+		if k.Answered != nil {
+			b = append(b, " answered"...)
+		}
+		return b
 	}
-	destination := e.Packet.Destination()
-	if e.Packet.On != nil {
-		destination += " on " + lang.Printable(e.Packet.On.Text)
-	}
-	if e.Packet.Unanswered != nil {
-		destination += " unanswered"
-	}
-	if e.Packet.Answered != nil {
-		destination += " answered"
-	}
-	return [3]string{at, e.Packet.Source(), destination}
 }
 
-// singlePacket is one of the packets of an event.
-func singlePacket(o replay.Outcome) *trace.Packet {
-	single := *o.Event.Packet
-	single.Range, single.DstPort = nil, o.DstPort
-	return &single
+// packetText is the packet of an outcome as written in a trace.
+func packetText(o replay.Outcome) string {
+	b := append(o.Event.Packet.AppendSource(nil), " -> "...)
+	return string(o.Event.Packet.AppendDestination(b, o.DstPort))
 }
 
 // failure says what was wanted and what came.
@@ -46,11 +50,10 @@ func failure(o replay.Outcome) string {
 		}
 		return fmt.Sprintf("wanted %s %s for %s, it is %s", x.Knock, state(o.Want), x.Src, state(o.Got))
 	}
-	single := singlePacket(o)
 	if o.Got.Depends {
-		return fmt.Sprintf("wanted %s for %s -> %s, that %s", o.Want, single.Source(), single.Destination(), o.Got)
+		return fmt.Sprintf("wanted %s for %s, that %s", o.Want, packetText(o), o.Got)
 	}
-	return fmt.Sprintf("wanted %s for %s -> %s, got %s", o.Want, single.Source(), single.Destination(), o.Got)
+	return fmt.Sprintf("wanted %s for %s, got %s", o.Want, packetText(o), o.Got)
 }
 
 // state is what is wanted or got of a knock.
@@ -61,31 +64,27 @@ func state(r replay.Result) string {
 	return r.String()
 }
 
-func moves(ms []replay.Move) string {
-	var texts []string
-	for _, m := range ms {
-		texts = append(texts, m.Knock+" "+moved(m))
-	}
-	return strings.Join(texts, ", ")
-}
+// moved says what became of a knock.
+func moved(m replay.Move) string { return string(appendMoved(nil, m)) }
 
-func moved(m replay.Move) string {
+func appendMoved(b []byte, m replay.Move) []byte {
 	switch m.Kind {
 	case replay.Closed:
-		return "closed"
+		return append(b, "closed"...)
 	case replay.Reset:
-		return "reset"
+		return append(b, "reset"...)
 	case replay.SteppedClose:
-		return Stands(compiler.Symbol{Role: compiler.Closing, Step: m.Step, Of: m.Of})
+		return appendStands(b, compiler.Symbol{Role: compiler.Closing, Step: m.Step, Of: m.Of})
 	case replay.Stepped:
-		return Stands(compiler.Symbol{Step: m.Step, Of: m.Of})
+		return appendStands(b, compiler.Symbol{Step: m.Step, Of: m.Of})
 	case replay.Uncertain:
-		return replay.DependsOnTick
+		return append(b, replay.DependsOnTick...)
 	}
+	b = append(b, "open"...)
 	if m.OpenUntil == sim.Never {
-		return "open"
+		return b
 	}
-	return fmt.Sprintf("open until %ss", lang.FormatSeconds(m.OpenUntil))
+	return append(lang.AppendSeconds(append(b, " until "...), m.OpenUntil), 's')
 }
 
 // Count is a number of things.

@@ -22,7 +22,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/netip"
-	"strings"
+	"strconv"
 	"time"
 
 	"example.org/knockc/lang"
@@ -152,41 +152,56 @@ const (
 
 // Source is the packet's source as written in a trace: `addr`, `addr:port` or
 // `[addr6]:port`.
-func (p *Packet) Source() string {
+func (p *Packet) Source() string { return string(p.AppendSource(nil)) }
+
+// AppendSource appends the packet's source.
+func (p *Packet) AppendSource(b []byte) []byte {
 	if p.SrcPort == 0 {
-		return p.Src.String()
+		return p.Src.AppendTo(b)
 	}
-	return netip.AddrPortFrom(p.Src, p.SrcPort).String()
+	return netip.AddrPortFrom(p.Src, p.SrcPort).AppendTo(b)
 }
 
 // Destination is the packet's destination as written in a trace, with the flags if it
 // is not a SYN, and with the address if it is not the host's own.
-func (p *Packet) Destination() string {
-	if p.To == nil {
-		return p.target()
-	}
-	return p.target() + " to " + p.To.Addr.String()
-}
+func (p *Packet) Destination() string { return string(p.destination(nil, p.Range, p.DstPort)) }
 
-// target is the port, the range of ports or the ping, with the flags.
-func (p *Packet) target() string {
-	ports := fmt.Sprint(p.DstPort)
-	if p.Range != nil {
-		ports = p.Range.String()
-	}
+// AppendDestination appends the destination of one of the packets, that with a port.
+func (p *Packet) AppendDestination(b []byte, port uint16) []byte { return p.destination(b, nil, port) }
+
+// destination appends a range of ports, or if that is nil a port.
+func (p *Packet) destination(b []byte, r *Range, port uint16) []byte {
 	switch {
 	case p.Ping != nil && p.Ping.Length == lang.UsualPingLength:
-		return "ping"
+		b = append(b, "ping"...)
 	case p.Ping != nil:
-		return fmt.Sprintf("ping/%d", p.Ping.Length)
-	case p.Proto == lang.UDP:
-		return "udp/" + ports
-	case p.Flags == lang.SYN:
-		return ports
-	case p.Flags == 0:
-		return ports + " null"
+		b = strconv.AppendUint(append(b, "ping/"...), uint64(p.Ping.Length), 10)
+	default:
+		b = p.ports(b, r, port)
 	}
-	return ports + " " + strings.ReplaceAll(p.Flags.String(), ",", " ")
+	if p.To != nil {
+		b = p.To.Addr.AppendTo(append(b, " to "...))
+	}
+	return b
+}
+
+// ports appends the protocol, the ports and the flags.
+func (p *Packet) ports(b []byte, r *Range, port uint16) []byte {
+	if p.Proto == lang.UDP {
+		b = append(b, "udp/"...)
+	}
+	if r != nil {
+		b = append(b, r.String()...)
+	} else {
+		b = strconv.AppendUint(b, uint64(port), 10)
+	}
+	switch {
+	case p.Proto == lang.UDP, p.Flags == lang.SYN:
+		return b
+	case p.Flags == 0:
+		return append(b, " null"...)
+	}
+	return p.Flags.AppendTo(append(b, ' '), ' ')
 }
 
 // Verdict is what happens to a packet.
