@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"example.org/knockc/lang"
-	"example.org/knockc/lang/trace"
 	"example.org/knockc/sim"
 	"example.org/knockc/sim/capture"
 	"example.org/knockc/sim/replay"
@@ -21,6 +20,7 @@ type JSON struct {
 	Top     int  // how many sources of each list are shown
 
 	file string
+	line object // of the latest outcome
 }
 
 // Seconds is a number of seconds, exact to the nanosecond.
@@ -38,50 +38,7 @@ func secondsOrNull(d time.Duration) *Seconds {
 	return (*Seconds)(&d)
 }
 
-// jsonOutcome is an outcome's object.
-type jsonOutcome struct {
-	File    string  `json:"file,omitempty"`
-	Line    int     `json:"line"`
-	Time    Seconds `json:"t"`
-	Expect  string  `json:"expect,omitempty"`
-	Src     string  `json:"src"`
-	SrcPort uint16  `json:"sport,omitempty"`
-	Proto   string  `json:"proto,omitempty"`
-	DstPort *uint16 `json:"dport,omitempty"`  // of all packets but pings
-	Length  *uint16 `json:"length,omitempty"` // of a ping
-	Flags   string  `json:"flags,omitempty"`  // of a TCP segment that is no SYN
-	To      string  `json:"to,omitempty"`     // where a packet is addressed to, if not to the host
-	Iface   string  `json:"iface,omitempty"`  // if the trace names it
-	Verdict string  `json:"verdict,omitempty"`
-	Pass    bool    `json:"pass,omitempty"` // it is accepted because no rule decides
-	Want    any     `json:"want,omitempty"` // a number for `at N`
-	Got     any     `json:"got,omitempty"`
-	OK      *bool   `json:"ok,omitempty"`
-	Why     string  `json:"why,omitempty"` // it is not ok
-	Events  []any   `json:"events,omitempty"`
-}
-
 func (p *JSON) Begin(t *session.Trace) { p.file = t.Name }
-
-func (p *JSON) Outcome(o replay.Outcome) {
-	if p.State && o.OK() {
-		return
-	}
-	j := jsonOutcome{File: p.name(p.file), Line: o.Event.Span.Start.Line, Time: Seconds(o.At), Why: o.Why}
-	if o.Wanted() {
-		ok := o.OK()
-		j.Want, j.OK = jsonResult(o.Want), &ok
-	}
-	if x := o.Event.Expect; x != nil {
-		j.Expect, j.Src, j.Got = x.Knock, x.Src.String(), jsonResult(o.Got)
-	} else {
-		j.packet(o)
-	}
-	for _, m := range o.Moves {
-		j.Events = append(j.Events, jsonMove(m))
-	}
-	WriteJSON(p.Out, j)
-}
 
 // name is that of a file, if there are several.
 func (p *JSON) name(file string) string {
@@ -89,73 +46,6 @@ func (p *JSON) name(file string) string {
 		return ""
 	}
 	return file
-}
-
-// packet fills in what is said of a packet.
-func (j *jsonOutcome) packet(o replay.Outcome) {
-	k := o.Event.Packet
-	j.Src, j.SrcPort, j.Proto, j.Verdict = k.Src.String(), k.SrcPort, k.Proto.String(), o.Got.String()
-	if o.Got.Verdict == trace.Pass {
-		j.Verdict, j.Pass = string(trace.Accept), true
-	}
-	if k.To != nil {
-		j.To = k.To.Addr.String()
-	}
-	if k.Proto != lang.Ping {
-		j.DstPort = &o.DstPort
-	}
-	if k.On != nil {
-		j.Iface = k.On.Text
-	}
-	if k.Ping != nil {
-		j.Length = &k.Ping.Length
-	}
-	if k.Proto == lang.TCP && k.Flags != lang.SYN {
-		if j.Flags = k.Flags.String(); k.Flags == 0 {
-			j.Flags = "null"
-		}
-	}
-}
-
-// jsonResult is a result: for `at N` it is a number.
-func jsonResult(r replay.Result) any {
-	if r.IsStep {
-		return r.Step
-	}
-	return r.String()
-}
-
-// jsonEvent is what a packet did to a knock, except that it opened a door.
-type jsonEvent struct {
-	Knock    string `json:"knock"`
-	Sequence string `json:"sequence,omitempty"` // "close", or "" for the opening sequence
-	Step     int    `json:"step,omitempty"`
-	Of       int    `json:"of,omitempty"`
-	Closed   bool   `json:"closed,omitempty"`
-	Reset    bool   `json:"reset,omitempty"`
-	Depends  bool   `json:"depends,omitempty"` // on the tick what it did
-}
-
-// jsonOpened says that a packet opened a door.
-type jsonOpened struct {
-	Knock     string   `json:"knock"`
-	OpenUntil *Seconds `json:"open_until"` // null: forever
-}
-
-func jsonMove(m replay.Move) any {
-	switch m.Kind {
-	case replay.Opened:
-		return jsonOpened{m.Knock, secondsOrNull(m.OpenUntil)}
-	case replay.Closed:
-		return jsonEvent{Knock: m.Knock, Closed: true}
-	case replay.Reset:
-		return jsonEvent{Knock: m.Knock, Reset: true}
-	case replay.Uncertain:
-		return jsonEvent{Knock: m.Knock, Depends: true}
-	case replay.SteppedClose:
-		return jsonEvent{Knock: m.Knock, Sequence: sequenceClose, Step: m.Step, Of: m.Of}
-	}
-	return jsonEvent{Knock: m.Knock, Step: m.Step, Of: m.Of}
 }
 
 func (p *JSON) End(r *session.Result) {

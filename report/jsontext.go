@@ -30,6 +30,17 @@ func writeJSON(w io.Writer, v any, indent string) error {
 	return err
 }
 
+// appendJSONText appends a string in JSON, escaped as in [WriteJSON].
+func appendJSONText(b []byte, text string) []byte {
+	plain := func(r rune) bool { return ' ' <= r && r <= '~' && r != '"' && r != '\\' }
+	for _, r := range text {
+		if !plain(r) {
+			return append(b, escapeJSON([]byte(jsonText(text)))...)
+		}
+	}
+	return append(append(append(b, '"'), text...), '"')
+}
+
 // escapeJSON escapes what does not print in a line of JSON, but for what JSON itself
 // does not allow.
 func escapeJSON(line []byte) []byte {
