@@ -20,6 +20,7 @@ type recorder struct {
 	trails  map[trailKey]*trail
 	flows   map[flow]mark // the first packet of each flow that was let in
 	number  int           // of packets
+	ready   []bool        // the steps that the latest packet goes to
 	machine *sim.Machine
 }
 
@@ -53,24 +54,25 @@ func (p *Player) Explain(asked Asked) {
 // Packet notes a packet.
 func (r *recorder) Packet(p *sim.Packet, verdict compiler.VerdictKind, changes []sim.Change) {
 	r.number++
-	if !r.asked.has(p.Src) {
+	asked, flows := r.asked.has(p.Src)
+	if !asked {
 		return
 	}
-	m, steps, state := markOf(r.number, p), r.targets.of(p).steps, r.machine.Tracked()
-	ready := make([]bool, len(steps))
-	for i, l := range steps {
-		ready[i] = r.trail(l.knock, p.Src).sequence(l.closing).ready(l.knock, l.step, p.Time)
+	m, at, state := markOf(r.number, p), r.targets.of(p), r.machine.Tracked()
+	r.ready = r.ready[:0]
+	for _, l := range at.steps {
+		r.ready = append(r.ready, r.trail(l.knock, p.Src).sequence(l.closing).ready(l.knock, l.step, p.Time))
 	}
 	for _, c := range changes {
 		if s, ok := r.symbols.Meaning(c.Set, c.State); ok {
-			r.change(s, c, m, r.targets.of(p))
+			r.change(s, c, m, at)
 		}
 	}
-	for i, l := range steps {
-		r.step(l, p, m, r.inVain(l, p, state), ready[i], shuts(steps, ready, l.knock))
+	for i, l := range at.steps {
+		r.step(l, p, m, r.inVain(l, p, state), r.ready[i], shuts(at.steps, r.ready, l.knock))
 	}
 	isFlow := verdict == compiler.Accept || verdict == compiler.Passed && p.Answered
-	if isFlow && !p.Alone && r.asked.flow(p) {
+	if isFlow && !p.Alone && flows {
 		r.accepted(p, m, state)
 	}
 }

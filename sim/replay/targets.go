@@ -15,7 +15,10 @@ type targets struct {
 	single map[destination]*target // steps, and services of one port
 	ranges []guarded               // services of several ports
 	opens  []opened
-	known  map[destination]*target // all that was asked for
+
+	// All that was asked for: of TCP and UDP by port, of pings by length.
+	ports [2][]*target
+	pings map[int]*target
 }
 
 // destination is a port, or the length of a ping.
@@ -96,7 +99,7 @@ func admits(o *lang.Open) string {
 }
 
 func newTargets(p *lang.Policy) *targets {
-	t := &targets{policy: p, single: map[destination]*target{}, opens: opens(&p.Settings), known: map[destination]*target{}}
+	t := &targets{policy: p, single: map[destination]*target{}, opens: opens(&p.Settings), pings: map[int]*target{}}
 	for _, k := range p.Knocks {
 		t.sequence(k, k.Steps, false)
 		t.sequence(k, k.Close, true)
@@ -134,28 +137,33 @@ func (t *targets) singleAt(d destination) *target {
 
 // of is what a packet is addressed to.
 func (t *targets) of(p *sim.Packet) *target {
-	d := destination{p.Proto, int(p.DstPort)}
 	if p.Proto == lang.Ping {
-		d.port = p.Length
+		if t.pings[p.Length] == nil {
+			t.pings[p.Length] = t.find(destination{p.Proto, p.Length})
+		}
+		return t.pings[p.Length]
 	}
-	at := t.known[d]
-	if at == nil {
-		at = t.find(d)
-		t.known[d] = at
+	ports := &t.ports[p.Proto]
+	if *ports == nil {
+		*ports = make([]*target, 1<<16)
 	}
-	return at
+	at := &(*ports)[p.DstPort]
+	if *at == nil {
+		*at = t.find(destination{p.Proto, int(p.DstPort)})
+	}
+	return *at
 }
 
+// nothing is what a policy has at most destinations.
+var nothing = &target{}
+
 func (t *targets) find(d destination) *target {
-	at := &target{}
+	var at target
 	for _, from := range []destination{d, {lang.Ping, lang.AnyLength}} {
 		if one := t.single[from]; one != nil && from.proto == d.proto {
 			at.steps = append(at.steps, one.steps...)
 			at.services = append(at.services, one.services...)
 		}
-	}
-	if d.proto == lang.Ping {
-		return at
 	}
 	for _, g := range t.ranges {
 		if g.Service().Has(d.proto, uint16(d.port)) {
@@ -167,7 +175,10 @@ func (t *targets) find(d destination) *target {
 			at.opens = append(at.opens, o)
 		}
 	}
-	return at
+	if len(at.steps)+len(at.services)+len(at.opens) == 0 {
+		return nothing
+	}
+	return &at
 }
 
 // stepsOf are the steps that the packet goes to.
