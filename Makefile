@@ -17,7 +17,7 @@ deb: ## make a Debian package, with a version that names the last commit
 deb-test: ## build the Debian package and use what is in it
 	KNOCKC_PACKAGING=required go test -timeout 1h -count=1 ./packaging
 
-quick: ## open doors in the kernel and try all cases, in less than a minute
+quick: ## open doors in the kernel and try all cases, in about a minute
 	go test -count=1 -v -run 'Cases' ./spec
 
 test: ## run all tests except deb-test; those on the kernel need root and nftables
