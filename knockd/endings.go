@@ -72,7 +72,7 @@ func (v *converter) shutBy(k, c *knock) {
 	}
 	if slices.ContainsFunc(c.Steps, shared) {
 		v.warn(k.door, c.door.entries["sequence"].value,
-			"wrong attempts at steps that both sequences have do not reset knock %s; with knockd they do", lang.Quote(k.Name.Text)).
+			"a wrong attempt at a step of both sequences does not reset knock %s; with knockd it does", lang.Quote(k.Name.Text)).
 			Hint = "give the closing sequence ports of its own"
 	}
 	if c.Total != k.Total {

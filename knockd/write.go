@@ -72,7 +72,7 @@ func (w *writer) policy() []byte {
 	w.out.Reset()
 	w.ends = nil
 	w.comment("Made by knockc import from %s.", w.name)
-	w.comment("The host's own firewall must let in the same packets: see knockc help build.")
+	w.comment("The host's own firewall must accept packets to these services too: see knockc help build.")
 	w.out.WriteString("\n")
 	w.comment("Like knockd, begin again after a wrong attempt at a port that is a step.")
 	w.out.WriteString("defaults < reset known")

@@ -33,7 +33,7 @@ func writeCover(w io.Writer, prefix string, p *session.Policy) {
 	if prefix == "" {
 		fmt.Fprintln(w)
 	}
-	fmt.Fprintf(w, "%s%s: %d of %d met, %s%%\n", prefix, file, c.Met(), len(c.Items), percent(c.Percent()))
+	fmt.Fprintf(w, "%s%s: %d of %d items met, %s%%\n", prefix, file, c.Met(), len(c.Items), percent(c.Percent()))
 	for _, i := range c.Items {
 		if !i.Met {
 			fmt.Fprintf(w, "%s%s:%d:%d: %s\n", prefix, file, i.Span.Start.Line, i.Span.Start.Column, lang.Printable(i.Missed()))
@@ -43,7 +43,7 @@ func writeCover(w io.Writer, prefix string, p *session.Policy) {
 	ran := all - count(missed)
 	fmt.Fprintf(w, "%s%s: %d of %d rules ran, %s%%\n", prefix, file, ran, all, percent(100*float64(ran)/float64(all)))
 	for _, chain := range slices.Sorted(maps.Keys(missed)) {
-		fmt.Fprintf(w, "%s    not in %s: %s\n", prefix, chain, strings.Trim(fmt.Sprint(missed[chain]), "[]"))
+		fmt.Fprintf(w, "%s    did not run in %s: %s\n", prefix, chain, strings.Trim(fmt.Sprint(missed[chain]), "[]"))
 	}
 }
 

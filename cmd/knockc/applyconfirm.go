@@ -71,7 +71,7 @@ func keep(s *streams, trial *live.Trial) error {
 
 func takeBack(s *streams, trial *live.Trial) error {
 	s.warn(trial.TakeBack())
-	s.tell(errors.New("rolled back: what was there before is loaded again"))
+	s.tell(errors.New("rolled back: the rules are as they were before"))
 	return errInput
 }
 

@@ -30,9 +30,9 @@ everything, delete the table:
 If nothing on the host used connection tracking before, loading the script cuts
 existing connections to the guarded services, perhaps your own. Apply avoids that.
 
-With -fragment, the output has no table. Include it in a table of your own, of the
-family inet, and jump to it at each hook, before your own rules for established
-connections. This is a complete example; replace its last rule by rules of your own:
+With -fragment, build prints the rules without a table. Include them in a table of your
+own, of the family inet, and jump to them at each hook, before your rules for
+established connections. This is a complete example; replace its last rule by your own:
 
     add table inet filter
     flush table inet filter
@@ -65,14 +65,15 @@ comment at the top of the output lists the jumps that it needs.
 
 The fragment accepts or refuses packets at once; all other packets come back to
 your rules. Rules that must apply to all packets, such as a list of addresses to
-drop, belong before the jumps. While the file is being loaded, a packet to a guarded
-port may come back to your rules undecided for a moment, so make your rules refuse
-every packet that nothing accepts. "policy drop" does that.
+drop, belong before the jumps. While the file is being loaded, the fragment may decide
+nothing about a packet to a guarded port, so make your rules refuse every packet that
+nothing accepts. "policy drop" does that.
 
 All names in the fragment begin with knockc, or with the name that the policy gives
-with "table". "priority" has no effect. The commands status, grant, revoke and
-remove do not see fragments. To remove everything, remove the include and the jumps,
-and load your file once with "delete table inet filter" in place of the flush.
+with "table". A "priority" in the policy has no effect. The commands status, grant,
+revoke and remove do not see fragments. To remove everything, remove the include and
+the jumps, and load your file once with "delete table inet filter" in place of the
+flush.
 
 Build refuses a policy without a knock, because a file that was cut short would
 open the host; -anyway allows it. If anything fails, FILE stays as it was.

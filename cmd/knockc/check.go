@@ -32,7 +32,8 @@ there are errors.
 -v also prints infos, in every format. They are useful to know, but good policies
 have them too: for example, which port scans would open a door.
 
-To silence a warning, put a comment into the declaration, or directly above it:
+To silence a warning, put a comment with its code into the knock or setting, or directly
+above it:
 
     # knockc:ignore K106 nothing else runs on this host
 

@@ -13,8 +13,8 @@ var clientCommand = &command{
 	short: "print commands that knock without knockc",
 	long: `
 Client prints commands that knock on machines without knockc: lines to paste into a
-shell that has bash, or sh and nc; a command for knock(1); and an entry for
-~/.ssh/config, with which ssh knocks by itself. Client sends nothing.
+shell that has bash, or sh and nc; a command for knock(1), the client of knockd; and an
+entry for ~/.ssh/config, with which ssh knocks by itself. Client sends nothing.
 
     knockc client -policy policy.knock ssh host.example
 

@@ -42,12 +42,12 @@ func runRevoke(s *streams, table, knock string, from netip.Prefix) error {
 // tellEnded says what was revoked.
 func tellEnded(s *streams, ended []live.Standing) {
 	if len(ended) == 0 {
-		fmt.Fprintln(s.out, "no such door was open, and nobody was under way")
+		fmt.Fprintln(s.out, "no such door was open, and no source was in the middle of a sequence")
 	}
 	for _, d := range ended {
 		source := report.SourceText(d.Source)
 		if d.Role == compiler.Grant {
-			fmt.Fprintf(s.out, "%s is shut for %s, it was open %s\n", d.Knock, source, during(d.Left))
+			fmt.Fprintf(s.out, "%s is shut for %s, it would have stayed open %s\n", d.Knock, source, during(d.Left))
 		} else {
 			fmt.Fprintf(s.out, "%s begins again for %s, which was at %s\n", d.Knock, source, report.Stands(d.Symbol))
 		}

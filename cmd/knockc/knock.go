@@ -24,11 +24,11 @@ privileges.
     knockc knock -policy policy.knock ssh host.example
     knockc knock -steps "10000 2345 udp/3456" host.example
 
-Knock does not wait for answers. With -verify, it connects to the first TCP service
-of the knock afterwards and says whether it is open. If it is not, it knocks again
-with a delay twice as long, up to three times in all. The exit status is 1 if the
-service stays closed. A service that no rules guard is open too: to test the rules,
-connect once without a knock first.
+Knock does not wait for answers. With -verify, knock then connects to the first TCP
+service of the knock and says whether the service is open. If the service is closed,
+knock sends the steps again with twice the delay, up to three times in all. The exit
+status is 1 if the service stays closed. A service that no rules guard is open too: to
+test the rules, connect once without a knock first.
 
 With -steps, knockc does not know the services. -verify then needs -service:
 

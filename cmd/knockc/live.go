@@ -47,7 +47,7 @@ func inWords(err error) error {
 	case errors.As(err, &notLoaded) && notLoaded.Settling:
 		return fmt.Errorf("%w: an apply is running, or was killed and has to be repeated", err)
 	case errors.As(err, &notLoaded):
-		return fmt.Errorf("%w: load one with `knockc apply POLICY`", err)
+		return fmt.Errorf("%w: load a policy with `knockc apply POLICY`", err)
 	case errors.As(err, &trial):
 		return aboutTrial(trial)
 	case errors.Is(err, live.ErrTooLate):

@@ -146,7 +146,7 @@ func TestLifeOnKernel(t *testing.T) {
 		t.Errorf("remove says %s", said)
 	}
 	wants(true, "removed")
-	s.fails(t, exitSystem, "knockc: no table inet knockc is loaded: load one with `knockc apply POLICY`", "knockc", "status")
+	s.fails(t, exitSystem, "knockc: no table inet knockc is loaded: load a policy with `knockc apply POLICY`", "knockc", "status")
 }
 
 // TestLivingConnectionOnKernel: a connection from before anything used connection

@@ -9,6 +9,7 @@ var removeCommand = &command{
 	long: `
 Remove deletes the table with all rules, grants and progress. After that, everyone can
 connect to the services that were guarded, unless the host's own firewall blocks them.
+If a unit loads the policy at boot, disable it too: systemctl disable --now knockc.
 
 Remove does not work with fragments in a table of your own.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {

@@ -26,7 +26,7 @@ func runRollback(s *streams, table string, due bool) error {
 		return inWords(err)
 	}
 	s.done = true
-	fmt.Fprintln(s.out, "rolled back: what was there before is loaded again")
+	fmt.Fprintln(s.out, "rolled back: the rules are as they were before")
 	return nil
 }
 

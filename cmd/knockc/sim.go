@@ -37,39 +37,38 @@ line "policy FILE", or policy.knock in the folder of the trace. If TRACE is -, s
 reads standard input.
 
 A TRACE may also be a packet capture, pcap or pcapng. Sim replays the packets to the
-host, and those to addresses that a knock has by "at". Answers in the capture make
-connections established. -host gives the addresses of the host. Without it, sim
-infers them from the capture if it can.
+host and to the addresses in clauses "at". A connection is established if the capture
+contains an answer. -host gives the addresses of the host. Without it, sim infers them
+from the capture if it can.
 
 -tap and -junit report a test for each "expect", for each packet whose verdict is not
 the expected one, and for each trace, which fails if the trace cannot be replayed.
 
 -cover lists the items of each policy that no packet of the traces has used, and
-prints the percentage of items that were used. The items of a knock are:
+prints the percentage of items that were used. These are the items, each with a packet
+that uses it:
 
-    each step that was done; the last one opens the door
-    each step of "close" that was done; the last one shuts an open door
-    each service to which a grant let a packet in, and each that refused a packet
-    "once", if it has used up a grant
-    "reset", if it has ended progress or a grant
-    "from" and "on", if they have refused an attempt at a step
+    a step               one that does the step; the last step has to open the door
+    a step of "close"    one that does the step; the last step has to shut a door
+    a service, entered   one that a grant lets in
+    a service, refused   one that is dropped or rejected there
+    "once"               one that uses up a grant
+    "reset"              one that ends progress or a grant
+    "from", "on"         an attempt at a step that the clause refuses
+    a service of "open"  one that it accepts
+    "trust"              for each prefix and interface, one that gets into a service
+    "default", if given  one that it decides about, to a port without a step
 
-The items of the policy are:
+After the items, sim lists the compiled rules that matched no packet. The percentage
+does not count them.
 
-    each service of "open" that accepted a packet
-    each prefix and interface of "trust" that let a packet into a service of a knock
-    "default", if it is given and has decided about a packet to a port without a step
-
-After the items, sim lists the compiled rules that matched no packet. They do not
-count.
-
-Times are exact, unless -hz is given. The real kernel's clock ticks, and a timeout is
-a number of whole ticks. It is not known where in a tick a trace begins. If a set may
-be full, it is also not known when the kernel removes old elements. If the verdict
-may depend on either, sim prints "depends on the tick", and an expectation of that
-verdict fails. The same is true of progress, and of the state of a source. -cover and
--top count only results that do not depend on the tick. To find the HZ of a kernel,
-look for CONFIG_HZ in /boot/config-*. ` + "`getconf CLK_TCK`" + ` prints another number.
+Times are exact, unless -hz is given. With -hz, timeouts are whole ticks of a clock, as
+in a real kernel. It is not known where in a tick a trace begins. If a set may be full,
+it is also not known when the kernel removes old elements. If a verdict may depend on
+either, sim prints "depends on the tick", and an expectation of that verdict fails. The
+same is true of progress, and of the state of a source. -cover and -top count only
+results that do not depend on the tick. To find the HZ of a kernel, look for CONFIG_HZ
+in /boot/config-*. ` + "`getconf CLK_TCK`" + ` prints another number.
 
 -state ends the replay at a time, after the packets of that time. Instead of the
 packets, it prints the state of each source at that time: open doors, and steps done.

@@ -7,9 +7,11 @@ var statusCommand = &command{
 	usage: "[-json|-prometheus] [-watch] [-table NAME] [POLICY]",
 	short: "show how far each source is, and which doors are open",
 	long: `
-Status reads the rules in the running kernel. It prints the steps and openings of each
-knock since the rules were first loaded, the open doors, the last step of each source
-that is in the middle of a sequence, how much time is left, and how full the sets are.
+Status reads the rules in the running kernel. For each knock, it prints how many steps
+and openings were counted since the rules were first loaded. The step that opens the
+door counts only as an opening. Status then lists the open doors and the sources in the
+middle of a sequence, with the time that is left, and says how full the kernel's sets of
+sources are.
 
 With a POLICY, status also says whether this policy is loaded. If it is not, the exit
 status is 1.

@@ -111,7 +111,7 @@ func TestConfirmOnKernel(t *testing.T) {
 		t.Errorf("after yes it says\n%s", said)
 	}
 	first := s.knockc(t, "status", s.policy)
-	if said := apply("", s.other); !strings.HasSuffix(said, "nobody said yes\nknockc: rolled back: what was there before is loaded again\n") {
+	if said := apply("", s.other); !strings.HasSuffix(said, "nobody said yes\nknockc: rolled back: the rules are as they were before\n") {
 		t.Errorf("without an answer it says\n%s", said)
 	}
 	if again := s.knockc(t, "status", s.policy); again != first {
@@ -130,7 +130,7 @@ func TestOnTrialOnKernel(t *testing.T) {
 	if out, _ := second.CombinedOutput(); second.ProcessState.ExitCode() != exitSystem || !strings.HasPrefix(string(out), "knockc: a policy is on trial and will be rolled back in ") {
 		t.Errorf("a second apply says %s", out)
 	}
-	if said := s.knockc(t, "rollback"); said != "rolled back: what was there before is loaded again\n" {
+	if said := s.knockc(t, "rollback"); said != "rolled back: the rules are as they were before\n" {
 		t.Errorf("rollback says %s", said)
 	}
 	s.knockc(t, "status", s.policy)
