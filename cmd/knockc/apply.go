@@ -35,7 +35,8 @@ in each ssh session.
 
 Apply first rehearses the policy beside the rest of the firewall, as knockc rehearse
 does. It loads nothing if a door would stand open to strangers, and warns of all other
-problems. Without root, it cannot rehearse, and says so. -rehearse=false skips this.
+problems. Without root, it cannot rehearse, and says so. It leaves policies of more than
+100 knocks to knockc rehearse. -rehearse=false skips the rehearsal.
 
 Apply refuses a policy without a knock, because a file that was cut short would open
 the host. -anyway loads a policy that apply refuses.

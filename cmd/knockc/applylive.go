@@ -152,8 +152,15 @@ func (a *applying) tell(s *streams, applied *live.Applied) {
 	}
 }
 
+// mostRehearsed bounds for how many knocks apply rehearses: a hundred take seconds.
+const mostRehearsed = 100
+
 // tryOut rehearses. It is an error if a door stands open, unless the user wants that.
 func (a *applying) tryOut(s *streams, result *compiler.Result) error {
+	if a.knocks > mostRehearsed {
+		a.why = fmt.Errorf("that takes long with more than %d knocks, and is left to `knockc rehearse`", mostRehearsed)
+		return nil
+	}
 	a.rehearsed, a.why = rehearse.Run(result.Policy, result)
 	if a.why != nil || !a.rehearsed.StandsOpen() || a.anyway {
 		return nil

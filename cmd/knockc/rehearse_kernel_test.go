@@ -69,6 +69,14 @@ func TestApplyRehearsesOnKernel(t *testing.T) {
 	if said, status = apply(dropping, ssh, "-dry-run"); status != exitOK || strings.Contains(said, "shut") {
 		t.Errorf("dry run: exit status %d:\n%s", status, said)
 	}
+	var many strings.Builder
+	for i := range 101 {
+		fmt.Fprintf(&many, "knock k%d < %d 9002 8003 -> 22 >\n", i, 7001+i)
+	}
+	const left = "knockc: not rehearsed: that takes long with more than 100 knocks, and is left to `knockc rehearse`\n"
+	if said, status = apply(dropping, many.String()); status != exitOK || !strings.HasSuffix(said, left) {
+		t.Errorf("101 knocks: exit status %d:\n%s", status, said)
+	}
 }
 
 // TestRehearseOnKernel: what rehearse prints, and its exit status.
