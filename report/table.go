@@ -133,7 +133,7 @@ func (t *Table) row(o replay.Outcome) {
 		if !o.Got.Depends {
 			b = append(b, "is "...)
 		}
-		b = append(append(b, state(o.Got)...), " for "...)
+		b = append(appendState(b, o.Got), " for "...)
 		b = x.Src.AppendTo(b)
 	} else {
 		b = t.appendColumn(b, timeColumn, o)

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"example.org/knockc/compiler"
@@ -57,11 +58,13 @@ func failure(o replay.Outcome) string {
 }
 
 // state is what is wanted or got of a knock.
-func state(r replay.Result) string {
+func state(r replay.Result) string { return string(appendState(nil, r)) }
+
+func appendState(b []byte, r replay.Result) []byte {
 	if r.IsStep {
-		return "at " + r.String()
+		return strconv.AppendInt(append(b, "at "...), int64(r.Step), 10)
 	}
-	return r.String()
+	return append(b, r.String()...)
 }
 
 // moved says what became of a knock.
