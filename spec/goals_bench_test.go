@@ -117,16 +117,25 @@ func mixedGoals(b *testing.B) {
 		policy := written(b, folder, fmt.Sprintf("%d.knock", knocks), strings.NewReader("default drop\n"+seeded.Policy(knocks)))
 		trace := written(b, folder, fmt.Sprintf("%d.trace", knocks), seeded.MixedTrace(knocks, goalPackets))
 		replayed := func(r session.Reporter) *job {
-			return &job{run: func() error { return replayTo(policy, trace, r) }}
+			return &job{run: func() error { return replayTo(policy, trace, session.Options{}, r) }}
 		}
 		quiet := replayed(&report.Table{Out: io.Discard, Quiet: true})
 		table, json := replayed(&report.Table{Out: io.Discard}), replayed(&report.JSON{Out: io.Discard})
+		covered := &job{run: func() error {
+			return replayTo(policy, trace, session.Options{Cover: true}, &report.Table{Out: io.Discard, Quiet: true})
+		}}
+		expecting := written(b, folder, fmt.Sprintf("%d.expect.trace", knocks), strings.NewReader(withVerdicts(b, policy, trace)))
+		expected := &job{run: func() error {
+			return replayTo(policy, expecting, session.Options{}, &report.Table{Out: io.Discard, Quiet: true})
+		}}
 		hand := &job{run: func() error { _, err := ceilingMixed(trace); return err }}
-		inTurn(b, 21, quiet, table, json, hand)
+		inTurn(b, 21, quiet, table, json, covered, expected, hand)
 		beside := fmt.Sprintf("%.2f of the rate of reading it by hand, %s", ratio(hand.times, quiet.times), rate(hand))
 		row(fmt.Sprintf("`sim -quiet` on lines of all forms, knocks: %d", knocks), "≥ 0.40 of reading by hand", rate(quiet), beside)
 		beside = fmt.Sprintf("%.1f and %.1f times `-quiet`", ratio(table.times, quiet.times), ratio(json.times, quiet.times))
 		row(fmt.Sprintf("the same with the table and with `-json`, knocks: %d", knocks), "≤ 3 × `-quiet`", rate(table)+", "+rate(json), beside)
+		beside = fmt.Sprintf("%.1f and %.1f times `-quiet`", ratio(covered.times, quiet.times), ratio(expected.times, quiet.times))
+		row(fmt.Sprintf("the same with `-cover`, and with a verdict on each line, knocks: %d", knocks), "≤ 3 × `-quiet`", rate(covered)+", "+rate(expected), beside)
 	}
 }
 
@@ -156,7 +165,7 @@ func written(b *testing.B, folder, name string, from io.Reader) string {
 func replayFile(policy, file string) error {
 	table := &report.Table{Out: io.Discard, Quiet: true}
 	counted := &totals{}
-	if err := replayTo(policy, file, report.All{table, counted}); err != nil {
+	if err := replayTo(policy, file, session.Options{}, report.All{table, counted}); err != nil {
 		return err
 	}
 	if counted.packets != goalPackets || counted.accepted == 0 {
@@ -166,12 +175,37 @@ func replayFile(policy, file string) error {
 }
 
 // replayTo replays a file against a policy.
-func replayTo(policy, file string, r session.Reporter) error {
-	summary, err := session.Run([]string{file}, session.Options{Policy: policy}, r)
+func replayTo(policy, file string, o session.Options, r session.Reporter) error {
+	o.Policy = policy
+	summary, err := session.Run([]string{file}, o, r)
 	if err != nil {
 		return err
 	}
 	return errors.Join(summary.Errs...)
+}
+
+// withVerdicts is a trace of single packets with the verdict of each.
+func withVerdicts(b *testing.B, policy, file string) string {
+	b.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		b.Fatal(err)
+	}
+	v := &verdicts{lines: strings.Split(string(text), "\n")}
+	if err := replayTo(policy, file, session.Options{}, v); err != nil {
+		b.Fatal(err)
+	}
+	return strings.Join(v.lines, "\n")
+}
+
+// verdicts adds to the lines of a trace what came of them.
+type verdicts struct {
+	totals
+	lines []string
+}
+
+func (v *verdicts) Outcome(o replay.Outcome) {
+	v.lines[o.Event.Span.Start.Line-1] += " => " + o.Got.String()
 }
 
 // totals counts outcomes.
