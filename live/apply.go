@@ -24,7 +24,7 @@ type Options struct {
 // Applied is what has come of a policy that was applied.
 type Applied struct {
 	Changes    []string // what is different now, see [Compare]
-	Trial      *Trial   // nil if the policy stays
+	Trial      *Trial   // nil if the policy stays: also if another process has kept it already
 	EndedTrial bool     // another policy was on trial, but someone had deleted its table
 	Leftovers  error    // why something of an older policy is left, out of use; nil if nothing is
 }
@@ -53,7 +53,8 @@ func (h *Host) Apply(r *compiler.Ruleset, o Options) (*Applied, error) {
 		return h.loadToStay(a, r, old, earlier)
 	})
 	if err != nil && a.Trial != nil {
-		err = &TakenBackError{err, a.Trial.TakeBack()}
+		err = a.Trial.giveUp(err)
+		a.Trial = nil
 	}
 	if err != nil {
 		return nil, err

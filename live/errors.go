@@ -19,8 +19,11 @@ var (
 	// ErrBusy says that another process changes the table.
 	ErrBusy = errors.New("another knockc is changing this table: wait until it is done")
 
-	// ErrTooLate says that a policy cannot be kept because its trial has ended.
+	// ErrTooLate says that a trial has ended already.
 	ErrTooLate = errors.New("too late: the trial has ended already")
+
+	// ErrNotAsTried says that a policy on trial cannot be kept as it is.
+	ErrNotAsTried = errors.New("the policy on trial is not loaded any more: someone has changed its table")
 
 	// ErrNotEnded says that a policy is taken back, but its trial cannot be ended.
 	ErrNotEnded = errors.New("the policy is rolled back, but apply still refuses other policies")

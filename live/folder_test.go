@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -52,7 +53,7 @@ func TestNotes(t *testing.T) {
 		if err := f.Write(&want); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := f.Find("knockc"); err != nil || *got != want {
+		if got, err := f.Find("knockc"); err != nil || !reflect.DeepEqual(*got, want) {
 			t.Errorf("found %+v, %v; written was %+v", got, err, want)
 		}
 	}

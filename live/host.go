@@ -47,6 +47,7 @@ type tables interface {
 
 	Load(r *compiler.Ruleset) error // in place of an older one
 	RemoveLeftovers(r *compiler.Ruleset) error
+	RemoveUnnamed(table string, names []string) error
 	Wake(name string) error
 	MakeDormant(name string) error
 	Remove(name string) error
@@ -170,7 +171,7 @@ func (h *Host) Status(table string, wanted *compiler.Ruleset) (*Status, error) {
 	if err != nil || wanted == nil {
 		return s, err
 	}
-	if hash, _ := compiler.PolicyOf(wanted.Mark()); hash == t.Policy {
+	if policyOf(wanted) == t.Policy {
 		s.ChangedByHand, err = h.tables.ChangedByHand(t, wanted)
 	}
 	return s, err

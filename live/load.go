@@ -54,10 +54,16 @@ func (h *kernel) loaded(r *compiler.Ruleset, before uint64, failed error) error 
 		return explain(err)
 	}
 	t, err := h.Head(r.Table)
-	if wanted, _ := compiler.PolicyOf(r.Mark()); err == nil && (t == nil || t.Policy != wanted || after == before) {
+	if err == nil && (t == nil || t.Policy != policyOf(r) || after == before) {
 		err = explain(failed)
 	}
 	return err
+}
+
+// policyOf is the hash of the policy that a ruleset was made of.
+func policyOf(r *compiler.Ruleset) string {
+	hash, _ := compiler.PolicyOf(r.Mark())
+	return hash
 }
 
 // Wake makes a table that someone has put to sleep guard again. That cannot be part of
@@ -82,24 +88,39 @@ func (h *kernel) Remove(name string) error {
 // which must be loaded: chains, sets and counters that it does not name, and grants
 // for ever of knocks that it does not have. If it fails, these are still out of use.
 func (h *kernel) RemoveLeftovers(r *compiler.Ruleset) error {
-	err := h.removeLeftovers(r)
+	return h.removeLeftovers(r.Table, namesOf(r), func() (*Table, error) { return h.loadedTable(r) })
+}
+
+// RemoveUnnamed is RemoveLeftovers for one that has the names, and whose rules must be read.
+func (h *kernel) RemoveUnnamed(table string, names []string) error {
+	return h.removeLeftovers(table, names, func() (*Table, error) { return h.tryRead(table, true) })
+}
+
+func (h *kernel) removeLeftovers(table string, names []string, read func() (*Table, error)) error {
+	remove := func() error {
+		t, err := read()
+		if err != nil || t == nil {
+			return err
+		}
+		return h.removeUnnamed(t, names)
+	}
+	err := remove()
 	if is(err, unix.ENOBUFS) { // no room for the answers: it is done, or is done again
 		if err = h.reconnect(); err == nil {
-			err = h.removeLeftovers(r)
+			err = remove()
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("cannot remove what the older policy left in table inet %s (it has no effect): %w", r.Table, explain(err))
+		return fmt.Errorf("cannot remove what the older policy left in table inet %s (it has no effect): %w", table, explain(err))
 	}
 	return nil
 }
 
-func (h *kernel) removeLeftovers(r *compiler.Ruleset) error {
-	t, err := h.loadedTable(r)
-	if err != nil {
-		return err
+func (h *kernel) removeUnnamed(t *Table, names []string) error {
+	named := map[string]bool{}
+	for _, name := range names {
+		named[name] = true
 	}
-	named := namesOf(r)
 	kept := t.sets[:0:0]
 	for _, s := range t.sets { // before the chains that elements of maps lead to
 		if named["set "+s.Name] {
@@ -126,19 +147,19 @@ func (h *kernel) removeLeftovers(r *compiler.Ruleset) error {
 	return h.removeGrants(t)
 }
 
-func namesOf(r *compiler.Ruleset) map[string]bool {
-	names := map[string]bool{}
+// namesOf are the names of what a ruleset makes, after its kind.
+func namesOf(r *compiler.Ruleset) (names []string) {
 	for _, c := range r.Chains {
-		names["chain "+c.Name] = true
+		names = append(names, "chain "+c.Name)
 	}
 	for _, s := range r.Sets {
-		names["set "+s.Name] = true
+		names = append(names, "set "+s.Name)
 	}
 	for _, d := range r.Maps() {
-		names["set "+d.Name] = true
+		names = append(names, "set "+d.Name)
 	}
 	for _, c := range r.Counters {
-		names["counter "+c.Name] = true
+		names = append(names, "counter "+c.Name)
 	}
 	return names
 }

@@ -128,7 +128,7 @@ func (w *world) play(choose func(int) int, left limits) {
 func TestEveryOrder(t *testing.T) {
 	others := map[string]command{
 		"alone": nil, "and apply": applies("third"), "and apply on trial": tries("third", "yes"), "and remove": removes,
-		"and rollback": rollsBack, "and apply on trial after rollback": rollsBackAndTries,
+		"and rollback": rollsBack, "and keep": keeps, "and apply on trial after rollback": rollsBackAndTries,
 	}
 	for _, before := range []loaded{{policy: "old", leftovers: true}, {}, {policy: "old", asleep: true}} {
 		for _, answer := range []string{"yes", "no", "nothing"} {

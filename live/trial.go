@@ -27,6 +27,9 @@ type note struct {
 	Listed  time.Duration `json:"Taken"` // when the listing was made, by the [Clock]; no two trials have the same
 	Until   time.Duration // when the trial ends, by the [Clock]
 	Listing string        // of nft, empty if there was no table or no policy in it
+
+	Policy string   // the hash of the one on trial
+	Names  []string // of what it is made of, see [namesOf]
 }
 
 // loadOnTrial loads a policy for a time. If that fails and the trial is not nil, it must
@@ -47,7 +50,7 @@ func (h *Host) loadOnTrial(r *compiler.Ruleset, old *Table, o Options) (*Trial, 
 // dies. It is an error if going back could fail.
 func (t *Trial) begin(old *Table, o Options) (err error) {
 	h, table := t.host, t.ruleset.Table
-	t.note = &note{Table: table, Listed: h.clock.Now()}
+	t.note = &note{Table: table, Listed: h.clock.Now(), Policy: policyOf(t.ruleset), Names: namesOf(t.ruleset)}
 	if old != nil && !old.settling() {
 		t.note.Listing, err = h.tables.List(table)
 	} else {
@@ -100,15 +103,16 @@ func (t *Trial) Pending() (bool, error) {
 }
 
 // Keep keeps the policy that is on trial, as it was: what someone has done to the table
-// meanwhile is undone. Leftovers are as in [Applied]. If the policy cannot be kept it is
-// taken back; then, or if that was done already ([ErrTooLate]), it is a [TakenBackError].
+// meanwhile is undone. If another process has kept it, that is enough. Leftovers are as in
+// [Applied]. If the policy cannot be kept it is taken back; then, or if that was done
+// already ([ErrTooLate]), it is a [TakenBackError].
 func (t *Trial) Keep() (leftovers, err error) {
 	err = t.host.locked(t.note.Table, longPatience, func() (err error) {
 		leftovers, err = t.keep()
 		return err
 	})
 	if err != nil {
-		return nil, &TakenBackError{err, t.TakeBack()}
+		return nil, t.giveUp(err)
 	}
 	return leftovers, nil
 }
@@ -116,11 +120,18 @@ func (t *Trial) Keep() (leftovers, err error) {
 func (t *Trial) keep() (leftovers, err error) {
 	h, table := t.host, t.note.Table
 	pending, err := t.Pending()
-	if err == nil && !pending {
-		err = ErrTooLate
-	}
 	if err != nil {
 		return nil, err
+	}
+	if !pending {
+		kept, err := t.Kept()
+		switch {
+		case err != nil:
+			return nil, err
+		case !kept:
+			return nil, ErrTooLate
+		}
+		return h.tables.RemoveLeftovers(t.ruleset), nil
 	}
 	is, err := h.tables.Head(table)
 	if err != nil {
@@ -136,8 +147,37 @@ func (t *Trial) keep() (leftovers, err error) {
 	return leftovers, nil
 }
 
-// TakeBack takes the policy back, if nobody has ended the trial. It does not give up: as
-// long as it fails the policy is loaded. The error is nil or an [ErrNotEnded].
+// Kept reports whether the policy of a trial that has ended is loaded, to stay.
+func (t *Trial) Kept() (bool, error) {
+	is, err := t.host.tables.Head(t.note.Table)
+	if err != nil || !t.isLoaded(is) {
+		return false, err
+	}
+	next, err := t.host.pendingTrial(t.note.Table)
+	return next == nil, err
+}
+
+// isLoaded reports whether the policy is in a table and guards.
+func (t *Trial) isLoaded(is *head) bool {
+	return is != nil && is.Policy == t.note.Policy && !is.Dormant
+}
+
+// giveUp takes the policy back because of an error. It is nil if another process has kept
+// the policy meanwhile.
+func (t *Trial) giveUp(because error) error {
+	err := t.TakeBack()
+	if errors.Is(err, ErrTooLate) {
+		err = nil
+		if kept, _ := t.Kept(); kept {
+			return nil
+		}
+	}
+	return &TakenBackError{because, err}
+}
+
+// TakeBack takes the policy back. It does not give up: as long as it fails the policy is
+// loaded. The error is nil, an [ErrNotEnded], or [ErrTooLate] if someone else has ended the
+// trial.
 func (t *Trial) TakeBack() error {
 	for tries := 1; ; tries++ {
 		over, err := t.tryTakeBack(false)
@@ -161,7 +201,7 @@ func (t *Trial) tryTakeBack(onlyIfDue bool) (over bool, err error) {
 			return err
 		case !pending:
 			over = true
-			return nil
+			return ErrTooLate
 		case onlyIfDue && t.Left() > 0:
 			return nil
 		}

@@ -28,6 +28,21 @@ func TestTrial(t *testing.T) {
 		{"try; roll back; yes", "old", "error: too late: the trial has ended already; taken back"},
 		{"try; roll back; roll back", "old", "taken back; error: no policy is on trial in table inet knockc"},
 
+		// Another process keeps it. It does not load it again.
+		{"keep", "old", "error: no policy is on trial in table inet knockc"},
+		{"try; keep; time passes", "new", "kept new"},
+		{"try; keep; yes", "new", "loaded new; kept new"},
+		{"try; keep; no", "new", "another has kept it: yes; kept new"},
+		{"try; apply dies; keep; time passes", "new", "kept new"},
+		{"try; knock; keep", "new, open", "kept new"},
+		{"try; roll back; keep", "old", "taken back; error: no policy is on trial in table inet knockc"},
+		{"try; keep; roll back", "new", "kept new; error: no policy is on trial in table inet knockc"},
+		{"try; keep; apply; no", "third", "taken back; kept new; loaded third"},
+		{"try; flush; keep; yes", "new", "loaded new; error: the policy on trial is not loaded any more: someone has changed its table"},
+		{"try; sleep; keep; no", "old", "taken back; error: the policy on trial is not loaded any more: someone has changed its table"},
+		{"try; remove note breaks; keep; no", "old", "taken back; error: the policy cannot be kept: broken"},
+		{"try; remove leftovers breaks; keep", "new over another", "kept new, leftovers: broken"},
+
 		// Other commands are refused meanwhile, except remove, which ends the trial.
 		{"try; apply", "new over another", "error: a policy is on trial in table inet knockc"},
 		{"try; try", "new over another", "error: a policy is on trial in table inet knockc"},
@@ -109,6 +124,8 @@ func (w *world) happens(event string) {
 		w.begin("apply", applies("third"))
 	case "remove":
 		w.begin("remove", removes)
+	case "keep":
+		w.begin("keep", keeps)
 	case "roll back":
 		w.begin("roll back", rollsBack)
 	case "yes", "no", "nothing":

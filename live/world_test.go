@@ -168,13 +168,17 @@ func (w *world) report(p *process) {
 	} else if p.reports == "removed" {
 		w.right = loaded{}
 	}
+	if policy, kept := strings.CutPrefix(p.reports, "kept "); kept {
+		policy, _, told := strings.Cut(policy, ", leftovers: ")
+		w.right = loaded{policy: policy, leftovers: told && w.loaded.leftovers}
+	}
 	if w.holder != nil {
 		return
 	}
 	if w.note == nil {
 		w.checkLoaded()
 	}
-	if w.loaded.policy == p.policy && p.policy != "" && !keeps {
+	if w.loaded.policy == p.policy && p.policy != "" && !keeps && !strings.Contains(p.reports, mayBeKept) {
 		w.isWrong("%s leaves its policy", p.name)
 	}
 	if w.note != nil && (w.author == p || w.author == p.parent && p.slept) && w.broken != "remove note" {
@@ -295,6 +299,8 @@ func (t memoryTables) RemoveLeftovers(*compiler.Ruleset) error {
 	}
 	return err
 }
+
+func (t memoryTables) RemoveUnnamed(string, []string) error { return t.RemoveLeftovers(nil) }
 
 func (t memoryTables) MendGuard(string) error {
 	err := t.change("mend guard")
@@ -435,6 +441,9 @@ func tries(policy, answer string) command {
 		if err != nil {
 			return stuck + reportOf("", err)
 		}
+		if a.Trial == nil {
+			return stuck + mayBeKept + "yes"
+		}
 		if lasts := a.Trial.note.Until - p.changed; lasts < time.Minute {
 			p.isWrong("the policy is loaded for %s only", lasts)
 		}
@@ -447,8 +456,30 @@ func tries(policy, answer string) command {
 			p.Sleep(a.Trial.Left())
 		}
 		err = a.Trial.TakeBack()
+		if errors.Is(err, ErrTooLate) {
+			kept, whether := a.Trial.Kept()
+			if kept || whether != nil {
+				return stuck + mayBeKept + reportOf("yes", whether)
+			}
+			err = nil
+		}
 		return stuck + reportOf("taken back", err)
 	}
+}
+
+const mayBeKept = "another has kept it: "
+
+// keeps keeps what is on trial, which another process has applied.
+func keeps(h *Host) string {
+	leftovers, err := h.Keep("knockc")
+	if err != nil {
+		return reportOf("", err)
+	}
+	report := "kept " + h.clock.(*process).author.policy
+	if leftovers != nil {
+		report += ", leftovers: " + leftovers.Error()
+	}
+	return report
 }
 
 func removes(h *Host) string {

@@ -22,7 +22,7 @@ gone after a reboot: spec/boot.md describes a unit that loads them at boot.
 
 With -confirm, apply asks whether to keep the policy. Unless you answer yes in time,
 it rolls back to the rules that were there before, even if the terminal, the
-connection or knockc itself dies:
+connection or knockc itself dies. knockc keep, in a new connection, is a yes too:
 
     knockc apply -confirm 60s policy.knock
 

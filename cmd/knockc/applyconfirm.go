@@ -6,53 +6,85 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"example.org/knockc/lang"
 	"example.org/knockc/live"
 )
 
-// ask asks whether to keep what is on trial.
+// ask asks whether to keep what is on trial, and does so or takes it back.
 func (a *applying) ask(s *streams, trial *live.Trial) error {
 	s.print("Keep this policy? First connect from a new terminal. Without a yes, it is rolled back in %s. [yes/no] ", lang.FormatDuration(trial.Left().Round(time.Second)))
-	answers := make(chan bool)
+	switch a.answer(s, trial) {
+	case saysYes:
+		return keep(s, trial)
+	case saysNo:
+		return a.takeBack(s, trial)
+	case interrupted:
+		s.print("\n")
+		s.tell(fmt.Errorf("the policy is still on trial, for %s: keep it with `%s`, or roll it back now with `%s`",
+			leftOfTrial(trial.Left()), onTable("keep", a.ruleset.Table), onTable("rollback", a.ruleset.Table)))
+		return errInput
+	case endedByOther:
+		s.print("\n")
+		return a.tellEnded(s, trial)
+	}
+	s.print("\nnobody said yes\n")
+	return a.takeBack(s, trial)
+}
+
+// answer is what has come of the question whether to keep a policy.
+type answer int
+
+const (
+	none answer = iota // in time
+	saysYes
+	saysNo
+	interrupted
+	endedByOther // command
+)
+
+// answer waits for it.
+func (a *applying) answer(s *streams, trial *live.Trial) answer {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	answers := make(chan answer)
 	go readAnswers(s, answers)
 	for {
 		switch pending, err := trial.Pending(); {
 		case trial.Left() <= 0:
-			s.print("\nnobody said yes\n")
-			return takeBack(s, trial)
+			return none
 		case err == nil && !pending:
-			s.print("\n")
-			s.tell(errors.New("another command has ended the trial: `knockc status` shows what is loaded"))
-			return errInput
+			return endedByOther
 		}
 		select {
-		case yes, ok := <-answers:
-			switch {
-			case !ok:
-				answers = nil // nobody will say anything
-			case yes:
-				return keep(s, trial)
-			default:
-				return takeBack(s, trial)
+		case said, ok := <-answers:
+			if ok {
+				return said
 			}
+			answers = nil // nobody will say anything
+		case <-signals:
+			return interrupted
 		case <-time.After(min(trial.Left(), time.Second)):
 		}
 	}
 }
 
 // readAnswers tells what a person says, until it is yes or no or the input ends.
-func readAnswers(s *streams, answers chan<- bool) {
+func readAnswers(s *streams, answers chan<- answer) {
 	defer close(answers)
 	for in := bufio.NewScanner(s.in); in.Scan(); s.print("yes or no? ") {
 		switch strings.ToLower(strings.TrimSpace(in.Text())) {
 		case "y", "yes":
-			answers <- true
+			answers <- saysYes
 			return
 		case "n", "no":
-			answers <- false
+			answers <- saysNo
 			return
 		}
 	}
@@ -69,9 +101,31 @@ func keep(s *streams, trial *live.Trial) error {
 	return nil
 }
 
-func takeBack(s *streams, trial *live.Trial) error {
-	s.warn(trial.TakeBack())
+func (a *applying) takeBack(s *streams, trial *live.Trial) error {
+	err := trial.TakeBack()
+	if errors.Is(err, live.ErrTooLate) {
+		return a.tellEnded(s, trial)
+	}
+	s.warn(err)
+	return s.tellTakenBack()
+}
+
+func (s *streams) tellTakenBack() error {
 	s.tell(errors.New("rolled back: the rules are as they were before"))
+	return errInput
+}
+
+// tellEnded tells how another command has ended the trial.
+func (a *applying) tellEnded(s *streams, trial *live.Trial) error {
+	kept, err := trial.Kept()
+	switch {
+	case kept:
+		s.print("kept by another command\n")
+		return nil
+	case err == nil && trial.Left() <= 0: // by the process that waits for this
+		return s.tellTakenBack()
+	}
+	s.tell(errors.New("another command has ended the trial: `knockc status` shows what is loaded"))
 	return errInput
 }
 

@@ -50,6 +50,8 @@ func inWords(err error) error {
 		return fmt.Errorf("%w: load a policy with `knockc apply POLICY`", err)
 	case errors.As(err, &trial):
 		return aboutTrial(trial)
+	case errors.Is(err, live.ErrNotAsTried):
+		return fmt.Errorf("%w: roll it back, or answer yes where it was applied, which loads it again", err)
 	case errors.Is(err, live.ErrTooLate):
 		return fmt.Errorf("%w, `knockc status` shows what is loaded", err)
 	}
@@ -59,13 +61,17 @@ func inWords(err error) error {
 func aboutTrial(e *live.TrialError) error {
 	when := "is being rolled back; if that does not finish, see what this prints:"
 	if e.Left > 0 {
-		when = fmt.Sprintf("will be rolled back in %s unless it is kept: keep it where it was applied, or roll it back now with", leftOfTrial(e.Left))
+		when = fmt.Sprintf("will be rolled back in %s: keep it with `%s`, or roll it back now with", leftOfTrial(e.Left), onTable("keep", e.Table))
 	}
-	command := "knockc rollback"
-	if e.Table != lang.DefaultTable {
-		command += " -table " + e.Table
+	return fmt.Errorf("a policy is on trial and %s `%s`", when, onTable("rollback", e.Table))
+}
+
+// onTable is the command line of a command that works on a table.
+func onTable(command, table string) string {
+	if table == lang.DefaultTable {
+		return "knockc " + command
 	}
-	return fmt.Errorf("a policy is on trial and %s `%s`", when, command)
+	return "knockc " + command + " -table " + table
 }
 
 // leftOfTrial is how long a trial still lasts, in whole seconds.

@@ -21,6 +21,8 @@ func runRevoke(*streams, string, string, netip.Prefix) error { return needsLinux
 
 func runRemove(*streams, string) error { return needsLinux("remove") }
 
+func runKeep(*streams, string) error { return needsLinux("keep") }
+
 func runRollback(*streams, string, bool) error { return needsLinux("rollback") }
 
 // needsLinux is the error of a command that works on the rules in a running kernel.

@@ -140,6 +140,40 @@ func TestOnTrialOnKernel(t *testing.T) {
 	}
 }
 
+// TestKeepOnKernel keeps a policy from another process: while the apply asks, after it was
+// interrupted, and not if someone has changed the table.
+func TestKeepOnKernel(t *testing.T) {
+	s := newSite(t)
+	s.knockc(t, "apply", "-settle", "0", s.policy)
+	c, _, says := s.onTrial(t, "20s", s.other)
+	if said := s.knockc(t, "keep"); said != "kept\n" {
+		t.Errorf("keep says %s", said)
+	}
+	readUntil(t, says, "kept by another command\n")
+	if err := c.Wait(); err != nil {
+		t.Error(err, c.Stderr)
+	}
+	if listing := s.listing(t); strings.Contains(listing, "udp . 3456") || strings.Contains(listing, "web_") {
+		t.Errorf("left of the older policy:\n%s", listing)
+	}
+	s.knockc(t, "status", s.other)
+	s.fails(t, exitSystem, "knockc: no policy is on trial in table inet knockc", "knockc", "keep")
+
+	c, _, says = s.onTrial(t, "20s", s.policy)
+	c.Process.Signal(os.Interrupt)
+	io.Copy(io.Discard, says)
+	c.Wait()
+	stays := regexp.MustCompile("^knockc: the policy is still on trial, for (20|1\\d)s: keep it with `knockc keep`, or roll it back now with `knockc rollback`\n$")
+	if said := fmt.Sprint(c.Stderr); c.ProcessState.ExitCode() != exitInput || !stays.MatchString(said) {
+		t.Errorf("interrupted, it ends with %d and says %s", c.ProcessState.ExitCode(), said)
+	}
+	s.Host.Run(t, "nft", "add table inet knockc { flags dormant; }")
+	s.fails(t, exitSystem, "knockc: the policy on trial is not loaded any more: someone has changed its table: roll it back, or answer yes where it was applied, which loads it again", "knockc", "keep")
+	s.Host.Run(t, "nft", "add table inet knockc")
+	s.knockc(t, "keep")
+	s.knockc(t, "status", s.policy)
+}
+
 // TestKilledAnywhereOnKernel kills whoever takes a policy back, at any moment: what was
 // there before comes back all the same, or stays if nothing was there.
 func TestKilledAnywhereOnKernel(t *testing.T) {
