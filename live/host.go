@@ -45,6 +45,9 @@ type tables interface {
 	Head(name string) (*head, error)
 	Table(name string) (*Table, error)
 
+	// Has reports whether there is a table of a name, whosever it is.
+	Has(name string) (bool, error)
+
 	Load(r *compiler.Ruleset) error // in place of an older one
 	RemoveLeftovers(r *compiler.Ruleset) error
 	RemoveUnnamed(table string, names []string) error

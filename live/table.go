@@ -105,6 +105,15 @@ func (h *kernel) tryRead(name string, whole bool) (*Table, error) {
 	return t, nil
 }
 
+// Has reports whether there is a table of a name.
+func (h *kernel) Has(name string) (bool, error) {
+	if err := h.connect(); err != nil {
+		return false, err
+	}
+	tables, err := h.conn.ListTablesOfFamily(nftables.TableFamilyINet)
+	return slices.ContainsFunc(tables, func(t *nftables.Table) bool { return t.Name == name }), explain(err)
+}
+
 // settling reports whether the table does nothing but keep connection tracking on.
 func (t *head) settling() bool { return t.Policy == settling }
 

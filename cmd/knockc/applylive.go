@@ -41,7 +41,7 @@ func (a *applying) run(s *streams) error {
 		return err
 	}
 	a.ruleset, a.knocks = result.Ruleset, len(policy.Knocks)
-	a.host = live.NewHost(clock{})
+	a.host = newHost()
 	defer a.host.Close()
 	if a.dryRun {
 		return a.preview(s)

@@ -15,7 +15,7 @@ import (
 
 func runGrant(s *streams, table, knock string, src netip.Addr, lasts time.Duration) error {
 	outliveReaders()
-	host := live.NewHost(clock{})
+	host := newHost()
 	defer host.Close()
 	granted, err := host.Grant(table, knock, src, lasts)
 	if err != nil {
@@ -28,7 +28,7 @@ func runGrant(s *streams, table, knock string, src netip.Addr, lasts time.Durati
 
 func runRevoke(s *streams, table, knock string, from netip.Prefix) error {
 	outliveReaders()
-	host := live.NewHost(clock{})
+	host := newHost()
 	defer host.Close()
 	ended, err := host.Revoke(table, knock, from)
 	if err != nil {

@@ -4,13 +4,11 @@ package main
 
 import (
 	"fmt"
-
-	"example.org/knockc/live"
 )
 
 func runKeep(s *streams, table string) error {
 	outliveReaders()
-	host := live.NewHost(clock{})
+	host := newHost()
 	defer host.Close()
 	leftovers, err := host.Keep(table)
 	if err != nil {

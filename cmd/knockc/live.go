@@ -29,6 +29,13 @@ func (clock) Now() time.Duration {
 
 func (clock) Sleep(d time.Duration) { time.Sleep(d) }
 
+// newHost is the host, without what a killed follow has left.
+func newHost() *live.Host {
+	h := live.NewHost(clock{})
+	_ = h.SweepFollow() // what is left does nothing
+	return h
+}
+
 // outliveReaders makes it an error to write what nobody reads any more, as it is on a full
 // device. Else it would end the process, and leave half done what has begun.
 func outliveReaders() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }

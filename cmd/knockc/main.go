@@ -24,7 +24,7 @@ var commands []*command
 func init() {
 	commands = []*command{
 		buildCommand, simCommand, checkCommand, fmtCommand,
-		rehearseCommand, applyCommand, statusCommand, grantCommand, revokeCommand, removeCommand, keepCommand, rollbackCommand,
+		rehearseCommand, applyCommand, statusCommand, followCommand, grantCommand, revokeCommand, removeCommand, keepCommand, rollbackCommand,
 		knockCommand, clientCommand, importCommand,
 		completionCommand, versionCommand, helpCommand,
 	}

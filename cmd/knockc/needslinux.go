@@ -15,6 +15,8 @@ func runRehearse(*streams, string, bool) error { return needsLinux("rehearse") }
 
 func runStatus(*streams, statusOptions) error { return needsLinux("status") }
 
+func runFollow(*streams, followOptions) error { return needsLinux("follow") }
+
 func runGrant(*streams, string, string, netip.Addr, time.Duration) error { return needsLinux("grant") }
 
 func runRevoke(*streams, string, string, netip.Prefix) error { return needsLinux("revoke") }

@@ -11,7 +11,7 @@ import (
 
 func runRemove(s *streams, table string) error {
 	outliveReaders()
-	host := live.NewHost(clock{})
+	host := newHost()
 	defer host.Close()
 	removed, err := host.Remove(table)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 )
 
 func runRollback(s *streams, table string, due bool) error {
-	host := live.NewHost(clock{})
+	host := newHost()
 	defer host.Close()
 	if due {
 		return host.RollbackWhenDue(table)

@@ -80,7 +80,7 @@ func (v *viewing) differs(s *live.Status) bool {
 }
 
 func (v *viewing) read() (*live.Status, error) {
-	host := live.NewHost(clock{})
+	host := newHost()
 	defer host.Close()
 	return host.Status(v.table, v.ruleset)
 }

@@ -4,40 +4,32 @@ package rehearse
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
+
+	"example.org/knockc/internal/nftrace"
 )
 
-// book has the rules of the place by their handles. It reads a table when it is first asked
-// about it.
+// book has the rules of the place by their handles.
 type book struct {
-	place  *place
+	nftrace.Book
 	tables []*table
-	read   map[string]map[chain][]listedRule
-}
-
-type listedRule struct {
-	handle uint64
-	text   string
 }
 
 // rule is the rule that an event is about.
-func (b *book) rule(e event) *Rule {
-	r := &Rule{strings.TrimPrefix(e.table, "table "), e.name, "policy " + map[int32]string{dropVerdict: "drop", acceptVerdict: "accept"}[e.verdict]}
-	if e.kind == policyEvent {
+func (b *book) rule(e nftrace.Event) *Rule {
+	r := &Rule{strings.TrimPrefix(e.Table, "table "), e.Name, "policy " + e.Verdict.String()}
+	if e.Kind == nftrace.Policy {
 		return r
 	}
-	all := b.rules(e.table)[e.chain]
-	i := slices.IndexFunc(all, func(l listedRule) bool { return l.handle == e.handle })
+	listed, i := b.Rule(e)
 	if i < 0 {
-		r.Rule = fmt.Sprintf("the rule with handle %d", e.handle)
+		r.Rule = fmt.Sprintf("the rule with handle %d", e.Handle)
 		return r
 	}
-	r.Rule = all[i].text
-	if t := b.table(e.table); t != nil && t.iptables != "" {
-		if saved := rulesOfIptables(t.text, e.name); i < len(saved) {
+	r.Rule = listed.Text
+	if t := b.table(e.Table); t != nil && t.iptables != "" {
+		if saved := rulesOfIptables(t.text, e.Name); i < len(saved) {
 			r.Rule = saved[i]
 		}
 	}
@@ -52,32 +44,6 @@ func (b *book) table(name string) *table {
 	return nil
 }
 
-var handleOf = regexp.MustCompile(`^\t\t(.*) # handle (\d+)$`)
-
-// rules are those of a table. What nft does not list has none.
-func (b *book) rules(name string) map[chain][]listedRule {
-	if all, ok := b.read[name]; ok {
-		return all
-	}
-	all := map[chain][]listedRule{}
-	words := strings.Fields(name)
-	text, _ := b.place.Nft("-a", "-s", "list", "table", words[1], words[2])
-	at := ""
-	for line := range strings.Lines(text) {
-		line = strings.TrimSuffix(line, "\n")
-		if begin, found := strings.CutPrefix(line, "\tchain "); found {
-			at, _, _ = strings.Cut(begin, " ")
-		}
-		if m := handleOf.FindStringSubmatch(line); m != nil {
-			handle, _ := strconv.ParseUint(m[2], 10, 64)
-			of := chain{name, at}
-			all[of] = append(all[of], listedRule{handle, m[1]})
-		}
-	}
-	b.read[name] = all
-	return all
-}
-
 // rulesOfIptables are the rules of a chain, as iptables-save prints them.
 func rulesOfIptables(saved, chain string) (all []string) {
 	for line := range strings.Lines(saved) {
@@ -88,13 +54,11 @@ func rulesOfIptables(saved, chain string) (all []string) {
 	return all
 }
 
-var translation = regexp.MustCompile(`\b(dnat|redirect|DNAT|REDIRECT)\b`)
-
 // translates is the rule that gave a packet another destination, nil if none did.
-func (b *book) translates(events []event) *Rule {
+func (b *book) translates(events []nftrace.Event) *Rule {
 	for _, e := range events {
-		if e.kind == ruleEvent {
-			if r := b.rule(e); translation.MatchString(r.Rule) {
+		if e.Kind == nftrace.Rule {
+			if r := b.rule(e); nftrace.Translates(r.Rule) {
 				return r
 			}
 		}
@@ -103,22 +67,22 @@ func (b *book) translates(events []event) *Rule {
 }
 
 // stops is what kept a packet from going on, nil if no rule did.
-func (b *book) stops(events []event) (*Rule, event) {
+func (b *book) stops(events []nftrace.Event) (*Rule, nftrace.Event) {
 	for _, e := range slices.Backward(events) {
-		if e.verdict == dropVerdict && (e.kind == policyEvent || e.kind == ruleEvent) {
+		if e.Verdict == nftrace.Drop && (e.Kind == nftrace.Policy || e.Kind == nftrace.Rule) {
 			return b.rule(e), e
 		}
 	}
-	return nil, event{}
+	return nil, nftrace.Event{}
 }
 
 // lets is what let a packet in: what translated it, or the last that accepted it.
-func (b *book) lets(events []event) *Rule {
+func (b *book) lets(events []nftrace.Event) *Rule {
 	if r := b.translates(events); r != nil {
 		return r
 	}
 	for _, e := range slices.Backward(events) {
-		if e.verdict == acceptVerdict {
+		if e.Verdict == nftrace.Accept {
 			return b.rule(e)
 		}
 	}

@@ -12,12 +12,12 @@ import (
 // hintToOpen is what would let an attempt through that another table stops.
 func (t *trial) hintToOpen(a attempt) string {
 	by, event := t.book.stops(a.events)
-	if by == nil || t.book.table(event.table) == nil {
+	if by == nil || t.book.table(event.Table) == nil {
 		return ""
 	}
 	port, proto := t.service.First, t.service.Proto
 	translated := t.book.translates(a.events) != nil
-	of := t.book.table(event.table)
+	of := t.book.table(event.Table)
 	switch {
 	case of.has("firewalld") && !translated && len(t.knock.At) == 0:
 		return fmt.Sprintf("firewall-cmd --add-port=%d/%v", port, proto)
@@ -28,7 +28,7 @@ func (t *trial) hintToOpen(a attempt) string {
 		if translated {
 			rule = "-m conntrack --ctstate DNAT"
 		}
-		return fmt.Sprintf("%s -t %s -I %s %s -j ACCEPT", program, of.name, event.name, rule)
+		return fmt.Sprintf("%s -t %s -I %s %s -j ACCEPT", program, of.name, event.Name, rule)
 	case translated:
 		return "ct status dnat accept"
 	}

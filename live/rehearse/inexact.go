@@ -5,11 +5,9 @@ package rehearse
 import (
 	"regexp"
 	"strings"
-)
 
-// A chain is of a table. Inexact is what its rules ask for and the copy does not have, as
-// a TUN device has no Ethernet header; "" if there is nothing like it.
-type chain struct{ table, name string }
+	"example.org/knockc/internal/nftrace"
+)
 
 var (
 	chainLine = regexp.MustCompile(`^\tchain (\S+) \{$`)
@@ -21,14 +19,15 @@ var (
 	inexactIptables = regexp.MustCompile(`-[mj] (mac|physdev|pkttype|owner|cgroup|socket|osf|policy|set|recent|SYNPROXY|TPROXY|NFQUEUE|SET)\b`)
 )
 
-// inexact are the chains whose rules ask for what the copy does not have, and what that is.
-func (t *table) inexact() map[chain]string {
-	found := map[chain]string{}
+// inexact are the chains whose rules ask for what the copy does not have, as a TUN device has
+// no Ethernet header, and what that is.
+func (t *table) inexact() map[nftrace.Chain]string {
+	found := map[nftrace.Chain]string{}
 	if t.iptables != "" {
 		for line := range strings.Lines(t.text) {
 			f := strings.Fields(line)
 			if m := inexactIptables.FindStringSubmatch(line); m != nil && len(f) > 1 && f[0] == "-A" {
-				found[chain{t.String(), f[1]}] = m[1]
+				found[nftrace.Chain{Table: t.String(), Name: f[1]}] = m[1]
 			}
 		}
 		return found
@@ -39,7 +38,7 @@ func (t *table) inexact() map[chain]string {
 			name = m[1]
 		}
 		if m := inexactNft.FindStringSubmatch(quoted.ReplaceAllString(line, `""`)); m != nil && name != "" {
-			found[chain{t.String(), name}] = m[1]
+			found[nftrace.Chain{Table: t.String(), Name: name}] = m[1]
 		}
 	}
 	return found

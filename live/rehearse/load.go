@@ -10,6 +10,19 @@ import (
 	"example.org/knockc/compiler"
 )
 
+// tracing is a table that has the kernel tell of every packet which rules it meets. It is
+// a table of its own, since it must see packets before all others do.
+const tracing = `
+table inet knockc_rehearsal {
+	chain first {
+		type filter hook prerouting priority -450; policy accept;
+		meta nftrace set 1
+	}
+}
+`
+
+const tracingTable = "table inet knockc_rehearsal"
+
 // load gives the place a firewall and the policy. It notes at each table whether the place
 // has it.
 func (p *place) load(f *firewall, r *compiler.Ruleset) error {

@@ -13,6 +13,8 @@ import (
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"example.org/knockc/internal/nftrace"
 )
 
 // firewall is all that the host has loaded beside the policy.
@@ -51,7 +53,7 @@ func readFirewall(own string) (*firewall, error) {
 		return nil, err
 	}
 	f := &firewall{tables: tablesOf(text)}
-	f.tables = slices.DeleteFunc(f.tables, func(t *table) bool { return t.family == "inet" && t.name == own })
+	f.tables = slices.DeleteFunc(f.tables, func(t *table) bool { return t.family == "inet" && (t.name == own || t.name == nftrace.FollowTable) })
 	foreign, err := foreignTables()
 	if err != nil {
 		return nil, err

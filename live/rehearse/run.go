@@ -13,6 +13,7 @@ import (
 
 	"example.org/knockc/compiler"
 	"example.org/knockc/internal/netns"
+	"example.org/knockc/internal/nftrace"
 	"example.org/knockc/lang"
 )
 
@@ -23,12 +24,12 @@ type rehearsal struct {
 	result    *compiler.Result
 	place     *place
 	book      *book
-	tracer    *tracer
+	tracer    *nftrace.Tracer
 	sets      *sets
 	strangers *strangers
 	compared  [2]bool   // by family: whether a closed port was looked at
 	lost      [2]string // by family: why nothing is good
-	inexact   map[chain]string
+	inexact   map[nftrace.Chain]string
 }
 
 // Run rehearses a policy on the host of the thread's network namespace. An error says why
@@ -48,14 +49,14 @@ func Run(policy *lang.Policy, result *compiler.Result) (*Report, error) {
 	}
 	defer p.Close()
 	r := &rehearsal{
-		policy: policy, result: result, place: p, inexact: map[chain]string{},
-		book:      &book{p, f.tables, map[string]map[chain][]listedRule{}},
+		policy: policy, result: result, place: p, inexact: map[nftrace.Chain]string{},
+		book:      &book{nftrace.Book{List: p.Nft}, f.tables},
 		strangers: &strangers{place: p, policy: policy, used: map[netip.Prefix]bool{}, ways: map[netip.Addr]way{}},
 	}
 	if err := r.prepare(f); err != nil {
 		return nil, inWords(err)
 	}
-	defer r.tracer.close()
+	defer r.tracer.Close()
 	defer r.sets.close()
 	r.look()
 	if err := r.tryAll(); err != nil {
@@ -86,11 +87,11 @@ func (r *rehearsal) prepare(f *firewall) error {
 		return err
 	}
 	err := r.place.Do(func() (err error) {
-		if r.tracer, err = newTracer(); err != nil {
+		if r.tracer, err = nftrace.NewTracer(); err != nil {
 			return err
 		}
 		if r.sets, err = newSets(r.result.Ruleset); err != nil {
-			r.tracer.close()
+			r.tracer.Close()
 		}
 		return err
 	})
@@ -205,7 +206,7 @@ func concerns(k *lang.Knock, v6 bool) bool {
 type attempt struct {
 	netns.Result
 	to     netip.Addr
-	events []event
+	events []nftrace.Event
 }
 
 // reached reports whether the packet passed all rules.
@@ -219,7 +220,8 @@ func (r *rehearsal) send(from stranger, p netns.Packet) (a attempt, err error) {
 	if a.Result, err = r.place.Send(p); err != nil {
 		return a, err
 	}
-	a.events, err = r.tracer.events()
+	a.events, err = r.tracer.Events()
+	a.events = slices.DeleteFunc(a.events, func(e nftrace.Event) bool { return e.Table == tracingTable })
 	return a, err
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"example.org/knockc/compiler"
 	"example.org/knockc/internal/netns"
+	"example.org/knockc/internal/nftrace"
 	"example.org/knockc/lang"
 )
 
@@ -107,7 +108,7 @@ func (t *trial) tryKnock(last bool) (done bool, err error) {
 
 // stepping is what became of the steps.
 type stepping struct {
-	events []event
+	events []nftrace.Event
 	failed string // what did not happen, "" if all did
 }
 
@@ -140,9 +141,9 @@ func (t *trial) steps(from stranger) (s stepping, lasts time.Duration, err error
 }
 
 // before are the events before the policy sees the packet.
-func (t *trial) before(events []event) []event {
+func (t *trial) before(events []nftrace.Event) []nftrace.Event {
 	own := "table inet " + t.result.Ruleset.Table
-	if i := slices.IndexFunc(events, func(e event) bool { return e.table == own }); i >= 0 {
+	if i := slices.IndexFunc(events, func(e nftrace.Event) bool { return e.Table == own }); i >= 0 {
 		return events[:i]
 	}
 	return events
@@ -194,16 +195,16 @@ func (t *trial) target(from stranger) netip.Addr {
 
 // check is the answer to a question that the copy has answered. What it says is in doubt
 // if a rule asked for what the copy does not have, and what is good also if it lacks a table.
-func (t *trial) check(q Question, good bool, events []event, why string) Check {
+func (t *trial) check(q Question, good bool, events []nftrace.Event, why string) Check {
 	c := Check{Knock: t.knock.Name.Text, Service: t.service, Family: t.family, Asks: q, Answer: Good}
 	if !good {
 		c.Answer, c.Why = Bad, why
 		c.By, _ = t.book.stops(events)
 	}
 	for _, e := range events {
-		if what := t.inexact[e.chain]; what != "" {
+		if what := t.inexact[e.Chain]; what != "" {
 			c.Answer, c.By, c.Hint = NotJudged, nil, ""
-			c.Why = fmt.Sprintf("%s, chain %s asks for %s, which the copy does not have", e.table, e.name, what)
+			c.Why = fmt.Sprintf("%s, chain %s asks for %s, which the copy does not have", e.Table, e.Name, what)
 		}
 	}
 	if lost := t.lost[t.family]; good && lost != "" && c.Answer == Good {
@@ -241,7 +242,7 @@ func (t *trial) judgeService(a attempt) {
 }
 
 // judgeGrant compares how long the grant lasts with what the policy says.
-func (t *trial) judgeGrant(lasts time.Duration, events []event) {
+func (t *trial) judgeGrant(lasts time.Duration, events []nftrace.Event) {
 	const tick = 20 * time.Millisecond // two of the longest that a kernel counts in
 	wanted := t.knock.Grant
 	good := wanted-tick <= lasts && lasts <= wanted

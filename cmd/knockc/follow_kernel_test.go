@@ -1,0 +1,110 @@
+//go:build linux
+
+package main
+
+import (
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+const hostFilter = `table inet filter {
+	chain input {
+		type filter hook input priority filter; policy drop;
+		ct state established,related accept
+		tcp dport 8081 accept
+	}
+}
+table ip nat {
+	chain pre {
+		type nat hook prerouting priority dstnat;
+		tcp dport 8080 redirect to :8081
+	}
+}
+`
+
+// follow begins to follow, and comes back when that has begun.
+func (s site) follow(t *testing.T, args ...string) (c *exec.Cmd, says io.ReadCloser) {
+	t.Helper()
+	c = s.Host.Command(t.Context(), append([]string{"knockc", "follow"}, args...)...)
+	says, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Stderr = os.Stderr
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.waitFor(t, "follow", func() bool {
+		return strings.Contains(s.Host.Run(t, "nft", "list", "tables"), "knockc_follow")
+	})
+	return c, says
+}
+
+// TestFollowOnKernel follows a client that knocks at a host whose own firewall keeps the
+// port shut, and then a knock.
+func TestFollowOnKernel(t *testing.T) {
+	s := newSite(t)
+	filter := t.TempDir() + "/filter.nft"
+	write(t, filter, hostFilter)
+	s.Host.Run(t, "nft", "-f", filter)
+	s.knockc(t, "apply", "-rehearse=false", "-settle", "0", s.policy)
+
+	c, says := s.follow(t, "-n", "6", "192.0.2.2")
+	s.Peer.Run(t, "knockc", "knock", "-policy", s.policy, "-delay", "50ms", "ssh", "192.0.2.1")
+	s.Peer.Dial(t, "192.0.2.1:22")
+	s.Peer.Dial(t, "192.0.2.1:80")
+	s.Peer.Dial(t, "192.0.2.1:8080")
+	said, _ := io.ReadAll(says)
+	if err := c.Wait(); err != nil {
+		t.Error(err)
+	}
+	const stopped = `inet filter, input: policy drop`
+	want := regexp.MustCompile(`^\S+  192.0.2.2       -> 10000     pass    ssh 1/3; then drop: ` + stopped + `
+\S+  192.0.2.2       -> 2345      pass    ssh 2/3; then drop: ` + stopped + `
+\S+  192.0.2.2       -> udp/3456  pass    ssh open; then drop: ` + stopped + `
+\S+  192.0.2.2       -> 22        accept  then drop: ` + stopped + `
+\S+  192.0.2.2       -> 80        drop
+\S+  192.0.2.2       -> 8080      pass    then sent elsewhere: ip nat, pre: tcp dport 8080 redirect to :8081
+$`)
+	if !want.Match(said) {
+		t.Errorf("follow says\n%s", said)
+	}
+	if tables := s.Host.Run(t, "nft", "list", "tables"); strings.Contains(tables, "follow") {
+		t.Errorf("it leaves %s", tables)
+	}
+
+	c, says = s.follow(t, "web")
+	s.fails(t, exitSystem, "knockc: another knockc follow is running on this host", "knockc", "follow", "web")
+	s.knockc(t, "status", s.policy) // which is not changed by hand, and does not end it
+	s.Peer.Dial(t, "192.0.2.1:10000")
+	s.Peer.Dial(t, "[2001:db8::1]:7003")
+	readUntil(t, says, "2001:db8::2     -> 7003      pass    web 1/3; then drop: "+stopped+"\n")
+	c.Process.Signal(os.Interrupt)
+	io.Copy(io.Discard, says)
+	if err := c.Wait(); err != nil {
+		t.Error(err)
+	}
+	s.fails(t, exitSystem, "knockc: no knock `vpn` in the loaded policy: it has ssh, web", "knockc", "follow", "vpn")
+}
+
+// TestFollowKilledOnKernel: what follow leaves when it is killed ends by itself, and the
+// next command removes it.
+func TestFollowKilledOnKernel(t *testing.T) {
+	s := newSite(t)
+	s.knockc(t, "apply", "-rehearse=false", "-settle", "0", s.policy)
+	c, _ := s.follow(t, "192.0.2.2")
+	c.Process.Kill()
+	c.Wait()
+	left := s.Host.Run(t, "nft", "list", "table", "inet", "knockc_follow")
+	if !regexp.MustCompile(`elements = \{ icmp expires [12]\d`).MatchString(left) {
+		t.Errorf("it leaves for ever\n%s", left)
+	}
+	s.knockc(t, "status", s.policy)
+	if tables := s.Host.Run(t, "nft", "list", "tables"); tables != "table inet knockc\n" {
+		t.Errorf("left is %s", tables)
+	}
+}

@@ -1,0 +1,70 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"example.org/knockc/live"
+	"example.org/knockc/report"
+)
+
+func runFollow(s *streams, o followOptions) (err error) {
+	outliveReaders()
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	host := newHost()
+	defer host.Close()
+	f, err := host.Follow(live.Following{Table: o.table, Source: o.source, Knock: o.knock, All: o.all})
+	if err != nil {
+		return inWords(err)
+	}
+	defer func() { err = join(err, f.Close()) }()
+	for n := 0; ; {
+		packets, err := f.Packets()
+		if err != nil {
+			return inWords(err)
+		}
+		for _, p := range packets {
+			fmt.Fprintln(s.out, followedText(time.Now(), p))
+			if n++; n == o.count {
+				return nil
+			}
+		}
+		if err := s.out.Flush(); err != nil {
+			return nil // nobody reads it any more; what is not written is told at the end
+		}
+		select {
+		case <-interrupted:
+			return nil
+		default:
+		}
+	}
+}
+
+// followedText is a line about a packet.
+func followedText(now time.Time, p live.Followed) string {
+	port := strings.Join(append([]string{p.To.String()}, p.Flags...), " ")
+	verdict := p.Verdict
+	if verdict == "" {
+		verdict = "-"
+	}
+	var then []string
+	for _, m := range p.Moved {
+		then = append(then, m.Knock+" "+report.Stands(m))
+	}
+	if o := p.Other; o != nil {
+		what := "then sent elsewhere"
+		if o.Drops {
+			what = "then drop"
+		}
+		then = append(then, fmt.Sprintf("%s: %s, %s: %s", what, strings.TrimPrefix(o.Table, "table "), o.Chain, o.Rule))
+	}
+	line := fmt.Sprintf("%s  %-15s -> %-8s  %-6s  %s", now.Format("15:04:05.000"), p.Source, port, verdict, strings.Join(then, "; "))
+	return strings.TrimSpace(line)
+}

@@ -1,0 +1,130 @@
+//go:build linux
+
+package live
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"time"
+
+	"example.org/knockc/internal/nftrace"
+)
+
+// ErrFollowing says that another process follows packets.
+var ErrFollowing = errors.New("another knockc follow is running on this host")
+
+// Following says which packets to follow, and at which table.
+type Following struct {
+	Table  string
+	Source netip.Prefix // whose packets
+	Knock  string       // or those to the ports of this knock
+	All    bool         // also packets that are not attempts
+}
+
+// Follower tells of packets as they pass the rules of the host. It uses a table of its own,
+// which it must be closed to remove. If its process is killed, the table does nothing after
+// half a minute, and goes when another process calls [Host.SweepFollow].
+type Follower struct {
+	host   *Host
+	what   Following
+	script string
+	loaded time.Duration // when it was
+	unlock func()
+	tracer *nftrace.Tracer
+	book   nftrace.Book
+	open   []*passing // packets about which there may be more, the oldest first
+}
+
+// Follow begins to follow.
+func (h *Host) Follow(what Following) (*Follower, error) {
+	if err := h.tables.MayRead(); err != nil {
+		return nil, err
+	}
+	t, err := h.policy(what.Table)
+	if err != nil {
+		return nil, err
+	}
+	rules := followSource(what.Source, what.All)
+	if what.Knock != "" {
+		knocks := t.meanings().knocks
+		k := knocks[what.Knock]
+		if k == nil {
+			return nil, &UnknownKnockError{what.Knock, slices.Sorted(maps.Keys(knocks))}
+		}
+		rules = followKnock(k, what.All)
+	}
+	f := &Follower{
+		host: h, what: what, script: followScript(rules),
+		book: nftrace.Book{List: func(args ...string) (string, error) { return nft("", args...) }},
+	}
+	f.unlock, err = h.notes.Lock(followTable, 0)
+	if errors.Is(err, ErrBusy) {
+		return nil, ErrFollowing
+	}
+	if err != nil {
+		return nil, err
+	}
+	if f.tracer, err = nftrace.NewTracer(); err != nil {
+		f.unlock()
+		return nil, explain(err)
+	}
+	if err := f.load(); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+func (f *Follower) load() error {
+	f.loaded = f.host.clock.Now()
+	if err := f.host.tables.LoadText(f.script); err != nil {
+		return fmt.Errorf("load table inet %s: %w", followTable, err)
+	}
+	return nil
+}
+
+// Close ends it, and removes its table.
+func (f *Follower) Close() error {
+	defer f.unlock()
+	f.tracer.Close()
+	err := f.host.tables.LoadText("add table inet " + followTable + "\ndelete table inet " + followTable + "\n")
+	if err != nil {
+		return fmt.Errorf("remove table inet %s: %w", followTable, err)
+	}
+	return nil
+}
+
+// Packets waits for a moment, and tells of the packets that have passed.
+func (f *Follower) Packets() ([]Followed, error) {
+	if f.host.clock.Now()-f.loaded >= followAgain {
+		if err := f.load(); err != nil {
+			return nil, err
+		}
+	}
+	if err := f.tracer.Wait(settledAfter); err != nil {
+		return nil, err
+	}
+	events, err := f.tracer.Events()
+	if err != nil {
+		return nil, err
+	}
+	return f.sort(events), nil
+}
+
+// SweepFollow removes what a process has left that followed and was killed.
+func (h *Host) SweepFollow() error {
+	if there, err := h.tables.Has(followTable); err != nil || !there {
+		return err
+	}
+	unlock, err := h.notes.Lock(followTable, 0)
+	if errors.Is(err, ErrBusy) { // it lives
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return h.tables.Remove(followTable)
+}

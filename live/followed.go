@@ -1,0 +1,215 @@
+//go:build linux
+
+package live
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"example.org/knockc/compiler"
+	"example.org/knockc/internal/nftrace"
+	"example.org/knockc/lang"
+)
+
+// Followed is a packet, and what became of it.
+type Followed struct {
+	Source netip.Addr
+	To     lang.Step // the port as the packet named it, or what kind of ping it is
+	Flags  []string  // of TCP, unless it is a SYN and nothing else
+	Moved  []compiler.Symbol
+
+	// Verdict is that of the policy: pass if it left the packet to the rest of the host,
+	// empty if it did not see it.
+	Verdict string
+
+	// Other is the rule of another table that then dropped it, or sent it elsewhere.
+	Other *OtherRule
+}
+
+// OtherRule is a rule of another table.
+type OtherRule struct {
+	Table, Chain, Rule string
+	Drops              bool // else it gives the packet another destination
+}
+
+// settledAfter is how long there may be more events about a packet.
+const settledAfter = 100 * time.Millisecond
+
+// passing is a packet that passes the rules.
+type passing struct {
+	id     uint32
+	since  time.Duration
+	events []nftrace.Event // the first is about the table that follows
+}
+
+// sort adds events to the packets that they are about, and tells of those that have passed.
+func (f *Follower) sort(events []nftrace.Event) (all []Followed) {
+	now := f.host.clock.Now()
+	for _, e := range events {
+		i := slices.IndexFunc(f.open, func(p *passing) bool { return p.id == e.ID })
+		if e.Table == "table inet "+followTable && e.Network != nil {
+			if i >= 0 { // another packet of the same number
+				all = f.appendPacket(all, f.open[i])
+				f.open = slices.Delete(f.open, i, i+1)
+			}
+			f.open = append(f.open, &passing{e.ID, now, []nftrace.Event{e}})
+		} else if i >= 0 {
+			f.open[i].events = append(f.open[i].events, e)
+		}
+	}
+	n := 0
+	for n < len(f.open) && (now-f.open[n].since >= settledAfter || f.open[n].dropped()) {
+		all = f.appendPacket(all, f.open[n])
+		n++
+	}
+	f.open = slices.Delete(f.open, 0, n)
+	return all
+}
+
+// dropped reports whether nothing more can come.
+func (p *passing) dropped() bool {
+	return p.events[len(p.events)-1].Verdict == nftrace.Drop
+}
+
+func (f *Follower) appendPacket(all []Followed, p *passing) []Followed {
+	packet, attempt := readPacket(p.events[0])
+	if f.judge(&packet, p.events[1:]) {
+		attempt = attempt && packet.To.Proto != lang.UDP
+	}
+	if packet.Source.IsValid() && (attempt || f.what.All) {
+		all = append(all, packet)
+	}
+	return all
+}
+
+// judge reads what became of a packet. It reports whether it was part of a connection.
+func (f *Follower) judge(p *Followed, events []nftrace.Event) (established bool) {
+	own := "table inet " + f.what.Table
+	for _, e := range events {
+		rule := ""
+		if e.Kind == nftrace.Rule {
+			rule = f.ruleText(e)
+		}
+		switch {
+		case e.Table == own:
+			p.Moved = append(p.Moved, movedBy(rule)...)
+			p.Verdict = verdictOf(p.Verdict, e, rule)
+			established = established || rule != "" && e.Verdict == nftrace.Accept && (e.Name == "established" || strings.HasPrefix(rule, "ct state established"))
+		case e.Table == "table inet "+followTable:
+		case e.Verdict == nftrace.Drop && (rule != "" || e.Kind == nftrace.Policy):
+			if rule == "" {
+				rule = "policy drop"
+			}
+			p.Other = &OtherRule{e.Table, e.Name, rule, true}
+		case p.Other == nil && nftrace.Translates(rule):
+			p.Other = &OtherRule{e.Table, e.Name, rule, false}
+		}
+	}
+	return established
+}
+
+// ruleText is the rule that an event is about. The end of a chain is an event about none.
+func (f *Follower) ruleText(e nftrace.Event) string {
+	if e.Handle == 0 {
+		return ""
+	}
+	r, at := f.book.Rule(e)
+	if at < 0 { // it is newer
+		f.book.Forget(e.Table)
+		r, at = f.book.Rule(e)
+	}
+	if at < 0 {
+		return "a rule that nft does not list"
+	}
+	return r.Text
+}
+
+// verdictOf is the verdict of the policy after an event. What it has accepted at one hook
+// may be dropped at the next.
+func verdictOf(before string, e nftrace.Event, rule string) string {
+	switch {
+	case e.Verdict == nftrace.Drop && strings.Contains(" "+rule, " reject"):
+		return "reject"
+	case e.Verdict == nftrace.Drop:
+		return "drop"
+	case e.Kind == nftrace.Rule && e.Verdict == nftrace.Accept:
+		return "accept"
+	case before == "":
+		return "pass"
+	}
+	return before
+}
+
+var commentOf = regexp.MustCompile(` comment "([^"]*)"$`)
+
+// movedBy is what a rule has done to a knock, none or one.
+func movedBy(rule string) []compiler.Symbol {
+	m := commentOf.FindStringSubmatch(rule)
+	if m == nil {
+		return nil
+	}
+	l, _ := compiler.ParseLegend(m[1])
+	s := compiler.Symbol{Knock: l.Knock, Step: l.Step, Of: l.Of}
+	switch l.For {
+	case compiler.ForStep:
+		s.Role = compiler.Opening
+	case compiler.ForOpening:
+		s.Role = compiler.Grant
+	case compiler.ForClose:
+		s.Role = compiler.Closing
+	default:
+		return nil
+	}
+	return []compiler.Symbol{s}
+}
+
+// readPacket reads the headers in a packet's first event, as far as they are there. It
+// reports whether the packet can be an attempt.
+func readPacket(e nftrace.Event) (p Followed, attempt bool) {
+	ip, rest := e.Network, e.Transport
+	var proto byte
+	length := 0 // of what follows the network header
+	switch {
+	case e.Protocol == unix.NFPROTO_IPV4 && len(ip) >= 20:
+		p.Source, _ = netip.AddrFromSlice(ip[12:16])
+		proto, length = ip[9], int(binary.BigEndian.Uint16(ip[2:]))-4*int(ip[0]&0xf)
+	case e.Protocol == unix.NFPROTO_IPV6 && len(ip) >= 40:
+		p.Source, _ = netip.AddrFromSlice(ip[8:24])
+		proto, length = ip[6], int(binary.BigEndian.Uint16(ip[4:]))
+	}
+	const pingHeader = 8
+	switch {
+	case proto == unix.IPPROTO_TCP && len(rest) >= 14:
+		p.To = lang.Step{Proto: lang.TCP, Port: binary.BigEndian.Uint16(rest[2:])}
+		if p.Flags = flagsOf(rest[13]); len(p.Flags) == 1 && p.Flags[0] == "syn" {
+			p.Flags = nil
+		}
+		return p, rest[13]&0x17 == 0x02
+	case proto == unix.IPPROTO_UDP && len(rest) >= 4:
+		p.To = lang.Step{Proto: lang.UDP, Port: binary.BigEndian.Uint16(rest[2:])}
+		return p, true
+	case proto == unix.IPPROTO_ICMP && len(rest) > 0 && rest[0] == 8, proto == unix.IPPROTO_ICMPV6 && len(rest) > 0 && rest[0] == 128:
+		p.To = lang.Step{Proto: lang.Ping, Length: length - pingHeader}
+		return p, true
+	}
+	return Followed{}, false
+}
+
+// flagsOf names the flags of a TCP segment.
+func flagsOf(b byte) (names []string) {
+	for i, name := range []string{"fin", "syn", "rst", "psh", "ack", "urg"} {
+		if b>>i&1 == 1 {
+			names = append(names, name)
+		}
+	}
+	if names == nil {
+		names = []string{"null"}
+	}
+	return names
+}
