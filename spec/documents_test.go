@@ -33,10 +33,11 @@ import (
 //	output           a command whose output differs each time; the tests do not run it
 //	go               a program that uses the packages
 //	prints           the output of the program before
+//	nft              rules of another table, which nft loads
 //
 // `file=NAME` gives a block a name, for the commands of the blocks after it.
 // With -update the forms, the findings and the outputs are written again.
-var documents = []string{"../README.md", "../CHANGELOG.md", "language.md", "meaning.md", "findings.md", "traces.md", "capture.md", "live.md", "json.md", "client.md", "import.md", "boot.md", "costs.md"}
+var documents = []string{"../README.md", "../CHANGELOG.md", "language.md", "meaning.md", "findings.md", "traces.md", "capture.md", "live.md", "hosts.md", "json.md", "client.md", "import.md", "boot.md", "costs.md"}
 
 // docBlock is a fenced block.
 type docBlock struct {
@@ -98,7 +99,7 @@ var docCode = regexp.MustCompile(`^K[0-9]{3}$`)
 // markedBlock reads a block's info string.
 func markedBlock(t *testing.T, where string, words []string) *docBlock {
 	t.Helper()
-	if len(words) == 0 || !slices.Contains([]string{"knock", "trace", "knockd", "says", "console", "output", "go", "prints"}, words[0]) {
+	if len(words) == 0 || !slices.Contains([]string{"knock", "trace", "knockd", "says", "console", "output", "go", "prints", "nft"}, words[0]) {
 		t.Fatalf("%s: a block marked %q", where, words)
 	}
 	b := &docBlock{kind: words[0]}
@@ -220,7 +221,7 @@ func TestDocuments(t *testing.T) {
 				want = runCommands(t, dir, b.text)
 			case "prints":
 				want = runProgram(t, blocks[i-1].text)
-			case "go", "knockd", "output":
+			case "go", "knockd", "output", "nft":
 			case "says":
 				if i > 0 {
 					line, _ := blocks[i-1].says()

@@ -13,10 +13,10 @@ var followCommand = &command{
 Follow prints a line for each attempt from a source, which is an address or a prefix, or
 for each attempt at a port of a knock, until it is interrupted:
 
-    12:03:01.250  192.0.2.7  -> 9002  pass    ssh 2/4
-    12:03:01.461  192.0.2.7  -> 8003  pass    ssh 3/4
-    12:03:01.672  192.0.2.7  -> 1234  pass    ssh open
-    12:03:02.013  192.0.2.7  -> 22    accept  then drop: inet filter, input: policy drop
+    12:03:01.250  192.0.2.7 -> 9002  pass    ssh 2/4
+    12:03:01.461  192.0.2.7 -> 8003  pass    ssh 3/4
+    12:03:01.672  192.0.2.7 -> 1234  pass    ssh open
+    12:03:02.013  192.0.2.7 -> 22    accept  then drop: inet filter, input: policy drop
 
 The line has the time, the source, the port, the verdict of the policy, and the knocks
 that it has moved. If another table of the host drops the packet, or sends it to another
@@ -24,7 +24,7 @@ port or host, the line names the rule. A verdict of - means that the policy has 
 the packet.
 
 With -v, follow also prints packets that are not attempts. It prints at most 100 packets
-a second of each kind.
+a second for each of its rules.
 
 Follow loads a table of its own, inet knockc_follow, and removes it at the end. It needs
 the program nft.`,
