@@ -21,7 +21,7 @@ func (a *applying) ask(s *streams, trial *live.Trial) error {
 	s.print("Keep this policy? First connect from a new terminal. Without a yes, it is rolled back in %s. [yes/no] ", lang.FormatDuration(trial.Left().Round(time.Second)))
 	switch a.answer(s, trial) {
 	case saysYes:
-		return keep(s, trial)
+		return a.keep(s, trial)
 	case saysNo:
 		return a.takeBack(s, trial)
 	case interrupted:
@@ -90,8 +90,11 @@ func readAnswers(s *streams, answers chan<- answer) {
 	}
 }
 
-func keep(s *streams, trial *live.Trial) error {
+func (a *applying) keep(s *streams, trial *live.Trial) error {
 	leftovers, err := trial.Keep()
+	if errors.Is(err, live.ErrTooLate) {
+		return a.tellEnded(s, trial)
+	}
 	if err != nil {
 		s.warnNotEnded(err)
 		return inWords(err)

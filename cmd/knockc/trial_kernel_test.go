@@ -260,7 +260,7 @@ func TestFlushedOnTrialOnKernel(t *testing.T) {
 		want, loaded := exitOK, s.policy
 		if again {
 			s.knockc(t, "apply", "-settle", "10ms", s.other)
-			want, loaded = exitSystem, s.other
+			want, loaded = exitInput, s.other
 		}
 		io.WriteString(answer, "yes\n")
 		io.Copy(io.Discard, says)
