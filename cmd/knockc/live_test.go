@@ -22,7 +22,7 @@ func TestInWords(t *testing.T) {
 		{&live.NotLoadedError{Table: "t"}, "no table inet t is loaded: load a policy with `knockc apply POLICY`"},
 		{&live.TrialError{Table: "t"}, "a policy is on trial and is being rolled back; if that does not finish, see what this prints: `knockc rollback -table t`"},
 		{&live.NotUndoneError{Err: &live.TrialError{Table: "knockc", Left: 9 * time.Second}, Undo: broken},
-			"a policy is on trial and will be rolled back in 9s unless it is kept: keep it where it was applied, or roll it back now with `knockc rollback`; " +
+			"a policy is on trial and will be rolled back in 9s: keep it with `knockc keep`, or roll it back now with `knockc rollback`; " +
 				"going back failed: broken"},
 		{&live.NotUndoneError{Err: live.ErrTooLate, Undo: broken}, "too late: the trial has ended already, `knockc status` shows what is loaded; going back failed: broken"},
 	} {
