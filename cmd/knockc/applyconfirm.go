@@ -18,8 +18,12 @@ import (
 
 // ask asks whether to keep what is on trial, and does so or takes it back.
 func (a *applying) ask(s *streams, trial *live.Trial) error {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	s.print("Keep this policy? First connect from a new terminal. Without a yes, it is rolled back in %s. [yes/no] ", lang.FormatDuration(trial.Left().Round(time.Second)))
-	switch a.answer(s, trial) {
+	answer := a.answer(s, trial, signals)
+	signal.Stop(signals)
+	switch answer {
 	case saysYes:
 		return a.keep(s, trial)
 	case saysNo:
@@ -49,10 +53,7 @@ const (
 )
 
 // answer waits for it.
-func (a *applying) answer(s *streams, trial *live.Trial) answer {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(signals)
+func (a *applying) answer(s *streams, trial *live.Trial, signals <-chan os.Signal) answer {
 	answers := make(chan answer)
 	go readAnswers(s, answers)
 	for {
