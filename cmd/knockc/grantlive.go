@@ -22,7 +22,7 @@ func runGrant(s *streams, table, knock string, src netip.Addr, lasts time.Durati
 		return inWords(err)
 	}
 	s.done = true
-	fmt.Fprintf(s.out, "%s is open for %s %s\n", knock, report.SourceText(granted.Source), during(granted.For))
+	fmt.Fprintf(s.out, "%s is open for %s, %s\n", knock, report.SourceText(granted.Source), during(granted.For))
 	return nil
 }
 

@@ -50,9 +50,9 @@ func (k *knocking) read(s *streams, args []string) error {
 	case k.steps != nil && k.policy != "":
 		return usagef("-steps and -policy exclude each other")
 	case k.steps != nil && len(args) != 1:
-		return usagef("-steps takes only HOST")
+		return usagef("-steps takes only a host: its steps need no name")
 	case k.steps == nil && len(args) != 2:
-		return usagef("takes KNOCK and HOST")
+		return usagef("takes the name of a knock, and a host")
 	}
 	k.host = args[len(args)-1]
 	if err := knock.CheckHost(k.host); err != nil {

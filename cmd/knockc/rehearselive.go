@@ -102,7 +102,7 @@ func (d triedDoor) problems() (all []string) {
 		if c.Asks == rehearse.Stranger && c.Answer == rehearse.Bad {
 			text = "OPEN WITHOUT A KNOCK"
 		}
-		// What follows from a problem is none of its own.
+		// A problem's consequences are not told again.
 		if c.Answer == rehearse.Good || told[text] || c.Answer == rehearse.NotJudged && len(all) > 0 {
 			continue
 		}

@@ -44,9 +44,9 @@ from the capture if it can.
 -tap and -junit report a test for each "expect", for each packet whose verdict is not
 the expected one, and for each trace, which fails if the trace cannot be replayed.
 
--cover lists the items of each policy that no packet of the traces has used, and
-prints the percentage of items that were used. These are the items, each with a packet
-that uses it:
+-cover lists the items of each policy that no packet of the traces has met, and
+prints the percentage of items that were met. These are the items, each with a packet
+that meets it:
 
     a step               one that does the step; the last step has to open the door
     a step of "close"    one that does the step; the last step has to shut a door
@@ -82,8 +82,8 @@ rare ones, and says by how much a count may be too low.`,
 		flags.Func("run", "replay only the traces whose name matches the `REGEXP`", o.setRun)
 		flags.Func("junit", "write test results to `FILE`, as JUnit's XML", o.setJUnit)
 		flags.Func("hz", "let the clock tick `N` times per second, as the kernel's clock does: 100, 250, 300 or 1000", o.setHZ)
-		flags.BoolVar(&o.Cover, "cover", false, "list the items of the policies that no packet used")
-		flags.Func("min-cover", "fail if less than `N` percent of a policy was used; implies -cover", o.setMinCover)
+		flags.BoolVar(&o.Cover, "cover", false, "list the items of the policies that no packet met")
+		flags.Func("min-cover", "fail if less than `N` percent of a policy was met; implies -cover", o.setMinCover)
 		flags.Func("top", "print the `N` sources with the most packets, openings and refusals", o.setTop)
 		captureFlags(flags, &o.Capture)
 		flags.Func("state", "print the state of each source at `TIME`", o.setState)

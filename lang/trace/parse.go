@@ -127,7 +127,7 @@ func (p *parser) statement() *Event {
 	case p.is(0, "policy"):
 		p.policy()
 	case !p.begun && lang.BeginsDeclaration(p.word(0)):
-		p.isForeign(lang.CodeSyntax, "knockc sim -policy FILE TRACE; files named *.trace or *.txt are checked as traces", "this is a policy, not a trace")
+		p.isForeign(lang.CodeSyntax, "knockc sim -policy FILE TRACE; policies are named *.knock", "this is a policy, not a trace")
 	default:
 		p.begun = true
 		return p.event()
