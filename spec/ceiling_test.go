@@ -13,31 +13,9 @@ import (
 
 // The ceilings that the goals are held beside: what can be read at all.
 
-// ceilingText reads the lines of [seeded.Trace] and nothing else, and checks
-// nothing. It returns a sum over what it read.
+// ceilingText reads the lines of a seeded trace as a program would that is made for them:
+// what is said of each packet, and no more.
 func ceilingText(name string) (sum uint64, err error) {
-	data, err := os.ReadFile(name)
-	if err != nil {
-		return 0, err
-	}
-	for i := 0; i < len(data); {
-		field := uint64(0)
-		for ; data[i] != '\n'; i++ {
-			if digit := data[i] - '0'; digit < 10 {
-				field = field*10 + uint64(digit)
-				continue
-			}
-			sum, field = sum+field, 0
-		}
-		sum += field
-		i++
-	}
-	return sum, nil
-}
-
-// ceilingMixed reads the lines of [seeded.MixedTrace] as a program would that is made for
-// them: what is said of each packet, and no more.
-func ceilingMixed(name string) (sum uint64, err error) {
 	data, err := os.ReadFile(name)
 	if err != nil {
 		return 0, err

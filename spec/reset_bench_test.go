@@ -5,6 +5,7 @@ import (
 	"iter"
 	"strings"
 	"testing"
+	"time"
 
 	"example.org/knockc/internal/netns"
 	"example.org/knockc/internal/seeded"
@@ -15,33 +16,29 @@ import (
 // pile up between two of them are in the figures.
 const turns = 20000
 
-// BenchmarkResets compares what a source costs that makes `reset` work, by beginning and
-// going wrong in turn, with the same packets without a reset.
-func BenchmarkResets(b *testing.B) {
-	var candidates []*candidate
+// resetGoals compares what a source costs that makes `reset` work, by beginning and going
+// wrong in turn, with the same packets without a reset.
+func resetGoals(b *testing.B) (goals []goal) {
+	b.Helper()
 	for _, knocks := range []int{1, 1000} {
-		for _, clause := range []string{"", "reset any"} {
-			text := strings.ReplaceAll(seeded.Policy(knocks), ">\n", clause+" >\n")
-			p, err := newPair("bench", text, nil)
-			if err != nil {
-				b.Fatal(err)
-			}
-			candidates = append(candidates, newCandidate(b, fmt.Sprintf("%d knocks %s", knocks, clause), p.policy, script(b, p.result)))
-		}
-	}
-	for b.Loop() {
+		var times [2][]time.Duration
 		for range 7 {
-			for _, c := range candidates {
-				c.background = append(c.background, c.timed(b, c.turns())/turns)
+			for i, clause := range []string{"", "reset any"} {
+				text := strings.ReplaceAll(seeded.Policy(knocks), ">\n", clause+" >\n")
+				p, err := newPair("bench", text, nil)
+				if err != nil {
+					b.Fatal(err)
+				}
+				c := newCandidate(b, p.policy, script(b, p.result))
+				times[i] = append(times[i], c.timed(b, c.turns())/turns)
 			}
 		}
+		goals = append(goals, goal{
+			work:     fmt.Sprintf("packet of a source that makes `reset any` work, knocks: %d", knocks),
+			measured: ratio(times[1], times[0]), unit: "× without `reset`", figures: microseconds(times[1]) + ", " + microseconds(times[0]),
+		})
 	}
-	for _, c := range candidates {
-		b.Logf("%-22s %8.0f ns a packet", c.name, float64(median(c.background)))
-	}
-	b.ReportMetric(ratio(candidates[1].background, candidates[0].background), "reset/none-1")
-	b.ReportMetric(ratio(candidates[3].background, candidates[2].background), "reset/none-1000")
-	b.ReportMetric(0, "ns/op")
+	return goals
 }
 
 // turns go to the first step of a knock and to a port that nothing names, in turn.

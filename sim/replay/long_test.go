@@ -25,7 +25,7 @@ func TestMemoryOfLongTrace(t *testing.T) {
 		t.Fatal(err)
 	}
 	before, seen, highest, accepted := heap(), 0, int64(0), 0
-	reader := trace.NewReader(seeded.Trace(100, packets))
+	reader := trace.NewReader(seeded.FormTrace(seeded.Forms[0], 100, packets))
 	for e := reader.Next(); e != nil; e = reader.Next() {
 		player.Event(e, func(o replay.Outcome) {
 			if seen++; seen%1_000_000 == 0 {
