@@ -13,14 +13,14 @@ import (
 	"example.org/knockc/lang"
 )
 
-// The benchmark on the kernel: in each round every host gets its packets, one host
-// after the other, so that what else the machine does falls on all alike.
+// The benchmark on the kernel: in each of many short rounds every host gets its packets,
+// one host after the other, so that what else the machine does falls on all alike.
 const (
-	rounds     = 31
-	background = 1500 // packets in a round, from sources without state
-	within     = 1500 // packets of a connection in a round
-	transit    = 1500 // packets in a round that go on to another host
-	sequences  = 200  // whole ones in a round, each from a source of its own
+	rounds     = 1001
+	background = 50 // packets in a round, from sources without state
+	within     = 50 // packets of a connection in a round
+	transit    = 50 // packets in a round that go on to another host
+	sequences  = 6  // whole ones in a round, each from a source of its own
 )
 
 // candidate is a host with rules to be measured.
@@ -62,7 +62,11 @@ func packetGoals(b *testing.B) []goal {
 	added := func(c *candidate) []time.Duration { return minus(c.background, none.background) }
 	goals := []goal{
 		atMost("background packet, knocks: 1000", 1.10, ours[1000].background, ours[1].background, "× with 1 knock"),
-		atMost("what a knock adds to a background packet", 1.3, added(ours[1]), added(row[1]), "× rules by hand"),
+		{
+			work: "what one knock adds to a background packet", most: true, goal: 1.3, unit: "× rules by hand",
+			measured: float64(median(added(ours[1]))) / float64(median(added(row[1]))),
+			figures:  microseconds(added(ours[1])) + ", " + microseconds(added(row[1])),
+		},
 		atMost("sequence and visit, knocks: 1", 1.15, ours[1].whole, row[1].whole, "× rules by hand"),
 		atMost("packet of a connection, knocks: 1", 1.2, ours[1].established, one.established, "× one hand-written accept"),
 		atMost("packet to another host, knocks: 1000", 0, ours[1000].transit, none.transit, "× no rules"),
