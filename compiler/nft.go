@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"example.org/knockc/lang"
@@ -20,17 +21,17 @@ func (r *Ruleset) WriteNFT(w io.Writer, header []string) error {
 	p.line("#!/usr/sbin/nft -f")
 	p.header(header)
 	p.line("\n# Old rules are removed; what sources have done stays.")
-	p.line("add table inet %s", r.Table)
-	p.line("flush table inet %s", r.Table)
+	p.line("add table inet ", r.Table)
+	p.line("flush table inet ", r.Table)
 	for _, d := range r.Maps() { // what an older one holds may go elsewhere now
-		p.line("add map inet %s %s { %s; }", r.Table, d.Name, strings.Join(d.mapType(), "; "))
-		p.line("flush map inet %s %s", r.Table, d.Name)
+		p.line("add map inet ", r.Table, " ", d.Name, " { ", strings.Join(d.mapType(), "; "), "; }")
+		p.line("flush map inet ", r.Table, " ", d.Name)
 	}
 	for _, name := range baseChains { // an old one keeps its hook and priority
-		p.line("add chain inet %s %s", r.Table, name)
-		p.line("delete chain inet %s %s", r.Table, name)
+		p.line("add chain inet ", r.Table, " ", name)
+		p.line("delete chain inet ", r.Table, " ", name)
 	}
-	p.line("\ntable inet %s {", r.Table)
+	p.line("\ntable inet ", r.Table, " {")
 	p.indent = "\t"
 	p.content(r)
 	p.indent = ""
@@ -56,15 +57,23 @@ type printer struct {
 
 func newPrinter(w io.Writer) *printer { return &printer{Writer: bufio.NewWriter(w)} }
 
-func (p *printer) line(format string, args ...any) {
-	p.WriteString(p.indent)
-	fmt.Fprintf(p, format, args...)
-	p.WriteByte('\n')
+// put writes texts without anything between them.
+func (p *printer) put(texts ...string) {
+	for _, text := range texts {
+		p.WriteString(text)
+	}
+}
+
+// line writes a line of texts.
+func (p *printer) line(texts ...string) {
+	p.put(p.indent)
+	p.put(texts...)
+	p.put("\n")
 }
 
 func (p *printer) header(lines []string) {
 	for _, h := range lines {
-		p.line("%s", strings.TrimRight("# "+h, " "))
+		p.line(strings.TrimRight("# "+h, " "))
 	}
 }
 
@@ -73,43 +82,43 @@ func (p *printer) content(r *Ruleset) {
 		p.line("# steps done and doors opened, by knock")
 	}
 	for _, c := range r.Counters {
-		p.line("counter %s { packets 0 bytes 0 }", c.Name)
+		p.line("counter ", c.Name, " { packets 0 bytes 0 }")
 	}
 	for i, s := range r.Sets {
 		if i > 0 || len(r.Counters) > 0 {
-			p.WriteByte('\n')
+			p.put("\n")
 		}
 		p.set(s)
 	}
 	for _, d := range r.Maps() {
-		p.WriteByte('\n')
+		p.put("\n")
 		p.namedMap(d)
 	}
 	for i, c := range r.Chains {
 		if i > 0 || len(r.Sets) > 0 {
-			p.WriteByte('\n')
+			p.put("\n")
 		}
 		p.chain(c)
 	}
 }
 
 func (p *printer) set(s *Set) {
-	p.line("# %s", s.Comment)
-	p.line("set %s {", s.Name)
-	p.line("\ttype %s . mark", [...]string{"ipv4_addr", "ipv6_addr"}[s.Family])
-	p.line("\tsize %d", s.Size)
+	p.line("# ", s.Comment)
+	p.line("set ", s.Name, " {")
+	p.line("\ttype ", [...]string{"ipv4_addr", "ipv6_addr"}[s.Family], " . mark")
+	p.line("\tsize ", strconv.Itoa(s.Size))
 	p.line("\tflags dynamic,timeout")
 	if s.Collect != DefaultCollect {
-		p.line("\tgc-interval %s", lang.FormatDuration(s.Collect))
+		p.line("\tgc-interval ", lang.FormatDuration(s.Collect))
 	}
 	p.line("}")
 }
 
 func (p *printer) chain(c *Chain) {
-	p.line("# %s", c.Comment)
-	p.line("chain %s {", c.Name)
+	p.line("# ", c.Comment)
+	p.line("chain ", c.Name, " {")
 	if c.Hook != nil {
-		p.line("\ttype filter hook %s priority %d; policy accept;", c.Hook.Point, c.Hook.Priority)
+		p.line("\ttype filter hook ", c.Hook.Point.String(), " priority ", strconv.Itoa(int(c.Hook.Priority)), "; policy accept;")
 	}
 	for _, r := range c.Rules {
 		p.rule(r)
@@ -118,60 +127,60 @@ func (p *printer) chain(c *Chain) {
 }
 
 func (p *printer) rule(r Rule) {
-	p.WriteString(p.indent)
+	p.put(p.indent)
 	for i, instruction := range r.Instructions {
-		p.WriteByte([...]byte{'\t', ' '}[min(i, 1)])
+		p.put([...]string{"\t", " "}[min(i, 1)])
 		p.instruction(instruction)
 	}
 	if r.Comment != "" {
-		p.WriteString(` comment "` + r.Comment + `"`)
+		p.put(` comment "`, r.Comment, `"`)
 	}
-	p.WriteByte('\n')
+	p.put("\n")
 }
 
 func (p *printer) instruction(i Instruction) {
 	switch i := i.(type) {
 	case CtState:
-		fmt.Fprintf(p, "ct state %s%s", unequal(i.Not), i.States)
+		p.put("ct state ", unequal(i.Not), i.States.String())
 	case Iface:
-		fmt.Fprintf(p, `iifname "%s%s"`, i.Name, [...]string{"", "*"}[bit(i.Wildcard)])
+		p.put(`iifname "`, i.Name, [...]string{"", "*"}[bit(i.Wildcard)], `"`)
 	case L4Proto:
-		fmt.Fprintf(p, "meta l4proto %s", protoNames[i.Number])
+		p.put("meta l4proto ", protoNames[i.Number])
 	case Ports:
-		fmt.Fprintf(p, "th dport %s%s", unequal(i.Not), portsText(i.First, i.Last))
+		p.put("th dport ", unequal(i.Not), portsText(i.First, i.Last))
 	case TCPFlags:
 		equal := [...]string{"==", "!="}[bit(i.Not)]
-		fmt.Fprintf(p, "tcp flags & (%s) %s %s", strings.ReplaceAll(i.Mask.String(), ",", " | "), equal, i.Flags)
+		p.put("tcp flags & (", strings.ReplaceAll(i.Mask.String(), ",", " | "), ") ", equal, " ", i.Flags.String())
 	case Translated:
-		p.WriteString("ct status & dnat != 0")
+		p.put("ct status & dnat != 0")
 	case AddrType:
-		fmt.Fprintf(p, "fib daddr type %s%s", unequal(i.Not), i.Kind)
+		p.put("fib daddr type ", unequal(i.Not), i.Kind.String())
 	case Source:
-		fmt.Fprintf(p, "%s %s", i.Family.source(), oneOrSet(prefixTexts(i.Prefixes)))
+		p.put(i.Family.source(), " ", oneOrSet(prefixTexts(i.Prefixes)))
 	case Destination:
-		fmt.Fprintf(p, "%s daddr %s", i.Family.header(), oneOrSet(prefixTexts(i.Prefixes)))
+		p.put(i.Family.header(), " daddr ", oneOrSet(prefixTexts(i.Prefixes)))
 	case ICMP:
 		p.icmp(i)
 	case Length:
-		fmt.Fprintf(p, "%s length %s%d", i.Family.header(), unequal(i.Not), i.Bytes)
+		p.put(i.Family.header(), " length ", unequal(i.Not), number(i.Bytes))
 	case Lookup:
 		p.lookup(i)
 	case Update:
 		p.update(i)
 	case Delete:
-		fmt.Fprintf(p, "delete @%s { %s . 0x%08x }", i.Set, i.Key.source(), i.Key.State)
+		p.put("delete @", i.Set, " { ", i.Key.source(), " . ", i.Key.state(), " }")
 	case Count:
-		fmt.Fprintf(p, `counter name "%s"`, i.Counter)
+		p.put(`counter name "`, i.Counter, `"`)
 	case Log:
-		fmt.Fprintf(p, `log prefix "%s"`, i.Prefix)
+		p.put(`log prefix "`, i.Prefix, `"`)
 	case Dispatch:
 		p.dispatch(i)
 	case Lengths:
 		p.lengths(i)
 	case Verdict:
-		p.WriteString(i.String())
+		p.put(i.String())
 	case Reject:
-		p.WriteString([...]string{"reject", "reject with tcp reset"}[bit(i.Reset)])
+		p.put([...]string{"reject", "reject with tcp reset"}[bit(i.Reset)])
 	default:
 		panic(fmt.Sprintf("compiler: no text for %T", i))
 	}
@@ -180,7 +189,7 @@ func (p *printer) instruction(i Instruction) {
 // lookup prints a lookup. A constant may not stand on the left of one; the mark
 // with all its bits replaced may, and leaves the packet's mark alone.
 func (p *printer) lookup(l Lookup) {
-	fmt.Fprintf(p, "%s . (meta mark & 0x0 | 0x%08x) %s@%s", l.Key.source(), l.Key.State, unequal(l.Not), l.Set)
+	p.put(l.Key.source(), " . (meta mark & 0x0 | ", l.Key.state(), ") ", unequal(l.Not), "@", l.Set)
 }
 
 func (p *printer) update(u Update) {
@@ -188,7 +197,7 @@ func (p *printer) update(u Update) {
 	if u.Timeout != lang.Forever {
 		timeout = " timeout " + lang.FormatDuration(u.Timeout)
 	}
-	fmt.Fprintf(p, "update @%s { %s . 0x%08x%s }", u.Set, u.Key.source(), u.Key.State, timeout)
+	p.put("update @", u.Set, " { ", u.Key.source(), " . ", u.Key.state(), timeout, " }")
 }
 
 func (p *printer) icmp(i ICMP) {
@@ -196,22 +205,22 @@ func (p *printer) icmp(i ICMP) {
 	for _, t := range i.Types {
 		names = append(names, icmpNames[i.Family][t])
 	}
-	fmt.Fprintf(p, "%s type %s", [...]string{"icmp", "icmpv6"}[i.Family], oneOrSet(names))
+	p.put([...]string{"icmp", "icmpv6"}[i.Family], " type ", oneOrSet(names))
 }
 
 func (p *printer) dispatch(d Dispatch) {
 	if d.Named != 0 {
-		fmt.Fprintf(p, "meta l4proto %s ct original proto-dst vmap ", protoNames[d.Named])
+		p.put("meta l4proto ", protoNames[d.Named], " ct original proto-dst vmap ")
 	} else {
-		p.WriteString("meta l4proto . th dport vmap ")
+		p.put("meta l4proto . th dport vmap ")
 	}
 	if d.Name != "" {
-		p.WriteString("@" + d.Name)
+		p.put("@", d.Name)
 		return
 	}
-	p.WriteString("{\n")
+	p.put("{\n")
 	p.entries(d)
-	p.WriteString(p.indent + "\t}")
+	p.put(p.indent, "\t}")
 }
 
 func (p *printer) entries(d Dispatch) {
@@ -220,16 +229,16 @@ func (p *printer) entries(d Dispatch) {
 		if d.Named == 0 {
 			key = protoNames[e.Proto] + " . " + key
 		}
-		p.line("\t\t%s : %s,", key, e.Verdict)
+		p.line("\t\t", key, " : ", e.Verdict.String(), ",")
 	}
 }
 
 // namedMap prints a map that a reload keeps and fills again.
 func (p *printer) namedMap(d Dispatch) {
-	p.line("# %s", d.Comment)
-	p.line("map %s {", d.Name)
+	p.line("# ", d.Comment)
+	p.line("map ", d.Name, " {")
 	for _, line := range d.mapType() {
-		p.line("\t%s", line)
+		p.line("\t", line)
 	}
 	if len(d.Entries) > 0 {
 		p.line("\telements = {")
@@ -249,11 +258,11 @@ func (d Dispatch) mapType() []string {
 }
 
 func (p *printer) lengths(l Lengths) {
-	fmt.Fprintf(p, "%s length vmap {\n", l.Family.header())
+	p.put(l.Family.header(), " length vmap {\n")
 	for _, e := range l.Entries {
-		p.line("\t\t%d : %s,", e.Bytes, e.Verdict)
+		p.line("\t\t", number(e.Bytes), " : ", e.Verdict.String(), ",")
 	}
-	p.WriteString(p.indent + "\t}")
+	p.put(p.indent, "\t}")
 }
 
 // source is the source address, cut to the key's length.
@@ -263,6 +272,9 @@ func (k Key) source() string {
 	}
 	return k.Family.source() + " & " + mask(k.Family, k.Bits).String()
 }
+
+// state is the state number, as a mark.
+func (k Key) state() string { return fmt.Sprintf("0x%08x", k.State) }
 
 // mask is the address whose first bits are set and no others.
 func mask(f Family, bits int) netip.Addr {
@@ -287,10 +299,12 @@ func bit(b bool) int {
 
 func portsText(first, last uint16) string {
 	if first == last {
-		return fmt.Sprint(first)
+		return number(first)
 	}
-	return fmt.Sprintf("%d-%d", first, last)
+	return number(first) + "-" + number(last)
 }
+
+func number(n uint16) string { return strconv.Itoa(int(n)) }
 
 // oneOrSet is a value, or an anonymous set if there are several.
 func oneOrSet(texts []string) string {

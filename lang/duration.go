@@ -212,14 +212,14 @@ func FormatDuration(d time.Duration) string {
 	case Forever:
 		return "forever"
 	}
-	var b strings.Builder
+	var b []byte
 	for _, u := range units {
 		if n := d / u.size; n > 0 {
-			fmt.Fprintf(&b, "%d%s", n, u.name)
+			b = append(strconv.AppendInt(b, int64(n), 10), u.name...)
 			d %= u.size
 		}
 	}
-	return b.String()
+	return string(b)
 }
 
 // FormatSeconds writes a duration as a decimal number of seconds, exact to the
