@@ -67,7 +67,9 @@ func (l Legend) Comment() string {
 }
 
 // stepText names a step of a sequence, counted from 1: `ssh 2/4`.
-func stepText(knock string, step, of int) string { return fmt.Sprintf("%s %d/%d", knock, step, of) }
+func stepText(knock string, step, of int) string {
+	return knock + " " + strconv.Itoa(step) + "/" + strconv.Itoa(of)
+}
 
 // withAt is a comment with the prefixes of `at` for which there is room.
 func withAt(comment string, at []string) string {

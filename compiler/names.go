@@ -1,7 +1,6 @@
 package compiler
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,11 +28,11 @@ func (p Point) Chain() string {
 	case p.Proto == lang.Ping && p.Length == lang.AnyLength:
 		return otherPings
 	case p.Proto == lang.Ping:
-		return fmt.Sprintf("ping_%d", p.Length)
+		return "ping_" + strconv.Itoa(p.Length)
 	case p.First == p.Last:
-		return fmt.Sprintf("%s_%d", p.Proto, p.First)
+		return p.Proto.String() + "_" + number(p.First)
 	}
-	return fmt.Sprintf("%s_%d_%d", p.Proto, p.First, p.Last)
+	return p.Proto.String() + "_" + number(p.First) + "_" + number(p.Last)
 }
 
 // String is the point as written in a policy.
@@ -86,18 +85,14 @@ func StepsCounter(knock string) string { return knock + "_steps" }
 func OpenedCounter(knock string) string { return knock + "_opened" }
 
 // SetName is the name of the set of a kind for a family.
-func (k SetKind) SetName(f Family) string { return setKinds[k].name + familyDigits[f] }
-
-var familyDigits = [...]string{IPv4: "4", IPv6: "6"}
+func (k SetKind) SetName(f Family) string { return setKinds[k].names[f] }
 
 // SetOf is the kind and the family of a set, given its name; false if it is not a set
 // of sources.
 func SetOf(name string) (kind SetKind, f Family, ok bool) {
-	for _, f := range Families {
-		of, found := strings.CutSuffix(name, familyDigits[f])
-		i := slices.IndexFunc(setKinds, func(k setKind) bool { return found && k.name == of })
-		if i >= 0 {
-			return SetKind(i), f, true
+	for i, k := range setKinds {
+		if f := slices.Index(k.names[:], name); f >= 0 {
+			return SetKind(i), Family(f), true
 		}
 	}
 	return 0, 0, false

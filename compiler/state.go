@@ -25,17 +25,18 @@ const (
 	LetIn                       // the guard has let the source in just now
 )
 
-type setKind struct{ name, comment string }
-
-var setKinds = []setKind{
-	FirstSteps:   {"first", "sources that made a first step"},
-	Steps:        {"steps", "sources that made a later step"},
-	ClosingFirst: {"closing_first", "sources that made the first step to shut a door"},
-	ClosingSteps: {"closing", "sources that made a later step to shut a door"},
-	Grants:       {"grants", "sources for which a door is open"},
-	Busy:         {"busy", "sources with progress that a wrong attempt resets"},
-	Doors:        {"doors", "sources for which some door is open; for others, no door needs a look"},
-	LetIn:        {"let_in", "sources that were let in just now"},
+var setKinds = []struct {
+	names   [2]string // by family
+	comment string
+}{
+	FirstSteps:   {[2]string{"first4", "first6"}, "sources that made a first step"},
+	Steps:        {[2]string{"steps4", "steps6"}, "sources that made a later step"},
+	ClosingFirst: {[2]string{"closing_first4", "closing_first6"}, "sources that made the first step to shut a door"},
+	ClosingSteps: {[2]string{"closing4", "closing6"}, "sources that made a later step to shut a door"},
+	Grants:       {[2]string{"grants4", "grants6"}, "sources for which a door is open"},
+	Busy:         {[2]string{"busy4", "busy6"}, "sources with progress that a wrong attempt resets"},
+	Doors:        {[2]string{"doors4", "doors6"}, "sources for which some door is open; for others, no door needs a look"},
+	LetIn:        {[2]string{"let_in4", "let_in6"}, "sources that were let in just now"},
 }
 
 // Place is where the state of a source is stored: a state number in one of the shared

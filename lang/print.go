@@ -2,6 +2,7 @@ package lang
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -9,19 +10,19 @@ import (
 func (s Step) String() string {
 	switch {
 	case s.Proto != Ping:
-		return protoPrefix(s.Proto) + fmt.Sprint(s.Port)
+		return protoPrefix(s.Proto) + strconv.Itoa(int(s.Port))
 	case s.Length == AnyLength:
 		return "ping"
 	}
-	return fmt.Sprintf("ping/%d", s.Length)
+	return "ping/" + strconv.Itoa(s.Length)
 }
 
 // String is the service in canonical form.
 func (s Service) String() string {
 	if s.First == s.Last {
-		return protoPrefix(s.Proto) + fmt.Sprint(s.First)
+		return protoPrefix(s.Proto) + strconv.Itoa(int(s.First))
 	}
-	return protoPrefix(s.Proto) + fmt.Sprintf("%d-%d", s.First, s.Last)
+	return protoPrefix(s.Proto) + strconv.Itoa(int(s.First)) + "-" + strconv.Itoa(int(s.Last))
 }
 
 // protoPrefix leaves out the protocol that goes without saying.
