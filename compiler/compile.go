@@ -117,12 +117,13 @@ func (b *builder) chain(name, comment string) *Chain {
 // sets are the sets of the kinds that the rules use.
 func (b *builder) sets() {
 	used := map[string]bool{}
+	use := func(r Ref) {
+		if r.Kind == RefSet {
+			used[r.Name] = true
+		}
+	}
 	for _, c := range b.ruleset.Chains {
-		c.Refs(func(r Ref) {
-			if r.Kind == RefSet {
-				used[r.Name] = true
-			}
-		})
+		c.Refs(use)
 	}
 	for kind, k := range setKinds {
 		for _, f := range Families {

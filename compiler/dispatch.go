@@ -8,9 +8,9 @@ import (
 
 // entries are those of a dispatch of points.
 func entries(points []*point, verdict func(*point) Verdict) []DispatchEntry {
-	var all []DispatchEntry
-	for _, p := range points {
-		all = append(all, DispatchEntry{protoNumber(p.Proto), p.First, p.Last, verdict(p)})
+	all := make([]DispatchEntry, len(points))
+	for i, p := range points {
+		all[i] = DispatchEntry{protoNumber(p.Proto), p.First, p.Last, verdict(p)}
 	}
 	return all
 }
@@ -58,6 +58,7 @@ func (c *Chain) dispatchNamed(entries []DispatchEntry) {
 }
 
 func split(entries []DispatchEntry) (single, ranges []DispatchEntry) {
+	single = make([]DispatchEntry, 0, len(entries))
 	for _, e := range entries {
 		if e.First == e.Last {
 			single = append(single, e)

@@ -34,7 +34,7 @@ func (b *builder) guard() {
 	s := &b.policy.Settings
 	c := b.chain(guardChain, "all packets that arrive")
 	c.Hook = &Hook{[...]HookPoint{lang.HookPrerouting: Prerouting, lang.HookInput: Input}[s.Hook], s.Priority}
-	c.add(mark(b.policy), Iface{Name: "lo"}, accept)
+	c.add(b.mark(), Iface{Name: "lo"}, accept)
 	c.add(settings(s), CtState{States: StateEstablished | StateRelated}, jump("established"))
 	b.trust(c, to("trusted"))
 	b.ifResettable(c, lang.ResetAny, jump("any_resets"))

@@ -21,13 +21,13 @@ func PolicyOf(comment string) (hash string, ok bool) {
 }
 
 // mark has a hash of all that a policy says, but not of how it is written.
-func mark(p *lang.Policy) string {
+func (b *builder) mark() string {
 	h := sha256.New()
-	s := p.Settings
+	s := b.policy.Settings
 	fmt.Fprintf(h, "table %s hook %v priority %d drop %v reject %v open %v size %d trust %v %v\n",
 		s.Table, s.Hook, s.Priority, s.DefaultDrop, s.RefuseReject, openText(s.Open), s.Size, s.TrustPrefixes, s.TrustIfaces)
-	for _, k := range p.Knocks {
-		io.WriteString(h, meaningOf(k))
+	for _, k := range b.policy.Knocks {
+		io.WriteString(h, b.states(k).meaning)
 		fmt.Fprintf(h, " log %v\n", k.Log)
 	}
 	return Legend{For: ForMark, Text: fmt.Sprintf("%x", h.Sum(nil)[:8])}.Comment()

@@ -83,17 +83,17 @@ func (b *builder) moves(c *Chain, p *point, k *lang.Knock) {
 // opening adds the rules of the sequence. What a wrong attempt can reset is only
 // recorded if the guard of resets has room for it.
 func (b *builder) opening(c *Chain, p *point, k *lang.Knock) {
+	s := b.states(k)
 	for _, i := range p.at(k.Steps) {
+		comment := stepLegend(k, i).Comment()
 		for _, f := range b.families(k) {
+			done := done(k, &s.opening, i, f)
 			if i < len(k.Steps) {
-				rule := done(k, &b.states(k).opening, i, f)
-				rule = append(rule, b.progress(k, f)...)
-				c.add(stepLegend(k, i).Comment(), append(rule, step(k, &b.states(k).opening, i, f)...)...)
+				c.add(comment, slices.Concat(done, b.progress(k, f), step(k, &s.opening, i, f))...)
 				continue
 			}
 			for _, unless := range b.unlessCloses(p, k, f) {
-				rule := append(unless, done(k, &b.states(k).opening, i, f)...)
-				c.add(stepLegend(k, i).Comment(), append(rule, b.open(k, f)...)...)
+				c.add(comment, slices.Concat(unless, done, b.open(k, f))...)
 			}
 			b.noRoom(c, k, f)
 		}
@@ -117,19 +117,17 @@ func closeLegend(k *lang.Knock, i int) Legend {
 // closing adds the rules of the `close` sequence. It fails closed the other way
 // round: a full guard must not keep anyone from shutting a door.
 func (b *builder) closing(c *Chain, p *point, k *lang.Knock) {
+	s := b.states(k)
 	for _, i := range p.at(k.Close) {
 		comment := closeLegend(k, i).Comment()
 		for _, f := range b.families(k) {
-			rule := done(k, &b.states(k).closing, i, f)
+			done := done(k, &s.closing, i, f)
 			if i < len(k.Close) {
-				rule = append(rule, step(k, &b.states(k).closing, i, f)...)
-				rule = append(rule, b.progress(k, f)...)
-				c.add(comment, rule...)
+				c.add(comment, slices.Concat(done, step(k, &s.closing, i, f), b.progress(k, f))...)
 				continue
 			}
-			rule = append(rule, Count{StepsCounter(k.Name.Text)})
 			end := b.ending(ending{knock: k, opening: true, grant: true})
-			c.add(comment, append(rule, end)...)
+			c.add(comment, append(done, Count{StepsCounter(k.Name.Text)}, end)...)
 			if i == 1 {
 				break // it asks for no state, so one rule is for both families
 			}

@@ -126,16 +126,16 @@ func stepPorts(p *lang.Policy) []*point {
 // where the knocks that guard them, or the declarations that open them, change.
 func servicePorts(p *lang.Policy, proto lang.Proto, r *room) []*point {
 	type edge struct {
-		port  int // the first port that it holds for
-		begin bool
-		of    int // the index of a knock, or of an `open` after all knocks
-		at    lang.Span
+		port    int // the first port that it holds for
+		begin   bool
+		of      int // the index of a knock, or of an `open` after all knocks
+		service *lang.Service
 	}
 	var edges []edge
 	add := func(services []lang.Service, of int) {
-		for _, s := range services {
-			if s.Proto == proto {
-				edges = append(edges, edge{int(s.First), true, of, s.Span}, edge{int(s.Last) + 1, false, of, s.Span})
+		for i := range services {
+			if s := &services[i]; s.Proto == proto {
+				edges = append(edges, edge{int(s.First), true, of, s}, edge{int(s.Last) + 1, false, of, s})
 			}
 		}
 	}
@@ -158,7 +158,7 @@ func servicePorts(p *lang.Policy, proto lang.Proto, r *room) []*point {
 		if len(holds) == 0 || edges[i+1].port == e.port {
 			continue
 		}
-		if r.use(e.at); !r.take(len(holds)) {
+		if r.use(e.service.Span); !r.take(len(holds)) {
 			break
 		}
 		pt := &point{Point: Point{Proto: proto, First: uint16(e.port), Last: uint16(edges[i+1].port - 1)}}

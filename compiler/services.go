@@ -241,9 +241,10 @@ func (b *builder) service(p *point) {
 func (b *builder) grants(c *Chain, here []Instruction, k *lang.Knock, v Verdict, purpose Purpose) {
 	b.room.use(k.Name.Span)
 	l := Legend{For: purpose, Knock: k.Name.Text}
+	comment := l.Comment()
 	for _, f := range Families {
 		if len(k.At) == 0 {
-			c.add(l.Comment(), append(slices.Clip(here), lookup(b.states(k).grant, f), v)...)
+			c.add(comment, append(slices.Clip(here), lookup(b.states(k).grant, f), v)...)
 			continue
 		}
 		for _, d := range b.destinationsOf(k) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	"example.org/knockc/lang"
 )
@@ -71,6 +72,7 @@ type Symbol struct {
 
 // states are the places in which a knock keeps what its sources have achieved.
 type states struct {
+	meaning          string // of the knock
 	opening, closing sequenceStates
 	grant            Place
 }
@@ -128,7 +130,8 @@ func (s *Symbols) Knocks() []string {
 // symbolTable gives every state of a policy its place. Two states in one place
 // would be mistaken for each other; that is an error at the later knock.
 func symbolTable(p *lang.Policy) (*Symbols, []lang.Finding) {
-	t := &Symbols{map[placeKey]Symbol{}, map[string]*states{}}
+	const usual = 4 // states of a knock
+	t := &Symbols{make(map[placeKey]Symbol, usual*len(p.Knocks)), make(map[string]*states, len(p.Knocks))}
 	var found []lang.Finding
 	for _, k := range p.Knocks {
 		taken, meaning := "", meaningOf(k)
@@ -142,6 +145,7 @@ func symbolTable(p *lang.Policy) (*Symbols, []lang.Finding) {
 			return place
 		}
 		t.states[k.Name.Text] = &states{
+			meaning: meaning,
 			opening: sequencePlaces(k, k.Steps, Opening, place),
 			closing: sequencePlaces(k, k.Close, Closing, place),
 			grant:   place(Grants, "grant", Symbol{Knock: k.Name.Text, Role: Grant}),
@@ -165,7 +169,7 @@ func sequencePlaces(k *lang.Knock, steps []lang.Step, role Role, place func(SetK
 			kind = first
 		}
 		means := Symbol{k.Name.Text, role, i, len(steps)}
-		s.done = append(s.done, place(kind, fmt.Sprint(name, " ", i), means))
+		s.done = append(s.done, place(kind, name+" "+strconv.Itoa(i), means))
 		if i == 1 && k.Total != 0 {
 			s.begun = place(first, name+" begun", Symbol{k.Name.Text, role, 0, len(steps)})
 		}

@@ -96,7 +96,7 @@ type Knock struct {
 
 // AllSteps are the steps of both sequences, the one that opens the door and the one
 // that shuts it.
-func (k *Knock) AllSteps() []Step { return slices.Concat(k.Steps, k.Close) }
+func (k *Knock) AllSteps() []Step { return append(slices.Clip(k.Steps), k.Close...) }
 
 // Clauses are everything in a knock besides its steps and services. A missing clause
 // comes from `defaults`, or otherwise from the language.
