@@ -164,7 +164,11 @@ func byPort(a, b knockStep) int {
 }
 
 func stepsByPort(p *Policy) []knockStep {
-	var steps []knockStep
+	n := 0
+	for _, k := range p.Knocks {
+		n += len(k.Steps) + len(k.Close)
+	}
+	steps := make([]knockStep, 0, n)
 	for _, k := range p.Knocks {
 		for _, s := range k.AllSteps() {
 			if s.Proto != Ping {

@@ -21,10 +21,10 @@ type machine struct {
 // sequence is how far the source has got with the opening or closing steps.
 type sequence struct {
 	steps    []Step
-	at       map[Step][]int // the indices of each bare step, the last one first
-	done     []progress     // of each step
-	furthest int            // no later step is done; -1: none is
-	first    int            // the latest attempt at the first step, or -1
+	at       map[bareStep][]int // the indices of each bare step, the last one first
+	done     []progress         // of each step
+	furthest int                // no later step is done; -1: none is
+	first    int                // the latest attempt at the first step, or -1
 }
 
 // progress is the latest attempt that did a step, and what led there.
@@ -44,7 +44,7 @@ func newMachine(k *Knock, rate int, open []Service) *machine {
 }
 
 func newSequence(steps []Step) sequence {
-	s := sequence{steps: steps, at: map[Step][]int{}, done: make([]progress, len(steps)), furthest: len(steps) - 1, first: -1}
+	s := sequence{steps: steps, at: map[bareStep][]int{}, done: make([]progress, len(steps)), furthest: len(steps) - 1, first: -1}
 	for i, step := range slices.Backward(steps) {
 		s.at[bare(step)] = append(s.at[bare(step)], i)
 	}

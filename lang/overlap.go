@@ -44,8 +44,8 @@ func (c *checker) tooAlike(a *Knock) {
 
 // overlapping finds sequences within others, and knocks that one source may knock at.
 type overlapping struct {
-	byText   map[string]*alike
-	byRarest map[Step][]*alike
+	alike    map[*Knock]*alike // of each knock that has no errors
+	byRarest map[bareStep][]*alike
 	from     map[*Knock][]netip.Prefix // outermost ones, in order
 	left     int                       // of what may be compared
 }
@@ -61,8 +61,9 @@ type alike struct {
 // newOverlapping indexes each sequence by its rarest step in the policy. A sequence that
 // opens the same door must contain that step.
 func newOverlapping(p *Policy) *overlapping {
-	o := &overlapping{map[string]*alike{}, map[Step][]*alike{}, map[*Knock][]netip.Prefix{}, comparing}
-	count := map[Step]int{}
+	o := &overlapping{map[*Knock]*alike{}, map[bareStep][]*alike{}, map[*Knock][]netip.Prefix{}, comparing}
+	count := map[bareStep]int{}
+	byText := map[string]*alike{}
 	var inOrder []*alike
 	for _, k := range p.Knocks {
 		for _, s := range k.Steps {
@@ -73,11 +74,14 @@ func newOverlapping(p *Policy) *overlapping {
 		}
 		o.from[k] = outermost(k.From)
 		text := List(k.Steps)
-		if o.byText[text] == nil {
-			o.byText[text] = &alike{steps: k.Steps}
-			inOrder = append(inOrder, o.byText[text])
+		same := byText[text]
+		if same == nil {
+			same = &alike{steps: k.Steps}
+			byText[text] = same
+			inOrder = append(inOrder, same)
 		}
-		o.byText[text].knocks = append(o.byText[text].knocks, k)
+		same.knocks = append(same.knocks, k)
+		o.alike[k] = same
 	}
 	for _, s := range inOrder {
 		rarest := slices.MinFunc(s.steps, func(a, b Step) int { return cmp.Compare(count[bare(a)], count[bare(b)]) })
@@ -88,7 +92,7 @@ func newOverlapping(p *Policy) *overlapping {
 
 // within finds the sequences within that of a knock.
 func (o *overlapping) within(k *Knock) []*alike {
-	all := o.byText[List(k.Steps)]
+	all := o.alike[k]
 	switch {
 	case all == nil:
 		return nil
@@ -96,9 +100,10 @@ func (o *overlapping) within(k *Knock) []*alike {
 		return all.within
 	}
 	all.sought = true
-	tried := map[Step]bool{}
+	tried := map[bareStep]bool{}
 	for _, s := range k.Steps {
-		if s = bare(s); tried[s] {
+		s := bare(s)
+		if tried[s] {
 			continue
 		}
 		tried[s] = true
@@ -117,15 +122,11 @@ func (o *overlapping) within(k *Knock) []*alike {
 // sameSequences finds knocks whose sequence an earlier one has.
 func (c *checker) sameSequences(o *overlapping) map[*Knock]bool {
 	found := map[*Knock]bool{}
-	whole := map[string]*Knock{}
 	for _, k := range c.policy.Knocks {
-		if k.flawed {
+		if o.alike[k] == nil {
 			continue
 		}
-		sequence := List(k.Steps)
-		if first := whole[sequence]; first == nil {
-			whole[sequence] = k
-		} else if o.meet(first, k) {
+		if first := o.alike[k].knocks[0]; first != k && o.meet(first, k) {
 			found[k] = true
 			f := c.add(CodeSameSequence, k.Name.Span, "knock %s has the same sequence as knock %s", Quote(k.Name.Text), Quote(first.Name.Text))
 			if f.hint("make them one knock, or change a step"); List(k.At) != List(first.At) {
@@ -136,8 +137,13 @@ func (c *checker) sameSequences(o *overlapping) map[*Knock]bool {
 	return found
 }
 
-// bare is a step by which it can be found; pings of all lengths are the same.
-func bare(s Step) Step { return Step{Proto: s.Proto, Port: s.Port} }
+// bareStep is a step as it can be found; pings of all lengths are the same.
+type bareStep struct {
+	proto Proto
+	port  uint16
+}
+
+func bare(s Step) bareStep { return bareStep{s.Proto, s.Port} }
 
 // isWithin reports whether steps are found among attempts, in order, and are not
 // the same.
