@@ -159,9 +159,7 @@ type knockStep struct {
 	knock string
 }
 
-func byPort(a, b knockStep) int {
-	return cmp.Or(cmp.Compare(a.Proto, b.Proto), cmp.Compare(a.Port, b.Port))
-}
+func byPort(a, b knockStep) int { return cmp.Compare(bare(a.Step), bare(b.Step)) }
 
 func stepsByPort(p *Policy) []knockStep {
 	n := 0

@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"cmp"
 	"iter"
 	"slices"
 )
@@ -21,10 +22,10 @@ type machine struct {
 // sequence is how far the source has got with the opening or closing steps.
 type sequence struct {
 	steps    []Step
-	at       map[bareStep][]int // the indices of each bare step, the last one first
-	done     []progress         // of each step
-	furthest int                // no later step is done; -1: none is
-	first    int                // the latest attempt at the first step, or -1
+	at       []int      // the indices of the steps by bareStep, of each the last one first
+	done     []progress // of each step
+	furthest int        // no later step is done; -1: none is
+	first    int        // the latest attempt at the first step, or -1
 }
 
 // progress is the latest attempt that did a step, and what led there.
@@ -44,10 +45,11 @@ func newMachine(k *Knock, rate int, open []Service) *machine {
 }
 
 func newSequence(steps []Step) sequence {
-	s := sequence{steps: steps, at: map[bareStep][]int{}, done: make([]progress, len(steps)), furthest: len(steps) - 1, first: -1}
-	for i, step := range slices.Backward(steps) {
-		s.at[bare(step)] = append(s.at[bare(step)], i)
+	s := sequence{steps: steps, at: make([]int, len(steps)), done: make([]progress, len(steps)), furthest: len(steps) - 1, first: -1}
+	for i := range steps {
+		s.at[i] = i
 	}
+	slices.SortFunc(s.at, func(a, b int) int { return cmp.Or(cmp.Compare(bare(steps[a]), bare(steps[b])), b-a) })
 	s.reset()
 	return s
 }
@@ -62,8 +64,10 @@ func (s *sequence) reset() {
 // matching are the steps that an attempt is at, the last one first.
 func (s *sequence) matching(attempt Step) iter.Seq[int] {
 	return func(yield func(int) bool) {
-		for _, i := range s.at[bare(attempt)] {
-			if matches(s.steps[i], attempt) && !yield(i) {
+		wanted := bare(attempt)
+		first, _ := slices.BinarySearchFunc(s.at, wanted, func(i int, b bareStep) int { return cmp.Compare(bare(s.steps[i]), b) })
+		for _, i := range s.at[first:] {
+			if bare(s.steps[i]) != wanted || matches(s.steps[i], attempt) && !yield(i) {
 				return
 			}
 		}

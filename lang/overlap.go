@@ -137,13 +137,11 @@ func (c *checker) sameSequences(o *overlapping) map[*Knock]bool {
 	return found
 }
 
-// bareStep is a step as it can be found; pings of all lengths are the same.
-type bareStep struct {
-	proto Proto
-	port  uint16
-}
+// bareStep is a step as it can be found, by its protocol and port; pings of all lengths
+// are the same.
+type bareStep uint32
 
-func bare(s Step) bareStep { return bareStep{s.Proto, s.Port} }
+func bare(s Step) bareStep { return bareStep(s.Proto)<<16 | bareStep(s.Port) }
 
 // isWithin reports whether steps are found among attempts, in order, and are not
 // the same.

@@ -115,6 +115,7 @@ func (p *parser) knock(n *knockNode, tokens []lexer.Token) {
 	if !p.knockName(n, k) || !p.knockShape(n, k) {
 		return
 	}
+	k.Steps = make([]Step, 0, len(n.Steps.Terms))
 	for _, term := range n.Steps.Terms {
 		if term.isWord() {
 			p.wordAmongSteps(term, n)

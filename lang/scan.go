@@ -113,7 +113,9 @@ func (c *checker) order(k *Knock, descending bool) (*scanOrder, bool) {
 		}
 	}
 	o := &scanOrder{k: k, open: c.open, services: Merged(k.Services), length: ports * protos}
-	for _, s := range k.AllSteps() {
+	steps := k.AllSteps()
+	o.stops = make([]scanStop, 0, len(steps))
+	for _, s := range steps {
 		if s.Proto == Ping || protos == 1 && s.Proto != k.Steps[0].Proto {
 			continue
 		}
