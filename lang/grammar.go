@@ -18,35 +18,35 @@ type knockNode struct {
 	Keyword  lexer.Token   `parser:"@Knock"`
 	Name     *lexer.Token  `parser:"@(Word|Keyword|Proto|Knock|Number)?"`
 	Open     *lexer.Token  `parser:"@'<'?"`
-	Steps    termsNode     `parser:"@@?"`
+	Steps    termsNode     `parser:"@@"`
 	Arrow    *lexer.Token  `parser:"@'->'?"`
-	Services termsNode     `parser:"@@?"`
+	Services termsNode     `parser:"@@"`
 	Clauses  []*clauseNode `parser:"@@*"`
 	Close    *lexer.Token  `parser:"@'>'?"`
-	Rest     []lexer.Token `parser:"@( (Word|Keyword|Proto|Knock|Number|String|Punct)+ )?"`
+	Rest     []lexer.Token `parser:"@( (!EOF)+ )?"`
 }
 
 // clauseNode is a clause's keyword and whatever follows up to the next one.
 type clauseNode struct {
 	Keyword lexer.Token `parser:"@Keyword"`
-	Values  termsNode   `parser:"@@?"`
+	Values  termsNode   `parser:"@@"`
 }
 
 type defaultsNode struct {
 	Keyword lexer.Token   `parser:"@Word"`
 	Open    *lexer.Token  `parser:"@'<'?"`
-	Words   termsNode     `parser:"@@?"`
+	Words   termsNode     `parser:"@@"`
 	Clauses []*clauseNode `parser:"@@*"`
 	Close   *lexer.Token  `parser:"@'>'?"`
-	Rest    []lexer.Token `parser:"@( (Word|Keyword|Proto|Knock|Number|String|Punct)+ )?"`
+	Rest    []lexer.Token `parser:"@( (!EOF)+ )?"`
 }
 
 type settingNode struct {
 	Keyword lexer.Token   `parser:"@(Word|Keyword|Proto|Number|String|Punct)"`
 	Name    *lexer.Token  `parser:"@(Keyword|Knock)?"` // a name that is a keyword
-	Values  termsNode     `parser:"@@?"`
+	Values  termsNode     `parser:"@@"`
 	Clauses []*clauseNode `parser:"@@*"` // of `open`
-	Rest    []lexer.Token `parser:"@( (Word|Keyword|Proto|Knock|Number|String|Punct)+ )?"`
+	Rest    []lexer.Token `parser:"@( (!EOF)+ )?"`
 }
 
 // termsNode is a list of values. Most of a file is such lists, so it reads its tokens
@@ -61,16 +61,14 @@ type termNode struct {
 	Tokens []lexer.Token
 }
 
-// Parse reads terms until a token that cannot begin one. The parser calls it.
+// Parse reads terms until a token that cannot begin one; there may be none. The parser
+// calls it.
 func (n *termsNode) Parse(lex *lexer.PeekingLexer) error {
 	for beginsTerm(lex.Peek()) {
 		start := lex.RawCursor()
 		for t := lex.Next(); tight(*t) && tiesTo(lex.Peek()) || tight(*lex.Peek()); t = lex.Next() {
 		}
 		n.Terms = append(n.Terms, &termNode{lex.Range(start, lex.RawCursor())})
-	}
-	if n.Terms == nil {
-		return participle.NextMatch
 	}
 	return nil
 }

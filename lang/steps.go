@@ -27,7 +27,7 @@ func ParseSteps(src []byte) ([]Step, []Finding) {
 func (p *parser) sequence(tokens []lexer.Token) (steps []Step) {
 	lex := peeking(tokens)
 	var terms termsNode
-	terms.Parse(lex) // an error is a sequence without a step
+	terms.Parse(lex) // never an error
 	for _, term := range terms.Terms {
 		if s, ok := p.step(term); ok {
 			steps = append(steps, s)
