@@ -26,12 +26,6 @@ type knockNode struct {
 	Rest     []lexer.Token `parser:"@( (!EOF)+ )?"`
 }
 
-// clauseNode is a clause's keyword and whatever follows up to the next one.
-type clauseNode struct {
-	Keyword lexer.Token `parser:"@Keyword"`
-	Values  termsNode   `parser:"@@"`
-}
-
 type defaultsNode struct {
 	Keyword lexer.Token   `parser:"@Word"`
 	Open    *lexer.Token  `parser:"@'<'?"`
@@ -49,8 +43,25 @@ type settingNode struct {
 	Rest    []lexer.Token `parser:"@( (!EOF)+ )?"`
 }
 
-// termsNode is a list of values. Most of a file is such lists, so it reads its tokens
-// itself, with a loop instead of a grammar.
+// Most of a file is clauses and lists of values, so these read their tokens themselves,
+// with a loop instead of a grammar.
+
+// clauseNode is a clause's keyword and whatever follows up to the next one.
+type clauseNode struct {
+	Keyword lexer.Token
+	Values  termsNode
+}
+
+// Parse reads a clause. The parser calls it.
+func (n *clauseNode) Parse(lex *lexer.PeekingLexer) error {
+	if lex.Peek().Type != tokenKeyword {
+		return participle.NextMatch
+	}
+	n.Keyword = *lex.Next()
+	return n.Values.Parse(lex)
+}
+
+// termsNode is a list of values.
 type termsNode struct {
 	Terms []*termNode
 }
