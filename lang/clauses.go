@@ -6,7 +6,7 @@ import (
 )
 
 // clauses reads the clauses of a body.
-func (p *parser) clauses(nodes []*clauseNode, c *Clauses) {
+func (p *parser) clauses(nodes []clauseNode, c *Clauses) {
 	c.Given = map[Clause]Span{}
 	for _, n := range nodes {
 		word, at := n.Keyword.Value, tokenSpan(n.Keyword)

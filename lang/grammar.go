@@ -21,7 +21,7 @@ type knockNode struct {
 	Steps    termsNode     `parser:"@@"`
 	Arrow    *lexer.Token  `parser:"@'->'?"`
 	Services termsNode     `parser:"@@"`
-	Clauses  []*clauseNode `parser:"@@*"`
+	Clauses  clausesNode   `parser:"@@"`
 	Close    *lexer.Token  `parser:"@'>'?"`
 	Rest     []lexer.Token `parser:"@( (!EOF)+ )?"`
 }
@@ -30,7 +30,7 @@ type defaultsNode struct {
 	Keyword lexer.Token   `parser:"@Word"`
 	Open    *lexer.Token  `parser:"@'<'?"`
 	Words   termsNode     `parser:"@@"`
-	Clauses []*clauseNode `parser:"@@*"`
+	Clauses clausesNode   `parser:"@@"`
 	Close   *lexer.Token  `parser:"@'>'?"`
 	Rest    []lexer.Token `parser:"@( (!EOF)+ )?"`
 }
@@ -39,12 +39,18 @@ type settingNode struct {
 	Keyword lexer.Token   `parser:"@(Word|Keyword|Proto|Number|String|Punct)"`
 	Name    *lexer.Token  `parser:"@(Keyword|Knock)?"` // a name that is a keyword
 	Values  termsNode     `parser:"@@"`
-	Clauses []*clauseNode `parser:"@@*"` // of `open`
+	Clauses clausesNode   `parser:"@@"` // of `open`
 	Rest    []lexer.Token `parser:"@( (!EOF)+ )?"`
 }
 
-// Most of a file is clauses and lists of values, so these read their tokens themselves,
-// with a loop instead of a grammar.
+// Most of a file is lists of clauses and values, so these read their tokens themselves,
+// with a loop instead of a grammar. The parser calls their method Parse. A list may be
+// empty.
+
+// clausesNode is a list of clauses.
+type clausesNode struct {
+	Clauses []clauseNode
+}
 
 // clauseNode is a clause's keyword and whatever follows up to the next one.
 type clauseNode struct {
@@ -52,13 +58,14 @@ type clauseNode struct {
 	Values  termsNode
 }
 
-// Parse reads a clause. The parser calls it.
-func (n *clauseNode) Parse(lex *lexer.PeekingLexer) error {
-	if lex.Peek().Type != tokenKeyword {
-		return participle.NextMatch
+// Parse reads clauses up to a token that cannot begin one.
+func (n *clausesNode) Parse(lex *lexer.PeekingLexer) error {
+	for lex.Peek().Type == tokenKeyword {
+		c := clauseNode{Keyword: *lex.Next()}
+		c.Values.Parse(lex)
+		n.Clauses = append(n.Clauses, c)
 	}
-	n.Keyword = *lex.Next()
-	return n.Values.Parse(lex)
+	return nil
 }
 
 // termsNode is a list of values.
@@ -72,8 +79,7 @@ type termNode struct {
 	Tokens []lexer.Token
 }
 
-// Parse reads terms until a token that cannot begin one; there may be none. The parser
-// calls it.
+// Parse reads terms up to a token that cannot begin one.
 func (n *termsNode) Parse(lex *lexer.PeekingLexer) error {
 	for beginsTerm(lex.Peek()) {
 		start := lex.RawCursor()

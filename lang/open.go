@@ -12,9 +12,9 @@ func (p *parser) open(n *settingNode, span Span) {
 	before := len(p.findings)
 	o := Open{Span: span}
 	v := &values{p, n.Keyword.Value, tokenSpan(n.Keyword), nil, n.Values.Terms}
-	clauses := n.Clauses
+	clauses := n.Clauses.Clauses
 	if n.Name != nil { // a clause's word where the services are missing
-		v.terms, clauses = nil, append([]*clauseNode{{*n.Name, n.Values}}, clauses...)
+		v.terms, clauses = nil, append([]clauseNode{{*n.Name, n.Values}}, clauses...)
 	}
 	v.openServices(&o.Services)
 	given := map[Clause]Span{}
@@ -71,7 +71,7 @@ func clauseOfPeer(term *termNode) string {
 }
 
 // openClause reads a clause of an `open`; false if it has none such.
-func (p *parser) openClause(c *clauseNode, o *Open, given map[Clause]Span) bool {
+func (p *parser) openClause(c clauseNode, o *Open, given map[Clause]Span) bool {
 	word, at := c.Keyword.Value, tokenSpan(c.Keyword)
 	clause, ok := clauseOf(word)
 	if !ok || clauses[clause].place != inOpen {

@@ -135,7 +135,7 @@ func (p *parser) knock(n *knockNode, tokens []lexer.Token) {
 			k.Services = append(k.Services, s)
 		}
 	}
-	p.clauses(n.Clauses, &k.Clauses)
+	p.clauses(n.Clauses.Clauses, &k.Clauses)
 	p.policy.Knocks = append(p.policy.Knocks, k)
 }
 

@@ -99,8 +99,8 @@ func (p *parser) settingEnd(n *settingNode, v *values) {
 	case v.misspeltSetting():
 	case len(v.terms) > 0:
 		p.add(CodeSyntax, v.terms[0].span(), "unexpected %s after `%s`", Quote(v.terms[0].text()), v.word)
-	case len(n.Clauses) > 0:
-		p.strayClause(n.Clauses[0].Keyword)
+	case len(n.Clauses.Clauses) > 0:
+		p.strayClause(n.Clauses.Clauses[0].Keyword)
 	case len(n.Rest) > 0:
 		p.stray(n.Rest[0], "a knock is knock NAME < STEPS -> SERVICES >")
 	}
@@ -152,7 +152,7 @@ func (p *parser) defaultsSetting(n *defaultsNode) {
 	case len(n.Words.Terms) > 0:
 		(&values{p, n.Keyword.Value, at, nil, n.Words.Terms}).end()
 	}
-	p.clauses(n.Clauses, &p.policy.Defaults)
+	p.clauses(n.Clauses.Clauses, &p.policy.Defaults)
 	for clause := range clauses {
 		if span, ok := p.policy.Defaults.Given[Clause(clause)]; ok && clauses[clause].place != inDefaults {
 			p.add(CodeUnknown, span, "`%s` cannot be a default", Clause(clause)).hint("defaults can give %s", strings.Join(defaultWords, " "))
