@@ -15,27 +15,26 @@ type linker struct {
 	family compiler.Family
 	clock  Clock
 	sets   map[string]*set
-	chains map[string]uint32 // the number of each
-	rules  []int32           // the last op of each, -1: left out
+	chains map[string]uint32 // see chainNumbers
 	lasts  map[int64]uint32  // the number of each timeout
 }
 
-// link makes the programs of a machine.
-func (m *Machine) link(r *compiler.Ruleset) error {
-	chains := make(map[string]uint32, len(r.Chains))
+// chainNumbers are the places of the chains in a ruleset, by name.
+func chainNumbers(r *compiler.Ruleset) map[string]uint32 {
+	numbers := make(map[string]uint32, len(r.Chains))
 	for n, c := range r.Chains {
-		chains[c.Name] = uint32(n)
+		numbers[c.Name] = uint32(n)
 	}
-	if err := checkDepth(r, chains); err != nil {
+	return numbers
+}
+
+// link makes the program for a family. What is wrong with a ruleset is wrong for both.
+func (m *Machine) link(f compiler.Family) error {
+	l := &linker{family: f, clock: m.clock, sets: m.sets, chains: m.chains, lasts: map[int64]uint32{}}
+	if err := l.link(m.ruleset); err != nil {
 		return err
 	}
-	for _, f := range compiler.Families {
-		l := &linker{family: f, clock: m.clock, sets: m.sets, chains: chains, lasts: map[int64]uint32{}}
-		if err := l.link(r); err != nil {
-			return err
-		}
-		m.programs[f], m.rules[f] = &l.program, l.rules
-	}
+	m.programs[f] = &l.program
 	return nil
 }
 

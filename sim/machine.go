@@ -9,9 +9,9 @@ import (
 
 // Machine is a host that has loaded a ruleset.
 type Machine struct {
-	programs [2]*program // by family
+	programs [2]*program // by family; that of IPv6 is made for its first packet
 	ruleset  *compiler.Ruleset
-	rules    [2][]int32 // in each program: the last op of each rule, chain after chain, or -1
+	chains   map[string]uint32 // see chainNumbers
 	sets     map[string]*set
 	flows    conntrack
 	clock    Clock
@@ -28,15 +28,27 @@ func NewTicking(r *compiler.Ruleset, c Clock) (*Machine, error) { return newMach
 
 func newMachine(r *compiler.Ruleset, c Clock) (*Machine, error) {
 	c.Unknown = c.Unknown && c.HZ != 0
-	m := &Machine{ruleset: r, sets: map[string]*set{}, clock: c, run: run{counts: 1}}
+	m := &Machine{ruleset: r, chains: chainNumbers(r), sets: map[string]*set{}, clock: c, run: run{counts: 1}}
 	if c.Unknown {
 		m.run.ways = &ways{tick: c.unknown()}
 	}
 	for _, s := range r.Sets {
 		m.sets[s.Name] = newSet(s, c)
 	}
-	err := m.link(r)
-	return m, err
+	if err := checkDepth(r, m.chains); err != nil {
+		return m, err
+	}
+	return m, m.link(compiler.IPv4)
+}
+
+// program is what packets of a family run.
+func (m *Machine) program(f compiler.Family) *program {
+	if m.programs[f] == nil {
+		if err := m.link(f); err != nil {
+			panic(err) // IPv4 had none
+		}
+	}
+	return m.programs[f]
 }
 
 // Packet runs the rules on a packet. It returns the verdict, Accept, Passed, Drop or
@@ -57,7 +69,7 @@ func (m *Machine) Packet(p *Packet) (compiler.VerdictKind, []Change) {
 func (m *Machine) oneWay(r *run) compiler.VerdictKind {
 	r.flow = m.flows.live(r)
 	r.state = m.flows.state(r)
-	verdict := m.programs[r.family()].run(r)
+	verdict := m.program(r.family()).run(r)
 	switch verdict {
 	case compiler.Accept:
 		m.flows.accepted(r)
@@ -141,8 +153,11 @@ func (m *Machine) Elements(at time.Duration) func(yield func(Element) bool) {
 // Runs says how often each rule of each chain was run to its end.
 func (m *Machine) Runs() map[string][]uint64 {
 	runs := map[string][]uint64{}
-	for f, program := range m.programs {
-		rules := m.rules[f]
+	for _, program := range m.programs {
+		if program == nil {
+			continue
+		}
+		rules := program.rules
 		for _, c := range m.ruleset.Chains {
 			if runs[c.Name] == nil {
 				runs[c.Name] = make([]uint64, len(c.Rules))

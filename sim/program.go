@@ -13,6 +13,7 @@ import (
 // so that a packet's way through a large ruleset touches little memory.
 type program struct {
 	ops        []op
+	rules      []int32               // the last op of each rule, chain after chain; -1: left out
 	sets       []*set                // that ops name
 	masks      []mask                // of the keys of elements
 	lasts      []int64               // of updates: timeouts, see Clock.lasts
