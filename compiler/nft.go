@@ -55,7 +55,7 @@ type printer struct {
 	indent string
 }
 
-func newPrinter(w io.Writer) *printer { return &printer{Writer: bufio.NewWriter(w)} }
+func newPrinter(w io.Writer) *printer { return &printer{Writer: bufio.NewWriterSize(w, 1<<16)} }
 
 // put writes texts without anything between them.
 func (p *printer) put(texts ...string) {

@@ -1,10 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"flag"
 	"fmt"
+	"io"
 	"path/filepath"
 
 	"example.org/knockc/compiler"
@@ -114,18 +114,13 @@ func (b *building) run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	var script bytes.Buffer
-	switch {
-	case b.fragment:
-		use := fragmentUse(result.Ruleset)
-		err = result.Ruleset.Fragment().WriteFragment(&script, b.header(src, policy, use))
-	default:
-		err = result.Ruleset.WriteNFT(&script, b.header(src, policy, scriptUse(policy.Settings.Table)))
-	}
-	if err != nil {
-		return err
-	}
-	return s.write(b.output, script.Bytes(), 0o600)
+	return s.writeBy(b.output, 0o600, func(w io.Writer) error {
+		if b.fragment {
+			use := fragmentUse(result.Ruleset)
+			return result.Ruleset.Fragment().WriteFragment(w, b.header(src, policy, use))
+		}
+		return result.Ruleset.WriteNFT(w, b.header(src, policy, scriptUse(policy.Settings.Table)))
+	})
 }
 
 // header is what the output says of itself.

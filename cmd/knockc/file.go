@@ -66,25 +66,32 @@ func (s *streams) open(name string) (io.ReadCloser, error) {
 // exists keeps its mode and owner, and if it is a symbolic link stays one; a new
 // file gets the given mode.
 func (s *streams) write(name string, data []byte, mode fs.FileMode) error {
+	return s.writeBy(name, mode, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// writeBy is write for what a function writes.
+func (s *streams) writeBy(name string, mode fs.FileMode, write func(io.Writer) error) error {
 	switch name {
 	case stdio, "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1":
-		_, err := s.out.Write(data)
-		return err
+		return write(s.out)
 	}
-	if err := writeFile(name, data, mode); err != nil {
+	if err := writeFile(name, mode, write); err != nil {
 		return fmt.Errorf("cannot write %s: %w", name, reason(err))
 	}
 	return nil
 }
 
-func writeFile(name string, data []byte, mode fs.FileMode) error {
+func writeFile(name string, mode fs.FileMode, write func(io.Writer) error) error {
 	info, err := os.Stat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if target, err := os.Readlink(name); err == nil {
 			return fmt.Errorf("it is a symbolic link to %s, which does not exist", target)
 		}
-		return replaceFile(name, data, mode, nil)
+		return replaceFile(name, mode, nil, write)
 	case err != nil:
 		return err
 	case info.IsDir():
@@ -96,19 +103,18 @@ func writeFile(name string, data []byte, mode fs.FileMode) error {
 		return err
 	}
 	if !info.Mode().IsRegular() {
-		_, err = f.Write(data)
-		return errors.Join(err, f.Close())
+		return errors.Join(write(f), f.Close())
 	}
 	f.Close()
 	if name, err = filepath.EvalSymlinks(name); err != nil {
 		return err
 	}
-	return replaceFile(name, data, info.Mode().Perm(), info)
+	return replaceFile(name, info.Mode().Perm(), info, write)
 }
 
 // replaceFile writes beside the file and then takes its place. The file's owner
 // is kept if old tells of one.
-func replaceFile(name string, data []byte, mode fs.FileMode, old fs.FileInfo) (err error) {
+func replaceFile(name string, mode fs.FileMode, old fs.FileInfo, write func(io.Writer) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(name), ".knockc-*")
 	if err != nil {
 		return err
@@ -118,7 +124,7 @@ func replaceFile(name string, data []byte, mode fs.FileMode, old fs.FileInfo) (e
 			os.Remove(f.Name())
 		}
 	}()
-	_, err = f.Write(data)
+	err = write(f)
 	if old != nil {
 		err = errors.Join(err, keepOwner(f, old))
 	}
