@@ -155,11 +155,11 @@ func (c *checker) refuse() {
 
 // knockStep is a step and the knock it belongs to.
 type knockStep struct {
-	Step
+	*Step
 	knock string
 }
 
-func byPort(a, b knockStep) int { return cmp.Compare(bare(a.Step), bare(b.Step)) }
+func byPort(a, b knockStep) int { return cmp.Compare(bare(*a.Step), bare(*b.Step)) }
 
 func stepsByPort(p *Policy) []knockStep {
 	n := 0
@@ -168,8 +168,9 @@ func stepsByPort(p *Policy) []knockStep {
 	}
 	steps := make([]knockStep, 0, n)
 	for _, k := range p.Knocks {
-		for _, s := range k.AllSteps() {
-			if s.Proto != Ping {
+		all := k.AllSteps()
+		for i := range all {
+			if s := &all[i]; s.Proto != Ping {
 				steps = append(steps, knockStep{s, k.Name.Text})
 			}
 		}
@@ -182,7 +183,7 @@ func stepsByPort(p *Policy) []knockStep {
 
 // stepIn finds the lowest step that a service covers.
 func (c *checker) stepIn(s Service) (knockStep, bool) {
-	lowest := knockStep{Step: Step{Proto: s.Proto, Port: s.First}}
+	lowest := knockStep{Step: &Step{Proto: s.Proto, Port: s.First}}
 	i, _ := slices.BinarySearchFunc(c.steps, lowest, byPort)
 	if i < len(c.steps) && s.Has(c.steps[i].Proto, c.steps[i].Port) {
 		return c.steps[i], true

@@ -161,7 +161,7 @@ func (c *checker) wrongIn(o *scanOrder, proto Proto, first, last int) bool {
 		return false
 	}
 	if o.k.Reset.Mode == ResetKnown {
-		i, _ := slices.BinarySearchFunc(c.closedSteps, knockStep{Step: Step{Proto: proto, Port: uint16(first)}}, byPort)
+		i, _ := slices.BinarySearchFunc(c.closedSteps, knockStep{Step: &Step{Proto: proto, Port: uint16(first)}}, byPort)
 		return i < len(c.closedSteps) && c.closedSteps[i].Proto == proto && int(c.closedSteps[i].Port) <= last
 	}
 	for first <= last {
