@@ -13,7 +13,7 @@ import (
 // only be the next declaration if the `>` is missing.
 type declarations struct {
 	scanner *scanner
-	rest    []lexer.Token // without comments, not yet cut into declarations
+	cut     int // how many of its tokens are cut into declarations
 }
 
 const (
@@ -24,22 +24,16 @@ const (
 // next is the next declaration; nil if there is none.
 func (d *declarations) next() []lexer.Token {
 	for {
-		n := declarationLength(d.rest)
+		rest := d.scanner.tokens[d.cut:]
+		n := declarationLength(rest)
 		switch {
-		case n+lookAhead < len(d.rest), d.scanner.done && n > 0:
-			next := d.rest[:n:n]
-			d.rest = d.rest[n:]
-			return next
+		case n+lookAhead < len(rest), d.scanner.done && n > 0:
+			d.cut += n
+			return rest[:n:n]
 		case d.scanner.done:
 			return nil
 		}
-		more := d.scanner.scan(max(someTokens, len(d.rest)))
-		d.rest = slices.Grow(slices.Clip(d.rest), len(more))
-		for _, t := range more {
-			if t.Type != tokenComment && t.Type != lexer.EOF {
-				d.rest = append(d.rest, t)
-			}
-		}
+		d.scanner.scan(max(someTokens, len(rest)))
 	}
 }
 

@@ -18,7 +18,7 @@ func Format(src []byte) ([]byte, []Finding) {
 	if HasErrors(f.found) {
 		return nil, f.found
 	}
-	tokens := f.tokens[:len(f.tokens)-1] // the EOF
+	tokens := merged(f.tokens, f.comments)
 	p := newPrinter(tokens, f.declarations)
 	for i := range tokens {
 		p.token(tokens, i)
@@ -27,6 +27,20 @@ func Format(src []byte) ([]byte, []Finding) {
 		p.out.WriteByte('\n')
 	}
 	return p.out.Bytes(), nil
+}
+
+// merged are the tokens and comments of a text in order.
+func merged(tokens, comments []lexer.Token) []lexer.Token {
+	all := make([]lexer.Token, 0, len(tokens)+len(comments))
+	for _, c := range comments {
+		before := 0
+		for before < len(tokens) && tokens[before].Pos.Offset < c.Pos.Offset {
+			before++
+		}
+		all = append(append(all, tokens[:before]...), c)
+		tokens = tokens[before:]
+	}
+	return append(all, tokens...)
 }
 
 // layout is how the tokens of a body stand.

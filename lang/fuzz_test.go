@@ -8,7 +8,6 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/alecthomas/participle/v2/lexer"
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
@@ -89,12 +88,10 @@ func FuzzFormat(f *testing.F) {
 }
 
 func texts(src []byte) []string {
-	tokens, _ := lexSource(src)
+	s := scanned(src)
 	var all []string
-	for _, t := range tokens {
-		if t.Type != lexer.EOF {
-			all = append(all, t.Value)
-		}
+	for _, t := range merged(s.tokens, s.comments) {
+		all = append(all, t.Value)
 	}
 	return all
 }

@@ -130,7 +130,7 @@ func parsed[Node any](grammar *participle.Parser[Node], tokens []lexer.Token) *N
 }
 
 // tokenKinds names the kinds of tokens as the grammar's tags call them. It is all that
-// participle wants of its lexer, as the tokens are made by [lexSource].
+// participle wants of its lexer, as the tokens are made by [scanner].
 type tokenKinds map[string]lexer.TokenType
 
 func (k tokenKinds) Symbols() map[string]lexer.TokenType { return k }

@@ -21,15 +21,12 @@ type ignore struct {
 // ignores finds the comments that silence something, in a file cut into
 // declarations. It goes backwards, so that it knows the declaration that begins
 // right below a comment and those under it.
-func (p *parser) ignores(tokens []lexer.Token, declarations [][]lexer.Token) {
+func (p *parser) ignores(comments []lexer.Token, declarations [][]lexer.Token) {
 	below, belowLine := Span{}, 0 // the next declaration, and the line above which a comment speaks of it
 	d := len(declarations) - 1
-	for _, t := range slices.Backward(tokens) {
+	for _, t := range slices.Backward(comments) {
 		for ; d >= 0 && t.Pos.Offset <= declarations[d][0].Pos.Offset; d-- {
 			below, belowLine = tokensSpan(declarations[d]), declarations[d][0].Pos.Line
-		}
-		if t.Type != tokenComment {
-			continue
 		}
 		line := t.Pos.Line
 		var about Span

@@ -38,11 +38,11 @@ func kindsOfWords() map[string]lexer.TokenType {
 	return kinds
 }
 
-// lexSource cuts a text into tokens, comments among them and an EOF at the end.
-func lexSource(src []byte) ([]lexer.Token, findings) {
+// scanned is a scanner that has cut a whole text into tokens.
+func scanned(src []byte) *scanner {
 	s := newScanner(src)
-	s.scan(len(src) + 1)
-	return s.tokens, s.found
+	s.scan(len(src))
+	return s
 }
 
 func newScanner(src []byte) *scanner {
@@ -54,23 +54,19 @@ func newScanner(src []byte) *scanner {
 	return s
 }
 
-// scan makes and returns the next tokens, as many as given at most. The last token of the
-// text is an EOF, which comes early if there are too many errors. White space is no token;
-// a token knows its line and column.
-func (s *scanner) scan(most int) []lexer.Token {
+// scan makes the next tokens, as many as given at most. White space is no token; a token
+// knows its line and column.
+func (s *scanner) scan(most int) {
 	begin := len(s.tokens)
 	if begin > 0 { // then most likely the whole text is read
 		s.tokens = slices.Grow(s.tokens, (len(s.src)-s.offset)/4)
 	}
 	for !s.done && len(s.tokens)-begin < most {
 		s.skipSpace()
-		if s.done = s.offset == len(s.src) || len(s.found) > MaxErrors; s.done {
-			s.tokens = append(s.tokens, lexer.EOFToken(s.position()))
-		} else {
+		if s.done = s.offset == len(s.src) || len(s.found) > MaxErrors; !s.done {
 			s.token()
 		}
 	}
-	return s.tokens[begin:]
 }
 
 // scanner walks over a text.
@@ -81,7 +77,8 @@ type scanner struct {
 	lineStart int // offset of the current line's first byte
 	wide      int // bytes on this line beyond one for each character
 	tokens    []lexer.Token
-	done      bool // the EOF is among them
+	comments  []lexer.Token // which are not among the others
+	done      bool          // the text has ended, or there are too many errors
 	found     findings
 }
 
@@ -106,7 +103,11 @@ func (s *scanner) skipSpace() {
 // emit makes a token of the next n bytes.
 func (s *scanner) emit(kind lexer.TokenType, n int) lexer.Token {
 	t := lexer.Token{Type: kind, Value: s.src[s.offset : s.offset+n], Pos: s.position()}
-	s.tokens = append(s.tokens, t)
+	if kind == tokenComment {
+		s.comments = append(s.comments, t)
+	} else {
+		s.tokens = append(s.tokens, t)
+	}
 	s.offset += n
 	s.wide += n - utf8.RuneCountInString(t.Value)
 	return t

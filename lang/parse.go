@@ -17,7 +17,8 @@ func Parse(src []byte) (*Policy, []Finding) {
 
 // file is a policy file in all its forms.
 type file struct {
-	tokens       []lexer.Token // comments among them, and an EOF at the end
+	tokens       []lexer.Token // without comments
+	comments     []lexer.Token
 	declarations [][]lexer.Token
 	policy       *Policy
 	found        []Finding
@@ -37,7 +38,8 @@ func readFile(src []byte) file {
 		f.declarations = append(f.declarations, declaration)
 		p.declaration(declaration)
 	}
-	if f.tokens = d.scanner.tokens; len(f.declarations) > 0 {
+	f.tokens, f.comments = d.scanner.tokens, d.scanner.comments
+	if len(f.declarations) > 0 {
 		p.policy.begin = tokenSpan(f.declarations[0][0])
 	}
 	p.findings = append(d.scanner.found, p.findings...)
@@ -48,7 +50,7 @@ func readFile(src []byte) file {
 		k.Clauses.complete(&p.policy.Defaults)
 		k.flawed = p.policy.flawedAt[k.Span.Start.Offset]
 	}
-	p.ignores(f.tokens, f.declarations)
+	p.ignores(f.comments, f.declarations)
 	SortFindings(p.findings)
 	f.found, p.policy.stopped = FirstErrors(p.findings)
 	f.policy = &p.policy

@@ -9,9 +9,9 @@ import (
 // ParseSteps reads a sequence without a knock, such as `10000 2345 udp/3456`. The steps
 // are meaningful only if none of the findings is an error.
 func ParseSteps(src []byte) ([]Step, []Finding) {
-	tokens, found := lexSource(src)
+	s := scanned(src)
+	tokens, found := slices.DeleteFunc(s.tokens, isBad), s.found
 	p := &parser{}
-	tokens = slices.DeleteFunc(tokens, func(t lexer.Token) bool { return t.Type == tokenComment || isBad(t) })
 	steps := p.sequence(tokens)
 	if len(steps) == 0 && len(p.findings)+len(found) == 0 {
 		start := Pos{Line: 1, Column: 1}
@@ -23,7 +23,7 @@ func ParseSteps(src []byte) ([]Step, []Finding) {
 	return steps, first
 }
 
-// sequence reads tokens that hold nothing but steps, and an EOF.
+// sequence reads tokens that hold nothing but steps.
 func (p *parser) sequence(tokens []lexer.Token) (steps []Step) {
 	lex := peeking(tokens)
 	var terms termsNode

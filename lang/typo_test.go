@@ -54,7 +54,7 @@ type typo struct {
 
 // typos are the mistakes that can be made in a policy.
 func typos(policy string) []typo {
-	tokens, _ := lexSource([]byte(policy))
+	tokens := scanned([]byte(policy)).tokens
 	var all []typo
 	replace := func(t lexer.Token, text string) {
 		start := t.Pos.Offset
