@@ -56,21 +56,24 @@ const (
 // printer writes tokens with the white space of the canonical form between.
 type printer struct {
 	out    bytes.Buffer
-	starts map[int]bool // offsets at which a declaration begins
-	goesOn []bool       // of each token: whether a declaration goes on there, or after it if it is a comment
+	begins []bool // of each token: whether a declaration begins there
+	goesOn []bool // of each token: whether a declaration goes on there, or after it if it is a comment
 	body   layout
 	edge   bool // nothing but a trailing comment came since the body's `<`
 	header bool // between a knock's `knock` and its `<`
 }
 
 func newPrinter(tokens []lexer.Token, declarations [][]lexer.Token) *printer {
-	p := &printer{starts: map[int]bool{}, goesOn: make([]bool, len(tokens))}
-	for _, d := range declarations {
-		p.starts[d[0].Pos.Offset] = true
+	p := &printer{begins: make([]bool, len(tokens)), goesOn: make([]bool, len(tokens))}
+	for i, t := range tokens {
+		if len(declarations) > 0 && t.Pos == declarations[0][0].Pos {
+			p.begins[i] = true
+			declarations = declarations[1:]
+		}
 	}
 	for i := len(tokens) - 1; i >= 0; i-- {
 		if tokens[i].Type != tokenComment {
-			p.goesOn[i] = !p.starts[tokens[i].Pos.Offset]
+			p.goesOn[i] = !p.begins[i]
 		} else if i+1 < len(tokens) {
 			p.goesOn[i] = p.goesOn[i+1]
 		}
@@ -80,7 +83,7 @@ func newPrinter(tokens []lexer.Token, declarations [][]lexer.Token) *printer {
 
 func (p *printer) token(tokens []lexer.Token, i int) {
 	t := tokens[i]
-	if p.starts[t.Pos.Offset] {
+	if p.begins[i] {
 		p.header = t.Type == tokenKnock || t.Value == SettingDefaults.String()
 	}
 	if t.Value == ">" {
@@ -92,7 +95,7 @@ func (p *printer) token(tokens []lexer.Token, i int) {
 	p.out.WriteString(t.Value)
 	switch {
 	case t.Value == "<":
-		p.body, p.edge, p.header = bodyLayout(tokens, i, p.starts), true, false
+		p.body, p.edge, p.header = bodyLayout(tokens, i, p.begins), true, false
 	case t.Value == ">":
 		p.body, p.edge = outside, false
 	case t.Type != tokenComment || !trailing(tokens, i):
@@ -102,11 +105,10 @@ func (p *printer) token(tokens []lexer.Token, i int) {
 
 // space writes what stands between a token and the one before it.
 func (p *printer) space(tokens []lexer.Token, i int) {
-	before, t := tokens[i-1], tokens[i]
 	switch {
 	case trailing(tokens, i):
 		p.out.WriteByte(' ')
-	case p.breaks(before, t):
+	case p.breaks(tokens, i):
 		p.newLine(tokens, i)
 	case !glued(tokens, i):
 		p.out.WriteByte(' ')
@@ -114,10 +116,11 @@ func (p *printer) space(tokens []lexer.Token, i int) {
 }
 
 // breaks reports whether a token starts a line.
-func (p *printer) breaks(before, t lexer.Token) bool {
+func (p *printer) breaks(tokens []lexer.Token, i int) bool {
+	before, t := tokens[i-1], tokens[i]
 	newLine := before.Pos.Line != t.Pos.Line
 	switch {
-	case before.Type == tokenComment || t.Type == tokenComment || p.starts[t.Pos.Offset]:
+	case before.Type == tokenComment || t.Type == tokenComment || p.begins[i]:
 		return true
 	case p.header || p.body == oneLine || tight(before) || tight(t):
 		return false
@@ -169,7 +172,7 @@ func glued(tokens []lexer.Token, i int) bool {
 }
 
 // bodyLayout chooses the layout of the body that opens at token i.
-func bodyLayout(tokens []lexer.Token, i int, starts map[int]bool) layout {
+func bodyLayout(tokens []lexer.Token, i int, begins []bool) layout {
 	end := i
 	for tokens[end].Value != ">" {
 		end++
@@ -178,7 +181,7 @@ func bodyLayout(tokens []lexer.Token, i int, starts map[int]bool) layout {
 		return asWritten
 	}
 	start := i
-	for !starts[tokens[start].Pos.Offset] {
+	for !begins[start] {
 		start--
 	}
 	width := 0
