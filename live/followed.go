@@ -5,7 +5,6 @@ package live
 import (
 	"encoding/binary"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"example.org/knockc/compiler"
+	"example.org/knockc/internal/lazy"
 	"example.org/knockc/internal/nftrace"
 	"example.org/knockc/lang"
 )
@@ -146,11 +146,11 @@ func verdictOf(before string, e nftrace.Event, rule string) string {
 	return before
 }
 
-var commentOf = regexp.MustCompile(` comment "([^"]*)"$`)
+var commentOf = lazy.Regexp(` comment "([^"]*)"$`)
 
 // movedBy is what a rule has done to a knock, none or one.
 func movedBy(rule string) []compiler.Symbol {
-	m := commentOf.FindStringSubmatch(rule)
+	m := commentOf().FindStringSubmatch(rule)
 	if m == nil {
 		return nil
 	}

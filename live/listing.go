@@ -6,13 +6,12 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"example.org/knockc/compiler"
+	"example.org/knockc/internal/lazy"
 	"example.org/knockc/lang"
 )
 
@@ -35,18 +34,13 @@ type listedElement struct {
 	expires time.Duration // what is left of the timeout
 }
 
-// What is found in listings. Most commands never look at one.
+// What is found in listings.
 var (
-	setLine     = form(`^\tset (\S+) \{$`)
-	stateNumber = form(`0x[0-9a-f]{8}`)
-	elementText = form(`^(\S+ \. 0x[0-9a-f]+)(?: timeout (\S+))?(?: expires (\S+))?$`)
-	mapElements = form(`(?s)\t\telements = \{(.*?)\}\n`)
+	setLine     = lazy.Regexp(`^\tset (\S+) \{$`)
+	stateNumber = lazy.Regexp(`0x[0-9a-f]{8}`)
+	elementText = lazy.Regexp(`^(\S+ \. 0x[0-9a-f]+)(?: timeout (\S+))?(?: expires (\S+))?$`)
+	mapElements = lazy.Regexp(`(?s)\t\telements = \{(.*?)\}\n`)
 )
-
-// form is a regular expression that is compiled when it is needed.
-func form(expr string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
-}
 
 // parseListing takes a listing apart. What it does not know stays as it is.
 func parseListing(text string) *listing {

@@ -3,10 +3,11 @@
 package nftrace
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"example.org/knockc/internal/lazy"
 )
 
 // FollowTable is the table inet of `knockc follow`. Whatever else looks at the host's rules
@@ -26,7 +27,7 @@ type ListedRule struct {
 	Text   string
 }
 
-var handleOf = regexp.MustCompile(`^\t\t(.*) # handle (\d+)$`)
+var handleOf = lazy.Regexp(`^\t\t(.*) # handle (\d+)$`)
 
 // Rule finds the rule that an event is about, and its place in the chain; -1 if nft does
 // not list it.
@@ -58,7 +59,7 @@ func (b *Book) rules(table string) map[Chain][]ListedRule {
 		if begin, found := strings.CutPrefix(line, "\tchain "); found {
 			name, _, _ = strings.Cut(begin, " ")
 		}
-		if m := handleOf.FindStringSubmatch(line); m != nil {
+		if m := handleOf().FindStringSubmatch(line); m != nil {
 			handle, _ := strconv.ParseUint(m[2], 10, 64)
 			of := Chain{table, name}
 			all[of] = append(all[of], ListedRule{handle, m[1]})
@@ -68,7 +69,7 @@ func (b *Book) rules(table string) map[Chain][]ListedRule {
 	return all
 }
 
-var translation = regexp.MustCompile(`\b(dnat|redirect|DNAT|REDIRECT)\b`)
+var translation = lazy.Regexp(`\b(dnat|redirect|DNAT|REDIRECT)\b`)
 
 // Translates reports whether a rule gives packets another destination.
-func Translates(rule string) bool { return translation.MatchString(rule) }
+func Translates(rule string) bool { return translation().MatchString(rule) }

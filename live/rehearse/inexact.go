@@ -3,20 +3,20 @@
 package rehearse
 
 import (
-	"regexp"
 	"strings"
 
+	"example.org/knockc/internal/lazy"
 	"example.org/knockc/internal/nftrace"
 )
 
 var (
-	chainLine = regexp.MustCompile(`^\tchain (\S+) \{$`)
+	chainLine = lazy.Regexp(`^\tchain (\S+) \{$`)
 
 	// What the copy cannot tell: of Ethernet, of bridges and other kinds of interfaces, of
 	// processes and their sockets, and where something outside of the rules decides.
-	inexactNft = regexp.MustCompile(`\b(ether|vlan|arp|(?:i|o)if(?:type|kind|group)|(?:i|o)br(?:name|port|pvid|vproto)|pkttype|` +
+	inexactNft = lazy.Regexp(`\b(ether|vlan|arp|(?:i|o)if(?:type|kind|group)|(?:i|o)br(?:name|port|pvid|vproto)|pkttype|` +
 		`sdif(?:name)?|secmark|secpath|ipsec|skuid|skgid|cgroup|socket|osf|synproxy|tproxy|queue) `)
-	inexactIptables = regexp.MustCompile(`-[mj] (mac|physdev|pkttype|owner|cgroup|socket|osf|policy|set|recent|SYNPROXY|TPROXY|NFQUEUE|SET)\b`)
+	inexactIptables = lazy.Regexp(`-[mj] (mac|physdev|pkttype|owner|cgroup|socket|osf|policy|set|recent|SYNPROXY|TPROXY|NFQUEUE|SET)\b`)
 )
 
 // inexact are the chains whose rules ask for what the copy does not have, as a TUN device has
@@ -26,7 +26,7 @@ func (t *table) inexact() map[nftrace.Chain]string {
 	if t.iptables != "" {
 		for line := range strings.Lines(t.text) {
 			f := strings.Fields(line)
-			if m := inexactIptables.FindStringSubmatch(line); m != nil && len(f) > 1 && f[0] == "-A" {
+			if m := inexactIptables().FindStringSubmatch(line); m != nil && len(f) > 1 && f[0] == "-A" {
 				found[nftrace.Chain{Table: t.String(), Name: f[1]}] = m[1]
 			}
 		}
@@ -34,10 +34,10 @@ func (t *table) inexact() map[nftrace.Chain]string {
 	}
 	name := ""
 	for line := range strings.Lines(t.text) {
-		if m := chainLine.FindStringSubmatch(strings.TrimSuffix(line, "\n")); m != nil {
+		if m := chainLine().FindStringSubmatch(strings.TrimSuffix(line, "\n")); m != nil {
 			name = m[1]
 		}
-		if m := inexactNft.FindStringSubmatch(quoted.ReplaceAllString(line, `""`)); m != nil && name != "" {
+		if m := inexactNft().FindStringSubmatch(quoted().ReplaceAllString(line, `""`)); m != nil && name != "" {
 			found[nftrace.Chain{Table: t.String(), Name: name}] = m[1]
 		}
 	}

@@ -4,10 +4,10 @@ package rehearse
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"example.org/knockc/compiler"
+	"example.org/knockc/internal/lazy"
 )
 
 // tracing is a table that has the kernel tell of every packet which rules it meets. It is
@@ -111,13 +111,13 @@ func (p *place) compare(tables []*table) error {
 	return nil
 }
 
-var elements = regexp.MustCompile(`(?m)^\t\telements = \{[^}]*\}\n`)
+var elements = lazy.Regexp(`(?m)^\t\telements = \{[^}]*\}\n`)
 
 func withoutElements(text string) string {
 	if !strings.Contains(text, "\t\telements = {") {
 		return text
 	}
-	return elements.ReplaceAllString(text, "")
+	return elements().ReplaceAllString(text, "")
 }
 
 // firstDifference is the first line in which a text differs from another one.

@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
+	"example.org/knockc/internal/lazy"
 	"example.org/knockc/internal/nftrace"
 )
 
@@ -128,15 +128,15 @@ func saidBy(program string, err error, said string) error {
 }
 
 var (
-	tableLine = regexp.MustCompile(`^table (\w+) (\S+) \{`)
-	flagsLine = regexp.MustCompile(`^\tflags (.*)$`)
+	tableLine = lazy.Regexp(`^table (\w+) (\S+) \{`)
+	flagsLine = lazy.Regexp(`^\tflags (.*)$`)
 )
 
 // tablesOf cuts a listing into its tables.
 func tablesOf(text string) (all []*table) {
 	var t *table
 	for line := range strings.Lines(text) {
-		if m := tableLine.FindStringSubmatch(line); m != nil {
+		if m := tableLine().FindStringSubmatch(line); m != nil {
 			t = &table{family: m[1], name: m[2]}
 			all = append(all, t)
 			line = fmt.Sprintf("table %s %s {\n", t.family, t.name) // without `# progname`
@@ -144,7 +144,7 @@ func tablesOf(text string) (all []*table) {
 		if t == nil {
 			continue
 		}
-		if m := flagsLine.FindStringSubmatch(line); m != nil {
+		if m := flagsLine().FindStringSubmatch(line); m != nil {
 			line = ownerless(m[1])
 		}
 		t.text += line
@@ -173,21 +173,21 @@ func ownerless(flags string) string {
 }
 
 var (
-	quoted     = regexp.MustCompile(`"[^"]*"`)
-	notForRead = regexp.MustCompile(`#|\[invalid type\]|\bxt (match|target|watcher) `)
+	quoted     = lazy.Regexp(`"[^"]*"`)
+	notForRead = lazy.Regexp(`#|\[invalid type\]|\bxt (match|target|watcher) `)
 )
 
 // unreadable says why nft would not read a listing as it is meant.
 func unreadable(text string) string {
 	for line := range strings.Lines(text) {
-		if notForRead.MatchString(quoted.ReplaceAllString(line, `""`)) {
+		if notForRead().MatchString(quoted().ReplaceAllString(line, `""`)) {
 			return "nft prints what it does not read: " + strings.TrimSpace(line)
 		}
 	}
 	return ""
 }
 
-var baseChain = regexp.MustCompile(`\tchain (\S+) \{\n\t\ttype `)
+var baseChain = lazy.Regexp(`\tchain (\S+) \{\n\t\ttype `)
 
 // asIptables takes the text of iptables, if that manages the table: if it has the name that
 // iptables gives it, and no base chain that iptables would not see.
@@ -196,7 +196,7 @@ func (t *table) asIptables() {
 	if program == "" || !slices.Contains([]string{"filter", "nat", "mangle", "raw", "security"}, t.name) {
 		return
 	}
-	for _, m := range baseChain.FindAllStringSubmatch(t.text, -1) {
+	for _, m := range baseChain().FindAllStringSubmatch(t.text, -1) {
 		if !slices.Contains([]string{"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"}, m[1]) {
 			return
 		}
@@ -207,14 +207,14 @@ func (t *table) asIptables() {
 	}
 }
 
-var counters = regexp.MustCompile(`\[\d+:\d+\]`)
+var counters = lazy.Regexp(`\[\d+:\d+\]`)
 
 // withoutCounters is what iptables-save prints, without what changes by itself.
 func withoutCounters(saved string) string {
 	var b strings.Builder
 	for line := range strings.Lines(saved) {
 		if !strings.HasPrefix(line, "#") {
-			b.WriteString(counters.ReplaceAllString(line, "[0:0]"))
+			b.WriteString(counters().ReplaceAllString(line, "[0:0]"))
 		}
 	}
 	return b.String()
