@@ -148,14 +148,14 @@ func (v *values) per(per *Per) {
 
 // lengths splits the remaining terms of `per` into the numbers after their slashes;
 // false if they have another form.
-func (v *values) lengths() (lengths []*termNode, ok bool) {
+func (v *values) lengths() (lengths []termNode, ok bool) {
 	for term, more := v.next(); more; term, more = v.next() {
 		tokens := term.Tokens
 		for ; len(tokens) >= 2; tokens = tokens[2:] {
 			if tokens[0].Value != "/" || tokens[1].Type != tokenNumber {
 				return nil, false
 			}
-			lengths = append(lengths, &termNode{tokens[1:2]})
+			lengths = append(lengths, termNode{tokens[1:2]})
 		}
 		if len(tokens) > 0 {
 			return nil, false

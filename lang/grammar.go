@@ -70,7 +70,7 @@ func (n *clausesNode) Parse(lex *lexer.PeekingLexer) error {
 
 // termsNode is a list of values.
 type termsNode struct {
-	Terms []*termNode
+	Terms []termNode
 }
 
 // termNode is a value and what slashes and dashes tie to it: `udp/7000`,
@@ -85,7 +85,7 @@ func (n *termsNode) Parse(lex *lexer.PeekingLexer) error {
 		start := lex.RawCursor()
 		for t := lex.Next(); tight(*t) && tiesTo(lex.Peek()) || tight(*lex.Peek()); t = lex.Next() {
 		}
-		n.Terms = append(n.Terms, &termNode{lex.Range(start, lex.RawCursor())})
+		n.Terms = append(n.Terms, termNode{lex.Range(start, lex.RawCursor())})
 	}
 	return nil
 }

@@ -58,8 +58,8 @@ func newScanner(src []byte) *scanner {
 // knows its line and column.
 func (s *scanner) scan(most int) {
 	begin := len(s.tokens)
-	if begin > 0 { // then most likely the whole text is read
-		s.tokens = slices.Grow(s.tokens, (len(s.src)-s.offset)/4)
+	if begin > 0 { // then most likely the whole text is read, and its tokens are as long as those so far
+		s.tokens = slices.Grow(s.tokens, (len(s.src)-s.offset)/(s.offset/begin))
 	}
 	for !s.done && len(s.tokens)-begin < most {
 		s.skipSpace()

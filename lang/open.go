@@ -58,7 +58,7 @@ func (v *values) openServices(services *[]Service) {
 
 // clauseOfPeer is the clause of `open` that a value can only be meant for; "" if it is
 // no address and no interface.
-func clauseOfPeer(term *termNode) string {
+func clauseOfPeer(term termNode) string {
 	first := term.Tokens[0]
 	isWord := first.Type == tokenWord
 	switch {

@@ -143,7 +143,7 @@ func (p *parser) knock(n *knockNode, tokens []lexer.Token) {
 
 // wordAmongSteps says what is wrong with a word where a step should be. Without
 // an arrow it most likely is a misspelt clause.
-func (p *parser) wordAmongSteps(term *termNode, n *knockNode) {
+func (p *parser) wordAmongSteps(term termNode, n *knockNode) {
 	if n.Arrow == nil && Nearest(term.text(), ClauseWords) != "" {
 		p.unknownClause(term)
 		return
@@ -217,11 +217,11 @@ func (p *parser) stray(t lexer.Token, hint string) {
 // unknownClauses says of each plain word in what follows the last clause that
 // it is none. What is no word, or a value that clauses have, belongs to the word
 // before it.
-func (p *parser) unknownClauses(terms []*termNode) {
+func (p *parser) unknownClauses(terms []termNode) {
 	for i, term := range terms {
 		switch {
 		case term.isMisspeltPer():
-			p.unknownClause(&termNode{term.Tokens[:1]})
+			p.unknownClause(termNode{term.Tokens[:1]})
 		case !term.isWord() || i > 0 && slices.Contains(clauseValues, term.text()):
 		default:
 			p.unknownClause(term)
@@ -239,7 +239,7 @@ func (p *parser) keptWord(at Span, word string) {
 }
 
 // unknownClause is a plain word where a clause could be.
-func (p *parser) unknownClause(term *termNode) {
+func (p *parser) unknownClause(term termNode) {
 	word := term.text()
 	switch {
 	case isKept(word):

@@ -23,12 +23,12 @@ const (
 )
 
 // span is the text that the term stands in.
-func (n *termNode) span() Span {
+func (n termNode) span() Span {
 	return tokenSpan(n.Tokens[0]).To(tokenSpan(n.Tokens[len(n.Tokens)-1]))
 }
 
 // text is the term without white space, as the canonical form has it.
-func (n *termNode) text() string {
+func (n termNode) text() string {
 	if len(n.Tokens) == 1 {
 		return n.Tokens[0].Value
 	}
@@ -42,19 +42,19 @@ func (n *termNode) text() string {
 // isWord reports whether the term is a plain word, such as a misspelt clause.
 // No value of a list is one: an interface holds a digit or `*`, an address a
 // colon.
-func (n *termNode) isWord() bool {
+func (n termNode) isWord() bool {
 	return len(n.Tokens) == 1 && n.Tokens[0].Type == tokenWord && !strings.ContainsAny(n.Tokens[0].Value, "0123456789*:")
 }
 
 // isMisspeltPer reports whether a term is the clause `per` with a typing mistake:
 // its slash makes it look like a protocol.
-func (n *termNode) isMisspeltPer() bool {
+func (n termNode) isMisspeltPer() bool {
 	first := n.Tokens[0]
 	return first.Type == tokenWord && len(n.Tokens) > 1 && Nearest(first.Value, append([]string{"tcp", "udp"}, ClauseWords...)) == ClausePer.String()
 }
 
 // looksLikeAddress reports whether a term can only be meant as an address.
-func looksLikeAddress(term *termNode) bool {
+func looksLikeAddress(term termNode) bool {
 	first := term.Tokens[0]
 	return first.Type == tokenNumber || strings.Contains(first.Value, ":") && first.Type != tokenString
 }
@@ -126,7 +126,7 @@ func (p *parser) port(t lexer.Token) (uint16, bool) {
 	return 0, false
 }
 
-func (p *parser) duration(value *termNode, d *time.Duration) {
+func (p *parser) duration(value termNode, d *time.Duration) {
 	got, err := ParseDuration(value.text(), time.Millisecond)
 	switch {
 	case err == errNoUnit:
@@ -143,7 +143,7 @@ func (p *parser) duration(value *termNode, d *time.Duration) {
 
 // protocol takes the `tcp/` or `udp/` off a term's tokens; false if what stands
 // there is something else.
-func (p *parser) protocol(term *termNode) (Proto, []lexer.Token, bool) {
+func (p *parser) protocol(term termNode) (Proto, []lexer.Token, bool) {
 	first := term.Tokens[0]
 	if len(term.Tokens) < 2 || term.Tokens[1].Value != "/" {
 		return TCP, term.Tokens, true
@@ -161,7 +161,7 @@ func (p *parser) protocol(term *termNode) (Proto, []lexer.Token, bool) {
 	return 0, nil, false
 }
 
-func (p *parser) step(term *termNode) (Step, bool) {
+func (p *parser) step(term termNode) (Step, bool) {
 	if term.Tokens[0].Value == "ping" {
 		return p.ping(term)
 	}
@@ -183,19 +183,19 @@ func (p *parser) step(term *termNode) (Step, bool) {
 }
 
 // ping reads `ping` or `ping/LENGTH`.
-func (p *parser) ping(term *termNode) (Step, bool) {
+func (p *parser) ping(term termNode) (Step, bool) {
 	s := Step{Proto: Ping, Length: AnyLength, Span: term.span()}
 	switch {
 	case len(term.Tokens) == 1:
 		return s, true
 	case len(term.Tokens) == 3 && term.Tokens[1].Value == "/":
-		return s, p.integer(&termNode{term.Tokens[2:]}, 0, MaxPingLength, "a ping's length", &s.Length)
+		return s, p.integer(termNode{term.Tokens[2:]}, 0, MaxPingLength, "a ping's length", &s.Length)
 	}
 	p.add(CodePort, term.span(), "%s is not a step", Quote(term.text())).hint("a ping is ping or ping/120")
 	return s, false
 }
 
-func (p *parser) service(term *termNode) (Service, bool) {
+func (p *parser) service(term termNode) (Service, bool) {
 	if term.Tokens[0].Value == "ping" {
 		p.add(CodePort, term.span(), "`ping` cannot be a service").hint("services are tcp or udp ports")
 		return Service{}, false
@@ -223,7 +223,7 @@ func (p *parser) service(term *termNode) (Service, bool) {
 }
 
 // integer reads a whole number within bounds; what is it, in a message.
-func (p *parser) integer(term *termNode, low, high int, what string, n *int) bool {
+func (p *parser) integer(term termNode, low, high int, what string, n *int) bool {
 	text := term.text()
 	got, err := strconv.Atoi(text)
 	digits := strings.TrimPrefix(text, "-")
@@ -242,7 +242,7 @@ func (p *parser) integer(term *termNode, low, high int, what string, n *int) boo
 }
 
 // prefix reads an address with an optional length.
-func (p *parser) prefix(term *termNode, prefixes *[]Prefix) {
+func (p *parser) prefix(term termNode, prefixes *[]Prefix) {
 	addr, problem := ParseAddr(term.Tokens[0].Value)
 	if problem != "" {
 		p.add(CodeAddress, term.span(), "%s %s", Quote(term.text()), problem)
@@ -251,7 +251,7 @@ func (p *parser) prefix(term *termNode, prefixes *[]Prefix) {
 	length := addr.BitLen()
 	switch {
 	case len(term.Tokens) == 3 && term.Tokens[1].Value == "/":
-		if !p.integer(&termNode{term.Tokens[2:]}, 0, addr.BitLen(), "the length of this prefix", &length) {
+		if !p.integer(termNode{term.Tokens[2:]}, 0, addr.BitLen(), "the length of this prefix", &length) {
 			return
 		}
 	case len(term.Tokens) > 1:
@@ -267,7 +267,7 @@ func (p *parser) prefix(term *termNode, prefixes *[]Prefix) {
 }
 
 // iface reads the name of an interface, quoted or bare.
-func (p *parser) iface(term *termNode, ifaces *[]Iface) {
+func (p *parser) iface(term termNode, ifaces *[]Iface) {
 	text := term.text()
 	name, problem, hint := ParseIface(text)
 	if problem != "" {
@@ -327,7 +327,7 @@ func isBareIface(text string) bool {
 }
 
 // logPrefix reads the text that an opening is logged with.
-func (p *parser) logPrefix(term *termNode, l *Log) {
+func (p *parser) logPrefix(term termNode, l *Log) {
 	text := strings.Trim(term.text(), `"`)
 	switch {
 	case len(term.Tokens) > 1:

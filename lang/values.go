@@ -9,14 +9,14 @@ type values struct {
 	word  string
 	at    Span     // of the keyword
 	words []string // that can be values
-	terms []*termNode
+	terms []termNode
 }
 
 // next takes the next value; false if there is none, or if what stands there
 // is a word that cannot be a value.
-func (v *values) next() (*termNode, bool) {
+func (v *values) next() (termNode, bool) {
 	if len(v.terms) == 0 || v.terms[0].isWord() || v.terms[0].isMisspeltPer() {
-		return nil, false
+		return termNode{}, false
 	}
 	term := v.terms[0]
 	v.terms = v.terms[1:]
