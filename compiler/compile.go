@@ -49,9 +49,7 @@ func (b *builder) build() {
 	b.cut()
 	b.guards()
 	b.findResets()
-	for _, k := range p.Knocks {
-		b.ruleset.Counters = append(b.ruleset.Counters, &Counter{StepsCounter(k.Name.Text)}, &Counter{OpenedCounter(k.Name.Text)})
-	}
+	b.counters()
 	b.guard()
 	if p.Settings.Hook == lang.HookPrerouting {
 		b.arrived()
@@ -112,6 +110,22 @@ func (b *builder) chain(name, comment string) *Chain {
 	c := &Chain{Name: name, Comment: comment, room: b.room}
 	b.ruleset.Chains = append(b.ruleset.Chains, c)
 	return c
+}
+
+// counters are those of what knocks have done, and of refused attempts.
+func (b *builder) counters() {
+	count := func(name string) { b.ruleset.Counters = append(b.ruleset.Counters, &Counter{name}) }
+	for _, k := range b.policy.Knocks {
+		count(StepsCounter(k.Name.Text))
+		count(OpenedCounter(k.Name.Text))
+		count(LetInCounter(k.Name.Text))
+		if admitsSome(k) {
+			count(BarredCounter(k.Name.Text))
+		}
+	}
+	for _, p := range b.services {
+		count(RefusedCounter(p.Point))
+	}
 }
 
 // sets are the sets of the kinds that the rules use.

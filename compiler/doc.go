@@ -32,7 +32,8 @@
 //	  steps_tcp, steps_udp    attempts at steps
 //	    tcp_1001              what the steps of a port move
 //	      known_tcp           resets by attempts at steps (`reset known`)
-//	      ssh_at_tcp_1001     the same for one knock, if its `from`, `on` or `at` must admit it
+//	      ssh_admits_tcp_1001 counts attempts that `from` or `on` of one knock does not admit
+//	        ssh_at_tcp_1001   what the others move, if the knock has `from`, `on` or `at`
 //	  asked                   a service: is it of the host itself, or elsewhere by `at`?
 //	    tcp_22                decides: `open`, packets that are not attempts, grants
 //	      attempt_tcp         refuses packets that are not attempts

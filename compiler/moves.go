@@ -2,7 +2,6 @@ package compiler
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"example.org/knockc/lang"
@@ -24,10 +23,34 @@ func (b *builder) listeners(c *Chain, p *point) {
 		}
 		own := b.chain(p.chainOf(k.Name.Text), "what "+k.Name.Text+" admits")
 		b.moves(own, p, k)
-		for _, condition := range b.admissions(k.From, k.On) {
-			c.add("", append(condition, jump(own.Name))...)
+		if admitsSome(k) {
+			b.barring(p, k)
 		}
+		c.add("", admitted(p, k))
 	}
+}
+
+// admitsSome reports whether a knock has `from` or `on`.
+func admitsSome(k *lang.Knock) bool { return len(k.From)+len(k.On) > 0 }
+
+func barringChain(p *point, k *lang.Knock) string { return k.Name.Text + "_admits_" + p.Chain() }
+
+// barring asks whether a knock admits an attempt at a point, and counts those that it does
+// not admit.
+func (b *builder) barring(p *point, k *lang.Knock) {
+	c := b.chain(barringChain(p, k), "the `from` and `on` of "+k.Name.Text)
+	for _, condition := range b.admissions(k.From, k.On) {
+		c.add("", append(condition, to(p.chainOf(k.Name.Text)))...)
+	}
+	c.add("", Count{BarredCounter(k.Name.Text)})
+}
+
+// admitted leads to the rules by which an attempt at a point moves a knock, if it is admitted.
+func admitted(p *point, k *lang.Knock) Verdict {
+	if admitsSome(k) {
+		return jump(barringChain(p, k))
+	}
+	return jump(p.chainOf(k.Name.Text))
 }
 
 // listenersElsewhere is listeners for attempts at the addresses of `at`.
@@ -43,24 +66,10 @@ func (b *builder) listenersElsewhere(c *Chain, p *point) {
 		}
 	}
 	for _, k := range p.listenersAt() {
-		for _, condition := range b.admissionsAt(k) {
-			c.add("", append(condition, jump(p.chainOf(k.Name.Text)))...)
+		for _, d := range b.destinationsOf(k) {
+			c.add("", d, admitted(p, k))
 		}
 	}
-}
-
-// admissionsAt are the conditions under which a knock admits an attempt at one of the
-// addresses of its `at`.
-func (b *builder) admissionsAt(k *lang.Knock) [][]Instruction {
-	var all [][]Instruction
-	for _, d := range b.destinationsOf(k) {
-		for _, condition := range b.admissions(k.From, k.On) {
-			if condition = append(slices.Clip(condition), d); !contradict(condition) {
-				all = append(all, condition)
-			}
-		}
-	}
-	return all
 }
 
 // moves adds the rules by which an attempt at a point moves a knock. The `close`

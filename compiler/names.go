@@ -84,6 +84,18 @@ func StepsCounter(knock string) string { return knock + "_steps" }
 // OpenedCounter is the name of the counter of packets that have opened the door of a knock.
 func OpenedCounter(knock string) string { return knock + "_opened" }
 
+// LetInCounter is the name of the counter of packets that a grant of a knock has let in.
+func LetInCounter(knock string) string { return knock + "_let_in" }
+
+// BarredCounter is the name of the counter of packets to a step of a knock that its `from`
+// or `on` does not admit. A knock without these has none.
+func BarredCounter(knock string) string { return knock + "_barred" }
+
+// RefusedCounter is the name of the counter of attempts at a service that were refused. It
+// is one for all knocks that guard the point: a packet that nobody lets in meets the same
+// rules whether there is one or a thousand.
+func RefusedCounter(p Point) string { return p.Chain() + "_refused" }
+
 // SetName is the name of the set of a kind for a family.
 func (k SetKind) SetName(f Family) string { return setKinds[k].names[f] }
 

@@ -79,7 +79,7 @@ func (p *printer) header(lines []string) {
 
 func (p *printer) content(r *Ruleset) {
 	if len(r.Counters) > 0 {
-		p.line("# steps done and doors opened, by knock")
+		p.line("# what has happened, by knock; refused attempts, by service")
 	}
 	for _, c := range r.Counters {
 		p.line("counter ", c.Name, " { packets 0 bytes 0 }")

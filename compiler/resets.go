@@ -219,10 +219,24 @@ func (b *builder) wrongFor(c *Chain, k *lang.Knock, proto lang.Proto, away bool)
 	for _, conditions := range awayFrom(k, proto) {
 		for _, admission := range admitted {
 			if !contradict(slices.Concat(admission, instructions(conditions))) {
-				b.whenAll(c, admission, conditions, b.ending(e), k.Name.Text)
+				b.whenAll(c, admission, conditions, k.Name.Text, b.ending(e))
 			}
 		}
 	}
+}
+
+// admissionsAt are the conditions under which a knock admits an attempt at one of the
+// addresses of its `at`.
+func (b *builder) admissionsAt(k *lang.Knock) [][]Instruction {
+	var all [][]Instruction
+	for _, d := range b.destinationsOf(k) {
+		for _, condition := range b.admissions(k.From, k.On) {
+			if condition = append(slices.Clip(condition), d); !contradict(condition) {
+				all = append(all, condition)
+			}
+		}
+	}
+	return all
 }
 
 // contradict reports whether conditions ask for both families, which nft refuses.
@@ -309,7 +323,7 @@ func (b *builder) ahead(c *Chain, at []int, done []Place, e ending) {
 			l.Not = true
 			none = append(none, l)
 		}
-		b.whenAll(c, nil, none, b.ending(e), e.knock.Name.Text+" out of order")
+		b.whenAll(c, nil, none, e.knock.Name.Text+" out of order", b.ending(e))
 	}
 }
 
@@ -335,10 +349,10 @@ func instructions(conditions []condition) []Instruction {
 // rule go on in a chain of their own, which anything that does not hold leaves. (Not in
 // several chains, one after the other: the kernel allows 16 of them,
 // NFT_JUMP_STACK_SIZE.)
-func (b *builder) whenAll(c *Chain, admit []Instruction, conditions []condition, v Verdict, comment string) {
+func (b *builder) whenAll(c *Chain, admit []Instruction, conditions []condition, comment string, then ...Instruction) {
 	all := slices.Concat(admit, instructions(conditions))
 	if len(conditions) <= fit {
-		c.add(comment, append(all, v)...)
+		c.add(comment, append(all, then...)...)
 		return
 	}
 	b.parts++
@@ -346,7 +360,7 @@ func (b *builder) whenAll(c *Chain, admit []Instruction, conditions []condition,
 	for _, condition := range conditions[1:] {
 		part.add("", condition.inverse(), leave)
 	}
-	part.add("", v)
+	part.add("", then...)
 	// The first one stays, and with it what it breaks for: another family.
 	c.add(comment, append(all[:len(admit)+1], jump(part.Name))...)
 }

@@ -215,6 +215,7 @@ func (b *builder) service(p *point) {
 		b.admits(c, p, here, b.welcome())
 	}
 	c.add("", jump(attemptChain(p.Proto)))
+	refused := []Instruction{Count{RefusedCounter(p.Point)}, b.refuse()}
 	if len(p.guards) > manyGuards {
 		for _, f := range Families {
 			var none []condition
@@ -222,7 +223,7 @@ func (b *builder) service(p *point) {
 				l.Not = true
 				none = append(none, l)
 			}
-			b.whenAll(c, nil, none, b.refuse(), "no door is open")
+			b.whenAll(c, nil, none, "no door is open", refused...)
 		}
 	}
 	verdict := b.welcome()
@@ -230,27 +231,26 @@ func (b *builder) service(p *point) {
 		verdict = to(letInChain(p))
 	}
 	for _, k := range p.guards {
-		b.grants(c, here, k, verdict, ForService)
+		b.grants(c, here, k, ForService, Count{LetInCounter(k.Name.Text)}, verdict)
 	}
-	c.add("", b.refuse())
+	c.add("", refused...)
 }
 
-// grants adds rules with the verdict for those who hold a grant of the knock, at
-// addresses where it guards a point. The condition here says that a packet is addressed to
-// the host itself.
-func (b *builder) grants(c *Chain, here []Instruction, k *lang.Knock, v Verdict, purpose Purpose) {
+// grants adds rules for those who hold a grant of the knock, at addresses where it guards
+// a point. The condition here says that a packet is addressed to the host itself.
+func (b *builder) grants(c *Chain, here []Instruction, k *lang.Knock, purpose Purpose, then ...Instruction) {
 	b.room.use(k.Name.Span)
 	l := Legend{For: purpose, Knock: k.Name.Text}
 	comment := l.Comment()
 	for _, f := range Families {
 		if len(k.At) == 0 {
-			c.add(comment, append(slices.Clip(here), lookup(b.states(k).grant, f), v)...)
+			c.add(comment, slices.Concat(here, []Instruction{lookup(b.states(k).grant, f)}, then)...)
 			continue
 		}
 		for _, d := range b.destinationsOf(k) {
 			if d.Family == f {
 				l.At = prefixTexts(d.Prefixes)
-				c.add(l.Comment(), d, lookup(b.states(k).grant, f), v)
+				c.add(l.Comment(), append([]Instruction{d, lookup(b.states(k).grant, f)}, then...)...)
 			}
 		}
 	}
@@ -278,7 +278,7 @@ func (b *builder) letInOnce(p *point) {
 	here := b.here(p)
 	for _, k := range p.guards {
 		if k.Once {
-			b.grants(c, here, k, b.ending(ending{knock: k, opening: true, grant: true}), ForOnce)
+			b.grants(c, here, k, ForOnce, b.ending(ending{knock: k, opening: true, grant: true}))
 		}
 	}
 	c.add("", b.welcome())

@@ -231,13 +231,26 @@ table inet marks {
 	}
 }
 
-// TestCountersOnKernel: each step and each opening counts once.
+// TestCountersOnKernel: each step, opening and attempt counts once.
 func TestCountersOnKernel(t *testing.T) {
-	h, _ := edgeHost(t, "knock a < 1001 1002 1003 -> 2001 close 1004 1005 >", "")
-	for _, port := range []uint16{1001, 1001, 1003, 1002, 1003, 2001, 1003, 1004, 1005, 1003, 2001} {
-		send(t, h, netns.Packet{Src: someone(1), Proto: netns.TCP, DstPort: port, Flags: netns.SYN})
+	h, _ := edgeHost(t, `
+		knock a < 1001 1002 1003 -> 2001 close 1004 1005 >
+		knock b < 1001 1006 -> 2001-2002 from 198.51.100.0/24 2001:db8::/32 >`, "")
+	from := func(src string, ports ...uint16) {
+		for _, port := range ports {
+			send(t, h, netns.Packet{Src: netip.MustParseAddr(src), Proto: netns.TCP, DstPort: port, Flags: netns.SYN})
+		}
 	}
-	for name, want := range map[string]int{"a_steps": 5, "a_opened": 2} {
+	from("192.0.2.7", 1001, 1001, 1003, 1002, 1003, 2001, 1003, 1004, 1005, 1003, 2001, 1006, 2002)
+	from("198.51.100.7", 1001, 1006, 2001, 2002)
+	from("2001:db8::7", 1006, 2002)
+	from("2001:db9::7", 1006, 2002)
+	send(t, h, netns.Packet{Src: netip.MustParseAddr("192.0.2.7"), Proto: netns.TCP, DstPort: 2002, Flags: netns.ACK})
+	for name, want := range map[string]int{
+		"a_steps": 6, "a_opened": 2, "a_let_in": 1,
+		"b_steps": 1, "b_opened": 1, "b_let_in": 2, "b_barred": 4,
+		"tcp_2001_refused": 1, "tcp_2002_refused": 3,
+	} {
 		if n := counterOf(t, h, "knockc", name); n != want {
 			t.Errorf("%s is %d, want %d", name, n, want)
 		}

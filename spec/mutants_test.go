@@ -22,13 +22,11 @@ func mutants(r *compiler.Ruleset) []mutant {
 			continue
 		}
 		for i, rule := range chain.Rules {
-			switch i := rule.Instructions[0].(type) {
+			switch rule.Instructions[0].(type) {
 			case compiler.CtState, compiler.Translated, compiler.AddrType:
 				continue
-			case compiler.Verdict:
-				if i.Kind == compiler.Drop {
-					continue // the base chain drops it then
-				}
+			case compiler.Count:
+				continue // it refuses what is refused later without it
 			}
 			where := fmt.Sprintf("in chain %s rule %d", chain.Name, i+1)
 			all = append(all, mutant{where + " is missing", withRules(r, c, slices.Delete(slices.Clone(chain.Rules), i, i+1))})
