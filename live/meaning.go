@@ -25,8 +25,9 @@ type Knock struct {
 	At       []string // the prefixes of `at`, as far as a comment has room; none: the host itself
 	Per      [2]int   // how much of an IPv4 and an IPv6 address makes a source; 0: it has no such service
 
-	grant uint32     // the state number of its grants
-	opens [][]change // what the rules do by which the door opens
+	grant  uint32           // the state number of its grants
+	opens  [][]change       // what the rules do by which the door opens
+	points []compiler.Point // those of its services
 }
 
 // state is what an element stands for.
@@ -97,8 +98,9 @@ func (m *meanings) rule(chain, comment string, does []change) {
 		m.step(chain, l, does)
 	case compiler.ForService:
 		k := m.knock(l.Knock)
-		if at, ok := compiler.PointOf(chain); ok {
-			k.Services = appendNew(k.Services, at.String())
+		if at, ok := compiler.PointOf(chain); ok && !slices.Contains(k.points, at) {
+			k.points = append(k.points, at)
+			k.Services = append(k.Services, at.String())
 		}
 		k.At = appendNew(k.At, l.At...)
 	case compiler.ForOnce:

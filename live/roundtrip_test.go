@@ -136,19 +136,14 @@ func checkThings(t rapid.TB, h *kernel, table *Table, p *lang.Policy, r *compile
 	if !slices.Equal(status.Sets, sets) {
 		t.Errorf("the sets are %v, want %v", status.Sets, sets)
 	}
-	var counters []string
-	for _, c := range table.counters {
-		counters = append(counters, c.Name)
-	}
-	for _, k := range p.Knocks {
-		for _, name := range []string{compiler.StepsCounter(k.Name.Text), compiler.OpenedCounter(k.Name.Text)} {
-			if !slices.Contains(counters, name) {
-				t.Errorf("there is no counter %s", name)
-			}
+	for i, k := range status.Knocks {
+		of := p.Knocks[slices.IndexFunc(p.Knocks, func(of *lang.Knock) bool { return of.Name.Text == k.Name })]
+		if k.LetIn == nil || k.Refused == nil || (k.Barred == nil) != (len(of.From)+len(of.On) == 0) {
+			t.Errorf("knock %d is not counted: %+v", i, k)
 		}
 	}
-	if len(counters) != 2*len(p.Knocks) {
-		t.Errorf("the counters are %v", counters)
+	if len(table.counters) != len(r.Counters) {
+		t.Errorf("there are %d counters, want %d", len(table.counters), len(r.Counters))
 	}
 }
 

@@ -28,13 +28,20 @@ type Status struct {
 	Sets      []SetStatus
 }
 
-// KnockStatus is about a knock, since its table was made.
+// KnockStatus is about a knock. Packets are counted since its table was made.
 type KnockStatus struct {
 	Knock
 	StepsDone uint64 // packets that did a step but the last
 	Opened    uint64 // packets that opened the door, or kept it open
-	Open      int    // sources for which it is open
-	Underway  int    // sources that have done a step
+
+	// Attempts. They are nil if the rules do not count them because an earlier version has
+	// made them, and Barred if the knock has neither `from` nor `on`.
+	LetIn   *uint64 // at its services, by its grants
+	Refused *uint64 // at its services; knocks that guard the same port have them in common
+	Barred  *uint64 // at its steps, where `from` or `on` does not admit them
+
+	Open     int // sources for which it is open
+	Underway int // other sources that have done a step
 }
 
 // Standing is where a source is with a knock: an open door, or the step that it has done.
@@ -68,31 +75,74 @@ func (h *kernel) Status(t *Table) (*Status, error) {
 	}
 	slices.SortFunc(s.Standings, Standing.compare)
 	slices.SortFunc(s.Sets, func(a, b SetStatus) int { return cmp.Compare(a.Name, b.Name) })
+	counts := t.counted()
 	for _, name := range slices.Sorted(maps.Keys(m.knocks)) {
-		k := KnockStatus{Knock: *m.knocks[name], StepsDone: t.counter(compiler.StepsCounter(name)), Opened: t.counter(compiler.OpenedCounter(name))}
-		sources := map[netip.Prefix]bool{}
-		for _, standing := range s.Standings {
-			switch {
-			case standing.Knock != name:
-			case standing.Role == compiler.Grant:
-				k.Open++
-			default:
-				sources[standing.Source] = true
-			}
-		}
-		k.Underway = len(sources)
+		k := counts.of(m.knocks[name])
+		k.Open, k.Underway = sourcesOf(name, s.Standings)
 		s.Knocks = append(s.Knocks, k)
 	}
 	return s, nil
 }
 
-func (t *Table) counter(name string) uint64 {
+// counted is how many packets the counters of a table have counted, by name.
+type counted map[string]uint64
+
+func (t *Table) counted() counted {
+	all := counted{}
 	for _, c := range t.counters {
-		if packets, ok := c.Obj.(*expr.Counter); ok && c.Name == name {
-			return packets.Packets
+		if packets, ok := c.Obj.(*expr.Counter); ok {
+			all[c.Name] = packets.Packets
 		}
 	}
-	return 0
+	return all
+}
+
+// of is what was counted of a knock.
+func (c counted) of(knock *Knock) KnockStatus {
+	var refused []string
+	for _, at := range knock.points {
+		refused = append(refused, compiler.RefusedCounter(at))
+	}
+	return KnockStatus{
+		Knock:     *knock,
+		StepsDone: c[compiler.StepsCounter(knock.Name)],
+		Opened:    c[compiler.OpenedCounter(knock.Name)],
+		LetIn:     c.sum(compiler.LetInCounter(knock.Name)),
+		Refused:   c.sum(refused...),
+		Barred:    c.sum(compiler.BarredCounter(knock.Name)),
+	}
+}
+
+// sum adds up the counters that there are; nil if there are none.
+func (c counted) sum(names ...string) (sum *uint64) {
+	for _, name := range names {
+		if n, ok := c[name]; ok {
+			if sum == nil {
+				sum = new(uint64)
+			}
+			*sum += n
+		}
+	}
+	return sum
+}
+
+// sourcesOf counts the sources for which a knock is open, and those that are under way.
+func sourcesOf(knock string, all []Standing) (open, underway int) {
+	isOpen := map[netip.Prefix]bool{}
+	at := map[netip.Prefix]bool{}
+	for _, s := range all {
+		switch {
+		case s.Knock != knock:
+		case s.Role == compiler.Grant:
+			isOpen[s.Source] = true
+		default:
+			at[s.Source] = true
+		}
+	}
+	for source := range isOpen {
+		delete(at, source)
+	}
+	return len(isOpen), len(at)
 }
 
 // standing is what elements say of their sources, as far as it is about knocks.
@@ -127,4 +177,22 @@ func Furthest(all []Standing) []Standing {
 		kept = append(kept, d)
 	}
 	return kept
+}
+
+// Nearest is Furthest without the steps of sources for which the door is open, except those
+// that shut it. Open doors come first, then those that are nearest to opening one.
+func Nearest(all []Standing) []Standing {
+	type door struct {
+		knock  string
+		source netip.Prefix
+	}
+	open := map[door]bool{}
+	for _, s := range all {
+		open[door{s.Knock, s.Source}] = open[door{s.Knock, s.Source}] || s.Role == compiler.Grant
+	}
+	near := slices.DeleteFunc(Furthest(all), func(s Standing) bool { return s.Role == compiler.Opening && open[door{s.Knock, s.Source}] })
+	slices.SortStableFunc(near, func(a, b Standing) int {
+		return cmp.Or(-cmp.Compare(a.Role, b.Role), cmp.Compare(a.Of-a.Step, b.Of-b.Step))
+	})
+	return near
 }

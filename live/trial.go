@@ -92,6 +92,16 @@ func (h *Host) pendingTrial(table string) (*Trial, error) {
 	return &Trial{host: h, note: n}, nil
 }
 
+// TrialLeft is how long the policy in a table is still on trial, less than nothing if the
+// trial should have ended; false if none is on trial.
+func (h *Host) TrialLeft(table string) (left time.Duration, pending bool, err error) {
+	t, err := h.pendingTrial(table)
+	if err != nil || t == nil {
+		return 0, false, err
+	}
+	return t.Left(), true, nil
+}
+
 // Pending reports whether nobody has ended the trial, and reads again until when it lasts.
 func (t *Trial) Pending() (bool, error) {
 	n, err := t.host.notes.Find(t.note.Table)

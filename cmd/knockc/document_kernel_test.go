@@ -61,7 +61,7 @@ func TestLiveDocumentOnKernel(t *testing.T) {
 
 	knockc("remove")
 	apply(fmt.Sprintf(ssh, 3456) + "knock vpn < udp/7000 9000 udp/8000 -> udp/51820 8000-8010 within 2s grant 1m reset any >\n")
-	for source, ports := range map[string][]uint16{"192.0.2.7": {10000, 2345, 3456, 1234, 1234}, "192.0.2.9": {10000, 2345}} {
+	for source, ports := range map[string][]uint16{"192.0.2.7": {10000, 2345, 3456, 1234, 1234, 22}, "192.0.2.9": {10000, 2345, 22, 22, 8000}} {
 		for _, port := range ports {
 			if _, err := h.Send(netns.Packet{Src: netip.MustParseAddr(source), Proto: netns.TCP, DstPort: port, Flags: netns.SYN}); err != nil {
 				t.Fatal(err)

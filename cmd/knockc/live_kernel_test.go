@@ -120,18 +120,20 @@ func TestLifeOnKernel(t *testing.T) {
 	wants(true, "knocked")
 	status := s.knockc(t, "status", s.policy)
 	for _, want := range []string{
-		`(?m)^table inet knockc, policy [0-9a-f]{16}, which is \S+/policy.knock$`,
-		`(?m)^ssh +22 +4 +2 +2 +2$`,
-		`(?m)^ssh +192\.0\.2\.2 +open +(30|2\d)s`,
-		`(?m)^ssh +2001:db8::2 +open +(30|2\d)s`,
-		`(?m)^grants4 +1 +65536 +0 %$`,
+		`(?m)^table inet knockc, policy [0-9a-f]{16}, which is\s+\S+/policy.knock$`,
+		`(?m)^192\.0\.2\.2 +ssh +open +(30|2\d)s`,
+		`(?m)^2001:db8::2 +ssh +open +(30|2\d)s`,
+		`(?m)^ssh +22 +2 +0 +4 +2 +2 +[2-9]$`,
 	} {
 		if !regexp.MustCompile(want).MatchString(status) {
 			t.Errorf("the status does not match %s:\n%s", want, status)
 		}
 	}
-	if regexp.MustCompile(`(?m)^ssh +192\.0\.2\.2 +1/3`).MatchString(status) || !regexp.MustCompile(`(?m)^ssh +192\.0\.2\.2 +2/3 +\d`).MatchString(status) {
-		t.Errorf("the source is not shown at its latest step:\n%s", status)
+	if strings.Contains(status, "2/3") || strings.Contains(status, "grants4") {
+		t.Errorf("the status has more than that:\n%s", status)
+	}
+	if all := s.knockc(t, "status", "-v"); !regexp.MustCompile(`(?m)^grants4 +1 +65536 +0 %$`).MatchString(all) {
+		t.Errorf("with -v the sets are missing:\n%s", all)
 	}
 	s.knockc(t, "apply", s.policy)
 	wants(true, "applied again")
@@ -352,6 +354,9 @@ func TestLiveErrorsOnKernel(t *testing.T) {
 	}
 }
 
+// unwrapped is a text in one line.
+func unwrapped(text []byte) string { return strings.Join(strings.Fields(string(text)), " ") }
+
 // TestMovedByHandOnKernel: someone has moved a base chain to another hook.
 func TestMovedByHandOnKernel(t *testing.T) {
 	s := newSite(t)
@@ -365,7 +370,7 @@ func TestMovedByHandOnKernel(t *testing.T) {
 		rules = regexp.MustCompile(`hook .*;`).ReplaceAllString(rules, "hook "+moved.hook+"; policy accept;")
 		s.Host.Run(t, "nft", fmt.Sprintf("flush chain inet knockc %s; delete chain inet knockc %[1]s; %s", moved.chain, rules))
 		c := s.Host.Command(t.Context(), "knockc", "status", s.policy)
-		if out, _ := c.Output(); c.ProcessState.ExitCode() != exitInput || !strings.Contains(string(out), "CHANGED BY HAND: chain "+moved.chain+" "+moved.told+"\n") {
+		if out, _ := c.Output(); c.ProcessState.ExitCode() != exitInput || !strings.Contains(unwrapped(out), "CHANGED BY HAND: chain "+moved.chain+" "+moved.told+" ") {
 			t.Errorf("with %s at %s the status is\n%s", moved.chain, moved.hook, out)
 		}
 		s.knockc(t, "apply", s.policy)
@@ -388,7 +393,7 @@ func TestChangedByHandOnKernel(t *testing.T) {
 	} {
 		s.Host.Run(t, "nft", change)
 		c := s.Host.Command(t.Context(), "knockc", "status", s.policy)
-		if out, _ := c.Output(); c.ProcessState.ExitCode() != exitInput || !strings.Contains(string(out), "CHANGED BY HAND: "+told) {
+		if out, _ := c.Output(); c.ProcessState.ExitCode() != exitInput || !strings.Contains(unwrapped(out), "CHANGED BY HAND: "+told) {
 			t.Errorf("after %s the status is\n%s", change, out)
 		}
 		if said := s.knockc(t, "apply", "-dry-run", s.policy); !strings.Contains(said, "diff loaded policy\n") {

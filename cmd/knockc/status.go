@@ -4,17 +4,25 @@ import "flag"
 
 var statusCommand = &command{
 	name:  "status",
-	usage: "[-json|-prometheus] [-watch] [-table NAME] [POLICY]",
+	usage: "[-v|-json|-prometheus] [-watch] [-table NAME] [POLICY]",
 	short: "show how far each source is, and which doors are open",
 	long: `
-Status reads the rules in the running kernel. For each knock, it prints how many steps
-and openings were counted since the rules were first loaded. The step that opens the
-door counts only as an opening. Status then lists the open doors and the sources in the
-middle of a sequence, with the time that is left, and says how full the kernel's sets of
-sources are.
+Status reads the rules in the running kernel. It lists the open doors and the sources in
+the middle of a sequence, with the time that is left. For each knock, it then prints for
+how many sources the door is open, how many others are under way, and what was counted
+since the rules were first loaded:
 
-With a POLICY, status also says whether this policy is loaded. If it is not, the exit
-status is 1.
+    STEPS    steps, except those that opened the door
+    OPENED   steps that opened the door
+    LET IN   attempts at its services that it let in
+    REFUSED  attempts at its services that nothing let in
+    BARRED   attempts at its steps that "from" or "on" does not admit
+
+Status also says whether the policy is on trial, and which of the kernel's sets of sources
+are over half full; -v prints all sets.
+
+With a POLICY, status also says whether this policy is loaded. If it is not, or someone
+has changed it by hand, the exit status is 1.
 
 Status does not see fragments that you have included in a table of your own.
 
@@ -27,6 +35,7 @@ of them says whether POLICY is loaded. The exit status is 0 even if it is not:
 		table := tableFlag(flags)
 		flags.BoolVar(&o.json, "json", false, "print JSON")
 		flags.BoolVar(&o.prometheus, "prometheus", false, "print metrics in the text format of Prometheus")
+		flags.BoolVar(&o.all, "v", false, "list all sets of sources, however full they are")
 		flags.BoolVar(&o.watch, "watch", false, "show the status every second, until interrupted")
 		return func(s *streams, args []string) error {
 			switch {
@@ -34,6 +43,8 @@ of them says whether POLICY is loaded. The exit status is 0 even if it is not:
 				return usagef("takes one policy, or none")
 			case o.json && o.prometheus:
 				return usagef("-json and -prometheus exclude each other")
+			case o.all && (o.json || o.prometheus):
+				return usagef("-v is for people: -json and -prometheus print all sets anyway")
 			case o.watch && (o.json || o.prometheus):
 				return usagef("-watch excludes -json and -prometheus")
 			}
@@ -50,4 +61,5 @@ of them says whether POLICY is loaded. The exit status is 0 even if it is not:
 type statusOptions struct {
 	table, policy           string
 	json, prometheus, watch bool
+	all                     bool // sets, however full they are
 }

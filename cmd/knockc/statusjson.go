@@ -5,7 +5,6 @@ package main
 import (
 	"io"
 
-	"example.org/knockc/live"
 	"example.org/knockc/report"
 )
 
@@ -15,6 +14,8 @@ type statusJSON struct {
 	Policy    string            `json:"policy"`
 	Wanted    string            `json:"wanted,omitempty"`  // the hash of the policy that was named
 	Changed   string            `json:"changed,omitempty"` // what someone has changed by hand in it
+	Dormant   bool              `json:"dormant,omitempty"`
+	TrialLeft *report.Seconds   `json:"trial_left,omitempty"` // how long the policy is still on trial
 	Knocks    []knockJSON       `json:"knocks"`
 	Standings []report.Standing `json:"sources"`
 	Sets      []setJSON         `json:"sets"`
@@ -28,6 +29,9 @@ type knockJSON struct {
 	Close     []string `json:"close,omitempty"`
 	StepsDone uint64   `json:"steps_done"`
 	Opened    uint64   `json:"opened"`
+	LetIn     *uint64  `json:"let_in,omitempty"`
+	Refused   *uint64  `json:"refused,omitempty"`
+	Barred    *uint64  `json:"barred,omitempty"`
 	Open      int      `json:"open"`
 	Underway  int      `json:"under_way"`
 }
@@ -38,10 +42,14 @@ type setJSON struct {
 	Size     int    `json:"size"`
 }
 
-func (v *viewing) printJSON(w io.Writer, s *live.Status) error {
-	o := statusJSON{s.Table, s.Policy, v.wanted, s.ChangedByHand, []knockJSON{}, []report.Standing{}, []setJSON{}}
+func (v *viewing) printJSON(w io.Writer, s *seen) error {
+	o := statusJSON{s.Table, s.Policy, v.wanted, s.ChangedByHand, s.Dormant, nil, []knockJSON{}, []report.Standing{}, []setJSON{}}
+	if s.trial != nil {
+		left := report.Seconds(max(*s.trial, 0))
+		o.TrialLeft = &left
+	}
 	for _, k := range s.Knocks {
-		o.Knocks = append(o.Knocks, knockJSON{k.Name, append([]string{}, k.Steps...), append([]string{}, k.Services...), k.At, k.Close, k.StepsDone, k.Opened, k.Open, k.Underway})
+		o.Knocks = append(o.Knocks, knockJSON{k.Name, append([]string{}, k.Steps...), append([]string{}, k.Services...), k.At, k.Close, k.StepsDone, k.Opened, k.LetIn, k.Refused, k.Barred, k.Open, k.Underway})
 	}
 	for _, d := range s.Standings {
 		o.Standings = append(o.Standings, report.NewStanding(d.Source, d.Symbol, d.Left))

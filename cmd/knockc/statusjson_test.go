@@ -16,18 +16,19 @@ import (
 // TestStatusJSON: the status has all that the schema says, each number under its own key.
 func TestStatusJSON(t *testing.T) {
 	v := &viewing{wanted: "0123"}
-	s := &live.Status{
-		Table: "knockc", Policy: "4567", ChangedByHand: "it is dormant and guards nothing",
+	left, letIn, refused, barred := 10*time.Second, uint64(11), uint64(12), uint64(13)
+	s := &seen{trial: &left, Status: &live.Status{
+		Table: "knockc", Policy: "4567", ChangedByHand: "it is dormant and guards nothing", Dormant: true,
 		Knocks: []live.KnockStatus{{
 			Knock:     live.Knock{Name: "ssh", Steps: []string{"1001"}, Services: []string{"22"}, At: []string{"10.0.0.5"}, Close: []string{"1002"}},
-			StepsDone: 1, Opened: 2, Open: 3, Underway: 4,
+			StepsDone: 1, Opened: 2, Open: 3, Underway: 4, LetIn: &letIn, Refused: &refused, Barred: &barred,
 		}},
 		Standings: []live.Standing{
 			{Source: netip.MustParsePrefix("192.0.2.7/32"), Symbol: compiler.Symbol{Knock: "ssh", Role: compiler.Grant}, Left: lang.Forever},
 			{Source: netip.MustParsePrefix("192.0.2.0/24"), Symbol: compiler.Symbol{Knock: "ssh", Role: compiler.Closing, Step: 5, Of: 6}, Left: 7 * time.Second},
 		},
 		Sets: []live.SetStatus{{Name: "grants4", Elements: 8, Size: 9}},
-	}
+	}}
 	var out strings.Builder
 	if err := v.printJSON(&out, s); err != nil {
 		t.Fatal(err)
@@ -39,6 +40,7 @@ func TestStatusJSON(t *testing.T) {
 	for _, want := range []string{
 		"knocks.steps_done is 1", "knocks.opened is 2", "knocks.open is 3", "knocks.under_way is 4", "sources.step is 5", "sources.of is 6",
 		"sources.left is 7", "sources.left is <nil>", "sets.elements is 8", "sets.size is 9",
+		"trial_left is 10", "knocks.let_in is 11", "knocks.refused is 12", "knocks.barred is 13",
 	} {
 		if !seen["status."+want] {
 			t.Errorf("not: %s, in %s", want, out.String())

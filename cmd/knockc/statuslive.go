@@ -5,16 +5,11 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"os/signal"
-	"text/tabwriter"
 	"time"
 
 	"example.org/knockc/compiler"
 	"example.org/knockc/lang"
 	"example.org/knockc/live"
-	"example.org/knockc/report"
 )
 
 // viewing is one run of the command.
@@ -22,6 +17,13 @@ type viewing struct {
 	statusOptions
 	ruleset *compiler.Ruleset // of the policy, nil if none is given
 	wanted  string            // its hash
+	warned  bool              // that nothing is known of trials
+}
+
+// seen is what is known of a table.
+type seen struct {
+	*live.Status
+	trial *time.Duration // how long its policy is still on trial, nil if it is not
 }
 
 func runStatus(s *streams, o statusOptions) error { return (&viewing{statusOptions: o}).run(s) }
@@ -35,7 +37,7 @@ func (v *viewing) run(s *streams) error {
 	if v.watch {
 		return v.again(s)
 	}
-	status, err := v.read()
+	status, err := v.read(s)
 	var notLoaded *live.NotLoadedError
 	var foreign *live.ForeignError
 	switch {
@@ -51,9 +53,9 @@ func (v *viewing) run(s *streams) error {
 	case v.prometheus:
 		v.printMetrics(s.out, status)
 	default:
-		v.print(s.out, status)
+		v.print(s.out, status, 0)
 	}
-	if err == nil && v.differs(status) && !v.prometheus { // there a metric says so
+	if err == nil && v.drifts(status) && !v.prometheus { // there a metric says so
 		err = errInput
 	}
 	return err
@@ -75,79 +77,26 @@ func (v *viewing) readPolicy(s *streams) error {
 	return nil
 }
 
-func (v *viewing) differs(s *live.Status) bool {
-	return v.wanted != "" && (v.wanted != s.Policy || s.ChangedByHand != "")
+// drifts reports whether the table is not what it should be.
+func (v *viewing) drifts(s *seen) bool {
+	return s.Dormant || v.wanted != "" && (v.wanted != s.Policy || s.ChangedByHand != "")
 }
 
-func (v *viewing) read() (*live.Status, error) {
+func (v *viewing) read(s *streams) (*seen, error) {
 	host := newHost()
 	defer host.Close()
-	return host.Status(v.table, v.ruleset)
-}
-
-// again shows the status each second.
-func (v *viewing) again(s *streams) error {
-	interrupted := make(chan os.Signal, 1)
-	signal.Notify(interrupted, os.Interrupt)
-	defer signal.Stop(interrupted)
-	for {
-		status, err := v.read()
-		if err != nil {
-			return inWords(err)
-		}
-		if s.outColor {
-			fmt.Fprint(s.out, "\x1b[H\x1b[2J") // from the top of an empty screen
-		}
-		v.print(s.out, status)
-		if err := s.out.Flush(); err != nil {
-			return err
-		}
-		select {
-		case <-interrupted:
-			return nil
-		case <-time.After(time.Second):
-			fmt.Fprintln(s.out)
-		}
+	status, err := host.Status(v.table, v.ruleset)
+	if err != nil {
+		return nil, err
 	}
-}
-
-// print shows the status to a person.
-func (v *viewing) print(w io.Writer, s *live.Status) {
-	fmt.Fprintf(w, "table inet %s, policy %s", s.Table, s.Policy)
-	switch {
-	case s.ChangedByHand != "":
-		fmt.Fprintf(w, ", which is %s, but CHANGED BY HAND: %s", lang.Printable(v.policy), s.ChangedByHand)
-	case v.differs(s):
-		fmt.Fprintf(w, ": NOT %s, which is policy %s", lang.Printable(v.policy), v.wanted)
-	case v.wanted != "":
-		fmt.Fprintf(w, ", which is %s", lang.Printable(v.policy))
+	is := &seen{Status: status}
+	left, pending, err := host.TrialLeft(v.table)
+	if err != nil && !v.warned {
+		v.warned = true
+		s.warn(fmt.Errorf("cannot see whether a policy is on trial: %w", err))
 	}
-	if s.Dormant && s.ChangedByHand == "" {
-		fmt.Fprint(w, ": DORMANT, it guards nothing")
+	if pending {
+		is.trial = &left
 	}
-	fmt.Fprint(w, "\n\n")
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "KNOCK\tSERVICES\tSTEPS DONE\tOPENED\tOPEN NOW\tUNDER WAY")
-	for _, k := range s.Knocks {
-		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%d\n", k.Name, k.ServicesText(), k.StepsDone, k.Opened, k.Open, k.Underway)
-	}
-	if len(s.Standings) > 0 {
-		fmt.Fprintln(t, "\nKNOCK\tSOURCE\tSTATE\tLEFT")
-		for _, d := range live.Furthest(s.Standings) {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", d.Knock, report.SourceText(d.Source), report.Stands(d.Symbol), leftText(d.Left))
-		}
-	}
-	fmt.Fprintln(t, "\nSET\tSOURCES\tSIZE\tFULL")
-	for _, set := range s.Sets {
-		fmt.Fprintf(t, "%s\t%d\t%d\t%.0f %%\n", set.Name, set.Elements, set.Size, 100*float64(set.Elements)/float64(max(1, set.Size)))
-	}
-	t.Flush()
-}
-
-// leftText is how much time is left.
-func leftText(d time.Duration) string {
-	if d == lang.Forever {
-		return "forever"
-	}
-	return lang.FormatDuration(d.Round(100 * time.Millisecond))
+	return is, nil
 }

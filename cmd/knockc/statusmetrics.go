@@ -56,10 +56,10 @@ func (v *viewing) printNotLoaded(w io.Writer) {
 	v.current(m, false)
 }
 
-func (v *viewing) printMetrics(w io.Writer, s *live.Status) {
+func (v *viewing) printMetrics(w io.Writer, s *seen) {
 	m := metrics{w, s.Table}
 	m.loaded(1)
-	v.current(m, !v.differs(s))
+	v.current(m, !v.drifts(s))
 	m.write("knockc_policy_info", "gauge", "The loaded policy.", sample{1, []string{"policy", s.Policy}})
 	knocks := func(of func(live.KnockStatus) uint64) (samples []sample) {
 		for _, k := range s.Knocks {

@@ -146,6 +146,9 @@ func TestKeepOnKernel(t *testing.T) {
 	s := newSite(t)
 	s.knockc(t, "apply", "-settle", "0", s.policy)
 	c, _, says := s.onTrial(t, "20s", s.other)
+	if status := s.knockc(t, "status"); !regexp.MustCompile(`\nON TRIAL: rolled back in (1m|\d+s), unless .knockc keep. keeps it\n`).MatchString(status) {
+		t.Errorf("the status does not tell of the trial:\n%s", status)
+	}
 	if said := s.knockc(t, "keep"); said != "kept\n" {
 		t.Errorf("keep says %s", said)
 	}

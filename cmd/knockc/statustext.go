@@ -1,0 +1,138 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"example.org/knockc/lang"
+	"example.org/knockc/live"
+	"example.org/knockc/report"
+)
+
+// print shows the status to a person, what one watches first. If there is room only for a
+// number of lines, sources that are far from a door are counted instead; 0 is any number.
+func (v *viewing) print(w io.Writer, s *seen, room int) {
+	var head, knocks, sets strings.Builder
+	v.printHead(&head, s)
+	printKnocks(&knocks, s.Knocks)
+	v.printSets(&sets, s.Sets)
+	taken := strings.Count(head.String()+knocks.String()+sets.String(), "\n")
+	fmt.Fprint(w, head.String(), "\n")
+	printSources(w, live.Nearest(s.Standings), room-taken)
+	fmt.Fprint(w, "\n", knocks.String(), sets.String())
+}
+
+// printHead says what is loaded, and what is not as it should be.
+func (v *viewing) printHead(w io.Writer, s *seen) {
+	say := func(format string, args ...any) {
+		fmt.Fprintln(w, strings.Join(wrap(fmt.Sprintf(format, args...), lineWidth), "\n"))
+	}
+	is := fmt.Sprintf("table inet %s, policy %s", s.Table, s.Policy)
+	name := lang.Printable(v.policy)
+	switch {
+	case v.wanted == "":
+		say("%s", is)
+	case v.wanted == s.Policy:
+		say("%s, which is %s", is, name)
+	default:
+		say("%s", is)
+		say("NOT %s, which is policy %s", name, v.wanted)
+	}
+	switch {
+	case s.ChangedByHand != "":
+		say("CHANGED BY HAND: %s", s.ChangedByHand)
+	case s.Dormant:
+		say("DORMANT: it guards nothing")
+	}
+	switch {
+	case s.trial == nil:
+	case *s.trial > 0:
+		say("ON TRIAL: rolled back in %s, unless `%s` keeps it", leftOfTrial(*s.trial), onTable("keep", s.Table))
+	default:
+		say("ON TRIAL: it is being rolled back")
+	}
+}
+
+// printSources lists sources, the nearest first, in a number of lines if that is more than 0.
+func printSources(w io.Writer, all []live.Standing, room int) {
+	if len(all) == 0 {
+		fmt.Fprintln(w, "no door is open, and no source is under way")
+		return
+	}
+	const around = 4 // the heading, two empty lines, the line about those that are left out
+	shown := len(all)
+	if room > 0 && shown+around > room {
+		shown = min(shown, max(room-around, 3))
+	}
+	table := columns{wraps: []int{1}}
+	table.add("SOURCE", "KNOCK", "STATE", "LEFT")
+	for _, s := range all[:shown] {
+		table.add(report.SourceText(s.Source), s.Knock, report.Stands(s.Symbol), leftText(s.Left))
+	}
+	table.print(w)
+	if shown < len(all) {
+		fmt.Fprintf(w, "and %d more\n", len(all)-shown)
+	}
+}
+
+func printKnocks(w io.Writer, all []live.KnockStatus) {
+	barred := false
+	for _, k := range all {
+		barred = barred || k.Barred != nil
+	}
+	table := columns{wraps: []int{0, 1}}
+	heading := []string{"KNOCK", "SERVICES", "OPEN", "UNDER WAY", "STEPS", "OPENED", "LET IN", "REFUSED"}
+	if barred {
+		heading = append(heading, "BARRED")
+	}
+	table.add(heading...)
+	for _, k := range all {
+		row := []string{k.Name, k.ServicesText(), strconv.Itoa(k.Open), strconv.Itoa(k.Underway), fmt.Sprint(k.StepsDone), fmt.Sprint(k.Opened), countText(k.LetIn), countText(k.Refused)}
+		if barred {
+			row = append(row, countText(k.Barred))
+		}
+		table.add(row...)
+	}
+	table.print(w)
+}
+
+// countText is a number of packets, if they are counted.
+func countText(n *uint64) string {
+	if n == nil {
+		return "-"
+	}
+	return fmt.Sprint(*n)
+}
+
+// printSets says how full sets are, if one is over half full or all are asked for.
+func (v *viewing) printSets(w io.Writer, all []live.SetStatus) {
+	table := columns{wraps: []int{0}}
+	table.add("SET", "SOURCES", "SIZE", "FULL")
+	for _, set := range all {
+		if v.all || 2*set.Elements > set.Size {
+			table.add(set.Name, strconv.Itoa(set.Elements), strconv.Itoa(set.Size), fmt.Sprintf("%.0f %%", 100*float64(set.Elements)/float64(max(1, set.Size))))
+		}
+	}
+	if len(table.rows) > 1 {
+		fmt.Fprintln(w)
+		table.print(w)
+	}
+}
+
+// leftText is how much time is left, as exactly as one can read it.
+func leftText(d time.Duration) string {
+	switch {
+	case d == lang.Forever:
+		return "forever"
+	case d < time.Minute:
+		return lang.FormatDuration(d.Round(100 * time.Millisecond))
+	case d < 24*time.Hour:
+		return lang.FormatDuration(d.Round(time.Second))
+	}
+	return lang.FormatDuration(d.Round(time.Minute))
+}

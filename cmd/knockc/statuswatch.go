@@ -1,0 +1,63 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// again shows the status each second.
+func (v *viewing) again(s *streams) error {
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt)
+	defer signal.Stop(interrupted)
+	for {
+		status, err := v.read(s)
+		if err != nil {
+			return inWords(err)
+		}
+		if s.outColor {
+			fmt.Fprint(s.out, "\x1b[H\x1b[2J") // from the top of an empty screen
+			v.printScreen(s.out, status, screenHeight())
+		} else {
+			v.print(s.out, status, 0)
+		}
+		if err := s.out.Flush(); err != nil {
+			return err
+		}
+		select {
+		case <-interrupted:
+			return nil
+		case <-time.After(time.Second):
+			fmt.Fprintln(s.out)
+		}
+	}
+}
+
+// screenHeight is how many lines the terminal has that standard output is.
+func screenHeight() int {
+	_, height, err := term.GetSize(int(os.Stdout.Fd()))
+	if err != nil || height <= 0 {
+		height = 24
+	}
+	return height
+}
+
+// printScreen shows as much of the status as fits on a screen.
+func (v *viewing) printScreen(w io.Writer, s *seen, height int) {
+	var all strings.Builder
+	room := height - 1 // the cursor is below
+	v.print(&all, s, room)
+	lines := strings.SplitAfter(strings.TrimSuffix(all.String(), "\n"), "\n")
+	if more := len(lines) - room; more > 0 {
+		lines = append(lines[:room-1], fmt.Sprintf("and %d more lines", more+1))
+	}
+	fmt.Fprintln(w, strings.Join(lines, ""))
+}
