@@ -3,6 +3,9 @@ package compiler
 import (
 	"fmt"
 	"slices"
+	"strings"
+
+	"example.org/knockc/lang"
 )
 
 // Fragment is the ruleset as part of another table: no chain has a hook, the table has
@@ -70,6 +73,34 @@ func (r *Ruleset) namer() namer {
 	guard := slices.IndexFunc(r.Chains, func(c *Chain) bool { return c.Name == guardChain })
 	return namer{r.Table, guard >= 0 && r.Chains[guard].Hook.Point == Input}
 }
+
+// FragmentOf is the name of the fragment whose guard a chain may be, given which chains
+// are beside it; empty if it cannot be one. The mark of the policy tells whether it is.
+func FragmentOf(chain string, beside func(chain string) bool) string {
+	if name, ok := strings.CutSuffix(chain, "_"+guardChain); ok {
+		return name
+	}
+	// The guard at the hook input; version 0.1.0 had no chain that is always there.
+	for _, other := range []string{"established", attemptChain(lang.TCP), attemptChain(lang.UDP)} {
+		if beside(chain + "_" + other) {
+			return chain
+		}
+	}
+	return ""
+}
+
+// NameIn is the name in a ruleset of what has another one in its fragment; false if that
+// is not a name of the fragment.
+func NameIn(fragment, name string) (own string, ok bool) {
+	if name == fragment {
+		return guardChain, true
+	}
+	return strings.CutPrefix(name, fragment+"_")
+}
+
+// IsEntry reports whether a chain has a hook in a ruleset, and in a fragment has to be
+// jumped to.
+func IsEntry(chain string) bool { return slices.Contains(baseChains, chain) }
 
 func (n namer) name(name string) string { return n.table + "_" + name }
 

@@ -17,6 +17,9 @@ func (h *kernel) ChangedByHand(t *Table, r *compiler.Ruleset) (string, error) {
 	if t.Dormant {
 		return "it is dormant and guards nothing", nil
 	}
+	if t.fragment != "" {
+		r = inFragment(r)
+	}
 	if change := t.changedRules(r); change != "" {
 		return change, nil
 	}

@@ -26,10 +26,11 @@ type element struct {
 
 // elements reads those of a set, which may not be there.
 func (h *kernel) elements(t *Table, set string) ([]element, error) {
-	if t.set(set) == nil {
+	s := t.set(set)
+	if s == nil {
 		return nil, nil
 	}
-	found, err := h.conn.GetSetElements(&nftables.Set{Table: t.table, Name: set})
+	found, err := h.conn.GetSetElements(&nftables.Set{Table: t.table, Name: s.Name})
 	if err != nil {
 		return nil, explain(err)
 	}

@@ -36,15 +36,39 @@ func (e *ForeignError) Error() string {
 	return fmt.Sprintf("table inet %s was not made by knockc", e.Table)
 }
 
+// SeveralError says that there are policies in several places, and not which is meant.
+type SeveralError struct{ Locations []Location }
+
+func (e *SeveralError) Error() string {
+	var all []string
+	for _, l := range e.Locations {
+		all = append(all, l.String())
+	}
+	return "there are policies in " + strings.Join(all, " and ")
+}
+
+// FragmentError says that something can be done only with a table that knockc has made.
+type FragmentError struct {
+	Location
+	Entries []string // the chains of the fragment that the table's owner jumps to
+}
+
+func (e *FragmentError) Error() string {
+	return fmt.Sprintf("%s is part of a table of your own", e.Location)
+}
+
 // NotLoadedError says that a table holds no policy.
 type NotLoadedError struct {
-	Table    string
-	Settling bool // the table is there: a policy is about to be loaded, or its apply was killed
+	Table    string // empty: none does
+	Settling bool   // the table is there: a policy is about to be loaded, or its apply was killed
 }
 
 func (e *NotLoadedError) Error() string {
 	if e.Settling {
 		return fmt.Sprintf("table inet %s holds no policy yet", e.Table)
+	}
+	if e.Table == "" {
+		return "no policy is loaded"
 	}
 	return fmt.Sprintf("no table inet %s is loaded", e.Table)
 }
@@ -59,10 +83,13 @@ func (e *TrialError) Error() string {
 	return fmt.Sprintf("a policy is on trial in table inet %s", e.Table)
 }
 
-// NoTrialError says that no policy is on trial.
+// NoTrialError says that no policy is on trial, in a table or, without its name, at all.
 type NoTrialError struct{ Table string }
 
 func (e *NoTrialError) Error() string {
+	if e.Table == "" {
+		return "no policy is on trial"
+	}
 	return fmt.Sprintf("no policy is on trial in table inet %s", e.Table)
 }
 

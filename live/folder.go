@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -100,6 +101,20 @@ func (f *folder) Find(table string) (*note, error) {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	return n, nil
+}
+
+func (f *folder) Tables() ([]string, error) {
+	any, err := f.file("*", "trial")
+	if err != nil {
+		return nil, err
+	}
+	files, err := filepath.Glob(any)
+	before, after, _ := strings.Cut(any, "*")
+	var tables []string
+	for _, name := range files {
+		tables = append(tables, strings.TrimSuffix(strings.TrimPrefix(name, before), after))
+	}
+	return tables, err
 }
 
 func (f *folder) Write(n *note) error {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +57,9 @@ func TestNotes(t *testing.T) {
 		if got, err := f.Find("knockc"); err != nil || !reflect.DeepEqual(*got, want) {
 			t.Errorf("found %+v, %v; written was %+v", got, err, want)
 		}
+	}
+	if tables, err := f.Tables(); err != nil || !slices.Equal(tables, []string{"knockc"}) {
+		t.Errorf("there are notes about %q, %v", tables, err)
 	}
 	files, err := os.ReadDir(path)
 	if err != nil || len(files) != 1 {

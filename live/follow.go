@@ -18,7 +18,7 @@ var ErrFollowing = errors.New("another knockc follow is running on this host")
 
 // Following says which packets to follow, and at which table.
 type Following struct {
-	Table  string
+	At     Location
 	Source netip.Prefix // whose packets
 	Knock  string       // or those to the ports of this knock
 	All    bool         // also packets that are not attempts
@@ -43,7 +43,7 @@ func (h *Host) Follow(what Following) (*Follower, error) {
 	if err := h.tables.MayRead(); err != nil {
 		return nil, err
 	}
-	t, err := h.policy(what.Table)
+	t, err := h.policy(what.At)
 	if err != nil {
 		return nil, err
 	}

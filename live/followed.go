@@ -90,17 +90,17 @@ func (f *Follower) appendPacket(all []Followed, p *passing) []Followed {
 
 // judge reads what became of a packet. It reports whether it was part of a connection.
 func (f *Follower) judge(p *Followed, events []nftrace.Event) (established bool) {
-	own := "table inet " + f.what.Table
 	for _, e := range events {
 		rule := ""
 		if e.Kind == nftrace.Rule {
 			rule = f.ruleText(e)
 		}
+		chain, own := f.own(e)
 		switch {
-		case e.Table == own:
+		case own:
 			p.Moved = append(p.Moved, movedBy(rule)...)
 			p.Verdict = verdictOf(p.Verdict, e, rule)
-			established = established || rule != "" && e.Verdict == nftrace.Accept && (e.Name == "established" || strings.HasPrefix(rule, "ct state established"))
+			established = established || rule != "" && e.Verdict == nftrace.Accept && (chain == "established" || strings.HasPrefix(rule, "ct state established"))
 		case e.Table == "table inet "+followTable:
 		case e.Verdict == nftrace.Drop && (rule != "" || e.Kind == nftrace.Policy):
 			if rule == "" {
@@ -112,6 +112,19 @@ func (f *Follower) judge(p *Followed, events []nftrace.Event) (established bool)
 		}
 	}
 	return established
+}
+
+// own reports whether an event is about a rule of the policy, and the name of its chain in
+// a ruleset.
+func (f *Follower) own(e nftrace.Event) (chain string, ok bool) {
+	at := f.what.At
+	switch {
+	case e.Table != "table inet "+at.Table:
+		return "", false
+	case at.Fragment == "":
+		return e.Name, true
+	}
+	return compiler.NameIn(at.Fragment, e.Name)
 }
 
 // ruleText is the rule that an event is about. The end of a chain is an event about none.

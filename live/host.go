@@ -45,6 +45,12 @@ type tables interface {
 	Head(name string) (*head, error)
 	Table(name string) (*Table, error)
 
+	// Fragment reads a fragment in a user's table; nil if there is none.
+	Fragment(at Location) (*Table, error)
+
+	// Locations are where policies are.
+	Locations() ([]Location, error)
+
 	// Has reports whether there is a table of a name, whosever it is.
 	Has(name string) (bool, error)
 
@@ -66,7 +72,6 @@ type tables interface {
 
 	Status(t *Table) (*Status, error)
 	ChangedByHand(t *Table, r *compiler.Ruleset) (string, error)
-	Others(name string) ([]string, error)
 	Rules(name string) (string, error)
 	Preview(r *compiler.Ruleset) (string, error)
 	Tracks() bool
@@ -82,6 +87,7 @@ type notes interface {
 	Lock(table string, patience time.Duration) (unlock func(), err error)
 
 	Find(table string) (*note, error) // nil if there is none
+	Tables() ([]string, error)        // about which there is a note
 	Write(n *note) error
 	Remove(table string) error
 }
@@ -111,10 +117,10 @@ func (h *Host) change(table string, f func() error) error {
 	return h.locked(table, patience, f)
 }
 
-// changePolicy runs f under the lock on a table that holds a policy.
-func (h *Host) changePolicy(table string, f func(*Table) error) error {
-	return h.change(table, func() error {
-		t, err := h.policy(table)
+// changePolicy runs f under the lock on what holds a policy.
+func (h *Host) changePolicy(at Location, f func(*Table) error) error {
+	return h.change(at.Table, func() error {
+		t, err := h.policy(at)
 		if err != nil {
 			return err
 		}
@@ -122,20 +128,24 @@ func (h *Host) changePolicy(table string, f func(*Table) error) error {
 	})
 }
 
-// policy reads a table that holds a policy.
-func (h *Host) policy(table string) (*Table, error) {
-	t, err := h.loaded(table)
+// policy reads what holds a policy.
+func (h *Host) policy(at Location) (*Table, error) {
+	t, err := h.loaded(at)
 	if err == nil && t.settling() {
-		err = &NotLoadedError{Table: table, Settling: true}
+		err = &NotLoadedError{Table: at.Table, Settling: true}
 	}
 	return t, err
 }
 
-// loaded reads a table that is there. It may hold no policy yet.
-func (h *Host) loaded(table string) (*Table, error) {
-	t, err := h.tables.Table(table)
+// loaded reads a table or a fragment that is there. It may hold no policy yet.
+func (h *Host) loaded(at Location) (t *Table, err error) {
+	if at.Fragment != "" {
+		t, err = h.tables.Fragment(at)
+	} else {
+		t, err = h.tables.Table(at.Table)
+	}
 	if err == nil && t == nil {
-		err = &NotLoadedError{Table: table}
+		err = &NotLoadedError{Table: at.Table}
 	}
 	return t, err
 }
@@ -143,8 +153,8 @@ func (h *Host) loaded(table string) (*Table, error) {
 // Grant opens the door of a knock for a source, as if it had knocked, for as long as
 // the knock says, or if lasts is not 0 for that long. A door that is open already stays
 // open for that long, or for longer if it does.
-func (h *Host) Grant(table, knock string, src netip.Addr, lasts time.Duration) (g Granted, err error) {
-	err = h.changePolicy(table, func(t *Table) (err error) {
+func (h *Host) Grant(at Location, knock string, src netip.Addr, lasts time.Duration) (g Granted, err error) {
+	err = h.changePolicy(at, func(t *Table) (err error) {
 		g, err = h.tables.Grant(t, knock, src, lasts)
 		return err
 	})
@@ -155,18 +165,18 @@ func (h *Host) Grant(table, knock string, src netip.Addr, lasts time.Duration) (
 // a prefix, or with a zero one for all; sources that are under way begin again. It does so
 // for all or none, and returns what was open and where those under way were. Connections
 // that were let in go on.
-func (h *Host) Revoke(table, knock string, from netip.Prefix) (ended []Standing, err error) {
-	err = h.changePolicy(table, func(t *Table) (err error) {
+func (h *Host) Revoke(at Location, knock string, from netip.Prefix) (ended []Standing, err error) {
+	err = h.changePolicy(at, func(t *Table) (err error) {
 		ended, err = h.tables.Revoke(t, knock, from)
 		return err
 	})
 	return ended, err
 }
 
-// Status reads what there is to know about a table that holds a policy. If it is the one
-// that is wanted, which may be nil, it tells what someone has changed in it by hand.
-func (h *Host) Status(table string, wanted *compiler.Ruleset) (*Status, error) {
-	t, err := h.policy(table)
+// Status reads what there is to know about a policy that is loaded. If it is the one that
+// is wanted, which may be nil, it tells what someone has changed in it by hand.
+func (h *Host) Status(at Location, wanted *compiler.Ruleset) (*Status, error) {
+	t, err := h.policy(at)
 	if err != nil {
 		return nil, err
 	}
@@ -180,9 +190,6 @@ func (h *Host) Status(table string, wanted *compiler.Ruleset) (*Status, error) {
 	return s, err
 }
 
-// Others are the names of other tables that knockc has made.
-func (h *Host) Others(table string) ([]string, error) { return h.tables.Others(table) }
-
 // Removed is a table that is gone.
 type Removed struct {
 	*Status
@@ -190,10 +197,15 @@ type Removed struct {
 	NotEnded error  // if the trial could not be ended: what was there before will come back
 }
 
-// Remove removes a table, and ends the trial if one is pending.
-func (h *Host) Remove(table string) (r Removed, err error) {
+// Remove removes a table, and ends the trial if one is pending. It is a [FragmentError] if
+// that is not a table of knockc's.
+func (h *Host) Remove(at Location) (r Removed, err error) {
+	table := at.Table
 	err = h.change(table, func() error {
-		t, err := h.loaded(table)
+		t, err := h.loaded(at)
+		if err == nil && at.Fragment != "" {
+			err = &FragmentError{at, t.entries()}
+		}
 		if err != nil {
 			return err
 		}

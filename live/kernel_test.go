@@ -32,13 +32,16 @@ func compiled(t testing.TB, policy string) *compiler.Ruleset {
 	return result.Ruleset
 }
 
+// here is the table that the tests load.
+var here = Location{Table: "knockc"}
+
 // TestByHand opens doors and shuts them, and shows who stands where.
 func TestByHand(t *testing.T) {
 	_, k := newMemory(t)
 	h := &Host{clock: k.clock, tables: k, notes: freeNotes{}}
 	ssh, web, home := netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("2001:db8::7"), netip.MustParsePrefix("192.0.2.0/24")
 	var notLoaded *NotLoadedError
-	if _, err := h.Grant("knockc", "ssh", ssh, 0); !errors.As(err, &notLoaded) {
+	if _, err := h.Grant(here, "ssh", ssh, 0); !errors.As(err, &notLoaded) {
 		t.Errorf("nothing is loaded, and grant says %v", err)
 	}
 	apply := func(policy string) {
@@ -49,7 +52,7 @@ func TestByHand(t *testing.T) {
 	}
 	stand := func(want ...string) {
 		t.Helper()
-		s, err := h.Status("knockc", nil)
+		s, err := h.Status(here, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,7 +66,7 @@ func TestByHand(t *testing.T) {
 	}
 	grant := func(knock string, src netip.Addr, lasts, want time.Duration) {
 		t.Helper()
-		if g, err := h.Grant("knockc", knock, src, lasts); err != nil || g.For != want || g.Source.Addr() != src {
+		if g, err := h.Grant(here, knock, src, lasts); err != nil || g.For != want || g.Source.Addr() != src {
 			t.Errorf("granted %+v, %v; want for %s", g, err, want)
 		}
 	}
@@ -73,21 +76,21 @@ func TestByHand(t *testing.T) {
 	grant("ssh", ssh, 0, time.Minute) // it lasts longer already
 	grant("web", web, 0, lang.Forever)
 	stand("ssh 192.0.2.7/32 open true for 1m", "web 2001:db8::7/128 open true for ever")
-	if _, err := h.Grant("knockc", "web", web, time.Hour); err == nil {
+	if _, err := h.Grant(here, "web", web, time.Hour); err == nil {
 		t.Error("web can be granted for a time")
 	}
 	var unknown *UnknownKnockError
-	if _, err := h.Revoke("knockc", "shh", home); !errors.As(err, &unknown) || !slices.Equal(unknown.Known, []string{"ssh", "web"}) {
+	if _, err := h.Revoke(here, "shh", home); !errors.As(err, &unknown) || !slices.Equal(unknown.Known, []string{"ssh", "web"}) {
 		t.Errorf("an unknown knock: %v", err)
 	}
-	if ended, err := h.Revoke("knockc", "", home); err != nil || len(ended) != 1 || ended[0].Knock != "ssh" {
+	if ended, err := h.Revoke(here, "", home); err != nil || len(ended) != 1 || ended[0].Knock != "ssh" {
 		t.Errorf("revoked %+v, %v", ended, err)
 	}
 	stand("web 2001:db8::7/128 open true for ever")
 	apply("knock ssh < 1001 1002 -> 22 grant 30s >") // web goes, and its grant for ever
 	apply("knock ssh < 1001 1002 -> 22 grant 30s > knock web < 2001 2002 -> 80 grant forever >")
 	stand()
-	if r, err := h.Remove("knockc"); err != nil || len(r.Knocks) != 2 || r.Trial != nil {
+	if r, err := h.Remove(here); err != nil || len(r.Knocks) != 2 || r.Trial != nil {
 		t.Errorf("removed is %+v, %v", r, err)
 	}
 	if table, err := k.Table("knockc"); table != nil || err != nil {
@@ -110,7 +113,7 @@ func TestGuardOfDoors(t *testing.T) {
 	h := &Host{clock: k.clock, tables: k, notes: freeNotes{}}
 	guarded := func(want int) {
 		t.Helper()
-		s, err := h.Status("knockc", nil)
+		s, err := h.Status(here, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -125,13 +128,13 @@ func TestGuardOfDoors(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range 3 {
-			if _, err := h.Grant("knockc", "k0", netip.AddrFrom4([4]byte{192, 0, 2, byte(len(r.Chains) + i)}), 0); err != nil {
+			if _, err := h.Grant(here, "k0", netip.AddrFrom4([4]byte{192, 0, 2, byte(len(r.Chains) + i)}), 0); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	guarded(6)
-	if _, err := h.Revoke("knockc", "k0", netip.MustParsePrefix("192.0.2.0/24")); err != nil {
+	if _, err := h.Revoke(here, "k0", netip.MustParsePrefix("192.0.2.0/24")); err != nil {
 		t.Fatal(err)
 	}
 	guarded(0)
@@ -155,8 +158,8 @@ func TestForeign(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, applied := h.Apply(compiled(t, crowdedPolicy(1)), Options{})
-	_, removed := h.Remove("knockc")
-	_, read := h.Status("knockc", nil)
+	_, removed := h.Remove(here)
+	_, read := h.Status(here, nil)
 	for _, err := range []error{applied, removed, read} {
 		if foreign := (*ForeignError)(nil); !errors.As(err, &foreign) {
 			t.Errorf("it says %v", err)
@@ -189,10 +192,10 @@ func TestChangedByHand(t *testing.T) {
 		if err := k.conn.Flush(); err != nil {
 			t.Fatal(err)
 		}
-		if s, err := h.Status("knockc", r); err != nil || s.ChangedByHand != test.told {
+		if s, err := h.Status(here, r); err != nil || s.ChangedByHand != test.told {
 			t.Errorf("%v, told is %q, want %q", err, s.ChangedByHand, test.told)
 		}
-		if s, err := h.Status("knockc", compiled(t, crowdedPolicy(2))); err != nil || s.ChangedByHand != "" {
+		if s, err := h.Status(here, compiled(t, crowdedPolicy(2))); err != nil || s.ChangedByHand != "" {
 			t.Errorf("of another policy told is %q, %v", s.ChangedByHand, err)
 		}
 	}

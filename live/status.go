@@ -16,9 +16,12 @@ import (
 
 // Status is what has happened at a table, and who is where.
 type Status struct {
-	Table   string
+	Location
 	Policy  string // the hash of the policy that is loaded
 	Dormant bool   // someone has put the table to sleep: it guards nothing
+
+	// Unused are the chains of a fragment that its table has to jump to, and does not.
+	Unused []string
 
 	// ChangedByHand is what someone has changed in the policy that is wanted, if that is loaded.
 	ChangedByHand string
@@ -60,21 +63,27 @@ type SetStatus struct {
 
 // Status reads what there is to know about a table.
 func (h *kernel) Status(t *Table) (*Status, error) {
-	s := &Status{Table: t.Name, Policy: t.Policy, Dormant: t.Dormant}
+	s := &Status{Location: Location{t.Name, t.fragment}, Policy: t.Policy, Dormant: t.Dormant}
 	m := t.meanings()
 	for _, set := range t.sets {
 		if set.IsMap {
 			continue
 		}
-		all, err := h.elements(t, set.Name)
+		all, err := h.elements(t, t.own(set.Name))
 		if err != nil {
 			return nil, err
 		}
-		s.Sets = append(s.Sets, SetStatus{set.Name, len(all), int(set.Size)})
+		s.Sets = append(s.Sets, SetStatus{t.own(set.Name), len(all), int(set.Size)})
 		s.Standings = append(s.Standings, m.standing(all)...)
 	}
 	slices.SortFunc(s.Standings, Standing.compare)
 	slices.SortFunc(s.Sets, func(a, b SetStatus) int { return cmp.Compare(a.Name, b.Name) })
+	if t.fragment != "" {
+		var err error
+		if s.Unused, err = h.unused(t); err != nil {
+			return nil, err
+		}
+	}
 	counts := t.counted()
 	for _, name := range slices.Sorted(maps.Keys(m.knocks)) {
 		k := counts.of(m.knocks[name])

@@ -25,12 +25,14 @@ type head struct {
 	table *nftables.Table
 }
 
-// Table is all of a table that knockc made.
+// Table is all of a table that knockc made, or all of a fragment in another table. Chains,
+// rules and counters have the names that they have in a ruleset.
 type Table struct {
 	head
+	fragment string // its name; empty: the table is knockc's
 	chains   []*nftables.Chain
 	rules    map[string][]rule // by chain
-	sets     []*nftables.Set   // and maps
+	sets     []*nftables.Set   // and maps; see [Table.set]
 	counters []*nftables.NamedObj
 
 	told *meanings // what the rules tell, if that is known without reading them
@@ -173,45 +175,26 @@ func (h *kernel) readSets(t *Table) error {
 // has put others before it.
 func (t *Table) findMark() bool {
 	for _, c := range t.chains {
-		for _, r := range t.rules[c.Name] {
-			if hash, ok := compiler.PolicyOf(r.comment); ok && hookOf(c) != nil {
-				t.Policy, t.Hook = hash, hookOf(c).Point
-				return true
-			}
+		if hash, ok := markOf(t.rules[c.Name]); ok && hookOf(c) != nil {
+			t.Policy, t.Hook = hash, hookOf(c).Point
+			return true
 		}
 	}
 	return false
 }
 
-// Others are the names of other tables that knockc made.
-func (h *kernel) Others(name string) ([]string, error) {
-	chains, err := h.conn.ListChainsOfTableFamily(nftables.TableFamilyINet)
-	if err != nil {
-		return nil, explain(err)
-	}
-	var others []string
-	for _, c := range chains {
-		if c.Hooknum == nil || c.Table.Name == name || slices.Contains(others, c.Table.Name) {
-			continue
-		}
-		rules, err := h.rules(c.Table.Name, c.Name)
-		if err != nil {
-			return nil, explain(err)
-		}
-		for _, r := range rules {
-			if _, ok := compiler.PolicyOf(r.comment); ok {
-				others = append(others, c.Table.Name)
-				break
-			}
-		}
-	}
-	return others, nil
-}
-
-// set finds a set by its name, nil if there is none.
+// set finds a set by its name in a ruleset, nil if there is none.
 func (t *Table) set(name string) *nftables.Set {
-	if i := slices.IndexFunc(t.sets, func(s *nftables.Set) bool { return s.Name == name }); i >= 0 {
+	if i := slices.IndexFunc(t.sets, func(s *nftables.Set) bool { return t.own(s.Name) == name }); i >= 0 {
 		return t.sets[i]
 	}
 	return nil
+}
+
+// own is the name in a ruleset of what has another one in a fragment.
+func (t *Table) own(name string) string {
+	if t.fragment != "" {
+		name, _ = compiler.NameIn(t.fragment, name)
+	}
+	return name
 }

@@ -92,6 +92,32 @@ func (h *Host) pendingTrial(table string) (*Trial, error) {
 	return &Trial{host: h, note: n}, nil
 }
 
+// OnTrial finds the table whose policy is on trial: the one of that name, or without a name
+// the only one. It is a [NoTrialError] if there is none, and a [SeveralError] if there are
+// more.
+func (h *Host) OnTrial(name string) (table string, err error) {
+	if name != "" {
+		return name, nil
+	}
+	if err := h.tables.MayRead(); err != nil {
+		return "", err
+	}
+	tables, err := h.notes.Tables()
+	switch {
+	case err != nil:
+		return "", err
+	case len(tables) == 0:
+		return "", &NoTrialError{}
+	case len(tables) > 1:
+		several := &SeveralError{}
+		for _, table := range tables {
+			several.Locations = append(several.Locations, Location{Table: table})
+		}
+		return "", several
+	}
+	return tables[0], nil
+}
+
 // TrialLeft is how long the policy in a table is still on trial, less than nothing if the
 // trial should have ended; false if none is on trial.
 func (h *Host) TrialLeft(table string) (left time.Duration, pending bool, err error) {

@@ -73,7 +73,7 @@ type command func(h *Host) (report string)
 // begin starts a process, up to its first call.
 func (w *world) begin(name string, run command) *process {
 	p := &process{world: w, name: name}
-	h := &Host{clock: p, tables: memoryTables{process: p}, notes: memoryNotes{p}, start: p.startRollback}
+	h := &Host{clock: p, tables: memoryTables{process: p}, notes: memoryNotes{process: p}, start: p.startRollback}
 	p.resume, p.kill = iter.Pull(func(yield func(string) bool) {
 		defer func() {
 			p.over = true
@@ -249,7 +249,7 @@ func (t memoryTables) Table(name string) (*Table, error) {
 }
 
 func (t memoryTables) Status(table *Table) (*Status, error) {
-	return &Status{Table: table.Name}, t.call("read status")
+	return &Status{Location: Location{Table: table.Name}}, t.call("read status")
 }
 
 func (t memoryTables) Tracks() bool { return t.tracks }
@@ -345,7 +345,10 @@ func (p *process) mustBePending() {
 }
 
 // memoryNotes are the notes of a world.
-type memoryNotes struct{ *process }
+type memoryNotes struct {
+	*process
+	notes // what is not needed here
+}
 
 func (n memoryNotes) Lock(_ string, patience time.Duration) (unlock func(), err error) {
 	n.until = n.now + patience
@@ -483,7 +486,7 @@ func keeps(h *Host) string {
 }
 
 func removes(h *Host) string {
-	r, err := h.Remove("knockc")
+	r, err := h.Remove(here)
 	if r.NotEnded != nil {
 		return "removed until the trial is over"
 	}

@@ -201,7 +201,11 @@ func warningOfVRFs(names []string) error {
 func (a *applying) warnOfOthers(s *streams) error {
 	others, err := a.host.Others(a.ruleset.Table)
 	for _, other := range others {
-		s.warn(fmt.Errorf("table inet %s, which knockc has made too, guards as well: `knockc remove -table %s` takes it out", other, other))
+		if other.Fragment != "" {
+			s.warn(fmt.Errorf("%v guards as well: take it out of the file of that table", other))
+			continue
+		}
+		s.warn(fmt.Errorf("%v, which knockc has made too, guards as well: `knockc remove -table %s` takes it out", other, other.Table))
 	}
 	if err != nil {
 		return fmt.Errorf("cannot see whether other tables guard as well: %w", err)

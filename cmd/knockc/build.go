@@ -70,10 +70,9 @@ nothing about a packet to a guarded port, so make your rules refuse every packet
 nothing accepts. "policy drop" does that.
 
 All names in the fragment begin with knockc, or with the name that the policy gives
-with "table". A "priority" in the policy has no effect. The commands status, grant,
-revoke and remove do not see fragments. To remove everything, remove the include and
-the jumps, and load your file once with "delete table inet filter" in place of the
-flush.
+with "table". A "priority" in the policy has no effect. The commands status, follow,
+grant and revoke work on fragments too. To remove everything, remove the include and the
+jumps, and load your file once with "delete table inet filter" in place of the flush.
 
 Build refuses a policy without a knock, because a file that was cut short would
 open the host; -anyway allows it. If anything fails, FILE stays as it was.

@@ -20,7 +20,11 @@ func runFollow(s *streams, o followOptions) (err error) {
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	host := newHost()
 	defer host.Close()
-	f, err := host.Follow(live.Following{Table: o.table, Source: o.source, Knock: o.knock, All: o.all})
+	at, err := host.Find(o.table)
+	if err != nil {
+		return inWords(err)
+	}
+	f, err := host.Follow(live.Following{At: at, Source: o.source, Knock: o.knock, All: o.all})
 	if err != nil {
 		return inWords(err)
 	}

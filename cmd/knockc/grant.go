@@ -19,9 +19,7 @@ Grant opens the door of a knock for a source address, as if it had knocked. The
 door stays open for as long as the knock says, or for the time that -for gives. If it
 is already open for longer, it stays open for that time.
 
-    knockc grant -for 1h ssh 192.0.2.7
-
-Grant does not work with fragments in a table of your own.`,
+    knockc grant -for 1h ssh 192.0.2.7`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		table := tableFlag(flags)
 		var lasts time.Duration
@@ -52,9 +50,7 @@ for everyone if no SOURCE is given. Sources that have done some of the steps hav
 begin again. Existing connections stay open.
 
     knockc revoke ssh 192.0.2.7
-    knockc revoke all
-
-Revoke does not work with fragments in a table of your own.`,
+    knockc revoke all`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		table := tableFlag(flags)
 		return func(s *streams, args []string) error {

@@ -17,7 +17,11 @@ func runGrant(s *streams, table, knock string, src netip.Addr, lasts time.Durati
 	outliveReaders()
 	host := newHost()
 	defer host.Close()
-	granted, err := host.Grant(table, knock, src, lasts)
+	at, err := host.Find(table)
+	if err != nil {
+		return inWords(err)
+	}
+	granted, err := host.Grant(at, knock, src, lasts)
 	if err != nil {
 		return inWords(err)
 	}
@@ -30,7 +34,11 @@ func runRevoke(s *streams, table, knock string, from netip.Prefix) error {
 	outliveReaders()
 	host := newHost()
 	defer host.Close()
-	ended, err := host.Revoke(table, knock, from)
+	at, err := host.Find(table)
+	if err != nil {
+		return inWords(err)
+	}
+	ended, err := host.Revoke(at, knock, from)
 	if err != nil {
 		return inWords(err)
 	}

@@ -10,6 +10,10 @@ func runKeep(s *streams, table string) error {
 	outliveReaders()
 	host := newHost()
 	defer host.Close()
+	table, err := host.OnTrial(table)
+	if err != nil {
+		return inWords(err)
+	}
 	leftovers, err := host.Keep(table)
 	if err != nil {
 		return inWords(err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -48,11 +49,19 @@ func inWords(err error) error {
 	var notLoaded *live.NotLoadedError
 	var trial *live.TrialError
 	var foreign *live.ForeignError
+	var several *live.SeveralError
+	var fragment *live.FragmentError
 	switch {
+	case errors.As(err, &several):
+		return fmt.Errorf("%w: say which with -table NAME", err)
+	case errors.As(err, &fragment):
+		return aboutFragment(fragment)
 	case errors.As(err, &foreign):
-		return fmt.Errorf("%w: this command does not work with fragments in a table of your own", err)
+		return fmt.Errorf("%w, and has no fragment of a policy", err)
 	case errors.As(err, &notLoaded) && notLoaded.Settling:
 		return fmt.Errorf("%w: an apply is running, or was killed and has to be repeated", err)
+	case errors.As(err, &notLoaded) && notLoaded.Table == "":
+		return fmt.Errorf("%w: load one with `knockc apply POLICY`", err)
 	case errors.As(err, &notLoaded):
 		return fmt.Errorf("%w: load a policy with `knockc apply POLICY`", err)
 	case errors.As(err, &trial):
@@ -63,6 +72,15 @@ func inWords(err error) error {
 		return fmt.Errorf("%w, `knockc status` shows what is loaded", err)
 	}
 	return err
+}
+
+// aboutFragment says what to take out of a table that knockc does not remove.
+func aboutFragment(e *live.FragmentError) error {
+	jumps := "jump to " + strings.Join(e.Entries, " and ")
+	if len(e.Entries) > 1 {
+		jumps = "jumps to " + strings.Join(e.Entries, " and ")
+	}
+	return fmt.Errorf("%w: take its include and the %s out of the file of that table, and load the file once with `delete table inet %s` in place of the flush", e, jumps, e.Table)
 }
 
 func aboutTrial(e *live.TrialError) error {

@@ -148,7 +148,7 @@ func TestLifeOnKernel(t *testing.T) {
 		t.Errorf("remove says %s", said)
 	}
 	wants(true, "removed")
-	s.fails(t, exitSystem, "knockc: no table inet knockc is loaded: load a policy with `knockc apply POLICY`", "knockc", "status")
+	s.fails(t, exitSystem, "knockc: no policy is loaded: load one with `knockc apply POLICY`", "knockc", "status")
 }
 
 // TestLivingConnectionOnKernel: a connection from before anything used connection
@@ -340,14 +340,14 @@ func TestLiveErrorsOnKernel(t *testing.T) {
 
 	s.Host.Run(t, "nft", "delete table inet knockc; add table inet knockc")
 	const (
-		foreign  = "knockc: table inet knockc was not made by knockc"
-		another  = foreign + ", so knockc does not touch it: choose another table with `table NAME` in the policy"
-		fragment = foreign + ": this command does not work with fragments in a table of your own"
+		foreign = "knockc: table inet knockc was not made by knockc"
+		another = foreign + ", so knockc does not touch it: choose another table with `table NAME` in the policy"
 	)
 	s.fails(t, exitSystem, another, "knockc", "apply", s.policy)
 	s.fails(t, exitSystem, another, "knockc", "apply", "-dry-run", s.policy)
 	for _, args := range [][]string{{"status"}, {"grant", "ssh", "192.0.2.2"}, {"revoke", "all"}, {"remove"}} {
-		s.fails(t, exitSystem, fragment, append([]string{"knockc"}, args...)...)
+		s.fails(t, exitSystem, "knockc: no policy is loaded: load one with `knockc apply POLICY`", append([]string{"knockc"}, args...)...)
+		s.fails(t, exitSystem, foreign+", and has no fragment of a policy", append([]string{"knockc", args[0], "-table", "knockc"}, args[1:]...)...)
 	}
 	if said := s.listing(t); said != "table inet knockc {\n}\n" {
 		t.Errorf("the foreign table became\n%s", said)

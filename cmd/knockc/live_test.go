@@ -20,6 +20,7 @@ func TestInWords(t *testing.T) {
 	}{
 		{broken, "broken"},
 		{&live.NotLoadedError{Table: "t"}, "no table inet t is loaded: load a policy with `knockc apply POLICY`"},
+		{&live.NotLoadedError{}, "no policy is loaded: load one with `knockc apply POLICY`"},
 		{&live.TrialError{Table: "t"}, "a policy is on trial and is being rolled back; if that does not finish, see what this prints: `knockc rollback -table t`"},
 		{&live.NotUndoneError{Err: &live.TrialError{Table: "knockc", Left: 9 * time.Second}, Undo: broken},
 			"a policy is on trial and will be rolled back in 9s: keep it with `knockc keep`, or roll it back now with `knockc rollback`; " +

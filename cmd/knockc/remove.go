@@ -11,7 +11,7 @@ Remove deletes the table with all rules, grants and progress. After that, everyo
 connect to the services that were guarded, unless the host's own firewall blocks them.
 If a unit loads the policy at boot, disable it too: systemctl disable --now knockc.
 
-Remove does not work with fragments in a table of your own.`,
+Of a fragment in a table of your own, remove says what to take out, and changes nothing.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		table := tableFlag(flags)
 		return func(s *streams, args []string) error {

@@ -13,7 +13,11 @@ func runRemove(s *streams, table string) error {
 	outliveReaders()
 	host := newHost()
 	defer host.Close()
-	removed, err := host.Remove(table)
+	at, err := host.Find(table)
+	if err != nil {
+		return inWords(err)
+	}
+	removed, err := host.Remove(at)
 	if err != nil {
 		return inWords(err)
 	}

@@ -13,11 +13,15 @@ import (
 func runRollback(s *streams, table string, due bool) error {
 	host := newHost()
 	defer host.Close()
-	if due {
+	table, err := host.OnTrial(table)
+	if due && err == nil {
 		return host.RollbackWhenDue(table)
 	}
+	if err != nil {
+		return inWords(err)
+	}
 	outliveReaders()
-	err := host.Rollback(table)
+	err = host.Rollback(table)
 	if errors.Is(err, live.ErrNotEnded) {
 		s.warn(err)
 		err = nil

@@ -24,7 +24,9 @@ are over half full; -v prints all sets.
 With a POLICY, status also says whether this policy is loaded. If it is not, or someone
 has changed it by hand, the exit status is 1.
 
-Status does not see fragments that you have included in a table of your own.
+Status finds the rules by their comments, whatever the name of their table, and also if
+they are a fragment in a table of your own. If several policies are loaded, it shows all
+of them, or the one that -table names.
 
 With -prometheus it prints metrics for the textfile collector of node_exporter. One
 of them says whether POLICY is loaded. The exit status is 0 even if it is not:

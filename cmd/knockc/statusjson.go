@@ -11,10 +11,12 @@ import (
 // statusJSON is the status for programs. Times are in seconds; null is forever.
 type statusJSON struct {
 	Table     string            `json:"table"`
+	Fragment  string            `json:"fragment,omitempty"`
 	Policy    string            `json:"policy"`
 	Wanted    string            `json:"wanted,omitempty"`  // the hash of the policy that was named
 	Changed   string            `json:"changed,omitempty"` // what someone has changed by hand in it
 	Dormant   bool              `json:"dormant,omitempty"`
+	Unused    []string          `json:"unused,omitempty"`     // chains of the fragment to which nothing jumps
 	TrialLeft *report.Seconds   `json:"trial_left,omitempty"` // how long the policy is still on trial
 	Knocks    []knockJSON       `json:"knocks"`
 	Standings []report.Standing `json:"sources"`
@@ -43,7 +45,7 @@ type setJSON struct {
 }
 
 func (v *viewing) printJSON(w io.Writer, s *seen) error {
-	o := statusJSON{s.Table, s.Policy, v.wanted, s.ChangedByHand, s.Dormant, nil, []knockJSON{}, []report.Standing{}, []setJSON{}}
+	o := statusJSON{s.Table, s.Fragment, s.Policy, v.wanted, s.ChangedByHand, s.Dormant, s.Unused, nil, []knockJSON{}, []report.Standing{}, []setJSON{}}
 	if s.trial != nil {
 		left := report.Seconds(max(*s.trial, 0))
 		o.TrialLeft = &left

@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"example.org/knockc/compiler"
@@ -37,7 +38,7 @@ func (v *viewing) run(s *streams) error {
 	if v.watch {
 		return v.again(s)
 	}
-	status, err := v.read(s)
+	all, err := v.read(s)
 	var notLoaded *live.NotLoadedError
 	var foreign *live.ForeignError
 	switch {
@@ -46,16 +47,18 @@ func (v *viewing) run(s *streams) error {
 		return nil
 	case err != nil:
 		return inWords(err)
-	}
-	switch {
-	case v.json:
-		err = v.printJSON(s.out, status)
 	case v.prometheus:
-		v.printMetrics(s.out, status)
-	default:
-		v.print(s.out, status, 0)
+		v.printMetrics(s.out, all)
+		return nil // a metric says whether it drifts
 	}
-	if err == nil && v.drifts(status) && !v.prometheus { // there a metric says so
+	if v.json {
+		for _, is := range all {
+			err = join(err, v.printJSON(s.out, is))
+		}
+	} else {
+		v.printAll(s.out, all, 0)
+	}
+	if err == nil && slices.ContainsFunc(all, v.drifts) {
 		err = errInput
 	}
 	return err
@@ -71,32 +74,52 @@ func (v *viewing) readPolicy(s *streams) error {
 	if err != nil {
 		return err
 	}
-	v.table = policy.Settings.Table
+	if v.table == "" {
+		v.table = policy.Settings.Table
+	}
 	v.ruleset = result.Ruleset
 	v.wanted, _ = compiler.PolicyOf(v.ruleset.Mark())
 	return nil
 }
 
-// drifts reports whether the table is not what it should be.
+// drifts reports whether what is loaded is not what it should be.
 func (v *viewing) drifts(s *seen) bool {
-	return s.Dormant || v.wanted != "" && (v.wanted != s.Policy || s.ChangedByHand != "")
+	return s.Dormant || len(s.Unused) > 0 || v.wanted != "" && (v.wanted != s.Policy || s.ChangedByHand != "")
 }
 
-func (v *viewing) read(s *streams) (*seen, error) {
+// read reads all that is meant. With a policy that is one.
+func (v *viewing) read(s *streams) (all []*seen, err error) {
 	host := newHost()
 	defer host.Close()
-	status, err := host.Status(v.table, v.ruleset)
-	if err != nil {
-		return nil, err
+	places, err := host.FindAll(v.table)
+	if err == nil && v.wanted != "" && len(places) > 1 {
+		err = &live.SeveralError{Locations: places}
 	}
-	is := &seen{Status: status}
-	left, pending, err := host.TrialLeft(v.table)
+	for _, at := range places {
+		var status *live.Status
+		if err == nil {
+			status, err = host.Status(at, v.ruleset)
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, &seen{Status: status, trial: v.trialOf(s, host, at)})
+	}
+	return all, err
+}
+
+// trialOf is how long the policy in a table is still on trial, nil if it is not.
+func (v *viewing) trialOf(s *streams, host *live.Host, at live.Location) *time.Duration {
+	if at.Fragment != "" {
+		return nil
+	}
+	left, pending, err := host.TrialLeft(at.Table)
 	if err != nil && !v.warned {
 		v.warned = true
 		s.warn(fmt.Errorf("cannot see whether a policy is on trial: %w", err))
 	}
-	if pending {
-		is.trial = &left
+	if !pending {
+		return nil
 	}
-	return is, nil
+	return &left
 }

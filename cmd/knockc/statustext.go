@@ -14,6 +14,16 @@ import (
 	"example.org/knockc/report"
 )
 
+// printAll prints the status of each table.
+func (v *viewing) printAll(w io.Writer, all []*seen, room int) {
+	for i, s := range all {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		v.print(w, s, room)
+	}
+}
+
 // print shows the status to a person, what one watches first. If there is room only for a
 // number of lines, sources that are far from a door are counted instead; 0 is any number.
 func (v *viewing) print(w io.Writer, s *seen, room int) {
@@ -32,7 +42,7 @@ func (v *viewing) printHead(w io.Writer, s *seen) {
 	say := func(format string, args ...any) {
 		fmt.Fprintln(w, strings.Join(wrap(fmt.Sprintf(format, args...), lineWidth), "\n"))
 	}
-	is := fmt.Sprintf("table inet %s, policy %s", s.Table, s.Policy)
+	is := fmt.Sprintf("%v, policy %s", s.Location, s.Policy)
 	name := lang.Printable(v.policy)
 	switch {
 	case v.wanted == "":
@@ -48,6 +58,9 @@ func (v *viewing) printHead(w io.Writer, s *seen) {
 		say("CHANGED BY HAND: %s", s.ChangedByHand)
 	case s.Dormant:
 		say("DORMANT: it guards nothing")
+	}
+	if len(s.Unused) > 0 {
+		say("NOT IN USE: no rule of table inet %s jumps to %s", s.Table, strings.Join(s.Unused, " and "))
 	}
 	switch {
 	case s.trial == nil:

@@ -19,7 +19,7 @@ import (
 func aStatus(sources int) *seen {
 	left, letIn, refused := 42*time.Second, uint64(3), uint64(123456)
 	s := &seen{trial: &left, Status: &live.Status{
-		Table: "knockc", Policy: "072e986bf701d5ed", ChangedByHand: "chain guard has 4 rules, not 3",
+		Location: live.Location{Table: "knockc"}, Policy: "072e986bf701d5ed", ChangedByHand: "chain guard has 4 rules, not 3",
 		Knocks: []live.KnockStatus{
 			{Knock: live.Knock{Name: "ssh", Services: []string{"22"}}, StepsDone: 9, Opened: 2, LetIn: &letIn, Refused: &refused, Open: 1, Underway: sources},
 			{Knock: live.Knock{Name: "vpn", Services: []string{"8000-8010", "udp/51820"}, At: []string{"2001:db8:1:2:3:4:5:6", "10.0.0.0/24"}}, Refused: &refused, Barred: &letIn},
@@ -80,7 +80,7 @@ first6  5        8     62 %
 func TestStatusScreen(t *testing.T) {
 	for _, sources := range []int{0, 1, 10, 20, 1000} {
 		var out strings.Builder
-		(&viewing{}).printScreen(&out, aStatus(sources), 24)
+		(&viewing{}).printScreen(&out, []*seen{aStatus(sources)}, 24)
 		lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 		if len(lines) > 23 || !strings.Contains(out.String(), "\nKNOCK ") || !strings.Contains(out.String(), "\nSET ") {
 			t.Errorf("of %d sources it shows %d lines:\n%s", sources, len(lines), out.String())
@@ -100,7 +100,7 @@ func TestStatusScreen(t *testing.T) {
 		s.Knocks = append(s.Knocks, live.KnockStatus{Knock: live.Knock{Name: fmt.Sprint("k", i)}})
 	}
 	var out strings.Builder
-	(&viewing{}).printScreen(&out, s, 24)
+	(&viewing{}).printScreen(&out, []*seen{s}, 24)
 	if lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n"); len(lines) != 23 || !strings.HasPrefix(lines[4], "SOURCE") || !strings.HasSuffix(lines[22], " more lines") {
 		t.Errorf("with many knocks it shows\n%s", out.String())
 	}

@@ -19,15 +19,15 @@ func (v *viewing) again(s *streams) error {
 	signal.Notify(interrupted, os.Interrupt)
 	defer signal.Stop(interrupted)
 	for {
-		status, err := v.read(s)
+		all, err := v.read(s)
 		if err != nil {
 			return inWords(err)
 		}
 		if s.outColor {
 			fmt.Fprint(s.out, "\x1b[H\x1b[2J") // from the top of an empty screen
-			v.printScreen(s.out, status, screenHeight())
+			v.printScreen(s.out, all, screenHeight())
 		} else {
-			v.print(s.out, status, 0)
+			v.printAll(s.out, all, 0)
 		}
 		if err := s.out.Flush(); err != nil {
 			return err
@@ -51,11 +51,11 @@ func screenHeight() int {
 }
 
 // printScreen shows as much of the status as fits on a screen.
-func (v *viewing) printScreen(w io.Writer, s *seen, height int) {
-	var all strings.Builder
+func (v *viewing) printScreen(w io.Writer, all []*seen, height int) {
+	var text strings.Builder
 	room := height - 1 // the cursor is below
-	v.print(&all, s, room)
-	lines := strings.SplitAfter(strings.TrimSuffix(all.String(), "\n"), "\n")
+	v.printAll(&text, all, max(1, room/len(all)))
+	lines := strings.SplitAfter(strings.TrimSuffix(text.String(), "\n"), "\n")
 	if more := len(lines) - room; more > 0 {
 		lines = append(lines[:room-1], fmt.Sprintf("and %d more lines", more+1))
 	}

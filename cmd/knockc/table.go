@@ -1,12 +1,8 @@
 package main
 
-import (
-	"flag"
+import "flag"
 
-	"example.org/knockc/lang"
-)
-
-// tableFlag declares the flag for those who have given their table another name.
+// tableFlag declares the flag for those who have several policies loaded.
 func tableFlag(flags *flag.FlagSet) *string {
-	return flags.String("table", lang.DefaultTable, "use the table `NAME`, as given in the policy")
+	return flags.String("table", "", "work on the table, or the fragment, with this `NAME`")
 }

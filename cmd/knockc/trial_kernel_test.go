@@ -117,7 +117,7 @@ func TestConfirmOnKernel(t *testing.T) {
 	if again := s.knockc(t, "status", s.policy); again != first {
 		t.Errorf("the status was\n%s\nand is now\n%s", first, again)
 	}
-	s.fails(t, exitSystem, "knockc: no policy is on trial in table inet knockc", "knockc", "rollback")
+	s.fails(t, exitSystem, "knockc: no policy is on trial", "knockc", "rollback")
 }
 
 // TestOnTrialOnKernel: while a policy is on trial nobody changes the table, but to take
@@ -160,7 +160,7 @@ func TestKeepOnKernel(t *testing.T) {
 		t.Errorf("left of the older policy:\n%s", listing)
 	}
 	s.knockc(t, "status", s.other)
-	s.fails(t, exitSystem, "knockc: no policy is on trial in table inet knockc", "knockc", "keep")
+	s.fails(t, exitSystem, "knockc: no policy is on trial", "knockc", "keep")
 
 	c, _, says = s.onTrial(t, "20s", s.policy)
 	c.Process.Signal(os.Interrupt)
