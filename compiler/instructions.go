@@ -56,6 +56,14 @@ type Iface struct {
 	Wildcard bool
 }
 
+// String is the name as people write it: `wg*`.
+func (i Iface) String() string {
+	if i.Wildcard {
+		return i.Name + "*"
+	}
+	return i.Name
+}
+
 // L4Proto matches the transport protocol by its number.
 type L4Proto struct {
 	Number uint8

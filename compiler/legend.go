@@ -18,6 +18,8 @@ type Legend struct {
 	Step  int      // of [ForStep], [ForOpening] and [ForClose]
 	Of    int      // how many steps the sequence has
 	At    []string // of [ForService] and [ForOnce]: the prefixes of `at`; if there is no room for all, `...` is the last
+	From  string   // of [ForAdmission]: the prefix, if one is asked for
+	On    string   // of [ForAdmission]: the interface, if one is asked for
 	Text  string   // of [ForMark] and [ForSettings]
 }
 
@@ -31,6 +33,7 @@ const (
 	ForClose                       // it does a step of the `close` sequence
 	ForService                     // it lets sources with a grant to a service
 	ForOnce                        // it ends the grant of a source that was let in once
+	ForAdmission                   // it admits sources at a step by `from` and `on`; the chain says of which knock, see [AdmittingKnock]
 	ForMark                        // it says that knockc has made the table, and gives the hash of the policy
 	ForSettings                    // it lists the settings that are not the defaults
 )
@@ -54,6 +57,15 @@ func (l Legend) Comment() string {
 		return withAt("service of "+l.Knock, l.At)
 	case ForOnce:
 		return withAt("once "+l.Knock, l.At)
+	case ForAdmission:
+		comment := "admits"
+		if l.From != "" {
+			comment += " from " + l.From
+		}
+		if l.On != "" {
+			comment += " on " + l.On
+		}
+		return comment
 	case ForMark:
 		return "knockc policy " + l.Text
 	case ForSettings:
@@ -100,9 +112,10 @@ func prefixTexts(prefixes []netip.Prefix) []string {
 
 // The forms of legends. Most commands never read one.
 var (
-	stepForm    = form(`^(\S+) (\d+)/(\d+)( opens| of close)?$`)
-	serviceForm = form(`^(service of|once) (\S+)(?: at (.+))?$`)
-	textForm    = form(`^(knockc policy|settings:) (.*)$`)
+	stepForm      = form(`^(\S+) (\d+)/(\d+)( opens| of close)?$`)
+	serviceForm   = form(`^(service of|once) (\S+)(?: at (.+))?$`)
+	admissionForm = form(`^admits(?: from ([0-9a-f.:/]+))?(?: on (.+))?$`)
+	textForm      = form(`^(knockc policy|settings:) (.*)$`)
 )
 
 // form is a regular expression that is compiled when it is needed.
@@ -125,6 +138,9 @@ func ParseLegend(comment string) (l Legend, ok bool) {
 			l.At = strings.Fields(s[3])
 		}
 		return l, true
+	}
+	if s := admissionForm().FindStringSubmatch(comment); s != nil {
+		return Legend{For: ForAdmission, From: s[1], On: s[2]}, true
 	}
 	if s := textForm().FindStringSubmatch(comment); s != nil {
 		purpose := map[string]Purpose{"knockc policy": ForMark, "settings:": ForSettings}[s[1]]

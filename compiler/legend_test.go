@@ -22,6 +22,9 @@ func TestLegends(t *testing.T) {
 		"service of at at 10.0.0.0/8 ::1": {For: compiler.ForService, Knock: "at", At: []string{"10.0.0.0/8", "::1"}},
 		"once ssh":                        {For: compiler.ForOnce, Knock: "ssh"},
 		"once once at 10.0.0.5":           {For: compiler.ForOnce, Knock: "once", At: []string{"10.0.0.5"}},
+		"admits from 2001:db8::/32":       {For: compiler.ForAdmission, From: "2001:db8::/32"},
+		"admits from 192.0.2.7 on wg*":    {For: compiler.ForAdmission, From: "192.0.2.7", On: "wg*"},
+		"admits on br-lan":                {For: compiler.ForAdmission, On: "br-lan"},
 		"knockc policy 4fbf91184887c5b8":  {For: compiler.ForMark, Text: "4fbf91184887c5b8"},
 		"settings: default drop":          {For: compiler.ForSettings, Text: "default drop"},
 	} {
@@ -34,7 +37,7 @@ func TestLegends(t *testing.T) {
 	}
 	for _, comment := range []string{
 		"", "ssh", "once", "once out of order", "service out of order", "ssh 2/4 is done", "ssh 2/99999999999999999999",
-		"no room for the grant of once", "no door is open", "lost during a reload", "service of ssh and web", "knockc policy",
+		"no room for the grant of once", "no door is open", "lost during a reload", "service of ssh and web", "knockc policy", "admits ssh 2/4", "admits from ssh",
 	} {
 		if l, ok := compiler.ParseLegend(comment); ok {
 			t.Errorf("%q is %+v", comment, l)

@@ -33,22 +33,34 @@ func (b *builder) listeners(c *Chain, p *point) {
 // admitsSome reports whether a knock has `from` or `on`.
 func admitsSome(k *lang.Knock) bool { return len(k.From)+len(k.On) > 0 }
 
-func barringChain(p *point, k *lang.Knock) string { return k.Name.Text + "_admits_" + p.Chain() }
-
 // barring asks whether a knock admits an attempt at a point, and counts those that it does
 // not admit.
 func (b *builder) barring(p *point, k *lang.Knock) {
-	c := b.chain(barringChain(p, k), "the `from` and `on` of "+k.Name.Text)
+	c := b.chain(p.admissionsOf(k.Name.Text), "the `from` and `on` of "+k.Name.Text)
 	for _, condition := range b.admissions(k.From, k.On) {
-		c.add("", append(condition, to(p.chainOf(k.Name.Text)))...)
+		c.add(admissionLegend(condition).Comment(), append(condition, to(p.chainOf(k.Name.Text)))...)
 	}
 	c.add("", Count{BarredCounter(k.Name.Text)})
+}
+
+// admissionLegend is for a rule with one of the conditions that [builder.admissions] makes.
+func admissionLegend(condition []Instruction) Legend {
+	l := Legend{For: ForAdmission}
+	for _, i := range condition {
+		switch i := i.(type) {
+		case Source:
+			l.From = prefixTexts(i.Prefixes)[0]
+		case Iface:
+			l.On = i.String()
+		}
+	}
+	return l
 }
 
 // admitted leads to the rules by which an attempt at a point moves a knock, if it is admitted.
 func admitted(p *point, k *lang.Knock) Verdict {
 	if admitsSome(k) {
-		return jump(barringChain(p, k))
+		return jump(p.admissionsOf(k.Name.Text))
 	}
 	return jump(p.chainOf(k.Name.Text))
 }

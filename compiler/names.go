@@ -48,6 +48,22 @@ const ofKnock = "_at_"
 
 func (p Point) chainOf(knock string) string { return knock + ofKnock + p.Chain() }
 
+// ofAdmissions comes before the point in the name of a chain that asks whether a knock admits
+// an attempt.
+const ofAdmissions = "_admits_"
+
+func (p Point) admissionsOf(knock string) string { return knock + ofAdmissions + p.Chain() }
+
+// AdmittingKnock is the knock whose `from` and `on` a chain asks for; false if it does not.
+func AdmittingKnock(chain string) (knock string, ok bool) {
+	i := strings.LastIndex(chain, ofAdmissions)
+	if i < 0 {
+		return "", false
+	}
+	_, ok = PointOf(chain[i+len(ofAdmissions):])
+	return chain[:i], ok
+}
+
 // PointOf is the point that a chain is for, perhaps for only one knock; false if the
 // chain is not for a point.
 func PointOf(chain string) (p Point, ok bool) {

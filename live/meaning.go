@@ -23,6 +23,8 @@ type Knock struct {
 	Grant    time.Duration // [lang.Forever]
 	Once     bool
 	At       []string // the prefixes of `at`, as far as a comment has room; none: the host itself
+	From     []string // the prefixes that `from` admits; none: all
+	On       []string // the interfaces that `on` admits; none: all
 	Per      [2]int   // how much of an IPv4 and an IPv6 address makes a source; 0: it has no such service
 
 	grant  uint32           // the state number of its grants
@@ -105,6 +107,16 @@ func (m *meanings) rule(chain, comment string, does []change) {
 		k.At = appendNew(k.At, l.At...)
 	case compiler.ForOnce:
 		m.knock(l.Knock).Once = true
+	case compiler.ForAdmission:
+		if name, ok := compiler.AdmittingKnock(chain); ok {
+			k := m.knock(name)
+			if l.From != "" {
+				k.From = appendNew(k.From, l.From)
+			}
+			if l.On != "" {
+				k.On = appendNew(k.On, l.On)
+			}
+		}
 	case compiler.ForSettings:
 		m.settings = l.Text
 	}

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -79,6 +80,55 @@ func checkRoundTrip(t rapid.TB, src string) {
 	checkKnocks(t, m, p, src)
 	checkStates(t, m, result, src)
 	checkThings(t, h, table, p, r)
+	checkRecovered(t, table, result, src)
+}
+
+// checkRecovered compares the policy that the rules tell with the one that they were made
+// of, as far as one must know it to knock.
+func checkRecovered(t rapid.TB, table *Table, result *compiler.Result, src string) {
+	t.Helper()
+	p := result.Policy
+	got, err := table.recover()
+	untold := slices.ContainsFunc(p.Knocks, neverOpens) || strings.HasSuffix(table.meanings().settings, " ...")
+	if (err != nil) != untold {
+		t.Errorf("recover says %v of\n%s", err, src)
+	}
+	if err != nil {
+		return
+	}
+	again, found := compiler.Compile(got.Policy)
+	if again == nil {
+		t.Fatalf("%v in what is recovered of\n%s", found, src)
+	}
+	if is, want := meaningsOf(again.Ruleset).settings, table.meanings().settings; is != want {
+		t.Errorf("the recovered settings are %s, and not %s", is, want)
+	}
+	for _, k := range p.Knocks {
+		i := slices.IndexFunc(got.Policy.Knocks, func(of *lang.Knock) bool { return of.Name.Text == k.Name.Text })
+		of := got.Policy.Knocks[i]
+		if !slices.Equal(textsOf(k.Steps), textsOf(of.Steps)) || of.Grant != k.Grant || of.Once != k.Once || len(k.Steps) > 1 && of.Within != k.Within {
+			t.Errorf("recovered is\n%v, of\n%s", of, src)
+		}
+		for _, src := range []string{"192.0.2.7", "198.51.100.7", "198.51.100.200", "10.1.2.3", "2001:db8::7", "2001:db8:1::7", "::1"} {
+			for _, iface := range []string{"eth0", "eth1", "wg0", "lan0", "br-lan", "lo"} {
+				if admits(k, src, iface) != admits(of, src, iface) {
+					t.Errorf("%v admits other sources than %v", of, k)
+				}
+			}
+		}
+		places := got.Places[k.Name.Text]
+		grant, _ := result.Symbols.Grant(k.Name.Text)
+		if places.Grant.Number != grant.Number || !slices.EqualFunc(places.Steps, result.Symbols.Steps(k.Name.Text), func(a, b compiler.Place) bool { return a.Kind == b.Kind && a.Number == b.Number }) {
+			t.Errorf("the places of %s are %+v", k.Name.Text, places)
+		}
+	}
+}
+
+// admits reports whether a knock admits a source on an interface.
+func admits(k *lang.Knock, src, iface string) bool {
+	from := slices.ContainsFunc(k.From, func(p lang.Prefix) bool { return p.Contains(netip.MustParseAddr(src)) })
+	on := slices.ContainsFunc(k.On, func(i lang.Iface) bool { return i.Name == iface || i.Wildcard && strings.HasPrefix(iface, i.Name) })
+	return (from || len(k.From) == 0) && (on || len(k.On) == 0)
 }
 
 func checkKnocks(t rapid.TB, m *meanings, p *lang.Policy, src string) {

@@ -11,7 +11,7 @@ import (
 
 func runApply(*streams, applyOptions) error { return needsLinux("apply") }
 
-func runRehearse(*streams, string, bool) error { return needsLinux("rehearse") }
+func runRehearse(*streams, rehearseOptions) error { return needsLinux("rehearse") }
 
 func runStatus(*streams, statusOptions) error { return needsLinux("status") }
 

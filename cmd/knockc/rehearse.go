@@ -4,12 +4,15 @@ import "flag"
 
 var rehearseCommand = &command{
 	name:  "rehearse",
-	usage: "[-json] POLICY",
+	usage: "[-json] [-table NAME] [POLICY]",
 	short: "try a policy beside this host's own firewall",
 	long: `
 Rehearse tries a policy in a copy of this host, with all other tables of nftables and
 iptables-nft, and says which doors would stand open or stay shut, and why. It changes
 nothing, and no packet leaves the copy.
+
+Without a POLICY, rehearse tries the one that is loaded, as it is, also if someone has
+changed its rules by hand. If several are loaded, -table names one.
 
 For each service of each knock, over IPv4 and IPv6, it sends packets that show whether
 
@@ -24,12 +27,26 @@ interface that the host does not have. What the copy cannot tell is not judged.
 Apply rehearses as well, unless it is run with -rehearse=false. Rehearse must be run as
 root.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
-		asJSON := flags.Bool("json", false, "print a JSON object for each check")
+		var o rehearseOptions
+		table := tableFlag(flags)
+		flags.BoolVar(&o.json, "json", false, "print a JSON object for each check")
 		return func(s *streams, args []string) error {
-			if len(args) != 1 {
-				return usagef("takes one policy")
+			switch {
+			case len(args) > 1:
+				return usagef("takes one policy, or none")
+			case len(args) == 1 && *table != "":
+				return usagef("-table names a loaded policy, so it excludes a POLICY")
+			case len(args) == 1:
+				o.policy = args[0]
 			}
-			return runRehearse(s, args[0], *asJSON)
+			o.table = *table
+			return runRehearse(s, o)
 		}
 	},
+}
+
+// rehearseOptions are what the command line asks for.
+type rehearseOptions struct {
+	policy, table string
+	json          bool
 }

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -231,4 +232,54 @@ func TestRehearsalOfALargeHostOnKernel(t *testing.T) {
 	}
 	s.Host.RunWith(t, links.String(), "ip", "-batch", "-")
 	run("200 interfaces")
+}
+
+// TestRehearseLoadedOnKernel: without a policy, the one that is loaded is tried, in a table
+// or in a fragment, and as someone has changed it.
+func TestRehearseLoadedOnKernel(t *testing.T) {
+	s := newSite(t)
+	if said, status := s.said(t, "knockc", "rehearse"); status != exitSystem || said != "knockc: no policy is loaded: load one with `knockc apply POLICY`\n" {
+		t.Errorf("nothing is loaded: exit status %d:\n%s", status, said)
+	}
+	s.Host.Load(t, dropping+"add rule inet filter input tcp dport 80 accept\n")
+	const policy = `refuse reject
+open udp/53 on "eth*"
+trust 203.0.113.0/24 wg0
+knock ssh < 7001 udp/9002 ping/64 -> 22 from 198.51.100.0/24 192.0.2.0/24 2001:db8::/32 on eth0 grant 1m once close 6001 6002 >
+knock web < 7003 7001 7002 7001 -> 80 81-90 within 2s grant forever per /24 /64 >
+knock nas < 7003 7001 7002 7004 -> 445 at 192.0.2.1 >
+`
+	write(t, s.policy, policy)
+	s.knockc(t, "apply", "-settle", "0", "-rehearse=false", s.policy)
+	for _, knock := range []string{"ssh", "web"} {
+		s.knockc(t, "grant", knock, "192.0.2.2")
+	}
+	sorted := func(said string) string { // the rules do not tell the order of knocks
+		lines := strings.SplitAfter(said, "\n")
+		slices.Sort(lines)
+		return strings.Join(lines, "")
+	}
+	before := s.Host.Run(t, "nft", "-s", "list", "ruleset")
+	want, _ := s.said(t, "knockc", "rehearse", s.policy)
+	said, status := s.said(t, "knockc", "rehearse")
+	if status != exitInput || !strings.Contains(said, "\nknock ssh, 22, IPv4: stays shut after the knock\n") || !strings.Contains(said, "1 of 7 doors work") || sorted(said) != sorted(want) {
+		t.Errorf("exit status %d, it says\n%s\nand of the policy\n%s", status, said, want)
+	}
+	if after := s.Host.Run(t, "nft", "-s", "list", "ruleset"); withoutTimes(after) != withoutTimes(before) {
+		t.Errorf("the rules are now\n%s", after)
+	}
+
+	s.Host.Run(t, "nft", "insert", "rule", "inet", "knockc", "guard", "tcp", "dport", "80", "accept")
+	if said, status := s.said(t, "knockc", "rehearse", "-json"); status != exitInput || !strings.Contains(said, `"knock":"web","service":"80","family":"IPv6","check":"stranger","ok":false`) {
+		t.Errorf("opened by hand: exit status %d:\n%s", status, said)
+	}
+
+	s = fragmentSite(t, "")
+	if said, status := s.said(t, "knockc", "rehearse"); status != exitOK || !strings.HasSuffix(said, "4 of 4 doors work: strangers are refused, the knock opens\n") {
+		t.Errorf("a fragment: exit status %d:\n%s", status, said)
+	}
+	s.Host.Run(t, "nft", "flush", "chain", "inet", "filter", "pre")
+	if said, status := s.said(t, "knockc", "rehearse"); status != exitInput || strings.Count(said, "OPEN WITHOUT A KNOCK\n    table inet filter, chain knockc_addressed: fib daddr type local accept\n") != 4 {
+		t.Errorf("a fragment without its jump: exit status %d:\n%s", status, said)
+	}
 }

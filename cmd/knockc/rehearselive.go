@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -10,23 +11,22 @@ import (
 
 	"example.org/knockc/compiler"
 	"example.org/knockc/lang"
+	"example.org/knockc/live"
 	"example.org/knockc/live/rehearse"
 )
 
-func runRehearse(s *streams, name string, asJSON bool) error {
-	src, err := s.read(name)
+func runRehearse(s *streams, o rehearseOptions) error {
+	var r *rehearse.Report
+	var err error
+	if o.policy == "" {
+		r, err = rehearseLoaded(o.table)
+	} else {
+		r, err = s.rehearsePolicy(o.policy)
+	}
 	if err != nil {
 		return err
 	}
-	policy, result, err := s.compile(name, src, lang.Error)
-	if err != nil {
-		return err
-	}
-	r, err := rehearse.Run(policy, result)
-	if err != nil {
-		return fmt.Errorf("cannot rehearse: %w", err)
-	}
-	if asJSON {
+	if o.json {
 		err = printRehearsalJSON(s.out, r)
 	} else {
 		printRehearsal(s.out, r)
@@ -35,6 +35,47 @@ func runRehearse(s *streams, name string, asJSON bool) error {
 		err = errInput
 	}
 	return err
+}
+
+func (s *streams) rehearsePolicy(name string) (*rehearse.Report, error) {
+	src, err := s.read(name)
+	if err != nil {
+		return nil, err
+	}
+	policy, result, err := s.compile(name, src, lang.Error)
+	if err != nil {
+		return nil, err
+	}
+	return rehearsed(rehearse.Run(policy, result))
+}
+
+// rehearseLoaded rehearses a policy that is loaded.
+func rehearseLoaded(table string) (*rehearse.Report, error) {
+	host := newHost()
+	defer host.Close()
+	at, err := host.Find(table)
+	if err != nil {
+		return nil, inWords(err)
+	}
+	loaded, err := host.Recover(at)
+	if untold := (*live.UntoldError)(nil); errors.As(err, &untold) {
+		return nil, fmt.Errorf("%w: name the policy with `knockc rehearse POLICY`", err)
+	}
+	if err != nil {
+		return nil, inWords(err)
+	}
+	subject := &rehearse.Subject{Policy: loaded.Policy, Table: at.Table, Fragment: at.Fragment, Sets: loaded.Sets, Places: map[string]rehearse.Places{}}
+	for knock, places := range loaded.Places {
+		subject.Places[knock] = rehearse.Places(places)
+	}
+	return rehearsed(rehearse.RunLoaded(subject))
+}
+
+func rehearsed(r *rehearse.Report, err error) (*rehearse.Report, error) {
+	if err != nil {
+		err = fmt.Errorf("cannot rehearse: %w", err)
+	}
+	return r, err
 }
 
 // printRehearsal shows a rehearsal to a person: what is not good, and how much is.

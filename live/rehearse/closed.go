@@ -44,9 +44,9 @@ func (t *trial) closedPort() uint16 {
 	named := func(port uint16) bool {
 		has := func(s lang.Service) bool { return s.Has(lang.TCP, port) }
 		is := func(s lang.Step) bool { return s.Proto == lang.TCP && s.Port == port }
-		return slices.ContainsFunc(t.policy.Knocks, func(k *lang.Knock) bool {
+		return slices.ContainsFunc(t.Policy.Knocks, func(k *lang.Knock) bool {
 			return slices.ContainsFunc(k.Services, has) || slices.ContainsFunc(k.AllSteps(), is)
-		}) || slices.ContainsFunc(t.policy.Settings.Open, func(o lang.Open) bool { return slices.ContainsFunc(o.Services, has) })
+		}) || slices.ContainsFunc(t.Policy.Settings.Open, func(o lang.Open) bool { return slices.ContainsFunc(o.Services, has) })
 	}
 	for port := uint16(40001); port > 1; port -= 2 {
 		if !named(port) {

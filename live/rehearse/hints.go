@@ -12,7 +12,7 @@ import (
 // hintToOpen is what would let an attempt through that another table stops.
 func (t *trial) hintToOpen(a attempt) string {
 	by, event := t.book.stops(a.events)
-	if by == nil || t.book.table(event.Table) == nil {
+	if by == nil || t.own(event) || t.book.table(event.Table) == nil {
 		return ""
 	}
 	port, proto := t.service.First, t.service.Proto
@@ -46,7 +46,7 @@ func (t *table) has(program string) bool {
 
 // hintToShut is what would make the guard see an attempt that went past it.
 func (t *trial) hintToShut() string {
-	if t.policy.Settings.Hook == lang.HookInput {
+	if t.Policy.Settings.Hook == lang.HookInput {
 		return "leave out `hook input`"
 	}
 	return ""

@@ -23,8 +23,8 @@ table inet knockc_rehearsal {
 
 const tracingTable = "table inet knockc_rehearsal"
 
-// load gives the place a firewall and the policy. It notes at each table whether the place
-// has it.
+// load gives the place a firewall and, if it is not part of that, the policy. It notes at
+// each table whether the place has it.
 func (p *place) load(f *firewall, r *compiler.Ruleset) error {
 	p.loadTables(f.tables)
 	for _, t := range f.tables {
@@ -36,8 +36,10 @@ func (p *place) load(f *firewall, r *compiler.Ruleset) error {
 		return err
 	}
 	var policy strings.Builder
-	if err := r.WriteNFT(&policy, nil); err != nil {
-		return err
+	if r != nil {
+		if err := r.WriteNFT(&policy, nil); err != nil {
+			return err
+		}
 	}
 	return p.Load(policy.String() + tracing)
 }

@@ -46,14 +46,17 @@ func (t *table) concerns(v6 bool) bool {
 	return true
 }
 
-// readFirewall reads it in the thread's network namespace.
-func readFirewall(own string) (*firewall, error) {
+// readFirewall reads it in the thread's network namespace: beside a policy that is to be
+// loaded, or with the one that is.
+func readFirewall(s *Subject) (*firewall, error) {
 	text, err := listRuleset()
 	if err != nil {
 		return nil, err
 	}
 	f := &firewall{tables: tablesOf(text)}
-	f.tables = slices.DeleteFunc(f.tables, func(t *table) bool { return t.family == "inet" && (t.name == own || t.name == nftrace.FollowTable) })
+	f.tables = slices.DeleteFunc(f.tables, func(t *table) bool {
+		return t.family == "inet" && (t.name == s.Table && s.ruleset != nil || t.name == nftrace.FollowTable)
+	})
 	foreign, err := foreignTables()
 	if err != nil {
 		return nil, err
@@ -68,6 +71,14 @@ func readFirewall(own string) (*firewall, error) {
 		f.legacy[i] = legacyTables(names, []string{"iptables-legacy-save", "ip6tables-legacy-save"}[i])
 	}
 	return f, nil
+}
+
+// table finds a table, nil if there is none.
+func (f *firewall) table(family, name string) *table {
+	if i := slices.IndexFunc(f.tables, func(t *table) bool { return t.family == family && t.name == name }); i >= 0 {
+		return f.tables[i]
+	}
+	return nil
 }
 
 // listRuleset is what nft lists. If it cannot list all, it is asked for one table after the

@@ -20,8 +20,7 @@ import (
 // rehearsal is one run.
 type rehearsal struct {
 	Report
-	policy    *lang.Policy
-	result    *compiler.Result
+	*Subject
 	place     *place
 	book      *book
 	tracer    *nftrace.Tracer
@@ -32,14 +31,22 @@ type rehearsal struct {
 	inexact   map[nftrace.Chain]string
 }
 
-// Run rehearses a policy on the host of the thread's network namespace. An error says why
-// that cannot be done at all.
+// Run rehearses a policy that is to be loaded, on the host of the thread's network namespace.
+// An error says why that cannot be done at all.
 func Run(policy *lang.Policy, result *compiler.Result) (*Report, error) {
+	return toBeLoaded(policy, result).rehearse()
+}
+
+// RunLoaded is Run for a policy that the host has loaded. Its rules are rehearsed as they
+// are, also if someone has changed them.
+func RunLoaded(s *Subject) (*Report, error) { return s.rehearse() }
+
+func (s *Subject) rehearse() (*Report, error) {
 	h, err := readHost()
 	if err != nil {
 		return nil, inWords(err)
 	}
-	f, err := readFirewall(result.Ruleset.Table)
+	f, err := readFirewall(s)
 	if err != nil {
 		return nil, inWords(err)
 	}
@@ -49,9 +56,9 @@ func Run(policy *lang.Policy, result *compiler.Result) (*Report, error) {
 	}
 	defer p.Close()
 	r := &rehearsal{
-		policy: policy, result: result, place: p, inexact: map[nftrace.Chain]string{},
+		Subject: s, place: p, inexact: map[nftrace.Chain]string{},
 		book:      &book{nftrace.Book{List: p.Nft}, f.tables},
-		strangers: &strangers{place: p, policy: policy, used: map[netip.Prefix]bool{}, ways: map[netip.Addr]way{}},
+		strangers: &strangers{place: p, policy: s.Policy, used: map[netip.Prefix]bool{}, ways: map[netip.Addr]way{}},
 	}
 	if err := r.prepare(f); err != nil {
 		return nil, inWords(err)
@@ -83,14 +90,22 @@ func (r *rehearsal) prepare(f *firewall) error {
 	if err := r.place.await(); err != nil {
 		return err
 	}
-	if err := r.place.load(f, r.result.Ruleset); err != nil {
+	if err := r.place.load(f, r.ruleset); err != nil {
 		return err
+	}
+	if t := f.table("inet", r.Table); t != nil && t.lost != "" {
+		return fmt.Errorf("%v, which has the policy, could not be copied: %s", t, t.lost)
 	}
 	err := r.place.Do(func() (err error) {
 		if r.tracer, err = nftrace.NewTracer(); err != nil {
 			return err
 		}
-		if r.sets, err = newSets(r.result.Ruleset); err != nil {
+		if r.sets, err = newSets(r.Subject); err != nil {
+			r.tracer.Close()
+			return err
+		}
+		if err = r.sets.empty(); err != nil { // the host's sources have no part in it
+			r.sets.close()
 			r.tracer.Close()
 		}
 		return err
@@ -152,10 +167,10 @@ func (r *rehearsal) look() {
 		r.Interfaces = append(r.Interfaces, l.name)
 	}
 	var named []lang.Iface
-	for _, k := range r.policy.Knocks {
+	for _, k := range r.Policy.Knocks {
 		named = append(named, k.On...)
 	}
-	for _, o := range r.policy.Settings.Open {
+	for _, o := range r.Policy.Settings.Open {
 		named = append(named, o.On...)
 	}
 	for _, i := range named {
@@ -169,8 +184,8 @@ func (r *rehearsal) look() {
 // tryAll tries each service of each knock in each family that the host has.
 func (r *rehearsal) tryAll() error {
 	// Sets must not get full. In each trial two sources do a step, which may be that of every knock.
-	trials, often := 0, max(1, r.policy.Settings.Size/(4*max(1, len(r.policy.Knocks))))
-	for _, k := range r.policy.Knocks {
+	trials, often := 0, max(1, r.Policy.Settings.Size/(4*max(1, len(r.Policy.Knocks))))
+	for _, k := range r.Policy.Knocks {
 		for _, service := range k.Services {
 			for _, f := range compiler.Families {
 				v6 := f == compiler.IPv6
@@ -188,7 +203,7 @@ func (r *rehearsal) tryAll() error {
 			}
 		}
 	}
-	if len(r.Checks) == 0 && len(r.policy.Knocks) > 0 {
+	if len(r.Checks) == 0 && len(r.Policy.Knocks) > 0 {
 		return errors.New("the host has no address that a stranger could use")
 	}
 	return nil

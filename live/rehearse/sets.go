@@ -18,13 +18,13 @@ import (
 
 // sets are those of the policy in the place.
 type sets struct {
-	ruleset *compiler.Ruleset
-	asking  *netlink.Conn
-	conn    *nftables.Conn
+	of     *Subject
+	asking *netlink.Conn
+	conn   *nftables.Conn
 }
 
 // newSets is for the thread's network namespace.
-func newSets(r *compiler.Ruleset) (*sets, error) {
+func newSets(of *Subject) (*sets, error) {
 	asking, err := netlink.Dial(unix.NETLINK_NETFILTER, nil)
 	if err != nil {
 		return nil, err
@@ -34,7 +34,7 @@ func newSets(r *compiler.Ruleset) (*sets, error) {
 		asking.Close()
 		return nil, err
 	}
-	return &sets{r, asking, conn}, nil
+	return &sets{of, asking, conn}, nil
 }
 
 func (s *sets) close() {
@@ -56,7 +56,7 @@ func (s *sets) timeout(at compiler.Place, f compiler.Family, src netip.Addr) (d 
 	replies, err := s.asking.Execute(netlink.Message{
 		Header: netlink.Header{Type: unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_GETSETELEM, Flags: netlink.Request},
 		Data: rebuilt([]byte{unix.NFPROTO_INET, unix.NFNETLINK_V0, 0, 0}, []attribute{
-			text(unix.NFTA_SET_ELEM_LIST_TABLE, s.ruleset.Table), text(unix.NFTA_SET_ELEM_LIST_SET, at.Kind.SetName(f)),
+			text(unix.NFTA_SET_ELEM_LIST_TABLE, s.of.Table), text(unix.NFTA_SET_ELEM_LIST_SET, s.of.set(at.Kind, f)),
 			nest(unix.NFTA_SET_ELEM_LIST_ELEMENTS, element),
 		}),
 	})
@@ -78,9 +78,9 @@ func (s *sets) timeout(at compiler.Place, f compiler.Family, src netip.Addr) (d 
 
 // empty empties them.
 func (s *sets) empty() error {
-	table := &nftables.Table{Name: s.ruleset.Table, Family: nftables.TableFamilyINet}
-	for _, set := range s.ruleset.Sets {
-		s.conn.FlushSet(&nftables.Set{Table: table, Name: set.Name})
+	table := &nftables.Table{Name: s.of.Table, Family: nftables.TableFamilyINet}
+	for _, name := range s.of.Sets {
+		s.conn.FlushSet(&nftables.Set{Table: table, Name: name})
 	}
 	return s.conn.Flush()
 }

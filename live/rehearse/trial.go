@@ -114,16 +114,15 @@ type stepping struct {
 
 // steps does the steps and returns how long the grant lasts.
 func (t *trial) steps(from stranger) (s stepping, lasts time.Duration, err error) {
-	places := t.result.Symbols.Steps(t.knock.Name.Text)
-	grant, _ := t.result.Symbols.Grant(t.knock.Name.Text)
+	places := t.Places[t.knock.Name.Text]
 	for i, step := range t.knock.Steps {
 		a, err := t.send(from, packetOf(step, from.own[0]))
 		if err != nil {
 			return s, 0, err
 		}
-		at := grant
-		if i < len(places) {
-			at = places[i]
+		at := places.Grant
+		if i < len(places.Steps) {
+			at = places.Steps[i]
 		}
 		s.events = append(s.events, t.before(a.events)...)
 		timeout, moved, err := t.sets.timeout(at, t.family, from.src)
@@ -142,8 +141,7 @@ func (t *trial) steps(from stranger) (s stepping, lasts time.Duration, err error
 
 // before are the events before the policy sees the packet.
 func (t *trial) before(events []nftrace.Event) []nftrace.Event {
-	own := "table inet " + t.result.Ruleset.Table
-	if i := slices.IndexFunc(events, func(e nftrace.Event) bool { return e.Table == own }); i >= 0 {
+	if i := slices.IndexFunc(events, t.own); i >= 0 {
 		return events[:i]
 	}
 	return events
