@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Legend says what a rule is for. It is the rule's comment, for people and for package
@@ -21,6 +22,8 @@ type Legend struct {
 	From  string   // of [ForAdmission]: the prefix, if one is asked for
 	On    string   // of [ForAdmission]: the interface, if one is asked for
 	Text  string   // of [ForMark] and [ForSettings]
+
+	Loaded time.Time // of [ForMark]: when the rules were loaded, zero if nobody has noted it
 }
 
 // Purpose is what a rule with a legend is for. The comments of other rules are only for
@@ -40,6 +43,9 @@ const (
 
 // maxComment is the longest comment of a rule (NFTNL_UDATA_COMMENT_MAXLEN).
 const maxComment = 127
+
+// loadedAt comes before the time in a mark.
+const loadedAt = " loaded "
 
 // cutShort is the end of a comment that is too long.
 const cutShort = " ..."
@@ -67,7 +73,11 @@ func (l Legend) Comment() string {
 		}
 		return comment
 	case ForMark:
-		return "knockc policy " + l.Text
+		comment := "knockc policy " + l.Text
+		if !l.Loaded.IsZero() {
+			comment += loadedAt + l.Loaded.UTC().Format(time.RFC3339)
+		}
+		return comment
 	case ForSettings:
 		text := "settings: " + l.Text
 		if len(text) > maxComment {
@@ -144,7 +154,13 @@ func ParseLegend(comment string) (l Legend, ok bool) {
 	}
 	if s := textForm().FindStringSubmatch(comment); s != nil {
 		purpose := map[string]Purpose{"knockc policy": ForMark, "settings:": ForSettings}[s[1]]
-		return Legend{For: purpose, Text: s[2]}, true
+		l := Legend{For: purpose, Text: s[2]}
+		if hash, text, ok := strings.Cut(l.Text, loadedAt); ok && purpose == ForMark {
+			if at, err := time.Parse(time.RFC3339, text); err == nil {
+				l.Text, l.Loaded = hash, at
+			}
+		}
+		return l, true
 	}
 	return Legend{}, false
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -26,7 +27,9 @@ func TestLegends(t *testing.T) {
 		"admits from 192.0.2.7 on wg*":    {For: compiler.ForAdmission, From: "192.0.2.7", On: "wg*"},
 		"admits on br-lan":                {For: compiler.ForAdmission, On: "br-lan"},
 		"knockc policy 4fbf91184887c5b8":  {For: compiler.ForMark, Text: "4fbf91184887c5b8"},
-		"settings: default drop":          {For: compiler.ForSettings, Text: "default drop"},
+		"knockc policy 4fbf loaded 2026-11-29T09:30:12Z": {For: compiler.ForMark, Text: "4fbf", Loaded: time.Date(2026, 11, 29, 9, 30, 12, 0, time.UTC)},
+		"knockc policy 4fbf loaded with care":            {For: compiler.ForMark, Text: "4fbf loaded with care"},
+		"settings: default drop":                         {For: compiler.ForSettings, Text: "default drop"},
 	} {
 		if got, ok := compiler.ParseLegend(comment); !ok || !cmp.Equal(got, want) {
 			t.Errorf("%q is %+v, %v, want %+v", comment, got, ok, want)

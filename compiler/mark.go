@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"example.org/knockc/lang"
 )
@@ -13,6 +14,13 @@ import (
 // Mark is the comment of the base chain's first rule: it says that knockc has made the
 // table, and gives the hash of the policy.
 func (r *Ruleset) Mark() string { return r.Chains[0].Rules[0].Comment }
+
+// Stamp notes in the mark when the ruleset is loaded.
+func (r *Ruleset) Stamp(at time.Time) {
+	l, _ := ParseLegend(r.Mark())
+	l.Loaded = at
+	r.Chains[0].Rules[0].Comment = l.Comment()
+}
 
 // PolicyOf is the hash of the policy in a mark; false if the comment is not a mark.
 func PolicyOf(comment string) (hash string, ok bool) {

@@ -52,7 +52,7 @@ func (t *Table) changedRules(r *compiler.Ruleset) string {
 			return fmt.Sprintf("chain %s has %d rules, not %d", c.Name, len(rules), len(c.Rules))
 		}
 		for i := range rules {
-			if rules[i].comment != c.Rules[i].Comment {
+			if !sameComment(rules[i].comment, c.Rules[i].Comment) {
 				return fmt.Sprintf("rule %d of chain %s is different", i+1, c.Name)
 			}
 		}
@@ -67,6 +67,13 @@ func (t *Table) changedRules(r *compiler.Ruleset) string {
 		}
 	}
 	return ""
+}
+
+// sameComment reports whether comments are the same, except for the time in a mark.
+func sameComment(a, b string) bool {
+	markA, _ := compiler.ParseLegend(a)
+	markB, _ := compiler.ParseLegend(b)
+	return a == b || markA.For == compiler.ForMark && markB.For == compiler.ForMark && markA.Text == markB.Text
 }
 
 // hookOf is where a chain is hooked, nil if it is not.

@@ -40,8 +40,8 @@ func (h *kernel) tryFragment(at Location) (*Table, error) {
 		return nil, fmt.Errorf("read %v: %w", at, explain(err))
 	}
 	for _, rules := range t.rules {
-		if hash, ok := markOf(rules); ok {
-			t.Policy = hash
+		if mark, ok := markOf(rules); ok {
+			t.Policy = mark.Text
 			return t, nil
 		}
 	}

@@ -39,6 +39,7 @@ var (
 	setLine     = lazy.Regexp(`^\tset (\S+) \{$`)
 	stateNumber = lazy.Regexp(`0x[0-9a-f]{8}`)
 	elementText = lazy.Regexp(`^(\S+ \. 0x[0-9a-f]+)(?: timeout (\S+))?(?: expires (\S+))?$`)
+	timeInMark  = lazy.Regexp(`("knockc policy \S+) loaded [^"]*`)
 	mapElements = lazy.Regexp(`(?s)\t\telements = \{(.*?)\}\n`)
 )
 

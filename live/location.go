@@ -116,13 +116,13 @@ func (h *kernel) Locations() ([]Location, error) {
 	return all, nil
 }
 
-// markOf is the hash of the policy in a mark among rules. It is in the first, unless someone
-// has put others before it.
-func markOf(rules []rule) (hash string, ok bool) {
+// markOf is the mark among rules. It is at the first, unless someone has put others before
+// that.
+func markOf(rules []rule) (mark compiler.Legend, ok bool) {
 	for _, r := range rules {
-		if hash, ok := compiler.PolicyOf(r.comment); ok {
-			return hash, true
+		if l, _ := compiler.ParseLegend(r.comment); l.For == compiler.ForMark {
+			return l, true
 		}
 	}
-	return "", false
+	return compiler.Legend{}, false
 }

@@ -37,8 +37,8 @@ func (h *kernel) Preview(r *compiler.Ruleset) (rules string, err error) {
 	return rules, err
 }
 
-// Rules is what nft lists of a table without what sources have done, in an order that
-// does not depend on the past; empty if there is no table.
+// Rules is what nft lists of a table without what sources have done and without the time of
+// loading, in an order that does not depend on the past; empty if there is no table.
 func (h *kernel) Rules(table string) (string, error) {
 	text, err := nftList(table, "--stateless")
 	if err != nil || text == "" {
@@ -48,7 +48,7 @@ func (h *kernel) Rules(table string) (string, error) {
 	for _, s := range l.sets {
 		s.elements = nil
 	}
-	return inOrder(l.String()), nil
+	return inOrder(timeInMark().ReplaceAllString(l.String(), "$1")), nil
 }
 
 // inOrder puts the sets and chains of a listing in the order of their names, and a

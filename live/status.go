@@ -17,8 +17,9 @@ import (
 // Status is what has happened at a table, and who is where.
 type Status struct {
 	Location
-	Policy  string // the hash of the policy that is loaded
-	Dormant bool   // someone has put the table to sleep: it guards nothing
+	Policy  string    // the hash of the policy that is loaded
+	Loaded  time.Time // when the rules were loaded, zero if nobody has noted it
+	Dormant bool      // someone has put the table to sleep: it guards nothing
 
 	// Unused are the chains of a fragment that its table has to jump to, and does not.
 	Unused []string
@@ -63,7 +64,7 @@ type SetStatus struct {
 
 // Status reads what there is to know about a table.
 func (h *kernel) Status(t *Table) (*Status, error) {
-	s := &Status{Location: Location{t.Name, t.fragment}, Policy: t.Policy, Dormant: t.Dormant}
+	s := &Status{Location: Location{t.Name, t.fragment}, Policy: t.Policy, Loaded: t.Loaded, Dormant: t.Dormant}
 	m := t.meanings()
 	for _, set := range t.sets {
 		if set.IsMap {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
@@ -17,7 +18,8 @@ import (
 // head is what tells a table that knockc made from others, as it was when it was read.
 type head struct {
 	Name   string
-	Policy string // the hash of the policy that it was made of
+	Policy string    // the hash of the policy that it was made of
+	Loaded time.Time // when it was loaded, zero if nobody has noted it
 
 	Dormant bool               // someone has put it to sleep: it guards nothing
 	Hook    compiler.HookPoint // where it looks at packets first
@@ -175,8 +177,8 @@ func (h *kernel) readSets(t *Table) error {
 // has put others before it.
 func (t *Table) findMark() bool {
 	for _, c := range t.chains {
-		if hash, ok := markOf(t.rules[c.Name]); ok && hookOf(c) != nil {
-			t.Policy, t.Hook = hash, hookOf(c).Point
+		if mark, ok := markOf(t.rules[c.Name]); ok && hookOf(c) != nil {
+			t.Policy, t.Loaded, t.Hook = mark.Text, mark.Loaded, hookOf(c).Point
 			return true
 		}
 	}

@@ -85,6 +85,7 @@ func (a *applying) load(s *streams) (*live.Applied, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.ruleset.Stamp(time.Now())
 	applied, err := a.host.Apply(a.ruleset, options)
 	s.warnNotEnded(err)
 	return applied, tracking.Undo(err)

@@ -4,6 +4,7 @@ package main
 
 import (
 	"io"
+	"time"
 
 	"example.org/knockc/report"
 )
@@ -13,6 +14,7 @@ type statusJSON struct {
 	Table     string            `json:"table"`
 	Fragment  string            `json:"fragment,omitempty"`
 	Policy    string            `json:"policy"`
+	Loaded    string            `json:"loaded,omitempty"`  // when
 	Wanted    string            `json:"wanted,omitempty"`  // the hash of the policy that was named
 	Changed   string            `json:"changed,omitempty"` // what someone has changed by hand in it
 	Dormant   bool              `json:"dormant,omitempty"`
@@ -45,7 +47,13 @@ type setJSON struct {
 }
 
 func (v *viewing) printJSON(w io.Writer, s *seen) error {
-	o := statusJSON{s.Table, s.Fragment, s.Policy, v.wanted, s.ChangedByHand, s.Dormant, s.Unused, nil, []knockJSON{}, []report.Standing{}, []setJSON{}}
+	o := statusJSON{
+		Table: s.Table, Fragment: s.Fragment, Policy: s.Policy, Wanted: v.wanted, Changed: s.ChangedByHand, Dormant: s.Dormant, Unused: s.Unused,
+		Knocks: []knockJSON{}, Standings: []report.Standing{}, Sets: []setJSON{},
+	}
+	if !s.Loaded.IsZero() {
+		o.Loaded = s.Loaded.Format(time.RFC3339)
+	}
 	if s.trial != nil {
 		left := report.Seconds(max(*s.trial, 0))
 		o.TrialLeft = &left

@@ -18,7 +18,7 @@ func TestStatusJSON(t *testing.T) {
 	v := &viewing{wanted: "0123"}
 	left, letIn, refused, barred := 10*time.Second, uint64(11), uint64(12), uint64(13)
 	s := &seen{trial: &left, Status: &live.Status{
-		Location: live.Location{Table: "filter", Fragment: "knockc"}, Policy: "4567", ChangedByHand: "it is dormant and guards nothing", Dormant: true, Unused: []string{"knockc_guard"},
+		Location: live.Location{Table: "filter", Fragment: "knockc"}, Policy: "4567", Loaded: time.Date(2026, 11, 29, 9, 30, 12, 0, time.UTC), ChangedByHand: "it is dormant and guards nothing", Dormant: true, Unused: []string{"knockc_guard"},
 		Knocks: []live.KnockStatus{{
 			Knock:     live.Knock{Name: "ssh", Steps: []string{"1001"}, Services: []string{"22"}, At: []string{"10.0.0.5"}, Close: []string{"1002"}},
 			StepsDone: 1, Opened: 2, Open: 3, Underway: 4, LetIn: &letIn, Refused: &refused, Barred: &barred,
@@ -40,7 +40,7 @@ func TestStatusJSON(t *testing.T) {
 	for _, want := range []string{
 		"knocks.steps_done is 1", "knocks.opened is 2", "knocks.open is 3", "knocks.under_way is 4", "sources.step is 5", "sources.of is 6",
 		"sources.left is 7", "sources.left is <nil>", "sets.elements is 8", "sets.size is 9",
-		"trial_left is 10", "knocks.let_in is 11", "knocks.refused is 12", "knocks.barred is 13",
+		"loaded is 2026-11-29T09:30:12Z", "trial_left is 10", "knocks.let_in is 11", "knocks.refused is 12", "knocks.barred is 13",
 	} {
 		if !seen["status."+want] {
 			t.Errorf("not: %s, in %s", want, out.String())
