@@ -40,3 +40,4 @@ sed "s|/usr/bin/|$PREFIX/bin/|; s|/usr/share/|$PREFIX/share/|" packaging/knockc.
 install -D -m 644 -t "$doc" README.md CHANGELOG.md
 install -D -m 644 -t "$doc/spec" spec/*.md spec/grammar.ebnf
 install -D -m 644 -t "$doc/examples" testdata/policies/*
+install -D -m 644 -t "$doc/metrics" packaging/metrics/*

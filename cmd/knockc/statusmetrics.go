@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"example.org/knockc/lang"
 	"example.org/knockc/live"
@@ -53,7 +54,7 @@ func at(s *seen) []string {
 }
 
 // gauge is 1 for yes.
-func gauge(yes bool) uint64 {
+func gauge(yes bool) int {
 	if yes {
 		return 1
 	}
@@ -71,44 +72,84 @@ func (v *viewing) printNotLoaded(w io.Writer) {
 
 func (v *viewing) printMetrics(w io.Writer, all []*seen) {
 	m := metrics{w}
-	tables := func(value func(*seen) uint64) (samples []sample) {
-		for _, s := range all {
-			samples = append(samples, sample{value(s), at(s)})
-		}
-		return samples
-	}
-	knocks := func(value func(live.KnockStatus) *uint64) (samples []sample) {
-		for _, s := range all {
-			for _, k := range s.Knocks {
-				if n := value(k); n != nil {
-					samples = append(samples, sample{*n, append(at(s), "knock", k.Name)})
-				}
-			}
-		}
-		return samples
-	}
-	number := func(n int) *uint64 { value := uint64(n); return &value }
-	sets := func(value func(live.SetStatus) int) (samples []sample) {
-		for _, s := range all {
-			for _, set := range s.Sets {
-				samples = append(samples, sample{uint64(value(set)), append(at(s), "set", set.Name)})
-			}
-		}
-		return samples
-	}
-	m.loaded(tables(func(*seen) uint64 { return 1 })...)
+	m.loaded(tables(all, func(*seen) *uint64 { return number(1) })...)
 	if v.wanted != "" {
-		m.current(tables(func(s *seen) uint64 { return gauge(!v.drifts(s)) })...)
+		m.current(tables(all, func(s *seen) *uint64 { return number(gauge(!v.drifts(s))) })...)
 	}
+	m.printPolicies(all)
+	m.printKnocks(all)
+	m.printSets(all)
+}
+
+func (m metrics) printPolicies(all []*seen) {
 	var info []sample
 	for _, s := range all {
 		info = append(info, sample{1, append(at(s), "policy", s.Policy)})
 	}
 	m.write("knockc_policy_info", "gauge", "The loaded policy.", info...)
-	m.write("knockc_steps_total", "counter", "Packets that did a step of a knock, except the step that opens the door.", knocks(func(k live.KnockStatus) *uint64 { return &k.StepsDone })...)
-	m.write("knockc_opened_total", "counter", "Packets that opened a door or kept it open.", knocks(func(k live.KnockStatus) *uint64 { return &k.Opened })...)
-	m.write("knockc_open_doors", "gauge", "Sources for which the door is open.", knocks(func(k live.KnockStatus) *uint64 { return number(k.Open) })...)
-	m.write("knockc_sources_under_way", "gauge", "Other sources that have done a step.", knocks(func(k live.KnockStatus) *uint64 { return number(k.Underway) })...)
-	m.write("knockc_set_elements", "gauge", "Live elements of a set.", sets(func(s live.SetStatus) int { return s.Elements })...)
-	m.write("knockc_set_size", "gauge", "Elements that a set can hold.", sets(func(s live.SetStatus) int { return s.Size })...)
+	m.write("knockc_policy_loaded_timestamp_seconds", "gauge", "When apply has loaded the policy, in Unix time.", tables(all, func(s *seen) *uint64 {
+		if s.Loaded.IsZero() {
+			return nil
+		}
+		return number(s.Loaded.Unix())
+	})...)
+	m.write("knockc_trial_running", "gauge", "Whether the policy is on trial.", tables(all, func(s *seen) *uint64 { return number(gauge(s.trial != nil)) })...)
+	m.write("knockc_trial_left_seconds", "gauge", "How much time the policy on trial still has.", tables(all, func(s *seen) *uint64 {
+		if s.trial == nil {
+			return number(0)
+		}
+		return number(max(0, s.trial.Round(time.Second)/time.Second))
+	})...)
+}
+
+func (m metrics) printKnocks(all []*seen) {
+	for _, metric := range []struct {
+		name, kind, help string
+		value            func(live.KnockStatus) *uint64
+	}{
+		{"knockc_steps_total", "counter", "Packets that did a step of a knock, except the step that opens the door.", func(k live.KnockStatus) *uint64 { return &k.StepsDone }},
+		{"knockc_opened_total", "counter", "Packets that opened a door or kept it open.", func(k live.KnockStatus) *uint64 { return &k.Opened }},
+		{"knockc_let_in_total", "counter", "Attempts at the services of a knock that it let in.", func(k live.KnockStatus) *uint64 { return k.LetIn }},
+		{"knockc_refused_total", "counter", "Attempts at the services of a knock that nothing let in.", func(k live.KnockStatus) *uint64 { return k.Refused }},
+		{"knockc_barred_total", "counter", "Attempts at the steps of a knock that its from and on do not admit.", func(k live.KnockStatus) *uint64 { return k.Barred }},
+		{"knockc_open_doors", "gauge", "Sources for which the door is open.", func(k live.KnockStatus) *uint64 { return number(k.Open) }},
+		{"knockc_sources_under_way", "gauge", "Other sources that have done a step.", func(k live.KnockStatus) *uint64 { return number(k.Underway) }},
+	} {
+		var samples []sample
+		for _, s := range all {
+			for _, k := range s.Knocks {
+				if n := metric.value(k); n != nil {
+					samples = append(samples, sample{*n, append(at(s), "knock", k.Name)})
+				}
+			}
+		}
+		m.write(metric.name, metric.kind, metric.help, samples...)
+	}
+}
+
+func (m metrics) printSets(all []*seen) {
+	var elements, sizes []sample
+	for _, s := range all {
+		for _, set := range s.Sets {
+			elements = append(elements, sample{uint64(set.Elements), append(at(s), "set", set.Name)})
+			sizes = append(sizes, sample{uint64(set.Size), append(at(s), "set", set.Name)})
+		}
+	}
+	m.write("knockc_set_elements", "gauge", "Live elements of a set.", elements...)
+	m.write("knockc_set_size", "gauge", "Elements that a set can hold.", sizes...)
+}
+
+// tables are samples of a value that tables have, except where it is nil.
+func tables(all []*seen, value func(*seen) *uint64) (samples []sample) {
+	for _, s := range all {
+		if n := value(s); n != nil {
+			samples = append(samples, sample{*n, at(s)})
+		}
+	}
+	return samples
+}
+
+func number[N int | int64 | time.Duration](n N) *uint64 {
+	value := uint64(n)
+	return &value
 }
