@@ -31,14 +31,14 @@ type Legend struct {
 type Purpose int
 
 const (
-	ForStep     Purpose = iota + 1 // it does a step of the sequence, but not the last
-	ForOpening                     // it does the last step and opens the door
-	ForClose                       // it does a step of the `close` sequence
-	ForService                     // it lets sources with a grant to a service
-	ForOnce                        // it ends the grant of a source that was let in once
-	ForAdmission                   // it admits sources at a step by `from` and `on`; the chain says of which knock, see [AdmittingKnock]
-	ForMark                        // it says that knockc has made the table, and gives the hash of the policy
-	ForSettings                    // it lists the settings that are not the defaults
+	ForStep      Purpose = iota + 1 // it does a step of the sequence, but not the last
+	ForOpening                      // it does the last step and opens the door
+	ForClose                        // it does a step of the `close` sequence
+	ForService                      // it lets sources with a grant to a service
+	ForOnce                         // it ends the grant of a source that was let in once
+	ForAdmission                    // it admits sources at a step by `from` and `on`; the chain says of which knock, see [AdmittingKnock]
+	ForMark                         // it says that knockc has made the table, and gives the hash of the policy
+	ForSettings                     // it lists the settings that are not the defaults
 )
 
 // maxComment is the longest comment of a rule (NFTNL_UDATA_COMMENT_MAXLEN).

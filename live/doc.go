@@ -5,7 +5,8 @@
 //
 // What it knows of a table it reads from the table: the mark in the first rule's
 // comment tells that knockc made it, the other comments tell what the rules do. So it
-// does not matter which way the rules were loaded, or from which file.
+// does not matter which way the rules were loaded, or from which file, or whether they are a
+// fragment in a user's table: see [Location].
 //
 // A [Host] says in which order things are done, and what is undone if one fails. It does
 // not read a clock and knows no kernel: it works on a [Clock] and two interfaces, for the

@@ -14,11 +14,14 @@ func runRollback(s *streams, table string, due bool) error {
 	host := newHost()
 	defer host.Close()
 	table, err := host.OnTrial(table)
-	if due && err == nil {
-		return host.RollbackWhenDue(table)
-	}
-	if err != nil {
+	var none *live.NoTrialError
+	switch {
+	case due && errors.As(err, &none):
+		return nil
+	case err != nil:
 		return inWords(err)
+	case due:
+		return host.RollbackWhenDue(table)
 	}
 	outliveReaders()
 	err = host.Rollback(table)
