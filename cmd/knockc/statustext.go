@@ -25,15 +25,22 @@ func (v *viewing) printAll(w io.Writer, all []*seen, room int) {
 }
 
 // print shows the status to a person, what one watches first. If there is room only for a
-// number of lines, sources that are far from a door are counted instead; 0 is any number.
+// number of lines, the sources that are far from a door are counted instead, except a few; 0
+// is room for all.
 func (v *viewing) print(w io.Writer, s *seen, room int) {
 	var head, knocks, sets strings.Builder
 	v.printHead(&head, s)
 	printKnocks(&knocks, s.Knocks)
 	v.printSets(&sets, s.Sets)
-	taken := strings.Count(head.String()+knocks.String()+sets.String(), "\n")
+	sources := live.Nearest(s.Standings)
+	shown := len(sources)
+	if room > 0 {
+		const few, around = 3, 4 // the heading, two empty lines, the line that counts
+		taken := strings.Count(head.String()+knocks.String()+sets.String(), "\n")
+		shown = min(shown, max(room-taken-around, few))
+	}
 	fmt.Fprint(w, head.String(), "\n")
-	printSources(w, live.Nearest(s.Standings), room-taken)
+	printSources(w, sources, shown)
 	fmt.Fprint(w, "\n", knocks.String(), sets.String())
 }
 
@@ -71,16 +78,11 @@ func (v *viewing) printHead(w io.Writer, s *seen) {
 	}
 }
 
-// printSources lists sources, the nearest first, in a number of lines if that is more than 0.
-func printSources(w io.Writer, all []live.Standing, room int) {
+// printSources lists the first of some sources, and counts the others.
+func printSources(w io.Writer, all []live.Standing, shown int) {
 	if len(all) == 0 {
 		fmt.Fprintln(w, "no door is open, and no source is under way")
 		return
-	}
-	const around = 4 // the heading, two empty lines, the line about those that are left out
-	shown := len(all)
-	if room > 0 && shown+around > room {
-		shown = min(shown, max(room-around, 3))
 	}
 	table := columns{wraps: []int{1}}
 	table.add("SOURCE", "KNOCK", "STATE", "LEFT")

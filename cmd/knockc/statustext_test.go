@@ -95,13 +95,13 @@ func TestStatusScreen(t *testing.T) {
 			}
 		}
 	}
-	s := aStatus(0)
+	s := aStatus(1000)
 	for i := range 100 {
 		s.Knocks = append(s.Knocks, live.KnockStatus{Knock: live.Knock{Name: fmt.Sprint("k", i)}})
 	}
 	var out strings.Builder
 	(&viewing{}).printScreen(&out, []*seen{s}, 24)
-	if lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n"); len(lines) != 23 || !strings.HasPrefix(lines[4], "SOURCE") || !strings.HasSuffix(lines[22], " more lines") {
+	if lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n"); len(lines) != 23 || !strings.HasPrefix(lines[4], "SOURCE") || lines[8] != "and 998 more" || !strings.HasSuffix(lines[22], " more lines") {
 		t.Errorf("with many knocks it shows\n%s", out.String())
 	}
 }
