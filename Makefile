@@ -14,7 +14,7 @@ install: ## install below DESTDIR and PREFIX, which is /usr/local
 deb: ## make a Debian package, with a version that names the last commit
 	packaging/deb.sh
 
-deb-test: ## build the Debian package and use what is in it
+deb-test: ## build the Debian package and use what is in it, as root also under systemd
 	KNOCKC_PACKAGING=required go test -timeout 1h -count=1 ./packaging
 
 quick: ## open doors in the kernel and try all cases, in about a minute
