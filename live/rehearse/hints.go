@@ -6,22 +6,28 @@ import (
 	"fmt"
 	"strings"
 
+	"example.org/knockc/internal/lazy"
 	"example.org/knockc/lang"
 )
 
 // hintToOpen is what would let an attempt through that another table stops.
 func (t *trial) hintToOpen(a attempt) string {
 	by, event := t.book.stops(a.events)
-	if by == nil || t.own(event) || t.book.table(event.Table) == nil {
+	if by == nil || t.own(event) {
+		return ""
+	}
+	of := t.book.table(event.Table)
+	if of == nil {
 		return ""
 	}
 	port, proto := t.service.First, t.service.Proto
-	translated := t.book.translates(a.events) != nil
-	of := t.book.table(event.Table)
+	translated, elsewhere := t.book.translates(a.events) != nil, len(t.knock.At) > 0
 	switch {
-	case of.has("firewalld") && !translated && len(t.knock.At) == 0:
-		return fmt.Sprintf("firewall-cmd --add-port=%d/%v", port, proto)
-	case of.has("ufw") && !translated && len(t.knock.At) == 0:
+	case of.name == "firewalld":
+		return t.hintForFirewalld(event.Name)
+	case of.isOfUFW() && elsewhere:
+		return fmt.Sprintf("ufw route allow proto %v to %v port %d", proto, a.to, port)
+	case of.isOfUFW() && !translated:
 		return fmt.Sprintf("ufw allow %d/%v", port, proto)
 	case of.iptables != "":
 		program, rule := strings.TrimSuffix(of.iptables, "-nft"), fmt.Sprintf("-p %v --dport %d", proto, port)
@@ -33,15 +39,31 @@ func (t *trial) hintToOpen(a attempt) string {
 		return "ct status dnat accept"
 	}
 	rule := fmt.Sprintf("%v dport %d accept", proto, port)
-	if len(t.knock.At) > 0 {
+	if elsewhere {
 		rule = map[bool]string{false: "ip", true: "ip6"}[a.to.Is6()] + " daddr " + a.to.String() + " " + rule
 	}
 	return rule
 }
 
-// has reports whether the table is one of a program that manages firewalls.
-func (t *table) has(program string) bool {
-	return t.name == program || strings.Contains(t.text, ":"+program+"-") || strings.Contains(t.text, "chain "+program+"-")
+// zoneChain is a chain of firewalld for packets to the host by interfaces of a zone, or one
+// for rules of its user.
+var zoneChain = lazy.Regexp(`^filter_IN_(.+?)(_pre|_log|_deny|_allow|_post)?$`)
+
+// hintForFirewalld is a hint if one of its chains stops an attempt.
+func (t *trial) hintForFirewalld(chain string) string {
+	port, proto := t.service.First, t.service.Proto
+	in := zoneChain().FindStringSubmatch(chain)
+	switch {
+	case in == nil:
+		return fmt.Sprintf("a policy of firewalld that accepts %d/%v: see man firewalld.policies", port, proto)
+	case in[2] != "":
+		return "" // a rule that somebody wants
+	}
+	return fmt.Sprintf("firewall-cmd --zone=%s --add-port=%d/%v", in[1], port, proto)
+}
+
+func (t *table) isOfUFW() bool {
+	return strings.Contains(t.text, "\n:ufw-") || strings.Contains(t.text, "\n:ufw6-")
 }
 
 // hintToShut is what would make the guard see an attempt that went past it.
