@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -18,8 +19,8 @@ import (
 
 // program is one of Debian's that manage firewalls.
 type program struct {
-	needs  []string
-	begin  string // starts it as it is after it was installed
+	needs  []string // the first is its command
+	begin  string   // starts it as it is after it was installed
 	reload string
 }
 
@@ -30,7 +31,7 @@ var ufw = program{
 }
 
 var firewalld = program{
-	needs: []string{"dbus-daemon", "firewall-cmd", "firewalld"},
+	needs: []string{"firewall-cmd", "firewalld", "dbus-daemon"},
 	begin: "rm -rf /etc/firewalld/*; mkdir /run/dbus; " +
 		"dbus-daemon --system --nopidfile --nofork & until test -S /run/dbus/system_bus_socket; do sleep 0.1; done; " +
 		"firewalld --nofork --nopid & until firewall-cmd --state; do sleep 0.1; done",
@@ -117,15 +118,16 @@ func TestProgramsOnKernel(t *testing.T) {
 	}
 }
 
-// TestProgramsKeepDoorsOnKernel: a door stays open while a program loads its rules again.
+// TestProgramsKeepDoorsOnKernel: after what spec/hosts.md says was typed, a door opens, and
+// stays open while a program loads its rules again.
 func TestProgramsKeepDoorsOnKernel(t *testing.T) {
-	for name, p := range map[string]program{"ufw": ufw, "firewalld": firewalld, "fail2ban": fail2ban("")} {
-		t.Run(name, func(t *testing.T) {
+	for _, p := range []program{ufw, firewalld, fail2ban("")} {
+		t.Run(p.needs[0], func(t *testing.T) {
 			l := newLab(t, p.needs...)
 			types := l.logsIn(t)
 			types(p.begin)
-			if name == "ufw" {
-				types("ufw allow 22/tcp")
+			for _, command := range inDocument(t, `(?m)^    (`+p.needs[0]+` .*)$`) {
+				types(command)
 			}
 			l.Host.Load(t, script(t, compile(t, long)))
 			v := l.Visitor(1)
@@ -139,6 +141,39 @@ func TestProgramsKeepDoorsOnKernel(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDocumentedRulesOnKernel: beside the rules in spec/hosts.md everything works, also for
+// those whose neighbours have to be found first.
+func TestDocumentedRulesOnKernel(t *testing.T) {
+	l := newLab(t)
+	for _, rules := range inDocument(t, "(?s)\n```nft\n(.*?)```\n") {
+		l.rules(t, rules)
+		for _, ns := range []netns.Namespace{l.Client, l.Host} {
+			ns.IP(t, "neigh flush dev eth0")
+		}
+		r := l.rehearse(t, ssh)
+		if got := lines(r); got != nil {
+			t.Errorf("%s\n%s", rules, strings.Join(got, "\n"))
+		}
+		l.agrees(t, ssh, r)
+	}
+}
+
+// inDocument are the parts of spec/hosts.md that a pattern matches.
+func inDocument(t *testing.T, pattern string) (all []string) {
+	t.Helper()
+	text, err := os.ReadFile("../../spec/hosts.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(string(text), -1) {
+		all = append(all, m[1])
+	}
+	if all == nil {
+		t.Fatalf("spec/hosts.md has no %s", pattern)
+	}
+	return all
 }
 
 // TestBannedOnKernel: a source that fail2ban has banned opens the door, but gets in only
