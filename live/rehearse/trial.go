@@ -192,12 +192,17 @@ func (t *trial) target(from stranger) netip.Addr {
 }
 
 // check is the answer to a question that the copy has answered. What it says is in doubt
-// if a rule asked for what the copy does not have, and what is good also if it lacks a table.
+// if a rule asked for what the copy does not have, or stands in a table that is different
+// there, and what is good also if it lacks a table.
 func (t *trial) check(q Question, good bool, events []nftrace.Event, why string) Check {
 	c := Check{Knock: t.knock.Name.Text, Service: t.service, Family: t.family, Asks: q, Answer: Good}
 	if !good {
 		c.Answer, c.Why = Bad, why
-		c.By, _ = t.book.stops(events)
+		by, event := t.book.stops(events)
+		c.By = by
+		if of := t.book.table(event.Table); of != nil && of.lost != "" {
+			c.Answer, c.By, c.Why = NotJudged, nil, of.String()+" could not be copied"
+		}
 	}
 	for _, e := range events {
 		if what := t.inexact[e.Chain]; what != "" {
