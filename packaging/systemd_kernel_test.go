@@ -42,6 +42,9 @@ func TestSystemdOnKernel(t *testing.T) {
 		if nftables > knockc || knockc > network {
 			t.Errorf("nftables began at %d, knockc at %d, the network after %d", nftables, knockc, network)
 		}
+		if journal := m.must(t, "journalctl", "--unit", "knockc"); !strings.Contains(journal, "Port knocking") || strings.Contains(journal, "7001") {
+			t.Errorf("the journal shows a step:\n%s", journal)
+		}
 	})
 	t.Run("trial", m.tryTrial)
 	for _, e := range []struct {
@@ -62,6 +65,7 @@ func TestSystemdOnKernel(t *testing.T) {
 		{"nft -f /etc/nftables.conf; systemctl reload knockc", true, false},
 		{"rm $policy; systemctl restart knockc", false, false},
 		{"echo 'knock ssh <' >$policy; ! systemctl reload knockc", true, true},
+		{"journalctl --sync; journalctl --unit knockc | grep $policy:1:", true, true},
 		{"echo 'refuse reject' >$policy; ! systemctl reload knockc", true, true},
 		{"echo 'knock ssh <' >$policy; ! systemctl restart knockc", false, false},
 		{"dpkg --install --no-triggers /*.deb", true, true},
