@@ -32,16 +32,20 @@ var ufw = program{
 
 var firewalld = program{
 	needs: []string{"firewall-cmd", "firewalld", "dbus-daemon"},
-	begin: "rm -rf /etc/firewalld/*; mkdir /run/dbus; " +
-		"dbus-daemon --system --nopidfile --nofork & until test -S /run/dbus/system_bus_socket; do sleep 0.1; done; " +
-		"firewalld --nofork --nopid & until firewall-cmd --state; do sleep 0.1; done",
+	begin: `mount -t tmpfs none /etc/firewalld; mkdir /run/dbus; ` +
+		`printf '<busconfig><type>system</type><listen>unix:path=/run/dbus/system_bus_socket</listen><auth>EXTERNAL</auth>` +
+		`<policy context="default"><allow own="*"/><allow send_destination="*"/><allow receive_sender="*"/></policy></busconfig>' >/run/dbus/conf; ` +
+		`dbus-daemon --config-file=/run/dbus/conf --nofork & ` +
+		`firewalld --nofork --nopid & ` +
+		`for _ in $(seq 600); do ! firewall-cmd --state || break; sleep 0.1; done`,
 	reload: "firewall-cmd --reload; firewall-cmd --complete-reload",
 }
 
 func fail2ban(settings string) program {
 	return program{
 		needs: []string{"fail2ban-client", "fail2ban-server"},
-		begin: "mkdir /run/fail2ban; : >/var/log/auth.log; rm -f /etc/fail2ban/jail.d/*; " +
+		begin: `mkdir /run/fail2ban; : >/var/log/auth.log; rm -f /etc/fail2ban/jail.d/*; ` +
+			`printf '[Definition]\nlogtarget = /run/fail2ban/log\n' >/etc/fail2ban/fail2ban.local; ` +
 			`printf '[sshd]\nenabled = true\nbackend = polling\n` + settings + `' >/etc/fail2ban/jail.local; fail2ban-client start`,
 		reload: "fail2ban-client reload; fail2ban-client restart",
 	}
