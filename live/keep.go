@@ -6,7 +6,8 @@ import "fmt"
 
 // Keep keeps the policy that is on trial, from another process than the one that has
 // applied it. Leftovers are as in [Applied]. It is a [NoTrialError] if none is on trial,
-// and an [ErrNotAsTried] if someone has changed the table; the trial goes on then.
+// and an [ErrNotAsTried] if its table is gone or dormant, or has another policy; the trial
+// goes on then.
 func (h *Host) Keep(table string) (leftovers, err error) {
 	err = h.change(table, func() error {
 		t, err := h.trial(table)

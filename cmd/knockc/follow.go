@@ -3,6 +3,8 @@ package main
 import (
 	"flag"
 	"net/netip"
+
+	"example.org/knockc/lang"
 )
 
 var followCommand = &command{
@@ -42,8 +44,11 @@ the program nft.`,
 			}
 			o.table = *table
 			var err error
-			if o.source, err = sourcePrefix(args[0]); err != nil {
-				o.knock, o.source = args[0], netip.Prefix{}
+			if o.source, err = sourcePrefix(args[0]); err != nil && lang.IsName(args[0]) {
+				o.knock, o.source, err = args[0], netip.Prefix{}, nil
+			}
+			if err != nil {
+				return err
 			}
 			return runFollow(s, o)
 		}

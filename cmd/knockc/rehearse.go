@@ -21,8 +21,8 @@ For each service of each knock, over IPv4 and IPv6, it sends packets that show w
 - an attempt after the knock gets through, and
 - the grant lasts as long as the policy says.
 
-The exit status is 1 if a door stands open or stays shut, or if the policy names an
-interface that the host does not have. What the copy cannot tell is not judged.
+The exit status is 1 if a door stands open or stays shut, or if a clause "on"
+names an interface that the host does not have. What the copy cannot tell is not judged.
 
 Apply rehearses as well, unless it is run with -rehearse=false. Rehearse must be run as
 root.`,

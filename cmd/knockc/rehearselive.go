@@ -86,9 +86,23 @@ func printRehearsal(w io.Writer, r *rehearse.Report) {
 	for _, advice := range r.Advice {
 		fmt.Fprintln(w, "advice:", lang.Printable(advice))
 	}
-	doors := doorsOf(r)
-	works := len(slices.DeleteFunc(slices.Clone(doors), func(d triedDoor) bool { return !d.works() }))
-	fmt.Fprintf(w, "%d of %d doors work: strangers are refused, the knock opens\n", works, len(doors))
+	works, unjudged, doors := 0, 0, doorsOf(r)
+	for _, d := range doors {
+		switch d.answer() {
+		case rehearse.Good:
+			works++
+		case rehearse.NotJudged:
+			unjudged++
+		}
+	}
+	fmt.Fprintf(w, "%d of %d doors work", works, len(doors))
+	if unjudged > 0 {
+		fmt.Fprintf(w, ", %d not judged", unjudged)
+	}
+	if works == len(doors) {
+		fmt.Fprint(w, ": strangers are refused, the knock opens")
+	}
+	fmt.Fprintln(w)
 }
 
 // problems are what a rehearsal has found, each with the rule that decided and with what to
@@ -129,8 +143,18 @@ func (d triedDoor) is(c rehearse.Check) bool {
 	return d[0].Knock == c.Knock && d[0].Service == c.Service && d[0].Family == c.Family
 }
 
-func (d triedDoor) works() bool {
-	return !slices.ContainsFunc(d, func(c rehearse.Check) bool { return c.Answer != rehearse.Good })
+// answer is bad if one answer is, and good if all are.
+func (d triedDoor) answer() rehearse.Answer {
+	has := func(a rehearse.Answer) bool {
+		return slices.ContainsFunc(d, func(c rehearse.Check) bool { return c.Answer == a })
+	}
+	switch {
+	case has(rehearse.Bad):
+		return rehearse.Bad
+	case has(rehearse.NotJudged):
+		return rehearse.NotJudged
+	}
+	return rehearse.Good
 }
 
 func (d triedDoor) problems() (all []string) {
