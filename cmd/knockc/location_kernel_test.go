@@ -71,10 +71,10 @@ func TestFragmentCommandsOnKernel(t *testing.T) {
 		if said := s.knockc(t, "grant", "-table", "filter", "ssh", "192.0.2.2"); said != "ssh is open for 192.0.2.2, for 10m\n" || !s.isOpen(t, "192.0.2.1", "22") {
 			t.Errorf("grant says\n%s", said)
 		}
-		before := s.Host.Run(t, "nft", "-s", "list", "table", "inet", "filter")
+		before := s.Host.Run(t, "nft", "-s", "-t", "list", "table", "inet", "filter")
 		s.fails(t, exitSystem, "knockc: fragment knockc in table inet filter is part of a table of your own: take its include and the "+f.entries+
 			" out of the file of that table, and load the file once with `delete table inet filter` in place of the flush", "knockc", "remove")
-		if after := s.Host.Run(t, "nft", "-s", "list", "table", "inet", "filter"); after != before {
+		if after := s.Host.Run(t, "nft", "-s", "-t", "list", "table", "inet", "filter"); after != before {
 			t.Errorf("remove has changed the table to\n%s", after)
 		}
 		s.Host.Run(t, "nft", "insert", "rule", "inet", "filter", "knockc_tcp_22", "counter")
