@@ -39,8 +39,11 @@ func tool(b *testing.B) string {
 // command is a whole process, whose output goes to /dev/null.
 func command(name string, args ...string) *job {
 	return &job{run: func() error {
-		if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
-			return fmt.Errorf("%s %s: %w\n%.500s", name, strings.Join(args, " "), err, out)
+		var said strings.Builder
+		c := exec.Command(name, args...)
+		c.Stderr = &said
+		if err := c.Run(); err != nil {
+			return fmt.Errorf("%s %s: %w\n%.500s", name, strings.Join(args, " "), err, said.String())
 		}
 		return nil
 	}}
