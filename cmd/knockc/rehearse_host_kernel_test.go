@@ -59,7 +59,7 @@ func TestRehearseWithOlderNftOnKernel(t *testing.T) {
 		}
 		said, status := s.said(t, "unshare", "--mount", "sh", "-c", "mount --bind "+older+" "+path+`; exec "$@"`, "sh", "knockc", "rehearse", s.policy)
 		first, rest, _ := strings.Cut(said, "\n")
-		if want := "table inet filter could not be copied: " + test.lost; first != want || status != exitOK || strings.Count(rest, "not judged") != 4 {
+		if want := "table inet filter could not be copied: " + test.lost; first != want || status != exitOK || strings.Count(rest, ": not judged: ") != 4 {
 			t.Errorf("exit status %d, want %d and %s\n%s", status, exitOK, want, said)
 		}
 	}
