@@ -16,7 +16,8 @@ changed its rules by hand. If several are loaded, -table names one.
 
 For each service of each knock, over IPv4 and IPv6, it sends packets that show whether
 
-- strangers are refused,
+- strangers are refused, at several addresses, by all interfaces, and from where other
+  rules name sources,
 - each step moves the knock,
 - an attempt after the knock gets through, and
 - the grant lasts as long as the policy says.

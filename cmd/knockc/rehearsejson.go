@@ -52,6 +52,9 @@ func printRehearsalJSON(w io.Writer, r *rehearse.Report) error {
 	for _, lost := range r.Lost {
 		objects = append(objects, noteJSON{lost, nil})
 	}
+	if r.Untried > 0 {
+		objects = append(objects, noteJSON{untriedText(r), nil})
+	}
 	for _, i := range r.Missing {
 		objects = append(objects, noteJSON{missingText(i, r.Interfaces), &no})
 	}

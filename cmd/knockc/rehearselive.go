@@ -83,6 +83,9 @@ func printRehearsal(w io.Writer, r *rehearse.Report) {
 	for _, p := range problems(r) {
 		fmt.Fprintln(w, p)
 	}
+	if r.Untried > 0 {
+		fmt.Fprintln(w, untriedText(r))
+	}
 	for _, advice := range r.Advice {
 		fmt.Fprintln(w, "advice:", lang.Printable(advice))
 	}
@@ -122,6 +125,10 @@ func problems(r *rehearse.Report) (all []string) {
 
 func missingText(i lang.Iface, there []string) string {
 	return fmt.Sprintf("interface %v of `on`: there is none; this host has %s", i, strings.Join(there, " "))
+}
+
+func untriedText(r *rehearse.Report) string {
+	return fmt.Sprintf("not all strangers are tried: at a door, this host's addresses, interfaces and rules name %d more", r.Untried)
 }
 
 // triedDoor is a service of a knock in a family, with what was asked about it.

@@ -155,6 +155,12 @@ func (h *host) link(index int) *link {
 	return nil
 }
 
+// usable reports whether strangers may use an address: it may also be on lo.
+func (h *host) usable(a address) bool {
+	l := h.link(a.index)
+	return a.global && (a.index == loopback || l != nil && l.up)
+}
+
 func (h *host) owns(a netip.Addr) bool {
 	return slices.ContainsFunc(h.addresses, func(own address) bool { return own.prefix.Addr() == a })
 }
@@ -164,9 +170,8 @@ func (h *host) owns(a netip.Addr) bool {
 func (h *host) ownAddresses(index int, v6 bool) (first []netip.Addr) {
 	var others []netip.Addr
 	for _, a := range h.addresses {
-		l := h.link(a.index)
 		switch {
-		case !a.global || a.prefix.Addr().Is6() != v6 || l == nil || !l.up:
+		case !h.usable(a) || a.prefix.Addr().Is6() != v6:
 		case a.index == index:
 			first = append(first, a.prefix.Addr())
 		default:

@@ -18,8 +18,9 @@ type Report struct {
 	Missing    []lang.Iface
 	Interfaces []string
 
-	Lost   []string // what could not be copied, and why
-	Advice []string // what would be better, though it works
+	Lost    []string // what could not be copied, and why
+	Untried int      // how many more kinds of strangers there may be at a door than were tried
+	Advice  []string // what would be better, though it works
 }
 
 // Check is a question about a service of a knock in a family, and the answer.

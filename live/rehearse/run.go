@@ -60,6 +60,7 @@ func (s *Subject) rehearse() (*Report, error) {
 		book:      &book{nftrace.Book{List: p.Nft}, f.tables},
 		strangers: &strangers{place: p, policy: s.Policy, used: map[netip.Prefix]bool{}, ways: map[netip.Addr]way{}},
 	}
+	r.strangers.mentions = [2][]mention{f.mentions(s, false), f.mentions(s, true)}
 	if err := r.prepare(f); err != nil {
 		return nil, inWords(err)
 	}
@@ -144,8 +145,7 @@ func (r *rehearsal) lose(what, why string, concerns ...bool) {
 func (p *place) await() error {
 	for tries := 5000; ; time.Sleep(time.Millisecond) {
 		i := slices.IndexFunc(p.of.addresses, func(a address) bool {
-			l := p.of.link(a.index)
-			if !a.global || l == nil || !l.up {
+			if !p.of.usable(a) {
 				return false
 			}
 			_, kind, _ := p.route(a.prefix.Addr())

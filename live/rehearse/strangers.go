@@ -37,6 +37,8 @@ type strangers struct {
 	used   map[netip.Prefix]bool
 	again  bool // sources are taken again, so what they have done must be forgotten
 	ways   map[netip.Addr]way
+
+	mentions [2][]mention // by family
 }
 
 // way is how the host answers a source.
@@ -168,18 +170,26 @@ func (s *strangers) judge(k *lang.Knock, service lang.Service, src netip.Addr) (
 			return stranger{}, "no source that the host answers comes in by " + names(k.On)
 		}
 	}
-	settings := &s.policy.Settings
-	switch {
-	case contains(settings.TrustPrefixes, src) || len(settings.TrustIfaces) > 0 && admits(settings.TrustIfaces, by.name):
-		return stranger{}, "the sources that could be tried are trusted"
-	case slices.ContainsFunc(settings.Open, func(o lang.Open) bool { return opens(o, service, src, by.name) }):
-		return stranger{}, "the service is open for the sources that could be tried"
+	if why := s.admitted(service, src, by); why != "" {
+		return stranger{}, why
 	}
 	own := s.place.of.ownAddresses(by.index, src.Is6())
 	if len(own) == 0 {
 		return stranger{}, "the host has no address in this family"
 	}
 	return stranger{src, by, own}, ""
+}
+
+// admitted says why a source need not knock for the first port of a service.
+func (s *strangers) admitted(service lang.Service, src netip.Addr, by *link) string {
+	settings := &s.policy.Settings
+	switch {
+	case contains(settings.TrustPrefixes, src) || len(settings.TrustIfaces) > 0 && admits(settings.TrustIfaces, by.name):
+		return "the sources that could be tried are trusted"
+	case slices.ContainsFunc(settings.Open, func(o lang.Open) bool { return opens(o, service, src, by.name) }):
+		return "the service is open for the sources that could be tried"
+	}
+	return ""
 }
 
 // asked is an interface that the knock asks for and that would take a packet from the

@@ -59,16 +59,14 @@ func (t *trial) find() (one stranger, why string, err error) {
 	return one, why, err
 }
 
-// tryAsStranger makes an attempt at each address that has the service. If one succeeds, it
-// is that one, else the first.
-func (t *trial) tryAsStranger(from stranger) (first attempt, err error) {
-	const most = 16 // addresses
-	targets := from.own[:min(len(from.own), most)]
-	if len(t.knock.At) > 0 {
-		targets = []netip.Addr{t.target(from)}
-	}
-	for i, target := range targets {
-		a, err := t.send(from, t.attempt(target))
+// tryAsStranger tries the door as strangers do. If one gets in, it is that attempt, else the
+// first.
+func (t *trial) tryAsStranger(one stranger) (first attempt, err error) {
+	visits, left := t.strangers.visits(t.door(one), one)
+	t.Untried = max(t.Untried, left)
+	for i, v := range visits {
+		p := packetOf(lang.Step{Proto: t.service.Proto, Port: v.port}, v.to)
+		a, err := t.send(stranger{src: v.src, iface: v.by}, p)
 		if err != nil || a.reached() {
 			return a, err
 		}
@@ -97,7 +95,7 @@ func (t *trial) tryKnock(last bool) (done bool, err error) {
 		t.notJudged("a step does not move the knock", Service, Grant)
 		return true, nil
 	}
-	a, err := t.send(one, t.attempt(t.target(one)))
+	a, err := t.send(one, t.attempt(t.door(one).targets[0]))
 	if err != nil {
 		return false, err
 	}
@@ -167,28 +165,37 @@ func (t *trial) attempt(to netip.Addr) netns.Packet {
 	return packetOf(lang.Step{Proto: t.service.Proto, Port: t.service.First}, to)
 }
 
-// target is an address that has the service: one of the host's own, or with `at` one that
-// it names.
-func (t *trial) target(from stranger) netip.Addr {
-	at := t.knock.At
-	if len(at) == 0 {
-		return from.own[0]
+// door is a service and where it is: at the host's own addresses, or with `at` at one of
+// each prefix.
+type door struct {
+	service lang.Service
+	targets []netip.Addr
+}
+
+func (t *trial) door(from stranger) door {
+	d := door{t.service, from.own}
+	if len(t.knock.At) > 0 {
+		d.targets = nil
 	}
-	var found netip.Addr
-	for _, p := range at {
-		if p.Addr().Is6() != from.src.Is6() {
-			continue
-		}
-		for _, a := range t.place.of.addresses {
-			if p.Contains(a.prefix.Addr()) {
-				return a.prefix.Addr()
-			}
-		}
-		if found = p.Addr(); !p.IsSingleIP() {
-			found = found.Next()
+	for _, p := range t.knock.At {
+		if p.Addr().Is6() == from.src.Is6() {
+			d.targets = append(d.targets, t.place.of.oneOf(p.Prefix))
 		}
 	}
-	return found
+	return d
+}
+
+// oneOf is an address in a prefix: one of the host's own if there is one.
+func (h *host) oneOf(p netip.Prefix) netip.Addr {
+	for _, a := range h.addresses {
+		if p.Contains(a.prefix.Addr()) {
+			return a.prefix.Addr()
+		}
+	}
+	if p.IsSingleIP() {
+		return p.Addr()
+	}
+	return p.Masked().Addr().Next()
 }
 
 // check is the answer to a question that the copy has answered. What it says is in doubt

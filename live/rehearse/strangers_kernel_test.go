@@ -1,0 +1,52 @@
+//go:build linux
+
+package rehearse
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestStrangersOnKernel: a door that stands open for some strangers alone is found: at a port
+// within a range, by another interface, at an address of lo, or for certain sources.
+func TestStrangersOnKernel(t *testing.T) {
+	l := newLab(t)
+	l.Host.IP(t, "address add 203.0.113.9/32 dev lo")
+	const policy = "hook input\nknock web < 7001 9002 9003 -> 8000-8090 >\n"
+	for _, rule := range []string{
+		"tcp dport 8080 dnat to 10.66.2.2:80",
+		"tcp dport 8050-8060 dnat to 10.66.2.2:80",
+		"tcp dport 8090 dnat to 10.66.2.2:80",
+		`iifname "wg0" tcp dport 8000 dnat to 10.66.2.2:80`,
+		`iifname "wg*" tcp dport 8010 ip saddr 10.9.0.0/25 dnat to 10.66.2.2:80`,
+		"ip daddr 203.0.113.9 tcp dport 8000 dnat to 10.66.2.2:80",
+		"ip saddr 198.51.100.0/24 tcp dport 8000 dnat to 10.66.2.2:80",
+	} {
+		l.rules(t, "table ip nat {\n chain pre {\n type nat hook prerouting priority dstnat\n "+rule+"\n }\n}\n")
+		want := []string{"web 8000-8090 IPv4 stranger bad: table ip nat, chain pre: " + rule + "; leave out `hook input`"}
+		if got := lines(l.rehearse(t, policy)); !slices.Equal(got, want) {
+			t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	}
+}
+
+// TestManyStrangersOnKernel: where rules name more than are tried, the report says so.
+func TestManyStrangersOnKernel(t *testing.T) {
+	l := newLab(t)
+	for _, s := range []struct {
+		rules   int
+		untried bool
+	}{{10, false}, {300, true}} {
+		var rules strings.Builder
+		rules.WriteString("table inet many {\n chain input {\n type filter hook input priority 0\n")
+		for i := range s.rules {
+			fmt.Fprintf(&rules, "ip saddr 198.51.%d.%d drop\n", i/200, i%200+1)
+		}
+		l.rules(t, rules.String()+"}\n}\n")
+		if r := l.rehearse(t, ssh); (r.Untried > 200) != s.untried {
+			t.Errorf("%d rules: untried are %d", s.rules, r.Untried)
+		}
+	}
+}
