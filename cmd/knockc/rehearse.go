@@ -19,7 +19,7 @@ For each service of each knock, over IPv4 and IPv6, it sends packets that show w
 - strangers are refused, at several addresses, by all interfaces, and from where other
   rules name sources,
 - each step moves the knock,
-- an attempt after the knock gets through, and
+- an attempt after the knock gets through and is answered, and
 - the grant lasts as long as the policy says.
 
 The exit status is 1 if a door stands open or stays shut, or if a clause "on"

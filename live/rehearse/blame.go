@@ -66,6 +66,18 @@ func (b *book) translates(events []nftrace.Event) *Rule {
 	return nil
 }
 
+// untracks is the rule that keeps a packet from conntrack, nil if none does.
+func (b *book) untracks(events []nftrace.Event) *Rule {
+	for _, e := range events {
+		if e.Kind == nftrace.Rule {
+			if r := b.rule(e); strings.Contains(strings.ToLower(r.Rule), "notrack") {
+				return r
+			}
+		}
+	}
+	return nil
+}
+
 // stops is what kept a packet from going on, nil if no rule did.
 func (b *book) stops(events []nftrace.Event) (*Rule, nftrace.Event) {
 	for _, e := range slices.Backward(events) {

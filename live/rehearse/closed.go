@@ -25,9 +25,9 @@ func (t *trial) compareClosed(refused attempt) error {
 		return err
 	}
 	switch answers := refused.Answer != netns.NoAnswer; {
-	case a.Answer == netns.Reset && !answers:
+	case a.Answer == netns.Reset && !answers && !t.Policy.Settings.RefuseReject:
 		t.advise("closed ports answer here and guarded services do not, so a scan finds them: write `refuse reject`")
-	case a.Answer == netns.NoAnswer && answers:
+	case a.Answer == netns.NoAnswer && answers && t.Policy.Settings.RefuseReject:
 		t.advise("closed ports do not answer here and guarded services do, so a scan finds them: write `refuse drop`")
 	}
 	return nil

@@ -45,6 +45,19 @@ func (t *trial) hintToOpen(a attempt) string {
 	return rule
 }
 
+// hintToAnswer is what would let out answers that a table stops.
+func (t *trial) hintToAnswer(a attempt) string {
+	by, event := t.book.stops(a.answers)
+	of := t.book.table(event.Table)
+	switch {
+	case by == nil || of == nil:
+		return ""
+	case of.iptables != "":
+		return fmt.Sprintf("%s -t %s -I %s -m conntrack --ctstate ESTABLISHED -j ACCEPT", strings.TrimSuffix(of.iptables, "-nft"), of.name, event.Name)
+	}
+	return "ct state established accept"
+}
+
 // zoneChain is a chain of firewalld for packets to the host by interfaces of a zone, or one
 // for rules of its user.
 var zoneChain = lazy.Regexp(`^filter_IN_(.+?)(_pre|_log|_deny|_allow|_post)?$`)

@@ -18,6 +18,10 @@ table inet knockc_rehearsal {
 		type filter hook prerouting priority -450; policy accept;
 		meta nftrace set 1
 	}
+	chain answers {
+		type filter hook output priority -450; policy accept;
+		meta nftrace set 1
+	}
 }
 `
 

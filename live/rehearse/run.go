@@ -29,6 +29,7 @@ type rehearsal struct {
 	compared  [2]bool   // by family: whether a closed port was looked at
 	lost      [2]string // by family: why nothing is good
 	inexact   map[nftrace.Chain]string
+	uses      int // of services
 }
 
 // Run rehearses a policy that is to be loaded, on the host of the thread's network namespace.
@@ -220,8 +221,9 @@ func concerns(k *lang.Knock, v6 bool) bool {
 // attempt is a packet and what became of it.
 type attempt struct {
 	netns.Result
-	to     netip.Addr
-	events []nftrace.Event
+	to      netip.Addr
+	events  []nftrace.Event
+	answers []nftrace.Event // about packets that came of it
 }
 
 // reached reports whether the packet passed all rules.
@@ -229,14 +231,20 @@ func (a attempt) reached() bool { return a.Accepted || a.Forwarded }
 
 func (r *rehearsal) send(from stranger, p netns.Packet) (a attempt, err error) {
 	p.Src, p.Iface, a.to = from.src, from.iface.name, p.Dst
-	if p.Proto != netns.Ping {
-		p.Silent = true
-	}
 	if a.Result, err = r.place.Send(p); err != nil {
 		return a, err
 	}
-	a.events, err = r.tracer.Events()
-	a.events = slices.DeleteFunc(a.events, func(e nftrace.Event) bool { return e.Table == tracingTable })
+	events, err := r.tracer.Events()
+	first := slices.IndexFunc(events, func(e nftrace.Event) bool { return e.Table == tracingTable && e.Name == "first" })
+	for _, e := range events {
+		switch {
+		case e.Table == tracingTable:
+		case first >= 0 && e.ID == events[first].ID:
+			a.events = append(a.events, e)
+		default:
+			a.answers = append(a.answers, e)
+		}
+	}
 	return a, err
 }
 
