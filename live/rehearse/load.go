@@ -117,7 +117,8 @@ func (p *place) compare(tables []*table) error {
 	return nil
 }
 
-var elements = lazy.Regexp(`(?m)^\t\telements = \{[^}]*\}\n`)
+// elements are those of a set: all its lines but the last end with a comma.
+var elements = lazy.Regexp(`(?m)^\t\telements = \{(?:.*,\n)*.*\}\n`)
 
 func withoutElements(text string) string {
 	if !strings.Contains(text, "\t\telements = {") {

@@ -406,3 +406,14 @@ func (l *lab) agrees(t *testing.T, policy string, r *Report) {
 		}
 	}
 }
+
+// TestElementsOnKernel: comments of a set's elements are not taken for its end.
+func TestElementsOnKernel(t *testing.T) {
+	l := newLab(t)
+	l.rules(t, "table inet objs {\n set s {\n type ipv4_addr\n flags interval\n elements = { 10.0.0.0/8 comment \"a } b\", 11.0.0.0/8, 12.0.0.0/8 comment \"}\" }\n }\n"+
+		" map m {\n type inet_service : verdict\n elements = { 25 comment \"{ }\" : drop }\n }\n"+
+		" chain in {\n type filter hook input priority 0\n ip saddr @s drop\n tcp dport vmap @m\n }\n}\n")
+	if r := l.rehearse(t, ssh); len(r.Lost) > 0 || len(lines(r)) > 0 {
+		t.Errorf("lost: %q\n%s", r.Lost, strings.Join(lines(r), "\n"))
+	}
+}
