@@ -50,3 +50,16 @@ func TestManyStrangersOnKernel(t *testing.T) {
 		}
 	}
 }
+
+// TestUnnumberedOnKernel: a host whose only address is on lo has doors, too.
+func TestUnnumberedOnKernel(t *testing.T) {
+	l := newLab(t)
+	for _, device := range []string{"eth0", "lan0", "wg0", "tailscale0", "docker0"} {
+		l.Host.IP(t, "address flush dev "+device+" scope global")
+	}
+	l.Host.IP(t, "address add 203.0.113.9/32 dev lo", "route add default dev eth0 src 203.0.113.9")
+	r := l.rehearse(t, ssh)
+	if len(r.Checks) != 4 || len(lines(r)) > 0 {
+		t.Errorf("%d checks\n%s", len(r.Checks), strings.Join(lines(r), "\n"))
+	}
+}
