@@ -15,11 +15,11 @@ import (
 const tracing = `
 table inet knockc_rehearsal {
 	chain first {
-		type filter hook prerouting priority -450; policy accept;
+		type filter hook prerouting priority -2147483648; policy accept;
 		meta nftrace set 1
 	}
 	chain answers {
-		type filter hook output priority -450; policy accept;
+		type filter hook output priority -2147483648; policy accept;
 		meta nftrace set 1
 	}
 }

@@ -417,3 +417,26 @@ func TestElementsOnKernel(t *testing.T) {
 		t.Errorf("lost: %q\n%s", r.Lost, strings.Join(lines(r), "\n"))
 	}
 }
+
+// TestEarlyOnKernel: a rule that drops a step before all others is named. If the packet does not
+// even get to the first hook that is traced, the report says so.
+func TestEarlyOnKernel(t *testing.T) {
+	l := newLab(t)
+	for _, s := range []struct{ rules, by, why string }{
+		{"table inet early {\n chain pre {\n type filter hook prerouting priority -500\n tcp dport 9002 drop\n }\n}\n",
+			"table inet early, chain pre: tcp dport 9002 drop", "step 2 (9002) does not move it"},
+		{"table netdev n {\n chain i {\n type filter hook ingress device eth0 priority 0\n tcp dport 9002 drop\n }\n}\n",
+			"", "step 2 (9002) does not move it: the kernel, or a chain before prerouting, drops it"},
+	} {
+		l.rules(t, s.rules)
+		r := l.rehearse(t, ssh)
+		i := slices.IndexFunc(r.Checks, func(c Check) bool { return c.Asks == Steps })
+		c, by := r.Checks[i], ""
+		if c.By != nil {
+			by = c.By.String()
+		}
+		if c.Answer != Bad || by != s.by || c.Why != s.why {
+			t.Errorf("got %v, %q, %q, want %q, %q", c.Answer, by, c.Why, s.by, s.why)
+		}
+	}
+}

@@ -130,6 +130,9 @@ func (t *trial) steps(from stranger) (s stepping, lasts time.Duration, err error
 		if !moved {
 			s.events = a.events
 			s.failed = fmt.Sprintf("step %d (%v) does not move it", i+1, step)
+			if len(a.events) == 0 {
+				s.failed += ": the kernel, or a chain before prerouting, drops it"
+			}
 			return s, 0, nil
 		}
 		lasts = timeout
