@@ -3,6 +3,7 @@
 package netns
 
 import (
+	"net"
 	"net/netip"
 	"os/exec"
 	"strings"
@@ -143,5 +144,30 @@ func TestNewHost(t *testing.T) {
 	r, err := h.Send(Packet{Src: netip.MustParseAddr("198.51.100.7"), Dst: netip.MustParseAddr("10.0.0.5"), Proto: TCP, DstPort: 80, Flags: SYN, Iface: "ens3", Silent: true})
 	if to := netip.MustParseAddrPort("10.0.0.5:80"); err != nil || !r.Forwarded || r.To != to {
 		t.Errorf("%+v, %v; want forwarded to %v", r, err, to)
+	}
+}
+
+// TestTakenNameOnKernel: a host may have an interface with the name or the index of one that
+// every namespace has.
+func TestTakenNameOnKernel(t *testing.T) {
+	h, err := NewHost(Interface{Name: "eth0", Index: 1}, Interface{Name: "lo", Index: 7})
+	if err != nil {
+		if Unable(err) {
+			t.Skip(err)
+		}
+		t.Fatal(err)
+	}
+	defer h.Close()
+	err = h.Do(func() error {
+		for name, want := range map[string]bool{"moved1": true, "lo": false, "eth0": false} {
+			link, err := net.InterfaceByName(name)
+			if err != nil || (link.Index == 1) != want {
+				t.Errorf("%s: %v, %v", name, link, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -47,6 +47,14 @@ func (nl netlink) setUp(link int, attrs ...attr) error {
 	return nil
 }
 
+func (nl netlink) rename(link int, name string) error {
+	err := nl.request(unix.RTM_NEWLINK, unix.IfInfomsg{Index: int32(link)}, attr{unix.IFLA_IFNAME, append([]byte(name), 0)})
+	if err != nil {
+		return fmt.Errorf("rename link to %s: %w", name, err)
+	}
+	return nil
+}
+
 // addAddress adds an address. The neighbours of one of IPv6 are reached by the
 // default route: a router with a route to them would send redirects, and no sysctl
 // keeps it from that (ip6_forward, ndisc_send_redirect).

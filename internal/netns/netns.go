@@ -116,7 +116,8 @@ func Unable(err error) bool {
 	return false
 }
 
-// Interface is one that a host has. The kernel chooses the index if it is 0.
+// Interface is one that a host has. The kernel chooses the index if it is 0, or that of an
+// interface that every namespace has.
 type Interface struct {
 	Name  string
 	Index int

@@ -43,7 +43,14 @@ func (h *Host) setUp(ifaces []Interface) error {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		return fmt.Errorf("unshare: %w", err)
 	}
+	taken, err := moveAway(ifaces)
+	if err != nil {
+		return err
+	}
 	for _, iface := range ifaces {
+		if taken[iface.Index] {
+			iface.Index = 0
+		}
 		fd, err := h.openTUN(iface)
 		if err != nil {
 			return err
@@ -53,6 +60,31 @@ func (h *Host) setUp(ifaces []Interface) error {
 	}
 	h.tuns[""] = h.links[0]
 	return h.openRaw()
+}
+
+// moveAway renames the interfaces that a new namespace has if one of these is to have its
+// name: lo, and the devices that modules for tunnels bring, such as sit0, which cannot be
+// removed. It returns their indices.
+func moveAway(ifaces []Interface) (taken map[int]bool, err error) {
+	there, err := net.Interfaces()
+	if err != nil {
+		return nil, err
+	}
+	nl, err := dialNetlink(unix.NETLINK_ROUTE)
+	if err != nil {
+		return nil, err
+	}
+	defer nl.close()
+	taken = map[int]bool{}
+	for _, old := range there {
+		taken[old.Index] = true
+		if slices.ContainsFunc(ifaces, func(i Interface) bool { return i.Name == old.Name }) {
+			if err := nl.rename(old.Index, fmt.Sprintf("moved%d", old.Index)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return taken, nil
 }
 
 func (h *Host) openTUN(iface Interface) (int, error) {

@@ -42,6 +42,9 @@ func newPlace(h *host) (*place, error) {
 		if p.routes, err = netlink.Dial(unix.NETLINK_ROUTE, nil); err != nil {
 			return err
 		}
+		if err := p.renumber(); err != nil {
+			return err
+		}
 		return p.settle()
 	})
 	if err != nil {
