@@ -32,6 +32,16 @@ func TestStrangersOnKernel(t *testing.T) {
 	}
 }
 
+// TestNamedNobodyOnKernel: rules also name addresses that no packet has as its source.
+func TestNamedNobodyOnKernel(t *testing.T) {
+	l := newLab(t)
+	l.rules(t, "table inet f {\n chain pre {\n type filter hook prerouting priority raw\n"+
+		"ip6 saddr { ::/96, ::ffff:0.0.0.0/96, fe80::/10, ff00::/8 } drop\n ip saddr { 0.0.0.0/8, 127.0.0.0/8, 224.0.0.0/4 } drop\n }\n}\n")
+	if got := lines(l.rehearse(t, ssh)); len(got) > 0 {
+		t.Errorf("got\n%s", strings.Join(got, "\n"))
+	}
+}
+
 // TestManyStrangersOnKernel: where rules name more than are tried, the report says so.
 func TestManyStrangersOnKernel(t *testing.T) {
 	l := newLab(t)

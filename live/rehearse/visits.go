@@ -149,6 +149,8 @@ func (s *strangers) asNamed(m mention, ports []uint16, d door, one stranger, add
 func (s *strangers) mayCome(d door, v visit, one stranger) bool {
 	way := s.way(v.src)
 	switch {
+	case v.src.Is4In6() || !v.src.IsGlobalUnicast():
+		return false
 	case way.by == nil || way.kind != unix.RTN_UNICAST || s.place.of.owns(v.src):
 		return false
 	case v.by != way.by && v.src.Is4() && s.strict(v.by.name):
