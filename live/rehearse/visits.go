@@ -31,12 +31,13 @@ const (
 // addresses, to the end of its ports, by other interfaces, and such as the host's rules
 // name. It also returns how many there are beyond that.
 func (s *strangers) visits(d door, one stranger) (all []visit, left int) {
+	first := visit{one.src, one.iface, d.targets[0], d.service.First}
+	all = []visit{first}
 	add := func(v visit) {
 		if !slices.Contains(all, v) && s.mayCome(d, v, one) {
 			all = append(all, v)
 		}
 	}
-	first := visit{one.src, one.iface, d.targets[0], d.service.First}
 	for _, to := range d.targets[:min(len(d.targets), maxOfKind)] {
 		v := first
 		v.to = to
@@ -149,7 +150,7 @@ func (s *strangers) asNamed(m mention, ports []uint16, d door, one stranger, add
 func (s *strangers) mayCome(d door, v visit, one stranger) bool {
 	way := s.way(v.src)
 	switch {
-	case v.src.Is4In6() || !v.src.IsGlobalUnicast():
+	case v.src.Is4In6() || !v.src.IsGlobalUnicast() && !v.src.IsLinkLocalUnicast():
 		return false
 	case way.by == nil || way.kind != unix.RTN_UNICAST || s.place.of.owns(v.src):
 		return false
