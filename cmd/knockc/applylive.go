@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"example.org/knockc/compiler"
@@ -119,7 +118,7 @@ func (a *applying) track(s *streams) (*live.Tracking, error) {
 // wait lets the time go by that was said, unless it is interrupted.
 func (a *applying) wait(said <-chan struct{}) error {
 	interrupted := make(chan os.Signal, 1)
-	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(interrupted, interruptions...)
 	defer signal.Stop(interrupted)
 	var over <-chan time.Time
 	for {
@@ -162,7 +161,10 @@ func (a *applying) tryOut(s *streams, result *compiler.Result) error {
 		a.why = fmt.Errorf("that takes long with more than %d knocks, and is left to `knockc rehearse`", mostRehearsed)
 		return nil
 	}
-	a.rehearsed, a.why = rehearse.Run(result.Policy, result)
+	a.rehearsed, a.why = untilInterrupted(func() (*rehearse.Report, error) { return rehearse.Run(result.Policy, result) })
+	if a.why == errInterrupted {
+		return fmt.Errorf("%w: nothing is loaded", a.why)
+	}
 	if a.why != nil || !a.rehearsed.StandsOpen() || a.anyway {
 		return nil
 	}

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"example.org/knockc/live"
@@ -17,7 +16,7 @@ import (
 func runFollow(s *streams, o followOptions) (err error) {
 	outliveReaders()
 	interrupted := make(chan os.Signal, 1)
-	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(interrupted, interruptions...)
 	host := newHost()
 	defer host.Close()
 	at, err := host.Find(o.table)

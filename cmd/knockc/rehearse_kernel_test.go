@@ -59,7 +59,7 @@ func TestApplyRehearsesOnKernel(t *testing.T) {
 	}
 
 	const ssh = "knock ssh < 7001 9002 8003 -> 22 >\n"
-	const shut = "knockc: warning: knock ssh, 22, IPv%d: stays shut after the knock\n    table inet filter, chain input: policy drop\n    hint: tcp dport 22 accept\n"
+	const shut = "knockc: warning: knock ssh, 22, IPv%d: stays shut after the knock\n    table inet filter, chain input: policy drop\n    hint: nft add rule inet filter input tcp dport 22 accept\n"
 	if said, status = apply(dropping, ssh); status != exitOK || !strings.HasSuffix(said, fmt.Sprintf(shut, 4)+fmt.Sprintf(shut, 6)) {
 		t.Errorf("shut: exit status %d:\n%s", status, said)
 	}
@@ -108,7 +108,7 @@ func TestRehearseOnKernel(t *testing.T) {
 		kind, _ := checkJSON(t, line)
 		seen[kind] = true
 	}
-	const service = `{"knock":"ssh","service":"22","family":"IPv4","check":"service","ok":false,"why":"stays shut after the knock","by":{"table":"inet filter","chain":"input","rule":"policy drop"},"hint":"tcp dport 22 accept"}`
+	const service = `{"knock":"ssh","service":"22","family":"IPv4","check":"service","ok":false,"why":"stays shut after the knock","by":{"table":"inet filter","chain":"input","rule":"policy drop"},"hint":"nft add rule inet filter input tcp dport 22 accept"}`
 	if !seen["rehearsed"] || !seen["note"] || !strings.Contains(said, service+"\n") {
 		t.Errorf("want %s in\n%s", service, said)
 	}
@@ -157,8 +157,8 @@ const counting = `table inet counting {
 `
 
 // TestRehearsalLeavesNothingOnKernel: no packet has left, and no table, interface, process
-// or namespace is left, also of rehearsals that were interrupted or killed, or ran at once.
-// The policy that is loaded stays as it is.
+// or namespace is left, also of rehearsals that were interrupted, which say so, or killed, or
+// ran at once. The policy that is loaded stays as it is.
 func TestRehearsalLeavesNothingOnKernel(t *testing.T) {
 	s := newSite(t)
 	s.Host.Load(t, dropping+counting)
@@ -176,13 +176,22 @@ func TestRehearsalLeavesNothingOnKernel(t *testing.T) {
 		all.Go(func() {
 			c := s.Host.Command(t.Context(), "knockc", "rehearse", s.policy)
 			c.Env = append(os.Environ(), mark)
+			var out strings.Builder
+			c.Stdout, c.Stderr = &out, &out
+			if err := c.Start(); err != nil {
+				t.Error(err)
+				return
+			}
 			if signal := []os.Signal{nil, os.Interrupt, os.Kill}[i%3]; signal != nil {
 				after := time.AfterFunc(time.Duration(i)*100*time.Millisecond, func() { c.Process.Signal(signal) })
 				defer after.Stop()
 			}
-			out, _ := c.CombinedOutput()
-			if i%3 == 0 && !strings.Contains(string(out), "knock ssh, 22, IPv4: stays shut") {
-				t.Errorf("%s", out)
+			c.Wait()
+			switch said := out.String(); {
+			case i%3 == 0 && !strings.Contains(said, "knock ssh, 22, IPv4: stays shut"):
+				t.Error(said)
+			case i%3 == 1 && c.ProcessState.ExitCode() == exitSystem && said != "knockc: interrupted\n":
+				t.Errorf("interrupted, it says %q", said)
 			}
 		})
 	}
@@ -194,6 +203,42 @@ func TestRehearsalLeavesNothingOnKernel(t *testing.T) {
 		// A namespace lasts as long as a process is in it.
 		return s.Host.Run(t, "sh", "-c", "grep -lF "+mark+" /proc/[0-9]*/environ 2>/dev/null || true") == ""
 	})
+}
+
+// TestInterruptedRehearsalOnKernel: ^C ends a rehearsal with a line, and apply loads nothing.
+func TestInterruptedRehearsalOnKernel(t *testing.T) {
+	s := newSite(t)
+	folder := t.TempDir()
+	reached := folder + "/reached"
+	defer os.Remove(reached)
+	write(t, folder+"/nft", `#!/bin/sh
+case "$*" in *"list ruleset") touch `+reached+`; while [ -e `+reached+` ]; do sleep 0.1; done;; esac
+exec /usr/sbin/nft "$@"
+`)
+	if err := os.Chmod(folder+"/nft", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for command, want := range map[string]string{"rehearse": "knockc: interrupted\n", "apply": "knockc: interrupted: nothing is loaded\n"} {
+		c := s.Host.Command(t.Context(), "env", "PATH="+folder+":"+os.Getenv("PATH"), "knockc", command, s.policy)
+		var said strings.Builder
+		c.Stdout, c.Stderr = &said, &said
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		s.waitFor(t, "the rehearsal", func() bool {
+			_, err := os.Stat(reached)
+			return err == nil
+		})
+		c.Process.Signal(os.Interrupt)
+		c.Wait()
+		if c.ProcessState.ExitCode() != exitSystem || said.String() != want {
+			t.Errorf("%s: exit status %d:\n%s", command, c.ProcessState.ExitCode(), said.String())
+		}
+		os.Remove(reached)
+	}
+	if tables := s.Host.Run(t, "nft", "list", "tables"); strings.Contains(tables, "knockc") {
+		t.Errorf("it has loaded\n%s", tables)
+	}
 }
 
 // TestRehearsalOfALargeHostOnKernel: ten knocks beside a thousand rules take less than two

@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 
 	"example.org/knockc/compiler"
 	"example.org/knockc/lang"
@@ -46,7 +49,7 @@ func (s *streams) rehearsePolicy(name string) (*rehearse.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	return rehearsed(rehearse.Run(policy, result))
+	return rehearsed(func() (*rehearse.Report, error) { return rehearse.Run(policy, result) })
 }
 
 // rehearseLoaded rehearses a policy that is loaded.
@@ -68,15 +71,44 @@ func rehearseLoaded(table string) (*rehearse.Report, error) {
 	for knock, places := range loaded.Places {
 		subject.Places[knock] = rehearse.Places(places)
 	}
-	return rehearsed(rehearse.RunLoaded(subject))
+	return rehearsed(func() (*rehearse.Report, error) { return rehearse.RunLoaded(subject) })
 }
 
-func rehearsed(r *rehearse.Report, err error) (*rehearse.Report, error) {
-	if err != nil {
+func rehearsed(run func() (*rehearse.Report, error)) (*rehearse.Report, error) {
+	r, err := untilInterrupted(run)
+	if err != nil && err != errInterrupted {
 		err = fmt.Errorf("cannot rehearse: %w", err)
 	}
 	return r, err
 }
+
+var errInterrupted = errors.New("interrupted")
+
+// untilInterrupted waits for a rehearsal, but no longer than until the user interrupts it. The
+// process must end then, and with it what the rehearsal has made.
+func untilInterrupted(run func() (*rehearse.Report, error)) (*rehearse.Report, error) {
+	type result struct {
+		*rehearse.Report
+		error
+	}
+	interrupted, done := make(chan os.Signal, 1), make(chan result, 1)
+	signal.Notify(interrupted, interruptions...)
+	defer signal.Stop(interrupted)
+	go func() {
+		r, err := run()
+		done <- result{r, err}
+	}()
+	select {
+	case r := <-done:
+		return r.Report, r.error
+	case <-interrupted:
+		return nil, errInterrupted
+	}
+}
+
+// interruptions are the signals by which a user, a terminal that closes, or systemd ends a
+// command.
+var interruptions = []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
 
 // printRehearsal shows a rehearsal to a person: what is not good, and how much is.
 func printRehearsal(w io.Writer, r *rehearse.Report) {

@@ -47,6 +47,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -277,6 +278,7 @@ func (h *Host) Nft(args ...string) (string, error) {
 func (h *Host) runNft(stdin string, args ...string) (string, error) {
 	var stdout, stderr strings.Builder
 	cmd := exec.Command(h.nft, args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // ^C on a terminal ends the caller first
 	cmd.Stdin = strings.NewReader(stdin)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := h.Do(cmd.Run)

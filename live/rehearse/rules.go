@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -122,7 +123,9 @@ func command(program string, args ...string) *exec.Cmd {
 	if err != nil {
 		path = "/usr/sbin/" + program
 	}
-	return exec.Command(path, args...)
+	c := exec.Command(path, args...)
+	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // ^C on a terminal ends knockc first
+	return c
 }
 
 var errNoProgram = errors.New("this needs the program")
