@@ -91,6 +91,29 @@ func (v Visitor) Datagram(t TB, to netip.AddrPort) (o Outcome) {
 	return o
 }
 
+// Ping sends an echo request with length bytes of data.
+func (v Visitor) Ping(t TB, to netip.Addr, length int) {
+	t.Helper()
+	v6 := to.Is6()
+	err := v.Do(func() error {
+		if err := stay(); err != nil {
+			return err
+		}
+		fd, err := v.pinging(v6)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(fd)
+		if err := unix.Sendto(fd, v.echo(v6, 0, length), 0, sockaddr(netip.AddrPortFrom(to, 0))); err != nil {
+			return err
+		}
+		return v.await(v6)
+	})
+	if err != nil {
+		t.Fatalf("ping %v: %v", to, err)
+	}
+}
+
 // Frame sends an Ethernet frame from the namespace's device.
 func (v Visitor) Frame(t TB, device string, frame []byte) {
 	t.Helper()
@@ -194,23 +217,13 @@ func sockaddr(a netip.AddrPort) unix.Sockaddr {
 // attempt has devices to go through, to and fro, when neighbours are asked for as well.
 func (v Visitor) await(v6 bool) error {
 	const pings = 8
-	proto := int(Ping.number(v6))
-	fd, err := unix.Socket(family(v6), unix.SOCK_RAW|unix.SOCK_CLOEXEC, proto)
+	fd, err := v.pinging(v6)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
-	patience := unix.NsecToTimeval(int64(bound))
-	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &patience); err != nil {
-		return err
-	}
-	if err := unix.Bind(fd, sockaddr(v.Of(v6, 0))); err != nil {
-		return err
-	}
 	for n := range pings {
-		echo := Packet{Src: v.Of(v6, 0).Addr(), Proto: Ping, SrcPort: uint16(os.Getpid())}.appendEcho(nil)
-		binary.BigEndian.PutUint16(echo[6:], uint16(n+1))
-		binary.BigEndian.PutUint16(echo[2:], checksum(0, echo)) // in IPv6 the kernel does
+		echo := v.echo(v6, n+1, 0)
 		if err := unix.Sendto(fd, echo, 0, sockaddr(v.Router.Of(v6, 0))); err != nil {
 			return fmt.Errorf("ping %v: %w", v.Router.Of(v6, 0).Addr(), err)
 		}
@@ -219,6 +232,28 @@ func (v Visitor) await(v6 bool) error {
 		}
 	}
 	return nil
+}
+
+// pinging opens a socket for pings.
+func (v Visitor) pinging(v6 bool) (int, error) {
+	fd, err := unix.Socket(family(v6), unix.SOCK_RAW|unix.SOCK_CLOEXEC, int(Ping.number(v6)))
+	if err != nil {
+		return 0, err
+	}
+	patience := unix.NsecToTimeval(int64(bound))
+	err = errors.Join(unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &patience), unix.Bind(fd, sockaddr(v.Of(v6, 0))))
+	if err != nil {
+		unix.Close(fd)
+	}
+	return fd, err
+}
+
+// echo is the nth echo request.
+func (v Visitor) echo(v6 bool, n, length int) []byte {
+	echo := Packet{Src: v.Of(v6, 0).Addr(), Proto: Ping, SrcPort: uint16(os.Getpid()), Length: length}.appendEcho(nil)
+	binary.BigEndian.PutUint16(echo[6:], uint16(n))
+	binary.BigEndian.PutUint16(echo[2:], checksum(0, echo)) // in IPv6 the kernel does
+	return echo
 }
 
 func awaitReply(fd int, v6 bool, echo []byte) error {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"example.org/knockc/internal/lazy"
+	"example.org/knockc/internal/nftrace"
 	"example.org/knockc/lang"
 )
 
@@ -36,13 +37,23 @@ func (t *trial) hintToOpen(a attempt) string {
 		}
 		return fmt.Sprintf("%s -t %s -I %s %s -j ACCEPT", program, of.name, event.Name, rule)
 	case translated:
-		return "ct status dnat accept"
+		return hintForNFT(event, "ct status dnat accept")
 	}
 	rule := fmt.Sprintf("%v dport %d accept", proto, port)
 	if elsewhere {
 		rule = map[bool]string{false: "ip", true: "ip6"}[a.to.Is6()] + " daddr " + a.to.String() + " " + rule
 	}
-	return rule
+	return hintForNFT(event, rule)
+}
+
+// hintForNFT adds a rule to the chain that stops a packet: at its end if its policy does,
+// else before the rule that does.
+func hintForNFT(by nftrace.Event, rule string) string {
+	how := "insert"
+	if by.Kind == nftrace.Policy {
+		how = "add"
+	}
+	return fmt.Sprintf("nft %s rule %s %s %s", how, strings.TrimPrefix(by.Table, "table "), by.Name, rule)
 }
 
 // hintToAnswer is what would let out answers that a table stops.
@@ -55,7 +66,7 @@ func (t *trial) hintToAnswer(a attempt) string {
 	case of.iptables != "":
 		return fmt.Sprintf("%s -t %s -I %s -m conntrack --ctstate ESTABLISHED -j ACCEPT", strings.TrimSuffix(of.iptables, "-nft"), of.name, event.Name)
 	}
-	return "ct state established accept"
+	return hintForNFT(event, "ct state established accept")
 }
 
 // zoneChain is a chain of firewalld for packets to the host by interfaces of a zone, or one

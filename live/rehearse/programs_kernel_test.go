@@ -219,7 +219,7 @@ func (l *lab) finds(t *testing.T, v netns.Visitor) netns.Outcome {
 // commands are the hints that are commands of such programs.
 func commands(r *Report) (all []string) {
 	for _, c := range r.Checks {
-		is := strings.HasPrefix(c.Hint, "ufw ") || strings.HasPrefix(c.Hint, "firewall-cmd ")
+		is := slices.ContainsFunc([]string{"ufw ", "firewall-cmd ", "iptables ", "ip6tables ", "nft "}, func(program string) bool { return strings.HasPrefix(c.Hint, program) })
 		if is && !slices.Contains(all, c.Hint) {
 			all = append(all, c.Hint)
 		}
