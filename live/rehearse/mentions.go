@@ -28,6 +28,9 @@ type ports struct{ first, last uint16 }
 var (
 	commentText = lazy.Regexp(`comment "[^"]*"`)
 	portWord    = lazy.Regexp(`\bdport|destination-port`)
+	setWord     = lazy.Regexp(`@([\w./]+)`)
+	setBegins   = lazy.Regexp(`^\tset ([\w./]+) \{`)
+	onlyStops   = lazy.Regexp(`^[^!]* (?:drop|reject|reject with [^!]*|-j DROP|-j REJECT[^!]*) *\n$`)
 )
 
 // mentions are those of the tables for a family that the policy is not in. Those of rules
@@ -37,7 +40,7 @@ func (f *firewall) mentions(s *Subject, v6 bool) (all []mention) {
 		if !t.concerns(v6) || t.family == "inet" && t.name == s.Table && s.Fragment == "" {
 			continue
 		}
-		for line := range strings.Lines(t.text) {
+		for _, line := range t.tellingLines() {
 			if m := mentionIn(line, v6); len(m.addresses)+len(m.ports)+len(m.words) > 0 {
 				all = append(all, m)
 			}
@@ -47,8 +50,32 @@ func (f *firewall) mentions(s *Subject, v6 bool) (all []mention) {
 	return all
 }
 
+// tellingLines are the lines of the table's text, except what names those that a rule stops:
+// a door does not stand open for them.
+func (t *table) tellingLines() (all []string) {
+	asked := map[string]bool{} // sets about which other rules ask
+	for line := range strings.Lines(t.text) {
+		line = commentText().ReplaceAllString(line, "")
+		if onlyStops().MatchString(line) {
+			continue
+		}
+		all = append(all, line)
+		for _, set := range setWord().FindAllStringSubmatch(line, -1) {
+			asked[set[1]] = true
+		}
+	}
+	within := ""
+	return slices.DeleteFunc(all, func(line string) bool {
+		if begin := setBegins().FindStringSubmatch(line); begin != nil {
+			within = begin[1]
+		} else if line == "\t}\n" {
+			within = ""
+		}
+		return within != "" && !asked[within]
+	})
+}
+
 func mentionIn(line string, v6 bool) mention {
-	line = commentText().ReplaceAllString(line, "")
 	m := mention{asksPort: portWord().MatchString(line), translates: nftrace.Translates(line)}
 	for word := range strings.FieldsFuncSeq(line, func(r rune) bool { return strings.ContainsRune(" \t\n,{}\"", r) }) {
 		if p, ok := prefixIn(word); ok {
