@@ -27,7 +27,7 @@ func BenchmarkGoals(b *testing.B) {
 		name  string
 		goals func(*testing.B) []goal
 	}{
-		{"replay", replayGoals}, {"output", outputGoals}, {"forms", formGoals}, {"memory", memoryGoals},
+		{"replay", replayGoals}, {"reading", readingGoals}, {"output", outputGoals}, {"forms", formGoals}, {"memory", memoryGoals},
 		{"policy", policyGoals}, {"process", processGoals}, {"scale", scaleGoals}, {"live", liveGoals},
 		{"packets", packetGoals},
 	} {

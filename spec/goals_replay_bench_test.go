@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"bufio"
 	"cmp"
 	"errors"
 	"fmt"
@@ -14,8 +15,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gopacket/gopacket/pcapgo"
+
 	"example.org/knockc/internal/seeded"
 	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
 	"example.org/knockc/report"
 	"example.org/knockc/sim"
 	"example.org/knockc/sim/replay"
@@ -96,6 +100,52 @@ func replayGoals(b *testing.B) (goals []goal) {
 			goal{work: fmt.Sprintf("`sim -quiet` on a capture, knocks: %d", s.knocks), goal: s.pcap, measured: ratio(readPcap.times, pcap.times), unit: "of the rate of parsing by hand", figures: rate(pcap) + ", by hand " + rate(readPcap)})
 	}
 	return goals
+}
+
+// readingGoals are what the goals of replaying can be at most: they only read the same files,
+// once, as `sim` does.
+func readingGoals(b *testing.B) []goal {
+	b.Helper()
+	folder := b.TempDir()
+	text := written(b, folder, "100.trace", seeded.MixedTrace(100, goalPackets))
+	pcap := written(b, folder, "100.pcap", seeded.Capture(100, goalPackets))
+	lines := &job{run: func() error { return readLines(text) }}
+	byHand := &job{run: func() error { _, err := ceilingText(text); return err }}
+	frames := &job{run: func() error { return readFrames(pcap) }}
+	framesByHand := &job{run: func() error { _, err := ceilingCapture(pcap); return err }}
+	inTurn(b, 21, lines, byHand, frames, framesByHand)
+	return []goal{
+		{work: "reading text once, and nothing else", measured: ratio(byHand.times, lines.times), unit: "of the rate of parsing by hand", figures: rate(lines)},
+		{work: "taking frames out of a capture once, with pcapgo", measured: ratio(framesByHand.times, frames.times), unit: "of the rate of parsing by hand", figures: rate(frames)},
+	}
+}
+
+func readLines(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	r := trace.NewReader(f)
+	for r.Next() != nil {
+	}
+	return r.Err()
+}
+
+func readFrames(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	r, err := pcapgo.NewReader(bufio.NewReaderSize(f, 1<<20))
+	for err == nil {
+		_, _, err = r.ZeroCopyReadPacketData()
+	}
+	if err == io.EOF {
+		err = nil
+	}
+	return err
 }
 
 // outputGoals replays the same trace in the other ways that people use.
