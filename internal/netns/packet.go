@@ -53,7 +53,7 @@ func (p Proto) number(v6 bool) uint8 {
 // maxPacket is the length of the longest IPv6 packet, which is longer than IPv4's.
 const maxPacket = 40 + 0xffff
 
-// Packet is a packet to be sent to a [Host]. Only pings have a payload.
+// Packet is a packet to be sent to a [Host].
 type Packet struct {
 	Src netip.Addr
 
@@ -66,6 +66,9 @@ type Packet struct {
 
 	// Length is the number of bytes of echo data in a ping, 0 to 65507.
 	Length int
+
+	// Payload is that of a datagram.
+	Payload string
 
 	// Flags are the TCP flags. The sequence numbers follow from them: a packet of a
 	// connection that the host has answered fits into it, and the SYNs of one source port
@@ -167,8 +170,9 @@ func (p Packet) appendTCP(b []byte, seq, ack uint32) []byte {
 func (p Packet) appendUDP(b []byte) []byte {
 	b = binary.BigEndian.AppendUint16(b, p.SrcPort)
 	b = binary.BigEndian.AppendUint16(b, p.DstPort)
-	b = binary.BigEndian.AppendUint16(b, 8)
-	return append(b, 0, 0)
+	b = binary.BigEndian.AppendUint16(b, uint16(p.transportLen()))
+	b = append(b, 0, 0)
+	return append(b, p.Payload...)
 }
 
 // transportLen returns the length of what follows the IP header.
@@ -179,7 +183,7 @@ func (p Packet) transportLen() int {
 	case Ping:
 		return 8 + p.Length
 	}
-	return 8
+	return 8 + len(p.Payload)
 }
 
 func checksumOffset(proto Proto) int {
