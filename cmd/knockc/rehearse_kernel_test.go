@@ -318,6 +318,13 @@ knock nas < 7003 7001 7002 7004 -> 445 at 192.0.2.1 >
 		t.Errorf("opened by hand: exit status %d:\n%s", status, said)
 	}
 
+	s.Host.Load(t, "flush ruleset\n")
+	s.knockc(t, "apply", "-settle", "0", "-rehearse=false", s.policy)
+	s.Host.Run(t, "nft", "insert", "rule", "inet", "knockc", "guard", "ip6", "saddr", "2001:db8::/126", "tcp", "dport", "85", "accept")
+	if said, status := s.said(t, "knockc", "rehearse"); status != exitInput || !strings.Contains(said, "knock web, 81-90, IPv6: OPEN WITHOUT A KNOCK\n") {
+		t.Errorf("opened by hand for some: exit status %d:\n%s", status, said)
+	}
+
 	s = fragmentSite(t, "")
 	if said, status := s.said(t, "knockc", "rehearse"); status != exitOK || !strings.HasSuffix(said, "4 of 4 doors work: strangers are refused, the knock opens\n") {
 		t.Errorf("a fragment: exit status %d:\n%s", status, said)

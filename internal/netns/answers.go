@@ -115,12 +115,13 @@ func (ip ipPacket) forwarded() bool { return ip.ttl == ttl-1 }
 
 // passage is how the packet left.
 func (ip ipPacket) passage(tun int) *passage {
-	s, ok := ip.segment()
-	port := s.Dst.Port()
-	if ip.proto == unix.IPPROTO_UDP || !ok && ip.proto == unix.IPPROTO_TCP {
-		port = binary.BigEndian.Uint16(ip.payload[2:])
+	s, _ := ip.segment()
+	by := &passage{tun: tun, from: netip.AddrPortFrom(ip.src, 0), to: netip.AddrPortFrom(ip.dst, 0), seq: s.Seq, ack: s.Ack}
+	if ip.proto == unix.IPPROTO_UDP || ip.proto == unix.IPPROTO_TCP {
+		by.from = netip.AddrPortFrom(ip.src, binary.BigEndian.Uint16(ip.payload))
+		by.to = netip.AddrPortFrom(ip.dst, binary.BigEndian.Uint16(ip.payload[2:]))
 	}
-	return &passage{tun: tun, to: netip.AddrPortFrom(ip.dst, port), seq: s.Seq, ack: s.Ack}
+	return by
 }
 
 // parseIP reports false if b is not the beginning of an IP packet. A fragment

@@ -13,7 +13,7 @@ import (
 // passage is how a packet left that was forwarded.
 type passage struct {
 	tun      int
-	to       netip.AddrPort // where it goes
+	from, to netip.AddrPort // as a rule may have changed them
 	seq, ack uint32         // of TCP
 }
 
@@ -29,12 +29,14 @@ func (p Packet) passedAs(a ipPacket) bool {
 	return p.comesFrom(a.payload)
 }
 
-// peer is what an inner host knows of a TCP connection, by its own address.
+// peer is what an inner host knows of a TCP connection, by the address of the client itself
+// and by its own.
 type peer struct {
-	tun       int    // the way to the client
-	next      uint32 // the host's next sequence number
-	client    uint32 // the client's next one
-	confirmed bool   // the client has answered the SYN/ACK
+	tun       int            // the way to the client
+	at        netip.AddrPort // where it sees the client
+	next      uint32         // the host's next sequence number
+	client    uint32         // the client's next one
+	confirmed bool           // the client has answered the SYN/ACK
 
 	// Which of the two has sent its FIN.
 	finished, clientFinished bool
@@ -50,7 +52,7 @@ func (h *Host) relay(p Packet, by passage) (Answer, error) {
 		return NoAnswer, nil
 	}
 	f := flow{client: netip.AddrPortFrom(p.Src, p.SrcPort), server: by.to}
-	a := Segment{Src: f.server, Dst: f.client}
+	a := Segment{Src: by.to, Dst: by.from}
 	switch p.Proto {
 	case Ping:
 		return NoAnswer, nil
@@ -69,14 +71,14 @@ func (h *Host) relay(p Packet, by passage) (Answer, error) {
 // answerTo is the answer of an inner host to a segment, as RFC 9293 section 3.10.7
 // has it; without flags if there is none. All its ports are open.
 func (h *Host) answerTo(f flow, flags TCPFlags, by passage) Segment {
-	a := Segment{Src: f.server, Dst: f.client}
+	a := Segment{Src: by.to, Dst: by.from}
 	c, known := h.peers[f]
 	switch {
 	case flags&RST != 0:
 		delete(h.peers, f)
 		return a
 	case flags&(SYN|ACK|FIN) == SYN && (!known || c.finished && c.clientFinished):
-		c = peer{tun: by.tun, next: rand.Uint32(), client: by.seq + 1}
+		c = peer{tun: by.tun, at: by.from, next: rand.Uint32(), client: by.seq + 1}
 		a.Flags, a.Seq, a.Ack = SYN|ACK, c.next, c.client
 		c.next++
 	case !known && flags&ACK != 0:
@@ -109,7 +111,7 @@ func (h *Host) endPeer(f flow, by TCPFlags) error {
 	case c.finished:
 		return errOver
 	}
-	a := Segment{Src: f.server, Dst: f.client, Flags: by | ACK, Seq: c.next, Ack: c.client}
+	a := Segment{Src: f.server, Dst: c.at, Flags: by | ACK, Seq: c.next, Ack: c.client}
 	c.next, c.finished = c.next+1, true
 	if h.peers[f] = c; by == RST {
 		delete(h.peers, f)

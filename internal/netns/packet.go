@@ -75,6 +75,10 @@ type Packet struct {
 	// to one destination are repetitions of each other.
 	Flags TCPFlags
 
+	// Options gives a SYN the options that a Windows client sends: the segment size, the
+	// window's scale and selective acknowledgments.
+	Options bool
+
 	// Dst is the host's own address in Src's family if it is zero. It may be a broadcast
 	// or multicast address, or that of an inner host, to which the host forwards packets
 	// of up to 65535 bytes.
@@ -163,8 +167,16 @@ func (p Packet) appendTCP(b []byte, seq, ack uint32) []byte {
 	b = binary.BigEndian.AppendUint16(b, p.DstPort)
 	b = binary.BigEndian.AppendUint32(b, seq)
 	b = binary.BigEndian.AppendUint32(b, ack)
-	b = append(b, 5<<4, byte(p.Flags), 0xff, 0xff) // the widest window
-	return append(b, 0, 0, 0, 0)
+	b = append(b, byte(p.transportLen()/4)<<4, byte(p.Flags), 0xff, 0xff) // the widest window
+	return append(append(b, 0, 0, 0, 0), p.options()...)
+}
+
+// options are those of a TCP header (RFC 9293, 7323 and 2018).
+func (p Packet) options() string {
+	if !p.Options || p.Flags != SYN {
+		return ""
+	}
+	return "\x02\x04\x05\xb4" + "\x01\x03\x03\x08" + "\x01\x01\x04\x02"
 }
 
 func (p Packet) appendUDP(b []byte) []byte {
@@ -179,7 +191,7 @@ func (p Packet) appendUDP(b []byte) []byte {
 func (p Packet) transportLen() int {
 	switch p.Proto {
 	case TCP:
-		return 20
+		return 20 + len(p.options())
 	case Ping:
 		return 8 + p.Length
 	}

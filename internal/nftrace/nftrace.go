@@ -22,6 +22,7 @@ type Event struct {
 	Handle  uint64 // of the rule, if one decided
 	Kind    Kind
 	Verdict Verdict
+	To      string // the chain that the verdict leads to, of Jump and Goto
 
 	// The packet's headers, in the first event of each base chain.
 	Network, Transport []byte
@@ -46,10 +47,13 @@ const (
 // Verdict is what a rule or a base chain says.
 type Verdict int32
 
-// The verdicts that end a packet's way through a base chain (NF_DROP, NF_ACCEPT).
+// The verdicts. The first two end a packet's way through a base chain (NF_DROP, NF_ACCEPT).
 const (
 	Drop   Verdict = 0
 	Accept Verdict = 1
+	Jump   Verdict = unix.NFT_JUMP
+	Goto   Verdict = unix.NFT_GOTO
+	Return Verdict = unix.NFT_RETURN
 )
 
 func (v Verdict) String() string {
@@ -168,8 +172,11 @@ func eventOf(family byte, b []byte) (e Event) {
 			e.Protocol = byte(bigEndian(value))
 		case traceVerdict:
 			for kind, value := range attributes(value) {
-				if kind == unix.NFTA_VERDICT_CODE {
+				switch kind {
+				case unix.NFTA_VERDICT_CODE:
 					verdict = value
+				case unix.NFTA_VERDICT_CHAIN:
+					e.To = unix.ByteSliceToString(value)
 				}
 			}
 		case tracePolicy:

@@ -69,9 +69,14 @@ func (l *lab) clientFor(k *lang.Knock, v6 bool) (v netns.Visitor, there bool) {
 	return v, false
 }
 
+// container is the one of Docker's that the lab has.
+var container = netip.MustParseAddr("172.17.0.2")
+
 // serviceOf is where a check found a service.
 func serviceOf(k *lang.Knock, c Check, v6 bool) netip.AddrPort {
 	switch {
+	case len(k.At) > 0 && !contains(k.At, netns.LabInner.Of(v6, 0).Addr()):
+		return netip.AddrPortFrom(container, c.Service.First)
 	case len(k.At) > 0:
 		return netns.LabInner.Of(v6, c.Service.First)
 	case c.By != nil && strings.Contains(c.By.Rule, "ip daddr 10.66.2.1"):

@@ -80,10 +80,8 @@ func (b *book) untracks(events []nftrace.Event) *Rule {
 
 // stops is what kept a packet from going on, nil if no rule did.
 func (b *book) stops(events []nftrace.Event) (*Rule, nftrace.Event) {
-	for _, e := range slices.Backward(events) {
-		if e.Verdict == nftrace.Drop && (e.Kind == nftrace.Policy || e.Kind == nftrace.Rule) {
-			return b.rule(e), e
-		}
+	if i := stopIn(events); i >= 0 {
+		return b.rule(events[i]), events[i]
 	}
 	return nil, nftrace.Event{}
 }

@@ -7,66 +7,83 @@ import (
 	"strings"
 
 	"example.org/knockc/internal/lazy"
-	"example.org/knockc/internal/nftrace"
 	"example.org/knockc/lang"
 )
 
 // hintToOpen is what would let an attempt through that another table stops.
 func (t *trial) hintToOpen(a attempt) string {
-	by, event := t.book.stops(a.events)
-	if by == nil || t.own(event) {
+	i := stopIn(a.events)
+	if i < 0 || t.own(a.events[i]) {
 		return ""
 	}
+	event := a.events[i]
 	of := t.book.table(event.Table)
 	if of == nil {
 		return ""
+	}
+	if guards := of.guards(event.Name); guards != "" {
+		return guards
 	}
 	port, proto := t.service.First, t.service.Proto
 	translated, elsewhere := t.book.translates(a.events) != nil, len(t.knock.At) > 0
 	switch {
 	case of.name == "firewalld":
 		return t.hintForFirewalld(event.Name)
+	case of.isOfUFW() && (strings.HasPrefix(event.Name, "ufw-user-") || strings.HasPrefix(event.Name, "ufw6-user-")):
+		return "`ufw status numbered` shows this rule: remove it with `ufw delete NUMBER`"
 	case of.isOfUFW() && elsewhere:
 		return fmt.Sprintf("ufw route allow proto %v to %v port %d", proto, a.to, port)
 	case of.isOfUFW() && !translated:
 		return fmt.Sprintf("ufw allow %d/%v", port, proto)
-	case of.iptables != "":
-		program, rule := strings.TrimSuffix(of.iptables, "-nft"), fmt.Sprintf("-p %v --dport %d", proto, port)
+	}
+	spot := t.book.spotBefore(a.events, i)
+	if of.iptables != "" {
+		rule := fmt.Sprintf("-p %v --dport %d", proto, port)
 		if translated {
 			rule = "-m conntrack --ctstate DNAT"
+		} else if elsewhere {
+			rule = fmt.Sprintf("-d %v %s", a.to, rule)
 		}
-		return fmt.Sprintf("%s -t %s -I %s %s -j ACCEPT", program, of.name, event.Name, rule)
-	case translated:
-		return hintForNFT(event, "ct status dnat accept")
+		return spot.iptables(rule)
 	}
-	rule := fmt.Sprintf("%v dport %d accept", proto, port)
-	if elsewhere {
+	rule := fmt.Sprintf("%v dport %d", proto, port)
+	if translated {
+		rule = "ct status dnat"
+	} else if elsewhere {
 		rule = map[bool]string{false: "ip", true: "ip6"}[a.to.Is6()] + " daddr " + a.to.String() + " " + rule
 	}
-	return hintForNFT(event, rule)
-}
-
-// hintForNFT adds a rule to the chain that stops a packet: at its end if its policy does,
-// else before the rule that does.
-func hintForNFT(by nftrace.Event, rule string) string {
-	how := "insert"
-	if by.Kind == nftrace.Policy {
-		how = "add"
-	}
-	return fmt.Sprintf("nft %s rule %s %s %s", how, strings.TrimPrefix(by.Table, "table "), by.Name, rule)
+	return spot.nft(rule)
 }
 
 // hintToAnswer is what would let out answers that a table stops.
 func (t *trial) hintToAnswer(a attempt) string {
-	by, event := t.book.stops(a.answers)
-	of := t.book.table(event.Table)
-	switch {
-	case by == nil || of == nil:
+	i := stopIn(a.answers)
+	if i < 0 || t.book.table(a.answers[i].Table) == nil {
 		return ""
-	case of.iptables != "":
-		return fmt.Sprintf("%s -t %s -I %s -m conntrack --ctstate ESTABLISHED -j ACCEPT", strings.TrimSuffix(of.iptables, "-nft"), of.name, event.Name)
 	}
-	return hintForNFT(event, "ct state established accept")
+	spot := t.book.spotBefore(a.answers, i)
+	if spot.of.iptables != "" {
+		return spot.iptables("-m conntrack --ctstate ESTABLISHED")
+	}
+	return spot.nft("ct state established")
+}
+
+// guards says what to do about a chain of another policy of knockc: to open that would open
+// the door to everyone. It is empty for other chains.
+func (t *table) guards(chain string) string {
+	before, _, is := strings.Cut(t.text, `comment "knockc policy `)
+	if !is {
+		return ""
+	}
+	begin := strings.LastIndex(before, "\tchain ")
+	name, _, _ := strings.Cut(before[begin+len("\tchain "):], " ")
+	switch {
+	case t.isBase(name):
+		return fmt.Sprintf("%v guards this port, too: remove it with `knockc remove -table %s`", t, t.name)
+	case chain == name || strings.HasPrefix(chain, name+"_"):
+		return fmt.Sprintf("the fragment %s in %v guards this port, too: take it out of the file of that table, or load the new one in its place", name, t)
+	}
+	return ""
 }
 
 // zoneChain is a chain of firewalld for packets to the host by interfaces of a zone, or one

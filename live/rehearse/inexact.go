@@ -14,9 +14,9 @@ var (
 
 	// What the copy cannot tell: of Ethernet, of bridges and other kinds of interfaces, of
 	// processes and their sockets, and where something outside of the rules decides.
-	inexactNft = lazy.Regexp(`\b(ether|vlan|arp|(?:i|o)if(?:type|kind|group)|(?:i|o)br(?:name|port|pvid|vproto)|pkttype|` +
+	inexactNft = lazy.Regexp(`\b(ether|vlan|arp|(?:i|o)if(?:type|kind|group)|(?:i|o)br(?:name|port|pvid|vproto)|` +
 		`sdif(?:name)?|secmark|secpath|ipsec|skuid|skgid|cgroup|socket|osf|synproxy|tproxy|queue) `)
-	inexactIptables = lazy.Regexp(`-[mj] (mac|physdev|pkttype|owner|cgroup|socket|osf|policy|set|SYNPROXY|TPROXY|NFQUEUE|SET)\b`)
+	inexactIptables = lazy.Regexp(`-[mj] (mac|physdev|owner|cgroup|socket|osf|policy|set|SYNPROXY|TPROXY|NFQUEUE|SET)\b`)
 )
 
 // inexact are the chains whose rules ask for what the copy does not have, as a TUN device has

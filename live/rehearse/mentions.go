@@ -3,6 +3,7 @@
 package rehearse
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -30,17 +31,23 @@ var (
 	portWord    = lazy.Regexp(`\bdport|destination-port`)
 	setWord     = lazy.Regexp(`@([\w./]+)`)
 	setBegins   = lazy.Regexp(`^\tset ([\w./]+) \{`)
+	letsThrough = lazy.Regexp(`\b(accept|return|notrack|dnat|redirect)\b`)
 	onlyStops   = lazy.Regexp(`^[^!]* (?:drop|reject|reject with [^!]*|-j DROP|-j REJECT[^!]*) *\n$`)
 )
 
-// mentions are those of the tables for a family that the policy is not in. Those of rules
-// that translate come first, since they may lead past a guard.
+// mentions are those of the tables for a family; of the table with the policy, those of rules
+// that let packets through, which someone may have added. Those of rules that translate come
+// first, since they may lead past a guard.
 func (f *firewall) mentions(s *Subject, v6 bool) (all []mention) {
 	for _, t := range f.tables {
-		if !t.concerns(v6) || t.family == "inet" && t.name == s.Table && s.Fragment == "" {
+		if !t.concerns(v6) {
 			continue
 		}
-		for _, line := range t.tellingLines() {
+		lines := t.tellingLines()
+		if t.family == "inet" && t.name == s.Table && s.Fragment == "" {
+			lines = slices.DeleteFunc(lines, func(line string) bool { return !letsThrough().MatchString(line) })
+		}
+		for _, line := range lines {
 			if m := mentionIn(line, v6); len(m.addresses)+len(m.ports)+len(m.words) > 0 {
 				all = append(all, m)
 			}
@@ -51,28 +58,36 @@ func (f *firewall) mentions(s *Subject, v6 bool) (all []mention) {
 }
 
 // tellingLines are the lines of the table's text, except what names those that a rule stops:
-// a door does not stand open for them.
+// a door does not stand open for them. A line that asks about a set has its first elements.
 func (t *table) tellingLines() (all []string) {
-	asked := map[string]bool{} // sets about which other rules ask
+	elements := map[string][]string{} // lines, by set
+	asked := map[string]bool{}
+	within := ""
 	for line := range strings.Lines(t.text) {
 		line = commentText().ReplaceAllString(line, "")
-		if onlyStops().MatchString(line) {
-			continue
-		}
-		all = append(all, line)
-		for _, set := range setWord().FindAllStringSubmatch(line, -1) {
-			asked[set[1]] = true
-		}
-	}
-	within := ""
-	return slices.DeleteFunc(all, func(line string) bool {
 		if begin := setBegins().FindStringSubmatch(line); begin != nil {
 			within = begin[1]
 		} else if line == "\t}\n" {
 			within = ""
 		}
-		return within != "" && !asked[within]
-	})
+		switch {
+		case within != "":
+			elements[within] = append(elements[within], line)
+		case !onlyStops().MatchString(line):
+			all = append(all, line)
+		}
+	}
+	for i, line := range all {
+		for _, set := range setWord().FindAllStringSubmatch(line, -1) {
+			const first = 8 // lines: the set's own, and some of elements
+			all[i] += strings.Join(elements[set[1]][:min(len(elements[set[1]]), first)], "")
+			asked[set[1]] = true
+		}
+	}
+	for _, set := range slices.Sorted(maps.Keys(asked)) {
+		all = append(all, elements[set]...)
+	}
+	return all
 }
 
 func mentionIn(line string, v6 bool) mention {
@@ -115,12 +130,18 @@ func portsIn(word string) (p ports, ok bool) {
 	return ports{uint16(a), uint16(b)}, err == nil && err2 == nil
 }
 
-// portsOf are the ends of what the mention names of a service's ports. It reports false if
-// the line asks for other ports.
+// portsOf are those of a service's ports that the mention names, the ends of ranges, and their
+// neighbours, as the line may ask for what is greater or less. It reports false if the line
+// asks for other ports.
 func (m mention) portsOf(s lang.Service) (all []uint16, ok bool) {
 	for _, p := range m.ports {
 		if first, last := max(p.first, s.First), min(p.last, s.Last); first <= last {
 			all = append(all, first, last)
+		}
+		for _, next := range []int{int(p.first) - 1, int(p.last) + 1} {
+			if int(s.First) <= next && next <= int(s.Last) {
+				all = append(all, uint16(next))
+			}
 		}
 	}
 	return all, len(all) > 0 || !m.asksPort

@@ -57,6 +57,8 @@ const (
 	nas        = "knock nas < 7001 9002 8003 -> 445 at 10.66.2.2 2001:db8:66::2 >\n"
 	forwarding = "firewall-cmd --add-forward-port=port=8080:proto=tcp:toaddr=10.66.2.2:toport=80; " +
 		"firewall-cmd --add-rich-rule='rule family=ipv6 forward-port port=8080 protocol=tcp to-addr=2001:db8:66::2 to-port=80'"
+	ufwDenies = "`ufw status numbered` shows this rule: remove it with `ufw delete NUMBER`"
+
 	docker = "grep -v :INPUT ../../testdata/docker/rules.v4 | iptables-nft-restore -n; grep -v :INPUT ../../testdata/docker/rules.v6 | ip6tables-nft-restore -n"
 )
 
@@ -74,6 +76,9 @@ func TestProgramsOnKernel(t *testing.T) {
 			ssh 22 IPv4 service bad: table ip filter, chain INPUT: policy drop; ufw allow 22/tcp
 			ssh 22 IPv6 service bad: table ip6 filter, chain INPUT: policy drop; ufw allow 22/tcp`},
 		{"ufw that limits", ufw, "ufw limit 22/tcp; ufw reload", ssh, ""},
+		{"ufw that denies", ufw, "ufw deny 22/tcp", ssh, `
+			ssh 22 IPv4 service bad: table ip filter, chain ufw-user-input: -A ufw-user-input -p tcp -m tcp --dport 22 -j DROP; ` + ufwDenies + `
+			ssh 22 IPv6 service bad: table ip6 filter, chain ufw6-user-input: -A ufw6-user-input -p tcp -m tcp --dport 22 -j DROP; ` + ufwDenies},
 		{"ufw on a router", ufw, "", nas, `
 			nas 445 IPv4 service bad: table ip filter, chain FORWARD: policy drop; ufw route allow proto tcp to 10.66.2.2 port 445
 			nas 445 IPv6 service bad: table ip6 filter, chain FORWARD: policy drop; ufw route allow proto tcp to 2001:db8:66::2 port 445`},

@@ -38,10 +38,28 @@ func TestRehearsalsOnKernel(t *testing.T) {
 			ssh 22 IPv6 service bad: table inet filter, chain input: policy drop; nft add rule inet filter input tcp dport 22 accept`},
 		{"a host that drops, with a rule for the service", drops + "add rule inet filter input tcp dport 22 accept\n", ssh, ""},
 		{"a rule that rejects", drops + "add rule inet filter input meta nfproto ipv4 counter reject with icmp type admin-prohibited\nadd rule inet filter input accept\n", ssh, `
-			ssh 22 IPv4 service bad: table inet filter, chain input: meta nfproto ipv4 counter reject with icmp admin-prohibited; nft insert rule inet filter input tcp dport 22 accept`},
+			ssh 22 IPv4 service bad: table inet filter, chain input: meta nfproto ipv4 counter reject with icmp admin-prohibited; nft insert rule inet filter input index 2 tcp dport 22 accept`},
 		{"a host that drops, and strangers at other doors", drops, "default drop\nrefuse reject\nopen 80\n" + ssh, `
 			ssh 22 IPv4 service bad: table inet filter, chain input: policy drop; nft add rule inet filter input tcp dport 22 accept
 			ssh 22 IPv6 service bad: table inet filter, chain input: policy drop; nft add rule inet filter input tcp dport 22 accept`},
+		{"rules about what real packets have", "table inet sane {\n chain pre {\n type filter hook prerouting priority mangle\n tcp flags syn tcp option maxseg missing drop\n udp length < 9 drop\n }\n}\n",
+			"knock ssh < 7001 udp/9002 8003 -> 22 udp/5000 >", ""},
+		{"a stranger who gets in beside a rule about what the copy lacks", "table ip nat {\n chain pre {\n type nat hook prerouting priority dstnat\n ether saddr 02:00:00:00:00:09 tcp dport 8080 accept\n tcp dport 8080 dnat to 10.66.2.2:80\n }\n}\n",
+			"hook input\nknock web < 7001 9002 8003 -> 8080 >", `
+			web 8080 IPv4 stranger bad: table ip nat, chain pre: tcp dport 8080 dnat to 10.66.2.2:80; leave out ` + "`hook input`" + `
+			web 8080 IPv4 steps null
+			web 8080 IPv4 service null
+			web 8080 IPv4 grant null`},
+		{"a rule that stops steps and strangers", "table inet raw {\n chain pre {\n type filter hook prerouting priority raw\n tcp flags syn drop\n }\n}\n",
+			"hook input\n" + ssh, `
+			ssh 22 IPv4 stranger null
+			ssh 22 IPv4 steps bad: table inet raw, chain pre: tcp flags syn drop
+			ssh 22 IPv4 service null
+			ssh 22 IPv4 grant null
+			ssh 22 IPv6 stranger null
+			ssh 22 IPv6 steps bad: table inet raw, chain pre: tcp flags syn drop
+			ssh 22 IPv6 service null
+			ssh 22 IPv6 grant null`},
 		{"steps that are dropped", "table inet raw {\n chain pre {\n type filter hook prerouting priority raw\n udp dport 9000-9999 drop\n }\n}\n",
 			"knock ssh < 7001 udp/9002 8003 -> 22 >", `
 			ssh 22 IPv4 steps bad: table inet raw, chain pre: udp dport 9000-9999 drop
@@ -68,6 +86,12 @@ func TestRehearsalsOnKernel(t *testing.T) {
 		{"a router that forwards", router + "add rule inet router forward tcp dport 445 accept\n", "knock nas < 7001 9002 8003 -> 445 at 10.66.2.0/24 2001:db8:66::/64 >", ""},
 		{"a port forwarded by a router that does not let it through", router + published, "knock web < 7001 9002 8003 -> 8080 >", `
 			web 8080 IPv4 service bad: table inet router, chain forward: policy drop; nft add rule inet router forward ct status dnat accept`},
+		{"addresses of the router among those behind it", router, "knock web < 7001 9002 8003 -> 80 at 172.17.0.0/16 >", `
+			web 80 IPv4 service bad: table inet router, chain forward: policy drop; nft add rule inet router forward ip daddr 172.17.0.2 tcp dport 80 accept`},
+		{"a router that takes nothing for itself", drops, "knock web < 7001 9002 8003 -> 80 at 172.17.0.0/16 >", ""},
+		{"another policy", script(t, compile(t, "table other\nknock web < 7001 7002 7003 -> 22 >")), ssh, `
+			ssh 22 IPv4 service bad: table inet other, chain tcp_22: counter name "tcp_22_refused" drop; table inet other guards this port, too: remove it with ` + "`knockc remove -table other`" + `
+			ssh 22 IPv6 service bad: table inet other, chain tcp_22: counter name "tcp_22_refused" drop; table inet other guards this port, too: remove it with ` + "`knockc remove -table other`"},
 		{"a knock from inside", "", "trust 20.0.0.0/6 96.0.0.0/8\nknock ssh < 7001 9002 8003 -> 22 from 10.66.2.0/24 on lan0 >", ""},
 		{"a knock from one address", "", "knock ssh < 7001 9002 8003 -> 22 from 198.51.100.7 2001:db8:c::7 >\nknock web < 7001 9003 8003 -> 80 81 from 198.51.100.7 >", ""},
 		{"everyone is trusted", "", "trust 0.0.0.0/0\n" + ssh, `

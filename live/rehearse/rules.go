@@ -143,26 +143,31 @@ func saidBy(program string, err error, said string) error {
 
 var (
 	tableLine = lazy.Regexp(`^table (\w+) (\S+) \{`)
-	flagsLine = lazy.Regexp(`^\tflags (.*)$`)
+	flagsLine = lazy.Regexp(`^\tflags (.*)\n$`)
 )
 
 // tablesOf cuts a listing into its tables.
 func tablesOf(text string) (all []*table) {
 	var t *table
+	var of strings.Builder
+	ownersLine := false // was the last one
 	for line := range strings.Lines(text) {
 		if m := tableLine().FindStringSubmatch(line); m != nil {
 			t = &table{family: m[1], name: m[2]}
 			all = append(all, t)
 			line = fmt.Sprintf("table %s %s {\n", t.family, t.name) // without `# progname`
 		}
-		if t == nil {
+		if t == nil || ownersLine && line == "\n" {
 			continue
 		}
 		if m := flagsLine().FindStringSubmatch(line); m != nil {
 			line = ownerless(m[1])
 		}
-		t.text += line
+		ownersLine = line == ""
+		of.WriteString(line)
 		if line == "}\n" {
+			t.text = of.String()
+			of.Reset()
 			t = nil
 		}
 	}

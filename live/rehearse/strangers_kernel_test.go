@@ -14,19 +14,26 @@ import (
 func TestStrangersOnKernel(t *testing.T) {
 	l := newLab(t)
 	l.Host.IP(t, "address add 203.0.113.9/32 dev lo")
-	const policy = "hook input\nknock web < 7001 9002 9003 -> 8000-8090 >\n"
-	for _, rule := range []string{
-		"tcp dport 8080 dnat to 10.66.2.2:80",
-		"tcp dport 8050-8060 dnat to 10.66.2.2:80",
-		"tcp dport 8090 dnat to 10.66.2.2:80",
-		`iifname "wg0" tcp dport 8000 dnat to 10.66.2.2:80`,
-		`iifname "wg*" tcp dport 8010 ip saddr 10.9.0.0/25 dnat to 10.66.2.2:80`,
-		"ip daddr 203.0.113.9 tcp dport 8000 dnat to 10.66.2.2:80",
-		"ip saddr 198.51.100.0/24 tcp dport 8000 dnat to 10.66.2.2:80",
+	const policy = "hook input\nknock web < 7001 9002 9003 -> 8000-8090%s >\n"
+	const office = " from 198.51.100.0/24"
+	for _, s := range []struct{ rule, from string }{
+		{"tcp dport 8080", ""},
+		{"tcp dport 8050-8060", ""},
+		{"tcp dport 8090", ""},
+		{"tcp dport > 8028 tcp dport < 8035", ""},
+		{`iifname "wg0" tcp dport 8000`, ""},
+		{`iifname "wg*" tcp dport 8010 ip saddr 10.9.0.0/25`, ""},
+		{"ip daddr 203.0.113.9 tcp dport 8000", ""},
+		{"ip saddr 198.51.100.0/24 tcp dport 8000", ""},
+		{"ip saddr @office tcp dport 8025", ""},
+		{"ip saddr @office ip daddr 203.0.113.9 tcp dport 8000", ""},
+		{"ip saddr != 198.51.100.0/24 tcp dport 8000", office},
 	} {
-		l.rules(t, "table ip nat {\n chain pre {\n type nat hook prerouting priority dstnat\n "+rule+"\n }\n}\n")
+		rule := s.rule + " dnat to 10.66.2.2:80"
+		l.rules(t, "table ip nat {\n set office {\n type ipv4_addr\n flags interval\n elements = { 198.51.100.0/24 }\n }\n"+
+			" chain pre {\n type nat hook prerouting priority dstnat\n "+rule+"\n }\n}\n")
 		want := []string{"web 8000-8090 IPv4 stranger bad: table ip nat, chain pre: " + rule + "; leave out `hook input`"}
-		if got := lines(l.rehearse(t, policy)); !slices.Equal(got, want) {
+		if got := lines(l.rehearse(t, fmt.Sprintf(policy, s.from))); !slices.Equal(got, want) {
 			t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
 	}

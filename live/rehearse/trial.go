@@ -20,6 +20,8 @@ type trial struct {
 	knock   *lang.Knock
 	service lang.Service
 	family  compiler.Family
+
+	refusedBy *Rule // what stopped a stranger, if one did
 }
 
 func (t *trial) run() error {
@@ -90,7 +92,12 @@ func (t *trial) tryKnock(last bool) (done bool, err error) {
 	if err != nil || steps.failed != "" && !last {
 		return false, err
 	}
-	t.add(t.check(Steps, steps.failed == "", steps.events, steps.failed))
+	judged := t.check(Steps, steps.failed == "", steps.events, steps.failed)
+	if judged.Answer == Bad && judged.By == nil {
+		judged.By = t.book.translates(steps.events)
+	}
+	t.doubtRefusal(judged)
+	t.add(judged)
 	if steps.failed != "" {
 		t.notJudged("a step does not move the knock", Service, Grant)
 		return true, nil
@@ -148,11 +155,11 @@ func (t *trial) before(events []nftrace.Event) []nftrace.Event {
 	return events
 }
 
-// packetOf is the packet that does a step, to which nobody listens.
+// packetOf is the packet that does a step, as a client sends it, to which nobody listens.
 func packetOf(s lang.Step, to netip.Addr) netns.Packet {
 	switch s.Proto {
 	case lang.UDP:
-		return netns.Packet{Proto: netns.UDP, DstPort: s.Port, Dst: to, Silent: true}
+		return netns.Packet{Proto: netns.UDP, DstPort: s.Port, Dst: to, Payload: "\n", Silent: true}
 	case lang.Ping:
 		length := s.Length
 		if length == lang.AnyLength {
@@ -160,14 +167,14 @@ func packetOf(s lang.Step, to netip.Addr) netns.Packet {
 		}
 		return netns.Packet{Proto: netns.Ping, Length: length, Dst: to}
 	}
-	return netns.Packet{Proto: netns.TCP, Flags: netns.SYN, DstPort: s.Port, Dst: to, Silent: true}
+	return netns.Packet{Proto: netns.TCP, Flags: netns.SYN, Options: true, DstPort: s.Port, Dst: to, Silent: true}
 }
 
-// door is a service and where it is: at the host's own addresses, or with `at` at one of
+// door is a service and where it is: at the host's own addresses, or with `at` at one or two of
 // each prefix.
 type door struct {
 	service lang.Service
-	targets []netip.Addr
+	targets []netip.Addr // those of other hosts come first
 }
 
 func (t *trial) door(from stranger) door {
@@ -177,30 +184,40 @@ func (t *trial) door(from stranger) door {
 	}
 	for _, p := range t.knock.At {
 		if p.Addr().Is6() == from.src.Is6() {
-			d.targets = append(d.targets, t.place.of.oneOf(p.Prefix))
+			d.targets = append(d.targets, t.place.of.someOf(p.Prefix)...)
 		}
 	}
+	slices.SortStableFunc(d.targets, func(a, b netip.Addr) int { return bit(t.place.of.owns(a)) - bit(t.place.of.owns(b)) })
 	return d
 }
 
-// oneOf is an address in a prefix: one of the host's own if there is one.
-func (h *host) oneOf(p netip.Prefix) netip.Addr {
-	for _, a := range h.addresses {
-		if p.Contains(a.prefix.Addr()) {
-			return a.prefix.Addr()
+// someOf are addresses in a prefix: one of another host, and one of the host's own, as far as
+// it has such.
+func (h *host) someOf(p netip.Prefix) (some []netip.Addr) {
+	const most = 256
+	a := p.Masked().Addr()
+	if !p.IsSingleIP() {
+		a = a.Next() // the first one is that of the network
+	}
+	for tries := 0; tries < most && p.Contains(a); tries, a = tries+1, a.Next() {
+		if !h.owns(a) {
+			some = append(some, a)
+			break
 		}
 	}
-	if p.IsSingleIP() {
-		return p.Addr()
+	for _, own := range h.addresses {
+		if p.Contains(own.prefix.Addr()) {
+			return append(some, own.prefix.Addr())
+		}
 	}
-	return p.Masked().Addr().Next()
+	return some
 }
 
 // check is the answer to a question that the copy has answered. What it says is in doubt
 // if a rule asked for what the copy does not have, or stands in a table that is different
 // there, and what is good also if it lacks a table.
 func (t *trial) check(q Question, good bool, events []nftrace.Event, why string) Check {
-	c := Check{Knock: t.knock.Name.Text, Service: t.service, Family: t.family, Asks: q, Answer: Good}
+	c := t.answer(q, Good)
 	if !good {
 		c.Answer, c.Why = Bad, why
 		by, event := t.book.stops(events)
@@ -221,21 +238,41 @@ func (t *trial) check(q Question, good bool, events []nftrace.Event, why string)
 	return c
 }
 
+func (t *trial) answer(q Question, a Answer) Check {
+	return Check{Knock: t.knock.Name.Text, Service: t.service, Family: t.family, Asks: q, Answer: a}
+}
+
 func (t *trial) notJudged(why string, questions ...Question) {
 	for _, q := range questions {
-		t.add(Check{Knock: t.knock.Name.Text, Service: t.service, Family: t.family, Asks: q, Why: why})
+		c := t.answer(q, NotJudged)
+		c.Why = why
+		t.add(c)
 	}
 }
 
 func (t *trial) add(c Check) { t.Checks = append(t.Checks, c) }
 
+// judgeStranger judges an attempt. One that got in did so although the copy may lack what some
+// rule asks for: hardly any host has just the rule that would stop it.
 func (t *trial) judgeStranger(a attempt) {
-	c := t.check(Stranger, !a.reached(), a.events, "open without a knock")
-	if c.Answer == Bad {
-		c.By = t.book.lets(a.events)
-		c.Hint = t.hintToShut()
+	if !a.reached() {
+		t.add(t.check(Stranger, true, a.events, ""))
+		t.refusedBy, _ = t.book.stops(a.events)
+		return
 	}
+	c := t.answer(Stranger, Bad)
+	c.Why, c.By, c.Hint = "open without a knock", t.book.lets(a.events), t.hintToShut()
 	t.add(c)
+}
+
+// doubtRefusal takes back that strangers are refused, if what refused them stops steps, too:
+// a rule that mistakes the copy's packets for others.
+func (t *trial) doubtRefusal(steps Check) {
+	i := len(t.Checks) - 1
+	if steps.Answer == Bad && steps.By != nil && t.refusedBy != nil && *steps.By == *t.refusedBy && t.Checks[i].Answer == Good {
+		t.Checks[i] = t.answer(Stranger, NotJudged)
+		t.Checks[i].Why = "the rule that stops steps stops strangers, too, and the policy is not asked"
+	}
 }
 
 // judgeGrant compares how long the grant lasts with what the policy says.

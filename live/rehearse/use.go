@@ -4,6 +4,7 @@ package rehearse
 
 import (
 	"net/netip"
+	"slices"
 
 	"example.org/knockc/internal/netns"
 	"example.org/knockc/internal/nftrace"
@@ -17,11 +18,13 @@ type use struct {
 	none string   // why there was no use, "" if there was
 }
 
-// use uses the service, with `at` at one address of each prefix. If that fails somewhere, it is
-// that use, else the first.
+// use uses the service, with `at` at those of the door's addresses that are another host's, if
+// there are any. If that fails somewhere, it is that use, else the first.
 func (t *trial) use(one stranger) (first use, err error) {
 	targets := t.door(one).targets
-	if len(t.knock.At) == 0 {
+	if elsewhere := slices.IndexFunc(targets, t.place.of.owns); elsewhere > 0 {
+		targets = targets[:elsewhere]
+	} else if len(t.knock.At) == 0 {
 		targets = targets[:1]
 	}
 	t.Untried = max(t.Untried, len(targets)-maxOfKind)
@@ -116,7 +119,10 @@ func (t *trial) shut(a attempt) Check {
 	c := t.check(Service, false, a.events, "stays shut after the knock")
 	if c.Answer == Bad {
 		c.Hint = t.hintToOpen(a)
-		if c.By == nil {
+		switch {
+		case len(a.events) == 0:
+			c.Why += ": the kernel, or a chain before prerouting, drops it"
+		case c.By == nil:
 			c.Why += ": no rule stops it, but the kernel, which has no route or does not believe the source (rp_filter)"
 		}
 	}

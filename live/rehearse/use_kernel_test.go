@@ -25,7 +25,7 @@ func TestUsesOnKernel(t *testing.T) {
 			ssh udp/53 IPv4 service bad: table inet f, chain out: policy drop; nft add rule inet f out ct state established accept
 			ssh udp/53 IPv6 service bad: table inet f, chain out: policy drop; nft add rule inet f out ct state established accept`},
 		{"no answers, by iptables", "*filter\n:OUTPUT DROP [0:0]\nCOMMIT\n", ssh, `
-			ssh 22 IPv4 service bad: table ip filter, chain OUTPUT: policy drop; iptables -t filter -I OUTPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT`},
+			ssh 22 IPv4 service bad: table ip filter, chain OUTPUT: policy drop; iptables -t filter -A OUTPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT`},
 		{"answers alone", "table inet f {\n chain out {\n type filter hook output priority 0; policy drop;\n ct state established accept\n }\n}\n", "knock ssh < 7001 9002 8003 -> 22 udp/53 once >\n", ""},
 		{"no forwarded answers", forward + "tcp dport 445 accept\n }\n}\n", nas, `
 			nas 445 IPv4 service bad: table inet f, chain forward: policy drop; nft add rule inet f forward ct state established accept`},

@@ -50,6 +50,9 @@ func (s *strangers) visits(d door, one stranger) (all []visit, left int) {
 	for _, l := range others[:min(len(others), maxOfKind)] {
 		add(s.visitBy(l, d, one))
 	}
+	for _, v := range s.anyones(d, one) {
+		add(v)
+	}
 	left = max(0, len(d.targets)-maxOfKind) + max(0, len(others)-maxOfKind)
 	for _, m := range s.mentions[bit(one.src.Is6())] {
 		ports, ok := m.portsOf(d.service)
@@ -62,6 +65,20 @@ func (s *strangers) visits(d door, one stranger) (all []visit, left int) {
 		}
 	}
 	return all, left
+}
+
+// anyones are visits from anywhere, also if the knock does not admit such sources.
+func (s *strangers) anyones(d door, one stranger) (all []visit) {
+	for _, area := range anywhere[bit(one.src.Is6())] {
+		v := visit{by: s.way(area.Addr().Next()).by, to: d.targets[0], port: d.service.First}
+		if v.by == nil {
+			continue
+		}
+		if v.src = s.within(area, v, d, one); v.src.IsValid() {
+			return []visit{v}
+		}
+	}
+	return nil
 }
 
 // otherLinks are the interfaces that are up, except that by which a client comes.
