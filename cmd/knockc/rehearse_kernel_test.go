@@ -321,13 +321,18 @@ knock nas < 7003 7001 7002 7004 -> 445 at 192.0.2.1 >
 	s.Host.Load(t, "flush ruleset\n")
 	s.knockc(t, "apply", "-settle", "0", "-rehearse=false", s.policy)
 	s.Host.Run(t, "nft", "insert", "rule", "inet", "knockc", "guard", "ip6", "saddr", "2001:db8::/126", "tcp", "dport", "85", "accept")
-	if said, status := s.said(t, "knockc", "rehearse"); status != exitInput || !strings.Contains(said, "knock web, 81-90, IPv6: OPEN WITHOUT A KNOCK\n") {
+	if said, status := s.said(t, "knockc", "rehearse"); status != exitInput || !strings.Contains(said, "knock web, 81-90, IPv6: OPEN WITHOUT A KNOCK\n    table inet knockc, chain guard: ip6 saddr 2001:db8::/126 tcp dport 85 accept\n    hint: this rule is not the policy's: `knockc apply POLICY` loads the policy without it\n") {
 		t.Errorf("opened by hand for some: exit status %d:\n%s", status, said)
 	}
 
 	s = fragmentSite(t, "")
 	if said, status := s.said(t, "knockc", "rehearse"); status != exitOK || !strings.HasSuffix(said, "4 of 4 doors work: strangers are refused, the knock opens\n") {
 		t.Errorf("a fragment: exit status %d:\n%s", status, said)
+	}
+	const beside = "hint: fragment knockc in table inet filter guards this port, too: load the new fragment in its place, and `knockc rehearse` tries it\n"
+	write(t, s.policy, "knock ssh < 7001 7002 7003 7004 -> 22 >\n")
+	if said, status := s.said(t, "knockc", "rehearse", s.policy); status != exitInput || strings.Count(said, beside) != strings.Count(said, "hint:") || !strings.Contains(said, beside) {
+		t.Errorf("a policy beside its own fragment: exit status %d:\n%s", status, said)
 	}
 	s.Host.Run(t, "nft", "flush", "chain", "inet", "filter", "pre")
 	if said, status := s.said(t, "knockc", "rehearse"); status != exitInput || strings.Count(said, "OPEN WITHOUT A KNOCK\n    table inet filter, chain knockc_addressed: fib daddr type local accept\n") != 4 {

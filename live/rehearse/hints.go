@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"example.org/knockc/compiler"
 	"example.org/knockc/internal/lazy"
 	"example.org/knockc/lang"
 )
@@ -76,12 +77,13 @@ func (t *table) guards(chain string) string {
 		return ""
 	}
 	begin := strings.LastIndex(before, "\tchain ")
-	name, _, _ := strings.Cut(before[begin+len("\tchain "):], " ")
-	switch {
-	case t.isBase(name):
+	guard, _, _ := strings.Cut(before[begin+len("\tchain "):], " ")
+	if t.isBase(guard) {
 		return fmt.Sprintf("%v guards this port, too: remove it with `knockc remove -table %s`", t, t.name)
-	case chain == name || strings.HasPrefix(chain, name+"_"):
-		return fmt.Sprintf("the fragment %s in %v guards this port, too: take it out of the file of that table, or load the new one in its place", name, t)
+	}
+	fragment := compiler.FragmentOf(guard, func(chain string) bool { return strings.Contains(t.text, "\tchain "+chain+" {") })
+	if _, is := compiler.NameIn(fragment, chain); is && fragment != "" {
+		return fmt.Sprintf("fragment %s in %v guards this port, too: load the new fragment in its place, and `knockc rehearse` tries it", fragment, t)
 	}
 	return ""
 }
@@ -108,8 +110,11 @@ func (t *table) isOfUFW() bool {
 }
 
 // hintToShut is what would make the guard see an attempt that went past it.
-func (t *trial) hintToShut() string {
-	if t.Policy.Settings.Hook == lang.HookInput {
+func (t *trial) hintToShut(by *Rule) string {
+	switch {
+	case by != nil && t.ruleset == nil && t.Fragment == "" && by.Table == "inet "+t.Table:
+		return "this rule is not the policy's: `knockc apply POLICY` loads the policy without it"
+	case t.Policy.Settings.Hook == lang.HookInput:
 		return "leave out `hook input`"
 	}
 	return ""

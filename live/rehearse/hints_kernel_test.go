@@ -89,17 +89,6 @@ func TestHintsOnKernel(t *testing.T) {
 			}
 		})
 	}
-	if text := `table inet x {
-	chain knockc {
-		return comment "knockc policy 0123"
-	}
-
-	chain other {
-	}
-}
-`; (&table{family: "inet", name: "x", text: text}).guards("knockc_tcp_22") == "" || (&table{family: "inet", name: "x", text: text}).guards("other") != "" {
-		t.Error("a fragment is not told from its neighbours")
-	}
 }
 
 // TestOwners: the flags that bind a table to a process are left out of its text, and nothing

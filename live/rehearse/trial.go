@@ -261,8 +261,20 @@ func (t *trial) judgeStranger(a attempt) {
 		return
 	}
 	c := t.answer(Stranger, Bad)
-	c.Why, c.By, c.Hint = "open without a knock", t.book.lets(a.events), t.hintToShut()
+	c.Why, c.By = "open without a knock", t.lets(a.events)
+	c.Hint = t.hintToShut(c.By)
 	t.add(c)
+}
+
+// lets is what let a packet in. If that was the policy, the first of its rules did.
+func (t *trial) lets(events []nftrace.Event) *Rule {
+	i := slices.IndexFunc(events, func(e nftrace.Event) bool {
+		return e.Kind == nftrace.Rule && e.Verdict == nftrace.Accept && t.own(e)
+	})
+	if i >= 0 && t.book.translates(events) == nil {
+		return t.book.rule(events[i])
+	}
+	return t.book.lets(events)
 }
 
 // doubtRefusal takes back that strangers are refused, if what refused them stops steps, too:
