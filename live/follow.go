@@ -28,14 +28,15 @@ type Following struct {
 // which it must be closed to remove. If its process is killed, the table does nothing after
 // half a minute, and goes when another process calls [Host.SweepFollow].
 type Follower struct {
-	host   *Host
-	what   Following
-	script string
-	loaded time.Duration // when it was
-	unlock func()
-	tracer *nftrace.Tracer
-	book   nftrace.Book
-	open   []*passing // packets about which there may be more, the oldest first
+	host       *Host
+	what       Following
+	script     string
+	loaded     time.Duration // when it was
+	unlock     func()
+	tracer     *nftrace.Tracer
+	generation uint32 // of the host's rules; those in the book are of it
+	book       nftrace.Book
+	open       []*passing // packets about which there may be more, the oldest first
 }
 
 // Follow begins to follow.
@@ -43,22 +44,16 @@ func (h *Host) Follow(what Following) (*Follower, error) {
 	if err := h.tables.MayRead(); err != nil {
 		return nil, err
 	}
-	t, err := h.policy(what.At)
-	if err != nil {
+	f := &Follower{
+		host: h, what: what,
+		book: nftrace.Book{List: func(args ...string) (string, error) { return nft("", args...) }},
+	}
+	var err error
+	if f.generation, err = h.tables.Generation(); err != nil {
 		return nil, err
 	}
-	rules := followSource(what.Source, what.All)
-	if what.Knock != "" {
-		knocks := t.meanings().knocks
-		k := knocks[what.Knock]
-		if k == nil {
-			return nil, &UnknownKnockError{what.Knock, slices.Sorted(maps.Keys(knocks))}
-		}
-		rules = followKnock(k, what.All)
-	}
-	f := &Follower{
-		host: h, what: what, script: followScript(rules),
-		book: nftrace.Book{List: func(args ...string) (string, error) { return nft("", args...) }},
+	if f.script, err = f.scriptNow(); err != nil {
+		return nil, err
 	}
 	f.unlock, err = h.notes.Lock(followTable, 0)
 	if errors.Is(err, ErrBusy) {
@@ -77,12 +72,61 @@ func (h *Host) Follow(what Following) (*Follower, error) {
 	return f, nil
 }
 
+// scriptNow is the script that loads the table, as the policy is now.
+func (f *Follower) scriptNow() (string, error) {
+	t, err := f.host.policy(f.what.At)
+	if err != nil {
+		return "", err
+	}
+	if f.what.Knock == "" {
+		return followScript(followSource(f.what.Source, f.what.All)), nil
+	}
+	knocks := t.meanings().knocks
+	k := knocks[f.what.Knock]
+	if k == nil {
+		return "", &UnknownKnockError{f.what.Knock, slices.Sorted(maps.Keys(knocks))}
+	}
+	return followScript(followKnock(k, f.what.All)), nil
+}
+
 func (f *Follower) load() error {
 	f.loaded = f.host.clock.Now()
 	if err := f.host.tables.LoadText(f.script); err != nil {
 		return fmt.Errorf("load table inet %s: %w", followTable, err)
 	}
-	return nil
+	now, err := f.host.tables.Generation()
+	if now == f.generation+1 { // this was the only change
+		f.generation = now
+	}
+	return err
+}
+
+// keepUp takes in what someone has changed meanwhile: handles may be those of other rules,
+// the knock may have other ports, and the table may be gone with all others. As long as
+// there is no policy, or no such knock, the ports stay.
+func (f *Follower) keepUp() error {
+	now, err := f.host.tables.Generation()
+	if err != nil || now == f.generation {
+		return err
+	}
+	f.generation = now
+	f.book.Forget()
+	script, err := f.scriptNow()
+	var notLoaded *NotLoadedError
+	var foreign *ForeignError
+	var unknown *UnknownKnockError
+	switch {
+	case errors.As(err, &notLoaded), errors.As(err, &foreign), errors.As(err, &unknown):
+		script = f.script
+	case err != nil:
+		return err
+	}
+	there, err := f.host.tables.Has(followTable)
+	if err != nil || there && script == f.script {
+		return err
+	}
+	f.script = script
+	return f.load()
 }
 
 // Close ends it, and removes its table.
@@ -108,6 +152,9 @@ func (f *Follower) Packets() ([]Followed, error) {
 	}
 	events, err := f.tracer.Events()
 	if err != nil {
+		return nil, err
+	}
+	if err := f.keepUp(); err != nil {
 		return nil, err
 	}
 	return f.sort(events), nil

@@ -3,6 +3,7 @@
 package live
 
 import (
+	"cmp"
 	"encoding/binary"
 	"net/netip"
 	"slices"
@@ -43,9 +44,15 @@ const settledAfter = 100 * time.Millisecond
 
 // passing is a packet that passes the rules.
 type passing struct {
-	id     uint32
-	since  time.Duration
-	events []nftrace.Event // the first is about the table that follows
+	id    uint32
+	since time.Duration
+	met   []met // the first is the table that follows
+}
+
+// met is what a packet has met: a rule or the end of a chain.
+type met struct {
+	nftrace.Event
+	rule string // its text, if it is one
 }
 
 // sort adds events to the packets that they are about, and tells of those that have passed.
@@ -58,9 +65,9 @@ func (f *Follower) sort(events []nftrace.Event) (all []Followed) {
 				all = f.appendPacket(all, f.open[i])
 				f.open = slices.Delete(f.open, i, i+1)
 			}
-			f.open = append(f.open, &passing{e.ID, now, []nftrace.Event{e}})
+			f.open = append(f.open, &passing{e.ID, now, []met{{Event: e}}})
 		} else if i >= 0 {
-			f.open[i].events = append(f.open[i].events, e)
+			f.open[i].met = append(f.open[i].met, met{e, f.ruleText(e)})
 		}
 	}
 	n := 0
@@ -74,12 +81,12 @@ func (f *Follower) sort(events []nftrace.Event) (all []Followed) {
 
 // dropped reports whether nothing more can come.
 func (p *passing) dropped() bool {
-	return p.events[len(p.events)-1].Verdict == nftrace.Drop
+	return p.met[len(p.met)-1].Verdict == nftrace.Drop
 }
 
 func (f *Follower) appendPacket(all []Followed, p *passing) []Followed {
-	packet, attempt := readPacket(p.events[0])
-	if f.judge(&packet, p.events[1:]) {
+	packet, attempt := readPacket(p.met[0].Event)
+	if f.judge(&packet, p.met[1:]) {
 		attempt = attempt && packet.To.Proto != lang.UDP
 	}
 	if packet.Source.IsValid() && (attempt || f.what.All) {
@@ -89,26 +96,19 @@ func (f *Follower) appendPacket(all []Followed, p *passing) []Followed {
 }
 
 // judge reads what became of a packet. It reports whether it was part of a connection.
-func (f *Follower) judge(p *Followed, events []nftrace.Event) (established bool) {
-	for _, e := range events {
-		rule := ""
-		if e.Kind == nftrace.Rule {
-			rule = f.ruleText(e)
-		}
-		chain, own := f.own(e)
+func (f *Follower) judge(p *Followed, all []met) (established bool) {
+	for _, m := range all {
+		chain, own := f.own(m.Event)
 		switch {
 		case own:
-			p.Moved = append(p.Moved, movedBy(rule)...)
-			p.Verdict = verdictOf(p.Verdict, e, rule)
-			established = established || rule != "" && e.Verdict == nftrace.Accept && (chain == "established" || strings.HasPrefix(rule, "ct state established"))
-		case e.Table == "table inet "+followTable:
-		case e.Verdict == nftrace.Drop && (rule != "" || e.Kind == nftrace.Policy):
-			if rule == "" {
-				rule = "policy drop"
-			}
-			p.Other = &OtherRule{e.Table, e.Name, rule, true}
-		case p.Other == nil && nftrace.Translates(rule):
-			p.Other = &OtherRule{e.Table, e.Name, rule, false}
+			p.Moved = append(p.Moved, movedBy(m.rule)...)
+			p.Verdict = verdictOf(p.Verdict, m)
+			established = established || m.rule != "" && m.Verdict == nftrace.Accept && (chain == "established" || strings.HasPrefix(m.rule, "ct state established"))
+		case m.Table == "table inet "+followTable:
+		case m.Verdict == nftrace.Drop && (m.rule != "" || m.Kind == nftrace.Policy):
+			p.Other = &OtherRule{m.Table, m.Name, cmp.Or(m.rule, "policy drop"), true}
+		case p.Other == nil && nftrace.Translates(m.rule):
+			p.Other = &OtherRule{m.Table, m.Name, m.rule, false}
 		}
 	}
 	return established
@@ -129,14 +129,10 @@ func (f *Follower) own(e nftrace.Event) (chain string, ok bool) {
 
 // ruleText is the rule that an event is about. The end of a chain is an event about none.
 func (f *Follower) ruleText(e nftrace.Event) string {
-	if e.Handle == 0 {
+	if e.Kind != nftrace.Rule || e.Handle == 0 {
 		return ""
 	}
 	r, at := f.book.Rule(e)
-	if at < 0 { // it is newer
-		f.book.Forget(e.Table)
-		r, at = f.book.Rule(e)
-	}
 	if at < 0 {
 		return "a rule that nft does not list"
 	}
@@ -145,13 +141,13 @@ func (f *Follower) ruleText(e nftrace.Event) string {
 
 // verdictOf is the verdict of the policy after an event. What it has accepted at one hook
 // may be dropped at the next.
-func verdictOf(before string, e nftrace.Event, rule string) string {
+func verdictOf(before string, m met) string {
 	switch {
-	case e.Verdict == nftrace.Drop && strings.Contains(" "+rule, " reject"):
+	case m.Verdict == nftrace.Drop && strings.Contains(" "+m.rule, " reject"):
 		return "reject"
-	case e.Verdict == nftrace.Drop:
+	case m.Verdict == nftrace.Drop:
 		return "drop"
-	case e.Kind == nftrace.Rule && e.Verdict == nftrace.Accept:
+	case m.Kind == nftrace.Rule && m.Verdict == nftrace.Accept:
 		return "accept"
 	case before == "":
 		return "pass"

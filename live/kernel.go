@@ -3,6 +3,7 @@
 package live
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -58,6 +59,21 @@ func (h *kernel) Close() error {
 func (h *kernel) reconnect() error {
 	h.Close()
 	return h.connect()
+}
+
+// Generation asks the kernel, which counts transactions.
+func (h *kernel) Generation() (uint32, error) {
+	if err := h.connect(); err != nil {
+		return 0, err
+	}
+	answers, err := h.raw.Execute(netlink.Message{
+		Header: netlink.Header{Type: unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_GETGEN, Flags: netlink.Request},
+		Data:   []byte{unix.NFPROTO_UNSPEC, unix.NFNETLINK_V0, 0, 0}, // nfgenmsg
+	})
+	if err != nil || len(answers) != 1 || len(answers[0].Data) < 4 {
+		return 0, explain(cmp.Or(err, errors.New("the kernel does not tell the generation of its rules")))
+	}
+	return uint32(bigEndian(find(answers[0].Data[4:], unix.NFTA_GEN_ID))), nil
 }
 
 // explain puts an error in a user's words, on one line.

@@ -113,3 +113,42 @@ func TestFollowKilledOnKernel(t *testing.T) {
 		t.Errorf("left is %s", tables)
 	}
 }
+
+// TestFollowChangedOnKernel: while follow runs, another file of rules is loaded, whose handles
+// are those of the older rules, and another policy, in which the knock has other ports.
+func TestFollowChangedOnKernel(t *testing.T) {
+	s := newSite(t)
+	filter := t.TempDir() + "/filter.nft"
+	write(t, filter, hostFilter)
+	s.Host.Run(t, "nft", "-f", filter)
+	s.knockc(t, "apply", "-rehearse=false", "-settle", "0", s.policy)
+	follow := func(args ...string) (says io.Reader, end func()) {
+		c, says := s.follow(t, args...)
+		return says, func() {
+			c.Process.Signal(os.Interrupt)
+			io.Copy(io.Discard, says)
+			if err := c.Wait(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	says, end := follow("192.0.2.2")
+	s.Peer.Dial(t, "192.0.2.1:8080")
+	readUntil(t, says, "then sent elsewhere: ip nat, pre: tcp dport 8080 redirect to :8081\n")
+	write(t, filter, "flush ruleset\n"+strings.ReplaceAll(hostFilter, "8080", "8079-8082"))
+	s.Host.Run(t, "nft", "-f", filter)
+	s.waitFor(t, "follow again", func() bool { return strings.Contains(s.Host.Run(t, "nft", "list", "tables"), "knockc_follow") })
+	s.Peer.Dial(t, "192.0.2.1:8080")
+	readUntil(t, says, "then sent elsewhere: ip nat, pre: tcp dport 8079-8082 redirect to :8081\n")
+	end()
+
+	s.knockc(t, "apply", "-rehearse=false", "-settle", "0", s.policy)
+	says, end = follow("ssh")
+	s.knockc(t, "apply", "-rehearse=false", "-settle", "0", s.other)
+	s.waitFor(t, "other ports", func() bool {
+		return strings.Contains(s.Host.Run(t, "nft", "list", "table", "inet", "knockc_follow"), "udp dport 3457")
+	})
+	s.Peer.Run(t, "knockc", "knock", "-policy", s.other, "-delay", "50ms", "ssh", "192.0.2.1")
+	readUntil(t, says, "192.0.2.2       -> udp/3457  drop    ssh open\n")
+	end()
+}

@@ -40,8 +40,8 @@ func (b *Book) Rule(e Event) (r ListedRule, at int) {
 	return r, at
 }
 
-// Forget forgets a table, which may have changed.
-func (b *Book) Forget(table string) { delete(b.read, table) }
+// Forget forgets all tables, which may have changed.
+func (b *Book) Forget() { b.read = nil }
 
 // rules are those of a table. What nft does not list has none.
 func (b *Book) rules(table string) map[Chain][]ListedRule {
