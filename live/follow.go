@@ -10,6 +10,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"example.org/knockc/internal/nftrace"
 )
 
@@ -140,24 +142,26 @@ func (f *Follower) Close() error {
 	return nil
 }
 
-// Packets waits for a moment, and tells of the packets that have passed.
-func (f *Follower) Packets() ([]Followed, error) {
+// Packets waits for a moment, and tells of the packets that have passed. Some are missing
+// if the kernel told of more than there is room for.
+func (f *Follower) Packets() (all []Followed, missing bool, err error) {
 	if f.host.clock.Now()-f.loaded >= followAgain {
 		if err := f.load(); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
 	if err := f.tracer.Wait(settledAfter); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	events, err := f.tracer.Events()
-	if err != nil {
-		return nil, err
+	missing = errors.Is(err, unix.ENOBUFS)
+	if err != nil && !missing {
+		return nil, false, err
 	}
 	if err := f.keepUp(); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return f.sort(events), nil
+	return f.sort(events, missing), missing, nil
 }
 
 // SweepFollow removes what a process has left that followed and was killed.

@@ -56,7 +56,8 @@ type met struct {
 }
 
 // sort adds events to the packets that they are about, and tells of those that have passed.
-func (f *Follower) sort(events []nftrace.Event) (all []Followed) {
+// If events are missing, it leaves out packets that are still in a chain.
+func (f *Follower) sort(events []nftrace.Event, missing bool) (all []Followed) {
 	now := f.host.clock.Now()
 	for _, e := range events {
 		i := slices.IndexFunc(f.open, func(p *passing) bool { return p.id == e.ID })
@@ -70,8 +71,11 @@ func (f *Follower) sort(events []nftrace.Event) (all []Followed) {
 			f.open[i].met = append(f.open[i].met, met{e, f.ruleText(e)})
 		}
 	}
+	if missing {
+		f.open = slices.DeleteFunc(f.open, func(p *passing) bool { return !p.last().Ends() })
+	}
 	n := 0
-	for n < len(f.open) && (now-f.open[n].since >= settledAfter || f.open[n].dropped()) {
+	for n < len(f.open) && (now-f.open[n].since >= settledAfter || f.open[n].last().Verdict == nftrace.Drop) {
 		all = f.appendPacket(all, f.open[n])
 		n++
 	}
@@ -79,10 +83,7 @@ func (f *Follower) sort(events []nftrace.Event) (all []Followed) {
 	return all
 }
 
-// dropped reports whether nothing more can come.
-func (p *passing) dropped() bool {
-	return p.met[len(p.met)-1].Verdict == nftrace.Drop
-}
+func (p *passing) last() met { return p.met[len(p.met)-1] }
 
 func (f *Follower) appendPacket(all []Followed, p *passing) []Followed {
 	packet, attempt := readPacket(p.met[0].Event)

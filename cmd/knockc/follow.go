@@ -26,7 +26,8 @@ port or host, the line names the rule. A verdict of - means that the policy has 
 the packet.
 
 With -v, follow also prints packets that are not attempts. It prints at most 100 packets
-a second for each of its rules.
+a second for each of its rules. If they meet so many rules that follow does not keep up,
+a line says that some are not shown.
 
 Follow loads a table of its own, inet knockc_follow, and removes it at the end. It needs
 the program nft.`,

@@ -4,11 +4,14 @@ package main
 
 import (
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 const hostFilter = `table inet filter {
@@ -94,6 +97,38 @@ $`)
 		t.Error(err)
 	}
 	s.fails(t, exitSystem, "knockc: no knock `vpn` in the loaded policy: it has ssh, web", "knockc", "follow", "vpn")
+}
+
+// TestFollowTooManyOnKernel: the kernel tells of more than there is room for while follow
+// does not read.
+func TestFollowTooManyOnKernel(t *testing.T) {
+	s := newSite(t)
+	s.Host.RunWith(t, "table inet many { chain in { type filter hook input priority 5\n"+strings.Repeat("counter\n", 1000)+"}\n}\n", "nft", "-f", "-")
+	s.knockc(t, "apply", "-rehearse=false", "-settle", "0", s.policy)
+	c, says := s.follow(t, "-v", "192.0.2.2")
+	c.Process.Signal(unix.SIGSTOP)
+	var packet net.Conn
+	err := s.Peer.Do(func() (err error) {
+		packet, err = net.Dial("udp", "192.0.2.1:9000")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer packet.Close()
+	for range 100 {
+		packet.Write(nil)
+	}
+	s.Peer.Dial(t, "192.0.2.1:1") // an answer comes after all that
+	c.Process.Signal(unix.SIGCONT)
+	readUntil(t, says, "  too many packets at once: some are not shown\n")
+	s.Peer.Dial(t, "192.0.2.1:22")
+	readUntil(t, says, "  192.0.2.2       -> 22        drop\n")
+	c.Process.Signal(os.Interrupt)
+	io.Copy(io.Discard, says)
+	if err := c.Wait(); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestFollowKilledOnKernel: what follow leaves when it is killed ends by itself, and the

@@ -29,9 +29,12 @@ func runFollow(s *streams, o followOptions) (err error) {
 	}
 	defer func() { err = join(err, f.Close()) }()
 	for n := 0; ; {
-		packets, err := f.Packets()
+		packets, missing, err := f.Packets()
 		if err != nil {
 			return inWords(err)
+		}
+		if missing {
+			fmt.Fprintf(s.out, "%s  too many packets at once: some are not shown\n", timeText(time.Now()))
 		}
 		for _, p := range packets {
 			fmt.Fprintln(s.out, followedText(time.Now(), p))
@@ -49,6 +52,8 @@ func runFollow(s *streams, o followOptions) (err error) {
 		}
 	}
 }
+
+func timeText(t time.Time) string { return t.Format("15:04:05.000") }
 
 // followedText is a line about a packet.
 func followedText(now time.Time, p live.Followed) string {
@@ -68,6 +73,6 @@ func followedText(now time.Time, p live.Followed) string {
 		}
 		then = append(then, fmt.Sprintf("%s: %s, %s: %s", what, strings.TrimPrefix(o.Table, "table "), o.Chain, o.Rule))
 	}
-	line := fmt.Sprintf("%s  %-15s -> %-8s  %-6s  %s", now.Format("15:04:05.000"), p.Source, port, verdict, strings.Join(then, "; "))
+	line := fmt.Sprintf("%s  %-15s -> %-8s  %-6s  %s", timeText(now), p.Source, port, verdict, strings.Join(then, "; "))
 	return strings.TrimSpace(line)
 }

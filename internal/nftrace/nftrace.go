@@ -60,6 +60,9 @@ func (v Verdict) String() string {
 	return map[Verdict]string{Drop: "drop", Accept: "accept"}[v]
 }
 
+// Ends reports whether the packet's way through a base chain ends there.
+func (e Event) Ends() bool { return e.Kind == Policy || e.Kind == Rule && e.Verdict >= 0 }
+
 // Tracer receives events. Those about a packet are there when it has passed the rules.
 type Tracer struct{ fd int }
 
@@ -102,6 +105,7 @@ func (t *Tracer) Wait(patience time.Duration) error {
 // Events are those since the last call, in order. The error is ENOBUFS if some are lost.
 func (t *Tracer) Events() ([]Event, error) {
 	var all []Event
+	var lost error
 	b := make([]byte, 1<<16)
 	for {
 		n, _, err := unix.Recvfrom(t.fd, b, 0)
@@ -109,8 +113,10 @@ func (t *Tracer) Events() ([]Event, error) {
 		case nil:
 			all = append(all, eventsOf(b[:n])...)
 		case unix.EINTR:
+		case unix.ENOBUFS: // the kernel has kept those from before
+			lost = fmt.Errorf("read traces: %w", err)
 		case unix.EAGAIN:
-			return all, nil
+			return all, lost
 		default:
 			return all, fmt.Errorf("read traces: %w", err)
 		}
