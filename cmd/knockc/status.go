@@ -29,7 +29,8 @@ they are a fragment in a table of your own. If several policies are loaded, it s
 of them, or the one that -table names.
 
 With -prometheus it prints metrics for the textfile collector of node_exporter. One
-of them says whether POLICY is loaded. The exit status is 0 even if it is not:
+of them says whether POLICY is loaded. The exit status is 0 even if it is not, and even if
+POLICY has errors or cannot be read:
 
     knockc status -prometheus > knockc.prom.new && mv knockc.prom.new knockc.prom`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {

@@ -31,7 +31,11 @@ func runStatus(s *streams, o statusOptions) error { return (&viewing{statusOptio
 
 func (v *viewing) run(s *streams) error {
 	if v.policy != "" {
-		if err := v.readPolicy(s); err != nil {
+		err := v.readPolicy(s)
+		switch {
+		case err != nil && v.prometheus:
+			s.tellAll(err) // and the metrics say that what is loaded is not that
+		case err != nil:
 			return err
 		}
 	}
@@ -70,12 +74,13 @@ func (v *viewing) readPolicy(s *streams) error {
 	if err != nil {
 		return err
 	}
-	policy, result, err := s.compile(v.policy, src, lang.Error)
-	if err != nil {
-		return err
-	}
+	policy, found := lang.Examine(src)
 	if v.table == "" {
 		v.table = policy.Settings.Table
+	}
+	_, result, err := s.compileExamined(v.policy, src, lang.Error, policy, found)
+	if err != nil {
+		return err
 	}
 	v.ruleset = result.Ruleset
 	v.wanted, _ = compiler.PolicyOf(v.ruleset.Mark())
@@ -84,7 +89,7 @@ func (v *viewing) readPolicy(s *streams) error {
 
 // drifts reports whether what is loaded is not what it should be.
 func (v *viewing) drifts(s *seen) bool {
-	return s.Dormant || len(s.Unused) > 0 || v.wanted != "" && (v.wanted != s.Policy || s.ChangedByHand != "")
+	return s.Dormant || len(s.Unused) > 0 || v.policy != "" && (v.wanted != s.Policy || s.ChangedByHand != "")
 }
 
 // read reads all that is meant. With a policy that is one.

@@ -65,7 +65,7 @@ func (v *viewing) printNotLoaded(w io.Writer) {
 	m := metrics{w}
 	none := sample{0, []string{"table", cmp.Or(v.table, lang.DefaultTable)}}
 	m.loaded(none)
-	if v.wanted != "" {
+	if v.policy != "" {
 		m.current(none)
 	}
 }
@@ -73,7 +73,7 @@ func (v *viewing) printNotLoaded(w io.Writer) {
 func (v *viewing) printMetrics(w io.Writer, all []*seen) {
 	m := metrics{w}
 	m.loaded(tables(all, func(*seen) *uint64 { return number(1) })...)
-	if v.wanted != "" {
+	if v.policy != "" {
 		m.current(tables(all, func(s *seen) *uint64 { return number(gauge(!v.drifts(s))) })...)
 	}
 	m.printPolicies(all)

@@ -12,9 +12,12 @@ import (
 	"time"
 )
 
+// ageOfFile is a metric that node_exporter has about each file that it reads.
+const ageOfFile = "node_textfile_mtime_seconds"
+
 // metricNames are the names of metrics in a text, in order.
 func metricNames(text string) []string {
-	names := regexp.MustCompile(`\bknockc_[a-z_]+`).FindAllString(text, -1)
+	names := regexp.MustCompile(`\bknockc_[a-z_]+|`+ageOfFile).FindAllString(text, -1)
 	slices.Sort(names)
 	return slices.Compact(names)
 }
@@ -25,7 +28,8 @@ func printedMetrics(t *testing.T) []string {
 	s := aStatus(3)
 	s.Loaded = time.Date(2026, 11, 29, 9, 30, 12, 0, time.UTC)
 	var out strings.Builder
-	(&viewing{wanted: "0123"}).printMetrics(&out, []*seen{s})
+	v := &viewing{statusOptions: statusOptions{policy: "policy.knock"}, wanted: "0123"}
+	v.printMetrics(&out, []*seen{s})
 	for _, want := range []string{
 		`knockc_policy_current{table="knockc"} 0`, `knockc_policy_loaded_timestamp_seconds{table="knockc"} 1795944612`, `knockc_trial_running{table="knockc"} 1`,
 		`knockc_trial_left_seconds{table="knockc"} 42`, `knockc_refused_total{table="knockc",knock="vpn"} 123456`, `knockc_barred_total{table="knockc",knock="vpn"} 3`,
@@ -40,10 +44,10 @@ func printedMetrics(t *testing.T) []string {
 	return metricNames(out.String())
 }
 
-// TestMetrics: the tool prints all metrics that the dashboard and the alerts ask for, and
-// the document names what it prints.
+// TestMetrics: the tool or node_exporter prints all metrics that the dashboard and the alerts
+// ask for, and the document names them.
 func TestMetrics(t *testing.T) {
-	printed := printedMetrics(t)
+	printed := append(printedMetrics(t), ageOfFile)
 	var dashboard struct {
 		Panels []struct {
 			Title   string
@@ -74,7 +78,7 @@ func TestMetrics(t *testing.T) {
 	for _, expr := range regexp.MustCompile(`(?m)^ +expr: (.*)$`).FindAllStringSubmatch(string(alerts), -1) {
 		asked["alert "+expr[1]] = metricNames(expr[1])
 	}
-	if len(asked) != len(dashboard.Panels)+3 {
+	if len(asked) != len(dashboard.Panels)+4 {
 		t.Errorf("%d panels, variables and alerts ask for something: %v", len(asked), asked)
 	}
 	for who, names := range asked {
@@ -101,7 +105,7 @@ func TestMetrics(t *testing.T) {
 // TestMetricsNotLoaded: without a policy there is that to say, and no more.
 func TestMetricsNotLoaded(t *testing.T) {
 	var out strings.Builder
-	(&viewing{wanted: "0123"}).printNotLoaded(&out)
+	(&viewing{statusOptions: statusOptions{policy: "policy.knock"}}).printNotLoaded(&out)
 	if names := metricNames(out.String()); !slices.Equal(names, []string{"knockc_loaded", "knockc_policy_current"}) || !strings.Contains(out.String(), "\nknockc_loaded{table=\"knockc\"} 0\n") {
 		t.Errorf("the metrics are\n%s", out.String())
 	}
