@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"example.org/knockc/compiler"
 )
 
@@ -179,6 +181,15 @@ func (h *Host) Revoke(at Location, knock string, from netip.Prefix) (ended []Sta
 // Status reads what there is to know about a policy that is loaded. If it is the one that
 // is wanted, which may be nil, it tells what someone has changed in it by hand.
 func (h *Host) Status(at Location, wanted *compiler.Ruleset) (*Status, error) {
+	for try := 1; ; try++ {
+		s, err := h.tryStatus(at, wanted)
+		if err == nil || !is(err, unix.ENOENT) || try == maxTries { // someone changes it meanwhile
+			return s, err
+		}
+	}
+}
+
+func (h *Host) tryStatus(at Location, wanted *compiler.Ruleset) (*Status, error) {
 	t, err := h.policy(at)
 	if err != nil {
 		return nil, err

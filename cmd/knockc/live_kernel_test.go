@@ -223,7 +223,8 @@ func TestAppliesAtOnceOnKernel(t *testing.T) {
 	t.Error("neither policy is loaded")
 }
 
-// TestWatchOnKernel: the status is shown again and again, until it is interrupted.
+// TestWatchOnKernel: the status is shown again and again, until it is interrupted, also if
+// someone flushes all rules meanwhile.
 func TestWatchOnKernel(t *testing.T) {
 	s := newSite(t)
 	s.knockc(t, "apply", "-settle", "0", s.policy)
@@ -238,6 +239,10 @@ func TestWatchOnKernel(t *testing.T) {
 	for range 3 {
 		readUntil(t, says, "table inet knockc, policy ")
 	}
+	s.Host.Run(t, "nft", "flush ruleset")
+	readUntil(t, says, "\nno policy is loaded: load one with `knockc apply POLICY`\n")
+	s.knockc(t, "apply", "-settle", "0", s.policy)
+	readUntil(t, says, "\ntable inet knockc, policy ")
 	c.Process.Signal(os.Interrupt)
 	if c.Wait(); c.ProcessState.ExitCode() != exitOK {
 		t.Errorf("interrupted: %v", c.ProcessState)

@@ -43,10 +43,8 @@ func (v *viewing) run(s *streams) error {
 		return v.again(s)
 	}
 	all, err := v.read(s)
-	var notLoaded *live.NotLoadedError
-	var foreign *live.ForeignError
 	switch {
-	case v.prometheus && (errors.As(err, &notLoaded) || errors.As(err, &foreign)):
+	case v.prometheus && nothingLoaded(err):
 		v.printNotLoaded(s.out)
 		return nil
 	case err != nil:
@@ -66,6 +64,13 @@ func (v *viewing) run(s *streams) error {
 		err = errInput
 	}
 	return err
+}
+
+// nothingLoaded reports whether an error says that there is no policy where one is meant.
+func nothingLoaded(err error) bool {
+	var notLoaded *live.NotLoadedError
+	var foreign *live.ForeignError
+	return errors.As(err, &notLoaded) || errors.As(err, &foreign)
 }
 
 // readPolicy finds out what should be loaded.

@@ -11,22 +11,30 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"example.org/knockc/lang"
 )
 
-// again shows the status each second.
+// again shows the status each second. A policy may go, and come back: when a firewall is
+// loaded again, all rules are gone for a moment.
 func (v *viewing) again(s *streams) error {
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, os.Interrupt)
 	defer signal.Stop(interrupted)
 	for {
 		all, err := v.read(s)
-		if err != nil {
+		if err != nil && !nothingLoaded(err) {
 			return inWords(err)
 		}
 		if s.outColor {
 			fmt.Fprint(s.out, "\x1b[H\x1b[2J") // from the top of an empty screen
+		}
+		switch {
+		case err != nil:
+			fmt.Fprintln(s.out, lang.Printable(inWords(err).Error()))
+		case s.outColor:
 			v.printScreen(s.out, all, screenHeight())
-		} else {
+		default:
 			v.printAll(s.out, all, 0)
 		}
 		if err := s.out.Flush(); err != nil {
