@@ -46,6 +46,9 @@ func (h *Host) Follow(what Following) (*Follower, error) {
 	if err := h.tables.MayRead(); err != nil {
 		return nil, err
 	}
+	if err := h.tables.TakesText(); err != nil {
+		return nil, err
+	}
 	f := &Follower{
 		host: h, what: what,
 		book: nftrace.Book{List: func(args ...string) (string, error) { return nft("", args...) }},
@@ -69,7 +72,7 @@ func (h *Host) Follow(what Following) (*Follower, error) {
 		return nil, explain(err)
 	}
 	if err := f.load(); err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, undone(err, f.Close())
 	}
 	return f, nil
 }

@@ -56,6 +56,8 @@ func TestFollowOnKernel(t *testing.T) {
 	s.Host.Run(t, "nft", "-f", filter)
 	s.knockc(t, "apply", "-rehearse=false", "-settle", "0", s.policy)
 
+	s.needsNft(t, "follow 192.0.2.2")
+
 	c, says := s.follow(t, "-n", "3", "192.0.2.2")
 	s.Peer.Run(t, "knockc", "knock", "-policy", s.policy, "-delay", "50ms", "ssh", "192.0.2.1")
 	said, _ := io.ReadAll(says)

@@ -339,9 +339,9 @@ func TestRollbackToOtherLayoutsOnKernel(t *testing.T) {
 	}
 }
 
-// TestNoWayBackOnKernel: what could not be taken back is not loaded.
-func TestNoWayBackOnKernel(t *testing.T) {
-	s := newSite(t)
+// needsNft wants the tool to end with one line where there is no nft.
+func (s site) needsNft(t *testing.T, args string) {
+	t.Helper()
 	knockc, err := exec.LookPath("knockc")
 	if err != nil {
 		t.Fatal(err)
@@ -351,7 +351,13 @@ func TestNoWayBackOnKernel(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.fails(t, exitSystem, "knockc: this needs the program nft: apt-get install nftables",
-		"unshare", "-m", "sh", "-c", "mount --bind /dev/null "+nft+" && PATH=/nowhere exec "+knockc+" apply -settle 0 -confirm 1s "+s.policy)
+		"unshare", "-m", "sh", "-c", "mount --bind /dev/null "+nft+" && PATH=/nowhere exec "+knockc+" "+args)
+}
+
+// TestNoWayBackOnKernel: what could not be taken back is not loaded.
+func TestNoWayBackOnKernel(t *testing.T) {
+	s := newSite(t)
+	s.needsNft(t, "apply -settle 0 -confirm 1s "+s.policy)
 	if tables := s.Host.Run(t, "nft", "list", "tables"); tables != "" {
 		t.Errorf("it loaded %s", tables)
 	}
