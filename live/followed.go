@@ -29,8 +29,8 @@ type Followed struct {
 	// empty if it did not see it.
 	Verdict string
 
-	// Other is the rule of another table that then dropped it, or sent it elsewhere.
-	Other *OtherRule
+	// Others are the rules of other tables that then sent it elsewhere, or dropped it.
+	Others []OtherRule
 }
 
 // OtherRule is a rule of another table.
@@ -107,9 +107,9 @@ func (f *Follower) judge(p *Followed, all []met) (established bool) {
 			established = established || m.rule != "" && m.Verdict == nftrace.Accept && (chain == "established" || strings.HasPrefix(m.rule, "ct state established"))
 		case m.Table == "table inet "+followTable:
 		case m.Verdict == nftrace.Drop && (m.rule != "" || m.Kind == nftrace.Policy):
-			p.Other = &OtherRule{m.Table, m.Name, cmp.Or(m.rule, "policy drop"), true}
-		case p.Other == nil && nftrace.Translates(m.rule):
-			p.Other = &OtherRule{m.Table, m.Name, m.rule, false}
+			p.Others = append(p.Others, OtherRule{m.Table, m.Name, cmp.Or(m.rule, "policy drop"), true})
+		case p.Others == nil && nftrace.Translates(m.rule):
+			p.Others = append(p.Others, OtherRule{m.Table, m.Name, m.rule, false})
 		}
 	}
 	return established

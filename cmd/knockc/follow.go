@@ -21,8 +21,8 @@ for each attempt at a port of a knock, until it is interrupted:
     12:03:02.013  192.0.2.7 -> 22    accept  then drop: inet filter, input: policy drop
 
 The line has the time, the source, the port, the verdict of the policy, and the knocks
-that it has moved. If another table of the host drops the packet, or sends it to another
-port or host, the line names the rule. A verdict of - means that the policy has not seen
+that it has moved. If other tables of the host send the packet to another port or host, or
+drop it, the line names their rules. A verdict of - means that the policy has not seen
 the packet.
 
 With -v, follow also prints packets that are not attempts. It prints at most 100 packets

@@ -25,6 +25,7 @@ table ip nat {
 	chain pre {
 		type nat hook prerouting priority dstnat;
 		tcp dport 8080 redirect to :8081
+		tcp dport 8090 redirect to :8091
 	}
 }
 `
@@ -80,6 +81,7 @@ $`)
 	for _, test := range [][2]string{ // an attempt that is dropped is sent again
 		{"22", "22        accept  then drop: " + stopped}, {"80", "80        drop"},
 		{"8080", "8080      pass    then sent elsewhere: ip nat, pre: tcp dport 8080 redirect to :8081"},
+		{"8090", "8090      pass    then sent elsewhere: ip nat, pre: tcp dport 8090 redirect to :8091; then drop: " + stopped},
 	} {
 		s.Peer.Dial(t, "192.0.2.1:"+test[0])
 		readUntil(t, says, "  192.0.2.2       -> "+test[1]+"\n")

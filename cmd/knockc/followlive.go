@@ -66,7 +66,7 @@ func followedText(now time.Time, p live.Followed) string {
 	for _, m := range p.Moved {
 		then = append(then, m.Knock+" "+report.Stands(m))
 	}
-	if o := p.Other; o != nil {
+	for _, o := range p.Others {
 		what := "then sent elsewhere"
 		if o.Drops {
 			what = "then drop"
