@@ -31,24 +31,18 @@ type applying struct {
 func runApply(s *streams, o applyOptions) error { return (&applying{applyOptions: o}).run(s) }
 
 func (a *applying) run(s *streams) error {
-	src, err := s.read(a.policy)
+	result, err := untilInterrupted(func() (*compiler.Result, error) { return a.prepare(s) })
+	if err == errInterrupted {
+		return fmt.Errorf("%w: nothing is loaded", err)
+	}
 	if err != nil {
 		return err
 	}
-	policy, result, err := s.compileToLoad(a.policy, src, a.anyway)
-	if err != nil {
-		return err
-	}
-	a.ruleset, a.knocks = result.Ruleset, len(policy.Knocks)
+	a.ruleset = result.Ruleset
 	a.host = newHost()
 	defer a.host.Close()
 	if a.dryRun {
 		return a.preview(s)
-	}
-	if a.rehearse {
-		if err := a.tryOut(s, result); err != nil {
-			return err
-		}
 	}
 	outliveReaders()
 	applied, err := a.load(s)
@@ -61,6 +55,23 @@ func (a *applying) run(s *streams) error {
 		return a.ask(s, applied.Trial)
 	}
 	return nil
+}
+
+// prepare does what comes before loading.
+func (a *applying) prepare(s *streams) (*compiler.Result, error) {
+	src, err := s.read(a.policy)
+	if err != nil {
+		return nil, err
+	}
+	policy, result, err := s.compileToLoad(a.policy, src, a.anyway)
+	if err != nil {
+		return nil, err
+	}
+	a.knocks = len(policy.Knocks)
+	if a.rehearse && !a.dryRun {
+		err = a.tryOut(s, result)
+	}
+	return result, err
 }
 
 // inWords is [inWords] for a policy that is to be loaded.
@@ -161,10 +172,7 @@ func (a *applying) tryOut(s *streams, result *compiler.Result) error {
 		a.why = fmt.Errorf("that takes long with more than %d knocks, and is left to `knockc rehearse`", mostRehearsed)
 		return nil
 	}
-	a.rehearsed, a.why = untilInterrupted(func() (*rehearse.Report, error) { return rehearse.Run(result.Policy, result) })
-	if a.why == errInterrupted {
-		return fmt.Errorf("%w: nothing is loaded", a.why)
-	}
+	a.rehearsed, a.why = rehearse.Run(result.Policy, result)
 	if a.why != nil || !a.rehearsed.StandsOpen() || a.anyway {
 		return nil
 	}

@@ -4,8 +4,13 @@ package main
 
 import (
 	"errors"
+	"os"
+	"os/exec"
+	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"example.org/knockc/live"
 )
@@ -29,6 +34,32 @@ func TestInWords(t *testing.T) {
 	} {
 		if got := inWords(test.err).Error(); got != test.want {
 			t.Errorf("%q, want %q", got, test.want)
+		}
+	}
+}
+
+// TestInterruptedEarly: ^C ends apply and rehearse with a line, also while they read the policy.
+func TestInterruptedEarly(t *testing.T) {
+	policy := t.TempDir() + "/policy.knock"
+	if err := unix.Mkfifo(policy, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for command, want := range map[string]string{"rehearse": "knockc: interrupted\n", "apply": "knockc: interrupted: nothing is loaded\n"} {
+		c := exec.Command("knockc", command, policy)
+		var said strings.Builder
+		c.Stdout, c.Stderr = &said, &said
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		w, err := os.OpenFile(policy, os.O_WRONLY, 0) // waits for the reader
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Process.Signal(os.Interrupt)
+		c.Wait()
+		w.Close()
+		if c.ProcessState.ExitCode() != exitSystem || said.String() != want {
+			t.Errorf("%s: exit status %d:\n%s", command, c.ProcessState.ExitCode(), said.String())
 		}
 	}
 }

@@ -19,13 +19,12 @@ import (
 )
 
 func runRehearse(s *streams, o rehearseOptions) error {
-	var r *rehearse.Report
-	var err error
-	if o.policy == "" {
-		r, err = rehearseLoaded(o.table)
-	} else {
-		r, err = s.rehearsePolicy(o.policy)
-	}
+	r, err := untilInterrupted(func() (*rehearse.Report, error) {
+		if o.policy == "" {
+			return rehearseLoaded(o.table)
+		}
+		return s.rehearsePolicy(o.policy)
+	})
 	if err != nil {
 		return err
 	}
@@ -49,7 +48,7 @@ func (s *streams) rehearsePolicy(name string) (*rehearse.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	return rehearsed(func() (*rehearse.Report, error) { return rehearse.Run(policy, result) })
+	return rehearsed(rehearse.Run(policy, result))
 }
 
 // rehearseLoaded rehearses a policy that is loaded.
@@ -71,12 +70,11 @@ func rehearseLoaded(table string) (*rehearse.Report, error) {
 	for knock, places := range loaded.Places {
 		subject.Places[knock] = rehearse.Places(places)
 	}
-	return rehearsed(func() (*rehearse.Report, error) { return rehearse.RunLoaded(subject) })
+	return rehearsed(rehearse.RunLoaded(subject))
 }
 
-func rehearsed(run func() (*rehearse.Report, error)) (*rehearse.Report, error) {
-	r, err := untilInterrupted(run)
-	if err != nil && err != errInterrupted {
+func rehearsed(r *rehearse.Report, err error) (*rehearse.Report, error) {
+	if err != nil {
 		err = fmt.Errorf("cannot rehearse: %w", err)
 	}
 	return r, err
@@ -84,12 +82,12 @@ func rehearsed(run func() (*rehearse.Report, error)) (*rehearse.Report, error) {
 
 var errInterrupted = errors.New("interrupted")
 
-// untilInterrupted waits for a rehearsal, but no longer than until the user interrupts it. The
-// process must end then, and with it what the rehearsal has made.
-func untilInterrupted(run func() (*rehearse.Report, error)) (*rehearse.Report, error) {
+// untilInterrupted waits for what run does, but no longer than until the user interrupts it.
+// The process must end then, and with it what a rehearsal has made.
+func untilInterrupted[T any](run func() (*T, error)) (*T, error) {
 	type result struct {
-		*rehearse.Report
-		error
+		of  *T
+		err error
 	}
 	interrupted, done := make(chan os.Signal, 1), make(chan result, 1)
 	signal.Notify(interrupted, interruptions...)
@@ -100,7 +98,7 @@ func untilInterrupted(run func() (*rehearse.Report, error)) (*rehearse.Report, e
 	}()
 	select {
 	case r := <-done:
-		return r.Report, r.error
+		return r.of, r.err
 	case <-interrupted:
 		return nil, errInterrupted
 	}
