@@ -2,6 +2,7 @@ package lang
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -36,6 +37,12 @@ func (p *parser) clauses(nodes []clauseNode, c *Clauses) {
 			v.ifaces(&c.On)
 		case ClauseAt:
 			v.prefixes(&c.At, "10.0.0.5 2001:db8:1::5")
+		case ClauseKey:
+			v.key(&c.Key)
+		case ClausePeriod:
+			v.duration(&c.Period)
+		case ClauseAhead:
+			v.duration(&c.Ahead)
 		case ClausePer:
 			v.per(&c.Per)
 		case ClauseLog:
@@ -56,6 +63,7 @@ func (c *Clauses) complete(defaults *Clauses) {
 		return defaults
 	}
 	c.Within, c.Total, c.Grant = from(ClauseWithin).Within, from(ClauseTotal).Total, from(ClauseGrant).Grant
+	c.Key, c.Period, c.Ahead = from(ClauseKey).Key, from(ClausePeriod).Period, from(ClauseAhead).Ahead
 	c.Reset, c.Per, c.Log = from(ClauseReset).Reset, from(ClausePer).Per, from(ClauseLog).Log
 	if c.Within == 0 {
 		c.Within = DefaultWithin
@@ -65,6 +73,12 @@ func (c *Clauses) complete(defaults *Clauses) {
 	}
 	if c.Grant == 0 {
 		c.Grant = DefaultGrant
+	}
+	if c.Period == 0 {
+		c.Period = DefaultPeriod
+	}
+	if c.Ahead == 0 {
+		c.Ahead = DefaultAhead
 	}
 	if c.Per.IPv4 == 0 {
 		c.Per.IPv4 = 32
@@ -129,6 +143,23 @@ func (v *values) steps(steps *[]Step) {
 		}
 	}
 	v.p.fewSteps(*steps)
+}
+
+// key reads the name of a file.
+func (v *values) key(file *KeyFile) {
+	if len(v.terms) == 0 || v.terms[0].Tokens[0].Type != tokenString {
+		v.missing("the name of a file in quotes", v.word+` "ssh.key"`)
+		return
+	}
+	term, _ := v.next()
+	switch path := strings.Trim(term.text(), `"`); {
+	case len(term.Tokens) > 1:
+		v.p.add(CodeSyntax, tokenSpan(term.Tokens[1]), "%s does not belong here", Quote(term.Tokens[1].Value))
+	case path == "":
+		v.p.add(CodeString, term.span(), "the name of the key file is empty").hint(`key "ssh.key"`)
+	default:
+		*file = KeyFile{path, term.span()}
+	}
 }
 
 // per reads `/LEN` or `/LEN /LEN`.

@@ -164,5 +164,5 @@ func (m *machine) inTime(packets int, limit int64) bool {
 
 // matches reports whether an attempt is at a step.
 func matches(s, attempt Step) bool {
-	return s.Proto == attempt.Proto && s.Port == attempt.Port && (s.Proto != Ping || s.Length == AnyLength || s.Length == attempt.Length)
+	return !s.Code && s.Proto == attempt.Proto && s.Port == attempt.Port && (s.Proto != Ping || s.Length == AnyLength || s.Length == attempt.Length)
 }

@@ -94,6 +94,9 @@ type Knock struct {
 	flawed bool // there are errors in it, so that it may lack parts
 }
 
+// CodeStep is the index of the step that needs a one-time code; -1 if there is none.
+func (k *Knock) CodeStep() int { return slices.IndexFunc(k.Steps, func(s Step) bool { return s.Code }) }
+
 // AllSteps are the steps of both sequences, the one that opens the door and the one
 // that shuts it.
 func (k *Knock) AllSteps() []Step { return append(slices.Clip(k.Steps), k.Close...) }
@@ -106,14 +109,23 @@ type Clauses struct {
 	Grant  time.Duration // how long the door stays open; [Forever]
 	Once   bool          // the first use of the grant ends it
 	Reset  Reset
-	Close  []Step   // the sequence that shuts the door
-	From   []Prefix // who may knock; none: everyone
-	On     []Iface  // where a knock may arrive; none: everywhere
-	At     []Prefix // where the services are; none: at every address of the host
+	Close  []Step        // the sequence that shuts the door
+	From   []Prefix      // who may knock; none: everyone
+	On     []Iface       // where a knock may arrive; none: everywhere
+	At     []Prefix      // where the services are; none: at every address of the host
+	Key    KeyFile       // of the one-time codes
+	Period time.Duration // in which one code is sent
+	Ahead  time.Duration // how long before its period a code is known
 	Per    Per
 	Log    Log
 
 	Given map[Clause]Span // where each clause's keyword stands, if the knock has it
+}
+
+// KeyFile names the file with the key of one-time codes, relative to the policy's folder.
+type KeyFile struct {
+	Path string // "": there is none
+	Span Span
 }
 
 // Forever is the Grant of a door that does not close by itself.
@@ -154,6 +166,7 @@ type Step struct {
 	Proto  Proto
 	Port   uint16 // of TCP and UDP
 	Length int    // of a ping: bytes of echo data, or AnyLength
+	Code   bool   // a UDP datagram that must begin with a one-time code
 	Span   Span
 }
 
@@ -204,6 +217,8 @@ func (p Proto) String() string { return ProtoWords[p] }
 const (
 	DefaultWithin = 5 * time.Second
 	DefaultGrant  = 10 * time.Second
+	DefaultPeriod = 30 * time.Second
+	DefaultAhead  = 7 * 24 * time.Hour
 	DefaultTable  = "knockc"
 	DefaultSize   = 65536
 )

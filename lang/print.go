@@ -9,6 +9,8 @@ import (
 // String is the step in canonical form.
 func (s Step) String() string {
 	switch {
+	case s.Code:
+		return codeWord + "/" + strconv.Itoa(int(s.Port))
 	case s.Proto != Ping:
 		return protoPrefix(s.Proto) + strconv.Itoa(int(s.Port))
 	case s.Length == AnyLength:
@@ -70,6 +72,9 @@ func (k *Knock) String() string {
 	}
 	if len(k.At) > 0 {
 		b.WriteString(" at" + List(k.At))
+	}
+	if k.CodeStep() >= 0 {
+		fmt.Fprintf(&b, " key %q period %s ahead %s", k.Key.Path, FormatDuration(k.Period), FormatDuration(k.Ahead))
 	}
 	if k.Per != (Per{32, 128}) && k.Per != (Per{}) {
 		fmt.Fprintf(&b, " per /%d /%d", k.Per.IPv4, k.Per.IPv6)

@@ -165,6 +165,13 @@ func (p *parser) step(term termNode) (Step, bool) {
 	if term.Tokens[0].Value == "ping" {
 		return p.ping(term)
 	}
+	if code := term.Tokens[0].Value == codeWord; code && len(term.Tokens) == 3 && term.Tokens[2].Type == tokenNumber {
+		port, ok := p.port(term.Tokens[2])
+		return Step{Proto: UDP, Port: port, Code: true, Span: term.span()}, ok
+	} else if code {
+		p.add(CodePort, term.span(), "%s is not a step", Quote(term.text())).hint("a step with a one-time code is otp/62201")
+		return Step{}, false
+	}
 	proto, tokens, ok := p.protocol(term)
 	switch {
 	case !ok:
@@ -198,6 +205,10 @@ func (p *parser) ping(term termNode) (Step, bool) {
 func (p *parser) service(term termNode) (Service, bool) {
 	if term.Tokens[0].Value == "ping" {
 		p.add(CodePort, term.span(), "`ping` cannot be a service").hint("services are tcp or udp ports")
+		return Service{}, false
+	}
+	if term.Tokens[0].Value == codeWord {
+		p.add(CodePort, term.span(), "`otp` cannot be a service").hint("services are tcp or udp ports")
 		return Service{}, false
 	}
 	proto, tokens, ok := p.protocol(term)

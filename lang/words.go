@@ -18,6 +18,9 @@ const (
 	ClauseFrom
 	ClauseOn
 	ClauseAt
+	ClauseKey
+	ClausePeriod
+	ClauseAhead
 	ClausePer
 	ClauseLog
 )
@@ -36,6 +39,9 @@ var clauses = [...]struct {
 	ClauseFrom:   {"from", inOpen, nil},
 	ClauseOn:     {"on", inOpen, nil},
 	ClauseAt:     {"at", inKnocks, nil},
+	ClauseKey:    {"key", inDefaults, nil},
+	ClausePeriod: {"period", inDefaults, nil},
+	ClauseAhead:  {"ahead", inDefaults, nil},
 	ClausePer:    {"per", inDefaults, nil},
 	ClauseLog:    {"log", inDefaults, []string{"none"}},
 }
@@ -93,8 +99,11 @@ const knockWord = "knock"
 // BeginsDeclaration reports whether a word begins a declaration of a policy.
 func BeginsDeclaration(word string) bool { return slices.Contains(declarationWords, word) }
 
-// ProtoWords are the protocols of steps and services.
-var ProtoWords = []string{TCP: "tcp", UDP: "udp", Ping: "ping"}
+// ProtoWords are the protocols of steps and services, and what stands for UDP with a
+// one-time code.
+var ProtoWords = []string{TCP: "tcp", UDP: "udp", Ping: "ping", 3: codeWord}
+
+const codeWord = "otp"
 
 var (
 	hooks      = []string{HookPrerouting: "prerouting", HookInput: "input"}
