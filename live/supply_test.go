@@ -224,6 +224,15 @@ func TestSupply(t *testing.T) {
 		{"boot with a listing, the notes are gone", func(v *vault) { v.refills(); v.saves(); v.uses(0); v.notes = codeNotes{}; v.boots(m, 0) }, from(3, 11)},
 		{"boot with a listing, long after", func(v *vault) { v.refills(); v.saves(); v.boots(h, 0) }, from(62, 70)},
 		{"boot back before the note", func(v *vault) { v.refills(); v.passes(5 * m); v.refills(); v.boots(m, -4*m) }, from(7, 12)},
+		{"boot far back, and the time of what was spent early comes", func(v *vault) {
+			v.refills()
+			v.passes(m / 5)
+			v.uses(2 * m)
+			v.noted()
+			v.boots(0, -12*m)
+			v.refills()
+			v.passes(14 * m)
+		}, from(3, 12)},
 		{"boot with a clock of long ago", func(v *vault) { v.refills(); v.boots(m, -100*h) }, nil},
 		{"boot with a clock of long ago, then mended", func(v *vault) { v.refills(); v.boots(m, -100*h); v.refills(); v.wall += 100 * h }, from(2, 11)},
 
