@@ -75,7 +75,7 @@ func beginsTrace(text string) (Pos, bool) {
 
 func isTraceLine(words []string) bool {
 	if len(words) < 3 {
-		return len(words) == 2 && words[0] == "policy"
+		return len(words) == 2 && (words[0] == "policy" || words[0] == "start")
 	}
 	_, err := ParseDuration(strings.TrimPrefix(words[0], "+"), time.Nanosecond)
 	_, _, problem := ParseSource(words[1])

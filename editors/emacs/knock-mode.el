@@ -72,8 +72,12 @@
   `(("^[ \t]*\\(policy\\)[ \t]+\\([^# \t\n\"][^#\n]*\\)"
      (1 'font-lock-keyword-face) (2 'font-lock-string-face))
     ("^[ \t]*\\(policy\\)\\_>" 1 'font-lock-keyword-face)
+    ("^[ \t]*\\(start\\)\\_>[ \t]*\\([0-9TZ:-]*\\)"
+     (1 'font-lock-keyword-face) (2 'font-lock-constant-face))
     (,(concat "\\_<\\(expect\\)[ \t]+\\(" knock--name "\\)")
      (1 'font-lock-keyword-face) (2 'font-lock-function-name-face))
+    (,(concat "\\_<\\(otp\\)[ \t]+\\(" knock--name "\\)")
+     (1 'font-lock-builtin-face) (2 'font-lock-function-name-face))
     ("\\[[[:xdigit:]:.]+\\]\\(?::[0-9]+\\)?" . 'font-lock-constant-face)
     (,(concat "\\_<[0-9]+\\(?:\\.[0-9]+\\)\\{3\\}\\(?::[0-9]+\\)?\\|" knock--address)
      . 'font-lock-constant-face)

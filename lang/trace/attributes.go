@@ -11,7 +11,7 @@ import (
 
 // AttributeNames are the attributes of packets, TCP flags first in the order of
 // their bits.
-var AttributeNames = append(slices.Clone(lang.FlagNames), "null", "on", "to", "unanswered", "answered", "every", "reverse", "shuffle")
+var AttributeNames = append(slices.Clone(lang.FlagNames), "null", "on", "to", "unanswered", "answered", "otp", "every", "reverse", "shuffle")
 
 // attributeSet holds attributes as bits, in the order of their names.
 type attributeSet uint16
@@ -22,6 +22,7 @@ const (
 	to
 	unanswered
 	answered
+	otp
 	every
 	reverse
 	shuffle
@@ -88,6 +89,8 @@ func (p *parser) fits(k *Packet, a, given attributeSet, known bool) {
 		hint, message = "leave one of them out", "`answered` and `unanswered` exclude each other"
 	case a == answered && known && k.Proto == lang.Ping:
 		hint, message = "leave it out", "`answered` is for segments and datagrams, not for a ping"
+	case a == otp && known && k.Proto != lang.UDP:
+		hint, message = "udp/62201 otp ssh", "a one-time code is in a UDP datagram, not in "+kind(k)
 	}
 	if message != "" {
 		p.errorf(code, p.span(p.next), hint, "%s", message)
@@ -144,6 +147,8 @@ func (p *parser) attribute(k *Packet, a attributeSet) {
 	case answered:
 		p.made.answered = p.span(p.next - 1)
 		k.Answered = &p.made.answered
+	case otp:
+		k.Code = p.code()
 	case every:
 		r.Every = p.every()
 	case reverse:
@@ -223,6 +228,8 @@ func (p *parser) unknownAttribute() {
 	switch {
 	case near == "on" || near == "to" || near == "every" || near == "shuffle":
 		p.skipUnknown(1)
+	case near == "otp" && lang.IsName(p.word(p.next)):
+		p.code()
 	case near == "":
 		p.skipUnknown(p.count())
 	}

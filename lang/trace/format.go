@@ -60,9 +60,9 @@ func (f *formatter) line(l *line) {
 	case l.count() == 0:
 		f.endBlock()
 		f.write(comment, "", 0)
-	case l.word(0) == "policy":
+	case l.word(0) == "policy" || l.word(0) == "start":
 		f.endBlock()
-		text := "policy " + l.from(1)
+		text := l.word(0) + " " + l.from(1)
 		f.write(text, comment, width(text))
 	default:
 		f.block = append(f.block, newRow(l, comment))

@@ -84,6 +84,9 @@ func (p *parser) destination(k *Packet) bool {
 			k.Proto = lang.UDP
 		case "ping":
 			return p.ping(k, after)
+		case "otp":
+			p.errorf(lang.CodeUnknown, p.part(p.next-1, 0, len(name)), "udp/62201 otp ssh", "a one-time code is an attribute of a UDP datagram")
+			return false
 		default:
 			hint := cmp.Or(lang.DidYouMean(name, "tcp", "udp", "ping"), "protocols are tcp and udp")
 			p.errorf(lang.CodeUnknown, p.part(p.next-1, 0, len(name)), hint, "unknown protocol %s", lang.Quote(name))

@@ -21,7 +21,7 @@ func Parse(src []byte) (*Trace, []lang.Finding) {
 			p.made = nil // the trace keeps it
 		}
 	}
-	t.Policy = p.named
+	t.Policy, t.Start = p.named, p.epoch
 	return t, p.first()
 }
 
@@ -31,6 +31,8 @@ const MaxLine = 1 << 20
 // parser reads one line after the other, and a line from left to right.
 type parser struct {
 	named    *Policy       // the policy that the trace names
+	epoch    int64         // what a clock shows at time zero, in Unix time
+	epochAt  int           // the line that says so, or 0
 	now      time.Duration // of the last packet so far
 	begun    bool          // a packet or an expectation came, readable or not
 	findings []lang.Finding
@@ -51,6 +53,7 @@ type made struct {
 	on                   lang.Name
 	to                   To
 	unanswered, answered lang.Span
+	code                 Code
 	expect               Expect
 	step                 At
 }
@@ -126,6 +129,8 @@ func (p *parser) statement() *Event {
 	switch {
 	case p.is(0, "policy"):
 		p.policy()
+	case p.is(0, "start"):
+		p.starts()
 	case !p.begun && lang.BeginsDeclaration(p.word(0)):
 		p.isForeign(lang.CodeSyntax, "knockc sim -policy FILE TRACE; policies are named *.knock", "this is a policy, not a trace")
 	default:
@@ -249,7 +254,7 @@ func (p *parser) noTime() {
 	first := p.word(0)
 	hint := "a line begins with a time: 0s, 1.5s, +200ms"
 	if !p.eventAt(0) {
-		hint = cmp.Or(lang.DidYouMean(first, "policy", "expect"), hint)
+		hint = cmp.Or(lang.DidYouMean(first, "policy", "start", "expect"), hint)
 		p.next++
 	}
 	p.errorf(lang.CodeTime, p.span(0), hint, "expected a time, found %s", lang.Quote(first))

@@ -85,6 +85,10 @@ func (r *Reader) Next() *Event {
 // first event has been read.
 func (r *Reader) Policy() *Policy { return r.parser.named }
 
+// Start is what a clock shows at time zero, in Unix time. It is known once the first event
+// has been read.
+func (r *Reader) Start() int64 { return r.parser.epoch }
+
 // Findings are the findings about the lines that were read.
 func (r *Reader) Findings() []lang.Finding { return r.parser.first() }
 

@@ -48,7 +48,7 @@ func TestAllocations(t *testing.T) {
 	for _, line := range []string{
 		"+12.345678 192.0.2.7:5000 -> 22", "+1m1.5s 2001:db8::7 -> udp/22 => drop", "+0 [2001:db8::7]:1 -> ping/9 unanswered # why, é",
 		"+1us 192.0.2.7->1-9 every 1ms shuffle 7 on \"br-lan\" to 10.0.0.5=>pass", "+1s 192.0.2.7 -> 22 psh ack answered on eth0.1@2 => pass",
-		"+0s expect ssh open for 192.0.2.7", "+0s expect ssh at 2 for 2001:db8::7", "# a comment", "",
+		"+0s expect ssh open for 192.0.2.7", "+0s expect ssh at 2 for 2001:db8::7", "+1s 192.0.2.7 -> udp/62201 otp ssh -1m30s", "# a comment", "",
 	} {
 		const lines = 10000
 		text := "0s 192.0.2.7 -> 22\n" + strings.Repeat(line+"\n", lines)

@@ -31,6 +31,7 @@ import (
 // Trace is the content of a trace file.
 type Trace struct {
 	Policy *Policy // nil if the trace names none
+	Start  int64   // what a clock shows at time zero, in Unix time
 	Events []Event // in the order of the lines, which is the order of time
 }
 
@@ -81,6 +82,26 @@ type Packet struct {
 	To         *To        // where it is addressed to; nil: an address of the host
 	Unanswered *lang.Span // where the trace says that the host does not answer, else nil
 	Answered   *lang.Span // where it says that the host answers a packet that passes, else nil
+	Code       *Code      // the one-time code that a UDP datagram begins with; nil: none
+}
+
+// Code is a one-time code of a knock. Each packet of a range has that of its own time.
+type Code struct {
+	Knock  string
+	Offset time.Duration // of the code's period, from the time of the packet
+	Span   lang.Span     // of the knock's name
+}
+
+// AppendTo appends the code as written in a trace.
+func (c *Code) AppendTo(b []byte) []byte {
+	b = append(append(b, "otp "...), c.Knock...)
+	switch {
+	case c.Offset < 0:
+		b = append(append(b, " -"...), lang.FormatDuration(-c.Offset)...)
+	case c.Offset > 0:
+		b = append(append(b, " +"...), lang.FormatDuration(c.Offset)...)
+	}
+	return b
 }
 
 // To is an address that is not the host's own, of the family of the source.
@@ -163,7 +184,7 @@ func (p *Packet) AppendSource(b []byte) []byte {
 }
 
 // Destination is the packet's destination as written in a trace, with the flags if it
-// is not a SYN, and with the address if it is not the host's own.
+// is not a SYN, with the address if it is not the host's own, and with the one-time code.
 func (p *Packet) Destination() string { return string(p.destination(nil, p.Range, p.DstPort)) }
 
 // AppendDestination appends the destination of one of the packets, that with a port.
@@ -181,6 +202,9 @@ func (p *Packet) destination(b []byte, r *Range, port uint16) []byte {
 	}
 	if p.To != nil {
 		b = p.To.Addr.AppendTo(append(b, " to "...))
+	}
+	if p.Code != nil {
+		b = p.Code.AppendTo(append(b, ' '))
 	}
 	return b
 }

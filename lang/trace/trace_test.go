@@ -30,7 +30,7 @@ func TestFindings(t *testing.T) {
 
 // TestParse reads one line of each form.
 func TestParse(t *testing.T) {
-	text := "\ufeff# a comment\r\npolicy \"my policy.knock\" # named\r\n" +
+	text := "\ufeff# a comment\r\npolicy \"my policy.knock\" # named\r\nstart 2026-11-28T12:00:00Z\r\n" +
 		"12.5 192.0.2.7:50001->22 psh ack=>accept\r\n" +
 		"+1 [2001:db8::7]:1 -> udp/53\n" +
 		"+1m0.5s 2001:db8::7 -> tcp/22 null => reject # why\n" +
@@ -43,13 +43,19 @@ func TestParse(t *testing.T) {
 		"+0 192.0.2.7 -> 1-65535 every 1ns\n" +
 		"+0 192.0.2.7:7 -> 22 to 10.0.0.5 answered ack=>pass\n" +
 		"+0 2001:db8::7 -> ping/9 to 2001:db8:1::5 => pass\n" +
-		"+0 192.0.2.7 -> udp/1-3 answered every 1s to 10.0.0.5\n"
+		"+0 192.0.2.7 -> udp/1-3 answered every 1s to 10.0.0.5\n" +
+		"+0 192.0.2.7 -> udp/62201 otp on on wg0\n" +
+		"+0 192.0.2.7 -> udp/62201 unanswered otp ssh-2 -1m30s => pass\n" +
+		"+0 192.0.2.7 -> udp/1-2 otp ssh +1h every 1s=>pass\n"
 	tr, found := trace.Parse([]byte(text))
 	if len(found) > 0 {
 		t.Fatal(found)
 	}
 	if tr.Policy == nil || tr.Policy.File != "my policy.knock" {
 		t.Errorf("policy %+v", tr.Policy)
+	}
+	if tr.Start != 1795867200 {
+		t.Errorf("start %d", tr.Start)
 	}
 	want := []string{
 		"12.5s 192.0.2.7:50001 -> 22 psh ack accept",
@@ -65,6 +71,9 @@ func TestParse(t *testing.T) {
 		"1m15.100065534s 192.0.2.7:7 -> 22 ack to 10.0.0.5 answered pass",
 		"1m15.100065534s 2001:db8::7 -> ping/9 to 2001:db8:1::5 pass",
 		"1m15.100065534s 192.0.2.7 -> udp/1-3 to 10.0.0.5 answered every 1s order 0 seed 0",
+		"1m17.100065534s 192.0.2.7 -> udp/62201 otp on on wg0",
+		"1m17.100065534s 192.0.2.7 -> udp/62201 otp ssh-2 -1m30s unanswered pass",
+		"1m17.100065534s 192.0.2.7 -> udp/1-2 otp ssh +1h pass every 1s order 0 seed 0",
 	}
 	for i, e := range tr.Events {
 		if got := show(&e); i < len(want) && got != want[i] {

@@ -10,7 +10,7 @@ import (
 
 // Words are all words that have a meaning in a trace.
 func Words() []string {
-	words := []string{"policy", "expect", "at", "for", string(Open), string(Closed)}
+	words := []string{"policy", "start", "expect", "at", "for", string(Open), string(Closed)}
 	for _, v := range verdicts {
 		words = append(words, string(v))
 	}

@@ -9,6 +9,8 @@ syntax iskeyword @,48-57,_,-,.,:,@-@,*
 syntax match knocktraceComment /#.*/ contains=@Spell
 
 syntax match knocktracePolicy /^\s*\zspolicy\>/ nextgroup=knocktraceFile skipwhite
+syntax match knocktracePolicy /^\s*\zsstart\>/ nextgroup=knocktraceStart skipwhite
+syntax match knocktraceStart /[0-9TZ:-]\+/ contained
 syntax match knocktraceFile /"[^"]*"\|[^"# \t][^# \t]*\%(\s\+[^# \t]\+\)*/ contained
 
 syntax match knocktraceTime /^\s*\zs+\=\d\+\%(\.\d\+\)\=/ nextgroup=knocktraceExpect,knocktraceSource skipwhite
@@ -37,6 +39,8 @@ syntax keyword knocktraceProtocol tcp udp ping contained
 syntax keyword knocktraceAttribute on every reverse shuffle unanswered answered contained
 syntax keyword knocktraceAttribute to nextgroup=knocktraceAddress skipwhite contained
 syntax match knocktraceAddress /[0-9a-fA-F]*[.:][0-9a-fA-F:.]*/ contained
+syntax keyword knocktraceAttribute otp nextgroup=knocktraceKnock skipwhite contained
+syntax match knocktraceKnock /\a\w*\%(-\+\w\+\)*/ contained
 syntax keyword knocktraceFlag syn ack fin rst psh urg null contained
 syntax keyword knocktraceVerdict accept drop reject pass contained
 
@@ -45,6 +49,8 @@ highlight default link knocktracePolicy Keyword
 highlight default link knocktraceFile String
 highlight default link knocktraceString String
 highlight default link knocktraceTime Number
+highlight default link knocktraceStart Number
+highlight default link knocktraceKnock Function
 highlight default link knocktraceExpect Keyword
 highlight default link knocktraceName Function
 highlight default link knocktraceState Constant
