@@ -13,7 +13,7 @@ import (
 
 // TestCheck shows what is said of traces that cannot be replayed.
 func TestCheck(t *testing.T) {
-	policy, found := lang.Parse([]byte("knock ssh < 1000 2000 -> 22 >"))
+	policy, found := lang.Parse([]byte("knock ssh < 1000 2000 -> 22 > knock vpn < otp/62201 -> udp/51820 key \"key\" >"))
 	if lang.HasErrors(found) {
 		t.Fatal(found)
 	}

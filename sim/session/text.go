@@ -14,7 +14,7 @@ import (
 // long it is.
 type survey struct {
 	policy   *Policy
-	known    map[string]bool // the knocks of which something is expected: the policy has them
+	known    map[replay.Named]bool // what the trace names: the policy has it
 	asked    replay.Asked
 	outcomes int
 }
@@ -57,7 +57,7 @@ func (s *run) survey(in *input) (*survey, []error) {
 		return nil, []error{err}
 	}
 	e := reader.Next()
-	v := &survey{known: map[string]bool{}}
+	v := &survey{known: map[replay.Named]bool{}}
 	policy, noPolicy := s.policies.Of(in.name, reader.Policy())
 	if noPolicy == nil {
 		v.policy = policy
@@ -83,13 +83,15 @@ func (s *run) survey(in *input) (*survey, []error) {
 	return v, nonNil(noPolicy)
 }
 
-// unknown finds that the policy does not have the knock of which something is expected.
+// unknown finds that the policy does not have what an event names.
 func (v *survey) unknown(e *trace.Event) []lang.Finding {
-	if v.policy == nil || e.Expect == nil || v.known[e.Expect.Knock] {
+	name := replay.KnockOf(e)
+	if v.policy == nil || name.Knock == "" || v.known[name] {
 		return nil
 	}
 	found := replay.Check(&trace.Trace{Events: []trace.Event{*e}}, v.policy.Result)
-	v.known[strings.Clone(e.Expect.Knock)] = len(found) == 0 // the event is valid only until the next
+	name.Knock = strings.Clone(name.Knock) // the event is valid only until the next
+	v.known[name] = len(found) == 0
 	return found
 }
 
@@ -107,7 +109,8 @@ func (v *survey) again(in *input, err *error) iter.Seq[*trace.Event] {
 		reader, left, changed := in.again(), v.outcomes, false
 		for e := reader.Next(); e != nil; e = reader.Next() {
 			left -= e.Outcomes()
-			if changed = left < 0 || e.Expect != nil && !v.known[e.Expect.Knock]; changed {
+			name := replay.KnockOf(e)
+			if changed = left < 0 || name.Knock != "" && !v.known[name]; changed {
 				break
 			}
 			if !yield(e) {
