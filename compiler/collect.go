@@ -10,6 +10,10 @@ import (
 // in a set (nft_set_gc_interval).
 const DefaultCollect = time.Second
 
+// slowCollect is the time for sets of one-time codes. They are large, few of their elements
+// end at a time, and those that have ended are in nobody's way.
+const slowCollect = 5 * time.Minute
+
 // fastCollect is the time for sets in which a wrong attempt ends an element that the
 // next right attempt makes again. All ended elements of one key are in one chain of the
 // set's hash table. The longer that chain is, the more each packet costs that searches

@@ -18,6 +18,7 @@ type Result struct {
 	Policy  *lang.Policy
 	Ruleset *Ruleset
 	Symbols *Symbols
+	Codes   []CodesOf // the one-time codes that its sets are for
 }
 
 // Compile turns a policy without errors into a ruleset. It has a finding, and a nil
@@ -33,7 +34,7 @@ func Compile(p *lang.Policy) (*Result, []lang.Finding) {
 	if b.room.full {
 		return nil, []lang.Finding{b.room.finding()}
 	}
-	return &Result{p, b.ruleset, symbols}, nil
+	return &Result{p, b.ruleset, symbols, codesOf(p)}, nil
 }
 
 func newBuilder(p *lang.Policy, symbols *Symbols, room *room) *builder {
@@ -66,6 +67,7 @@ func (b *builder) build() {
 	b.undecided()
 	b.refusal()
 	b.sets()
+	b.codeSets()
 }
 
 // Check finds what [Compile] would find. It compiles a policy only if that may take too
@@ -142,7 +144,10 @@ func (b *builder) sets() {
 	for kind, k := range setKinds {
 		for _, f := range Families {
 			if name := SetKind(kind).SetName(f); used[name] {
-				b.ruleset.Sets = append(b.ruleset.Sets, &Set{name, k.comment, f, b.policy.Settings.Size, b.collect(SetKind(kind))})
+				b.ruleset.Sets = append(b.ruleset.Sets, &Set{
+					Name: name, Comment: k.comment, Family: f,
+					Size: b.policy.Settings.Size, Collect: b.collect(SetKind(kind)),
+				})
 			}
 		}
 	}

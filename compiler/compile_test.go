@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"example.org/knockc/compiler"
 	"example.org/knockc/internal/golden"
@@ -44,13 +45,13 @@ func TestNFT(t *testing.T) {
 // with whatever clauses, and so are the rules that a packet meets whose source has no
 // state: at a port that is not named, and at one that all knocks guard.
 func TestConstantCost(t *testing.T) {
-	count := func(knocks int, clauses, service string) (sets, rules int) {
+	count := func(knocks int, step, clauses, service string) (sets, rules int) {
 		var policy strings.Builder
 		for i := range knocks {
-			fmt.Fprintf(&policy, "knock k%d < %d %d -> %s 50022 %s >\n", i, 1+i, 20001+i, strings.ReplaceAll(service, "N", fmt.Sprint(40000+i)), clauses)
+			fmt.Fprintf(&policy, "knock k%d < %s%d %d -> %s 50022 %s >\n", i, step, 1+i, 20001+i, strings.ReplaceAll(service, "N", fmt.Sprint(40000+i)), clauses)
 		}
-		r := compile(t, policy.String()).Ruleset
-		for _, c := range r.Chains {
+		r := compile(t, policy.String())
+		for _, c := range r.Ruleset.Chains {
 			if c.Hook != nil {
 				rules += len(c.Rules)
 			}
@@ -59,18 +60,21 @@ func TestConstantCost(t *testing.T) {
 				rules += last
 			}
 		}
-		return len(r.Sets), rules
+		return len(r.Ruleset.Sets) - len(r.Codes), rules
 	}
-	if sets, rules := count(1, "reset any revoke", "N"); sets == 0 || rules > 12 {
+	if sets, rules := count(1, "", "reset any revoke", "N"); sets == 0 || rules > 12 {
 		t.Errorf("%d sets, %d rules", sets, rules)
 	}
 	for _, clauses := range []string{
 		"", "total 1s log", "reset any", "reset known revoke", "reset any revoke once close 9 8 grant forever", "per /24 /64 from 192.0.2.0/24 on eth0",
 	} {
 		for _, service := range []string{"N", "65000-65500"} {
-			sets, rules := count(20, clauses, service)
-			if s, r := count(2000, clauses, service); s != sets || r != rules {
+			sets, rules := count(20, "", clauses, service)
+			if s, r := count(2000, "", clauses, service); s != sets || r != rules {
 				t.Errorf("%q: 20 knocks: %d sets, %d rules; 2000 knocks: %d sets, %d rules", clauses, sets, rules, s, r)
+			}
+			if s, r := count(2000, "otp/", clauses+` key "k"`, service); s != sets || r != rules {
+				t.Errorf("%q: 20 knocks: %d sets, %d rules; with codes: %d sets beside those of codes, %d rules", clauses, sets, rules, s, r)
 			}
 		}
 	}
@@ -125,6 +129,7 @@ func TestStateNumbers(t *testing.T) {
 		{"from", "knock a < 1 2 3 -> 22 from 192.0.2.0/24 > knock b < 1 2 3 -> 22 >", 3},
 		{"first step", "knock a < 4 2 3 -> 22 > knock b < 1 2 3 -> 22 >", 3},
 		{"name", "knock c < 1 2 3 -> 22 > knock b < 1 2 3 -> 22 >", 3},
+		{"code", `knock a < otp/1 2 3 -> 22 key "k" > knock b < 1 2 3 -> 22 >`, 3},
 		{"protocol", "knock a < udp/1 2 3 -> 22 > knock b < 1 2 3 -> 22 >", 3},
 		{"removed", "knock b < 1 2 3 -> 22 >", 3},
 		{"order of knocks", "knock b < 1 2 3 -> 22 > knock a < 1 2 3 -> 22 >", 6},
@@ -137,6 +142,37 @@ func TestStateNumbers(t *testing.T) {
 		}
 		if kept != test.kept {
 			t.Errorf("edit %q keeps %d states, want %d", test.edit, kept, test.kept)
+		}
+	}
+}
+
+// TestCodes: what a knock says of its codes tells of their set. Another key or period is
+// another knock; how far ahead codes are known is not.
+func TestCodes(t *testing.T) {
+	policy := func(clauses string) string { return "knock a < otp/1 2 -> 22 " + clauses + " > knock b < 1 2 -> 22 >" }
+	r := compile(t, policy(`key "a.key" period 1m ahead 1h`))
+	c := r.Codes[0]
+	c.Key.Span = lang.Span{}
+	want := compiler.CodesOf{Knock: "a", Set: "a_codes", Key: lang.KeyFile{Path: "a.key"}, Period: time.Minute, Ahead: time.Hour, Size: 76}
+	if len(r.Codes) != 1 || c != want {
+		t.Errorf("the codes are %+v", r.Codes)
+	}
+	if knock, ok := compiler.KnockOfCodes(c.Set); !ok || knock != "a" {
+		t.Errorf("the codes are for %q", knock)
+	}
+	grant, _ := r.Symbols.Grant("a")
+	for clauses, want := range map[string]struct{ grant, mark bool }{
+		`key "a.key" period 1m ahead 1h`:      {true, true},
+		`key "a.key" period 1m ahead 2h`:      {true, false},
+		`key "b.key" period 1m ahead 1h`:      {false, false},
+		`key "a.key" period 30s ahead 1h`:     {false, false},
+		`key "a.key" period 1m ahead 1h log`:  {true, false},
+		`key "a.key" period 1m ahead 60m log`: {true, false},
+	} {
+		other := compile(t, policy(clauses))
+		place, _ := other.Symbols.Grant("a")
+		if (place == grant) != want.grant || (other.Ruleset.Mark() == r.Ruleset.Mark()) != want.mark {
+			t.Errorf("%s: the same grant: %v, the same mark: %v", clauses, place == grant, !want.mark)
 		}
 	}
 }

@@ -98,6 +98,12 @@
 // for a door that does not end by itself is deleted from the guard with the last door
 // (last_door_32_128).
 //
+// A step with a one-time code has a set of such codes, one for each knock (ssh_codes), for
+// both families. The rule that leads from the port's chain to what the step moves spends
+// the code: it breaks unless the datagram begins with a live one, and takes that out of the
+// set. So a code is spent before it is asked who has sent it and whether there is room for
+// progress. The ruleset has no codes: whoever loads it puts them into the sets.
+//
 // # The legend
 //
 // A loaded table does not contain its policy. Package live reads what it needs from the

@@ -10,6 +10,8 @@ import (
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
+
+	"example.org/knockc/codes"
 )
 
 // expressions are a rule in the kernel's form. What an instruction takes for
@@ -26,6 +28,9 @@ type expressions struct {
 // reg1 is the register that all but the end of a key is read into. A key's parts
 // lie one after the other.
 const reg1 = unix.NFT_REG_1
+
+// deletes is NFT_DYNSET_OP_DELETE.
+const deletes = 2
 
 var afterAddress = [...]uint32{IPv4: unix.NFT_REG32_01, IPv6: unix.NFT_REG_2}
 
@@ -65,9 +70,13 @@ func (e *expressions) instruction(i Instruction) {
 		e.key(i.Key)
 		e.add(&expr.Dynset{SrcRegKey: reg1, SetName: i.Set, Operation: unix.NFT_DYNSET_OP_UPDATE, Timeout: ToKernel(i.Timeout)})
 	case Delete:
-		const operation = 2 // NFT_DYNSET_OP_DELETE
 		e.key(i.Key)
-		e.add(&expr.Dynset{SrcRegKey: reg1, SetName: i.Set, Operation: operation})
+		e.add(&expr.Dynset{SrcRegKey: reg1, SetName: i.Set, Operation: deletes})
+	case Spend:
+		e.code()
+		e.add(&expr.Lookup{SourceRegister: reg1, SetName: i.Set})
+		e.code()
+		e.add(&expr.Dynset{SrcRegKey: reg1, SetName: i.Set, Operation: deletes})
 	case Count:
 		e.add(&expr.Objref{Type: unix.NFT_OBJECT_COUNTER, Name: i.Counter})
 	case Log:
@@ -234,6 +243,11 @@ func (e *expressions) icmp(i ICMP) {
 func (e *expressions) length(f Family) {
 	e.needFamily(f)
 	e.payload(expr.PayloadBaseNetworkHeader, reg1, [...]int{IPv4: 2, IPv6: 4}[f], 2)
+}
+
+// code reads what of a datagram is a one-time code.
+func (e *expressions) code() {
+	e.payload(expr.PayloadBaseTransportHeader, reg1, udpHeader, codes.Size)
 }
 
 // key makes a key from register 1 on.

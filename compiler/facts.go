@@ -42,6 +42,7 @@ func (Reject) Refs(func(Ref))      {}
 func (i Lookup) Refs(see func(Ref)) { see(Ref{Kind: RefSet, Name: i.Set}) }
 func (i Update) Refs(see func(Ref)) { see(Ref{Kind: RefSet, Name: i.Set, Makes: true}) }
 func (i Delete) Refs(see func(Ref)) { see(Ref{Kind: RefSet, Name: i.Set}) }
+func (i Spend) Refs(see func(Ref))  { see(Ref{Kind: RefSet, Name: i.Set}) }
 func (i Count) Refs(see func(Ref))  { see(Ref{Kind: RefCounter, Name: i.Counter}) }
 
 func (v Verdict) Refs(see func(Ref)) {
@@ -76,6 +77,7 @@ func (i Length) RunsFor(f Family) bool      { return f == i.Family }
 func (i Lookup) RunsFor(f Family) bool      { return f == i.Key.Family }
 func (i Update) RunsFor(f Family) bool      { return f == i.Key.Family }
 func (i Delete) RunsFor(f Family) bool      { return f == i.Key.Family }
+func (Spend) RunsFor(Family) bool           { return true }
 func (Count) RunsFor(Family) bool           { return true }
 func (Log) RunsFor(Family) bool             { return true }
 func (Dispatch) RunsFor(Family) bool        { return true }
@@ -97,6 +99,7 @@ func (Length) Elements() int        { return 0 }
 func (Lookup) Elements() int        { return 0 }
 func (Update) Elements() int        { return 0 }
 func (Delete) Elements() int        { return 0 }
+func (Spend) Elements() int         { return 0 }
 func (Count) Elements() int         { return 0 }
 func (Log) Elements() int           { return 0 }
 func (i Dispatch) Elements() int    { return len(i.Entries) }

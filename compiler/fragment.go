@@ -122,6 +122,9 @@ func (n namer) instruction(i Instruction) Instruction {
 	case Delete:
 		i.Set = n.name(i.Set)
 		return i
+	case Spend:
+		i.Set = n.name(i.Set)
+		return i
 	case Count:
 		i.Counter = n.name(i.Counter)
 		return i

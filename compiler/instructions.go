@@ -13,7 +13,7 @@ import (
 //	[CtState] [Translated] [Iface] [L4Proto] [Ports] [TCPFlags]
 //	[AddrType] [Source] [Destination] [ICMP] [Length]            match a field
 //	[Lookup]                                                     match an element
-//	[Update] [Delete]                                            change an element
+//	[Update] [Delete] [Spend]                                    change an element
 //	[Count] [Log]                                                tell
 //	[Dispatch] [Lengths] [Verdict] [Reject]                      decide
 type Instruction interface {
@@ -169,6 +169,13 @@ type Update struct {
 // Delete ends the element with the key, if it lives. It never breaks.
 type Delete struct {
 	Key Key
+	Set string
+}
+
+// Spend matches if the set has a live one-time code that the payload of the packet begins
+// with, and ends that code. It must run only for UDP datagrams. For a payload that is
+// shorter than a code it breaks.
+type Spend struct {
 	Set string
 }
 

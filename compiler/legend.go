@@ -36,6 +36,7 @@ const (
 	ForClose                        // it does a step of the `close` sequence
 	ForService                      // it lets sources with a grant to a service
 	ForOnce                         // it ends the grant of a source that was let in once
+	ForCode                         // it spends a one-time code
 	ForAdmission                    // it admits sources at a step by `from` and `on`; the chain says of which knock, see [AdmittingKnock]
 	ForMark                         // it says that knockc has made the table, and gives the hash of the policy
 	ForSettings                     // it lists the settings that are not the defaults
@@ -63,6 +64,8 @@ func (l Legend) Comment() string {
 		return withAt("service of "+l.Knock, l.At)
 	case ForOnce:
 		return withAt("once "+l.Knock, l.At)
+	case ForCode:
+		return "code of " + l.Knock
 	case ForAdmission:
 		comment := "admits"
 		if l.From != "" {
@@ -123,7 +126,7 @@ func prefixTexts(prefixes []netip.Prefix) []string {
 // The forms of legends. Most commands never read one.
 var (
 	stepForm      = form(`^(\S+) (\d+)/(\d+)( opens| of close)?$`)
-	serviceForm   = form(`^(service of|once) (\S+)(?: at (.+))?$`)
+	serviceForm   = form(`^(service of|once|code of) (\S+)(?: at (.+))?$`)
 	admissionForm = form(`^admits(?: from ([0-9a-f.:/]+))?(?: on (.+))?$`)
 	textForm      = form(`^(knockc policy|settings:) (.*)$`)
 )
@@ -142,7 +145,7 @@ func ParseLegend(comment string) (l Legend, ok bool) {
 		return Legend{For: purpose, Knock: s[1], Step: step, Of: of}, err == nil && err2 == nil
 	}
 	if s := serviceForm().FindStringSubmatch(comment); s != nil {
-		purpose := map[string]Purpose{"service of": ForService, "once": ForOnce}[s[1]]
+		purpose := map[string]Purpose{"service of": ForService, "once": ForOnce, "code of": ForCode}[s[1]]
 		l := Legend{For: purpose, Knock: s[2]}
 		if s[3] != "" {
 			l.At = strings.Fields(s[3])

@@ -21,6 +21,7 @@ func TestLegends(t *testing.T) {
 		"web_2-b 1/1 of close":            {For: compiler.ForClose, Knock: "web_2-b", Step: 1, Of: 1},
 		"service of ssh":                  {For: compiler.ForService, Knock: "ssh"},
 		"service of at at 10.0.0.0/8 ::1": {For: compiler.ForService, Knock: "at", At: []string{"10.0.0.0/8", "::1"}},
+		"code of ssh":                     {For: compiler.ForCode, Knock: "ssh"},
 		"once ssh":                        {For: compiler.ForOnce, Knock: "ssh"},
 		"once once at 10.0.0.5":           {For: compiler.ForOnce, Knock: "once", At: []string{"10.0.0.5"}},
 		"admits from 2001:db8::/32":       {For: compiler.ForAdmission, From: "2001:db8::/32"},

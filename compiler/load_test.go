@@ -119,6 +119,49 @@ func TestLoadOverOnKernel(t *testing.T) {
 	}
 }
 
+// TestCodesOnKernel: a code lets in once and its copy does not, whichever way the ruleset
+// was loaded, and what is loaded over it keeps the codes. A payload that is shorter than a
+// code, or begins with another one, finds nothing.
+func TestCodesOnKernel(t *testing.T) {
+	r := samples.Ruleset(samples.Rule("", compiler.L4Proto{Number: compiler.ProtoUDP}, compiler.Spend{Set: "codes"}, accept), samples.Rule("", drop))
+	for _, w := range ways {
+		h := netns.New(t, "eth0")
+		mustLoad(t, w, h, r)
+		var codes []string
+		for i := range 4 * len(ways) {
+			codes = append(codes, fmt.Sprintf("%016d", i))
+		}
+		for _, c := range codes {
+			if _, err := h.Nft("add", "element", "inet", "knock", "codes", fmt.Sprintf("{ 0x%x timeout 1h }", c)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		opens := func(payload string) bool {
+			t.Helper()
+			r, err := h.Send(netns.Packet{Src: netip.MustParseAddr("192.0.2.7"), Proto: netns.UDP, DstPort: 9, Payload: payload})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r.Accepted
+		}
+		for _, over := range ways {
+			mustLoad(t, over, h, r)
+			for _, wrong := range []string{"", codes[0][:15], "x" + codes[0]} {
+				if opens(wrong) {
+					t.Errorf("%s, then %s: %q opens", w.name, over.name, wrong)
+				}
+			}
+			if first, copied := opens(codes[0]), opens(codes[0]); !first || copied {
+				t.Errorf("%s, then %s: a code opens: %v, its copy: %v", w.name, over.name, first, copied)
+			}
+			if !opens(codes[1]+"and more") || opens(codes[1]) {
+				t.Errorf("%s, then %s: a code with more after it", w.name, over.name)
+			}
+			codes = codes[2:]
+		}
+	}
+}
+
 // doors is a ruleset where port 1 opens port 2.
 func doors(turn int) *compiler.Ruleset {
 	port := func(n uint16, rest ...compiler.Instruction) compiler.Rule {

@@ -36,6 +36,9 @@ func (b *builder) mark() string {
 		s.Table, s.Hook, s.Priority, s.DefaultDrop, s.RefuseReject, openText(s.Open), s.Size, s.TrustPrefixes, s.TrustIfaces)
 	for _, k := range b.policy.Knocks {
 		io.WriteString(h, b.states(k).meaning)
+		if k.CodeStep() >= 0 {
+			fmt.Fprintf(h, " ahead %v", k.Ahead)
+		}
 		fmt.Fprintf(h, " log %v\n", k.Log)
 	}
 	return Legend{For: ForMark, Text: fmt.Sprintf("%x", h.Sum(nil)[:8])}.Comment()

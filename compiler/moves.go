@@ -18,16 +18,20 @@ func (b *builder) listeners(c *Chain, p *point) {
 		if b.room.use(k.Name.Span); b.room.full {
 			return
 		}
-		if len(k.From)+len(k.On)+len(k.At) == 0 {
+		if len(k.From)+len(k.On)+len(k.At) == 0 && !p.takesCode(k) {
 			b.moves(c, p, k)
 			continue
 		}
-		own := b.chain(p.chainOf(k.Name.Text), "what "+k.Name.Text+" admits")
+		comment := "what " + k.Name.Text + " admits"
+		if p.takesCode(k) {
+			comment += ", with a code"
+		}
+		own := b.chain(p.chainOf(k.Name.Text), comment)
 		b.moves(own, p, k)
 		if admitsSome(k) {
 			b.barring(p, k)
 		}
-		c.add("", admitted(p, k))
+		b.spending(c, p, k)
 	}
 }
 
@@ -80,7 +84,7 @@ func (b *builder) listenersElsewhere(c *Chain, p *point) {
 	}
 	for _, k := range p.listenersAt() {
 		for _, d := range b.destinationsOf(k) {
-			c.add("", d, admitted(p, k))
+			b.spending(c, p, k, d)
 		}
 	}
 }

@@ -15,12 +15,13 @@ import (
 	"github.com/google/nftables/userdata"
 	"github.com/mdlayher/netlink"
 
+	"example.org/knockc/codes"
 	"example.org/knockc/lang"
 )
 
 // Load gives the ruleset to the kernel, in one transaction. It does the same as the
-// script of [Ruleset.WriteNFT], except for the work of [Ruleset.SetCollections]. The
-// connection must have nothing queued. For more than about a hundred rules it needs
+// script of [Ruleset.WriteNFT], except for the work of [Ruleset.DeclareCodes], which comes
+// first, and of [Ruleset.SetCollections]. The connection must have nothing queued. For more than about a hundred rules it needs
 // [WithBuffers]. Without them, after the error ENOBUFS it is unknown whether the
 // ruleset was loaded.
 func (r *Ruleset) Load(c *nftables.Conn) error {
@@ -117,6 +118,11 @@ func (l *loader) addSet(s *Set) {
 }
 
 func (s *Set) keyType() nftables.SetDatatype {
+	if s.Codes {
+		code := nftables.TypeInteger
+		code.Bytes = codes.Size
+		return code
+	}
 	return nftables.MustConcatSetType(addressTypes[s.Family], nftables.TypeMark)
 }
 

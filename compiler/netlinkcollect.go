@@ -16,9 +16,14 @@ func (r *Ruleset) SetCollections(c *netlink.Conn) error {
 	var messages []netlink.Message
 	for _, s := range r.Sets {
 		if s.Collect != DefaultCollect {
-			messages = append(messages, s.collectMessage(r.Table))
+			messages = append(messages, s.message(r.Table))
 		}
 	}
+	return transact(c, messages)
+}
+
+// transact sends messages as one transaction.
+func transact(c *netlink.Conn, messages []netlink.Message) error {
 	if len(messages) == 0 {
 		return nil
 	}
@@ -34,8 +39,9 @@ func (r *Ruleset) SetCollections(c *netlink.Conn) error {
 	return nil
 }
 
-// collectMessage is NFT_MSG_NEWSET for a set that is there (nf_tables_newset).
-func (s *Set) collectMessage(table string) netlink.Message {
+// message is NFT_MSG_NEWSET. For a set that is there it changes the numbers
+// (nf_tables_newset).
+func (s *Set) message(table string) netlink.Message {
 	bigEndian := binary.BigEndian.AppendUint32
 	key := s.keyType()
 	e := netlink.NewAttributeEncoder()
@@ -50,11 +56,19 @@ func (s *Set) collectMessage(table string) netlink.Message {
 		n.Bytes(unix.NFTA_SET_DESC_SIZE, bigEndian(nil, uint32(s.Size)))
 		return nil
 	})
+	if s.Codes {
+		e.Bytes(unix.NFTA_SET_USERDATA, typeofCode())
+	}
+	return newMessage(unix.NFT_MSG_NEWSET, e)
+}
+
+// newMessage makes a thing of that type, if it is not there.
+func newMessage(kind netlink.HeaderType, e *netlink.AttributeEncoder) netlink.Message {
 	data, err := e.Encode()
 	must(err)
 	return netlink.Message{
 		Header: netlink.Header{
-			Type:  unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_NEWSET,
+			Type:  unix.NFNL_SUBSYS_NFTABLES<<8 | kind,
 			Flags: netlink.Request | netlink.Acknowledge | netlink.Create,
 		},
 		Data: append([]byte{unix.NFPROTO_INET, 0, 0, 0}, data...),

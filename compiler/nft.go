@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"example.org/knockc/codes"
 	"example.org/knockc/lang"
 )
 
@@ -105,7 +106,11 @@ func (p *printer) content(r *Ruleset) {
 func (p *printer) set(s *Set) {
 	p.line("# ", s.Comment)
 	p.line("set ", s.Name, " {")
-	p.line("\ttype ", [...]string{"ipv4_addr", "ipv6_addr"}[s.Family], " . mark")
+	if s.Codes {
+		p.line("\ttypeof ", codeText)
+	} else {
+		p.line("\ttype ", [...]string{"ipv4_addr", "ipv6_addr"}[s.Family], " . mark")
+	}
 	p.line("\tsize ", strconv.Itoa(s.Size))
 	p.line("\tflags dynamic,timeout")
 	if s.Collect != DefaultCollect {
@@ -169,6 +174,8 @@ func (p *printer) instruction(i Instruction) {
 		p.update(i)
 	case Delete:
 		p.put("delete @", i.Set, " { ", i.Key.source(), " . ", i.Key.state(), " }")
+	case Spend:
+		p.put(codeText, " @", i.Set, " delete @", i.Set, " { ", codeText, " }")
 	case Count:
 		p.put(`counter name "`, i.Counter, `"`)
 	case Log:
@@ -191,6 +198,12 @@ func (p *printer) instruction(i Instruction) {
 func (p *printer) lookup(l Lookup) {
 	p.put(l.Key.source(), " . (meta mark & 0x0 | ", l.Key.state(), ") ", unequal(l.Not), "@", l.Set)
 }
+
+// codeText is the payload of a datagram, as far as it is a one-time code.
+var codeText = fmt.Sprintf("@th,%d,%d", 8*udpHeader, 8*codes.Size)
+
+// udpHeader is how many bytes a UDP header has.
+const udpHeader = 8
 
 func (p *printer) update(u Update) {
 	timeout := ""

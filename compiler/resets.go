@@ -295,9 +295,10 @@ func awayFromPings(k *lang.Knock) [][]condition {
 
 // outOfOrder resets a knock on an attempt at one of its own steps that is further
 // ahead than its source: no step is done that the attempt could follow or repeat.
-// An attempt at a step of the other sequence is never wrong.
+// An attempt at a step of the other sequence is never wrong, nor is one at the step that
+// needs a one-time code, with or without it.
 func (b *builder) outOfOrder(c *Chain, p *point, k *lang.Knock) {
-	if resetMode(k) == lang.ResetNone || p.isOpenToAll() {
+	if resetMode(k) == lang.ResetNone || p.isOpenToAll() || p.takesCode(k) {
 		return
 	}
 	opening, closing := p.at(k.Steps), p.at(k.Close)

@@ -55,6 +55,11 @@ var hostilePolicies = map[string]func(n int) string{
 			return fmt.Sprintf("knock k%d < 7 %d 9 -> 22 per /%d /%d reset any revoke >\n", i, 1000+i, 1+i%32, 1+i/32%128)
 		})
 	},
+	"knocks with codes": func(n int) string {
+		return each(10*n, func(i int) string {
+			return fmt.Sprintf("knock k%d < 7 otp/9 -> 22 key \"k\" period 1m ahead 1h at 10.%d.%d.1 ::%d reset known >\n", i, i>>8, i&255, i)
+		})
+	},
 	"long sequences": func(n int) string {
 		return each(max(1, n/8), func(i int) string {
 			return fmt.Sprintf("knock k%d <%s -> 22 reset any >\n", i, each(lang.MaxSteps, func(j int) string { return fmt.Sprint(" ", 1000+(77*j*j+i)%20000) }))

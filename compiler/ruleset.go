@@ -14,12 +14,13 @@ type Ruleset struct {
 	Chains   []*Chain // the one with the mark first
 }
 
-// Set holds elements that may time out. An element's key is a source address
-// and a state number.
+// Set holds elements that may time out. An element's key is a source address of the
+// family and a state number, or with Codes a one-time code.
 type Set struct {
 	Name    string
 	Comment string
 	Family  Family
+	Codes   bool
 	Size    int           // the number of elements at which the set is full
 	Collect time.Duration // how often the places of ended elements are freed
 }

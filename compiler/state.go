@@ -184,6 +184,9 @@ func meaningOf(k *lang.Knock) string {
 	if len(k.At) > 0 { // knocks without have the numbers that they always had
 		meaning += fmt.Sprintf(" at %v", k.At)
 	}
+	if k.CodeStep() >= 0 {
+		meaning += fmt.Sprintf(" key %q period %v", k.Key.Path, k.Period)
+	}
 	return meaning
 }
 

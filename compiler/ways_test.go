@@ -58,6 +58,9 @@ func loadNetlink(_ *testing.T, h *netns.Host, r *compiler.Ruleset) error {
 		return err
 	}
 	defer raw.Close()
+	if err := r.DeclareCodes(raw); err != nil {
+		return err
+	}
 	if err := r.Load(c); err != nil {
 		return err
 	}

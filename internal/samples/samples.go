@@ -140,6 +140,7 @@ func elements() []Sample {
 		{Instruction: compiler.Delete{Key: v4Net, Set: "s4"}},
 		{Instruction: compiler.Delete{Key: v6Key, Set: "s6"}},
 		{Instruction: compiler.Delete{Key: v6Net, Set: "s6"}},
+		{Instruction: compiler.Spend{Set: "codes"}, proto: udp},
 		{Instruction: compiler.Count{Counter: "ssh-opened"}},
 		{Instruction: compiler.Log{Prefix: "knock ssh: "}},
 	}
@@ -193,6 +194,7 @@ func Ruleset(rules ...compiler.Rule) *compiler.Ruleset {
 		Sets: []*compiler.Set{
 			{Name: "s4", Family: compiler.IPv4, Size: 65536, Collect: time.Second},
 			{Name: "s6", Family: compiler.IPv6, Size: 100, Collect: 100 * time.Millisecond},
+			{Name: "codes", Codes: true, Size: 20176, Collect: 5 * time.Minute},
 		},
 		Counters: []*compiler.Counter{{Name: "ssh-opened"}, {Name: "unused"}},
 		Chains: []*compiler.Chain{
