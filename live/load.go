@@ -3,6 +3,7 @@
 package live
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -21,16 +22,47 @@ func (h *kernel) Load(r *compiler.Ruleset) error {
 	if err != nil {
 		return explain(err)
 	}
+	undo, err := h.declareCodes(r)
+	if err != nil {
+		return explain(err)
+	}
 	if err = r.Load(h.conn); is(err, unix.ENOBUFS) {
 		err = h.loaded(r, before, err)
 	}
 	if err != nil {
+		undo()
 		return explain(err)
 	}
 	if r.SetCollections(h.raw) != nil || h.guardDoors(r) != nil { // the rules are loaded all the same
 		return h.reconnect()
 	}
 	return nil
+}
+
+// declareCodes makes the sets of one-time codes, before the ruleset is loaded. What it
+// returns takes that back if the ruleset is not loaded after all.
+func (h *kernel) declareCodes(r *compiler.Ruleset) (undo func(), err error) {
+	sets := slices.DeleteFunc(slices.Clone(r.Sets), func(s *compiler.Set) bool { return !s.Codes })
+	if len(sets) == 0 {
+		return func() {}, nil
+	}
+	tables, err := h.conn.ListTablesOfFamily(nftables.TableFamilyINet)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.DeclareCodes(h.raw); err != nil {
+		return nil, errors.Join(err, h.reconnect())
+	}
+	return func() {
+		if !slices.ContainsFunc(tables, func(t *nftables.Table) bool { return t.Name == r.Table }) {
+			_ = h.Remove(r.Table)
+			return
+		}
+		for _, s := range sets { // each by itself: those that older rules use cannot be removed
+			h.conn.DelSet(&nftables.Set{Table: tableOf(r.Table), Name: s.Name})
+			_ = h.conn.Flush()
+		}
+	}, nil
 }
 
 // firstRule is the handle of a rule that each load makes again, 0 if there is none. The
