@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 
 	"example.org/knockc/compiler"
 	"example.org/knockc/lang"
@@ -115,10 +116,11 @@ func (b *building) run(s *streams) error {
 	}
 	return s.writeBy(b.output, 0o600, func(w io.Writer) error {
 		if b.fragment {
-			use := fragmentUse(result.Ruleset)
+			use := append(fragmentUse(result.Ruleset), codesUse(result.Codes)...)
 			return result.Ruleset.Fragment().WriteFragment(w, b.header(src, policy, use))
 		}
-		return result.Ruleset.WriteNFT(w, b.header(src, policy, scriptUse(policy.Settings.Table)))
+		use := append(scriptUse(policy.Settings.Table), codesUse(result.Codes)...)
+		return result.Ruleset.WriteNFT(w, b.header(src, policy, use))
 	})
 }
 
@@ -146,6 +148,18 @@ func scriptUse(table string) []string {
 		"Load or reload:     nft -f FILE   (open doors stay open)",
 		"Remove everything:  nft delete table inet " + table,
 	}
+}
+
+// codesUse says what loads one-time codes, if the policy has any.
+func codesUse(codes []compiler.CodesOf) []string {
+	if len(codes) == 0 {
+		return nil
+	}
+	var knocks []string
+	for _, c := range codes {
+		knocks = append(knocks, c.Knock)
+	}
+	return []string{"", "One-time codes are not in this file: without `knockc refill POLICY` nobody can open " + strings.Join(knocks, ", ")}
 }
 
 func fragmentUse(r *compiler.Ruleset) []string {
