@@ -18,12 +18,15 @@ var (
 
 // knock says how a single knock may fail.
 func (c *checker) knock(k *Knock) {
-	if len(k.Steps) == 1 && !onePingAnswers(k.Steps) {
+	coded := k.CodeStep() >= 0 // nobody does that step by chance
+	if len(k.Steps) == 1 && !coded && !onePingAnswers(k.Steps) {
 		c.add(CodeSingleStep, k.Steps[0].Span, "a single step opens this door: any port scan finds it").
 			hint("use three steps or more")
 	}
-	for _, s := range k.AllSteps() {
-		c.port(s)
+	for i, s := range k.AllSteps() {
+		if !coded || i >= len(k.Steps) {
+			c.port(s)
+		}
 	}
 	c.times(k)
 	c.total(k)
@@ -38,9 +41,10 @@ func (c *checker) knock(k *Knock) {
 		c.add(CodeOnceUDP, at, "the first datagram to a UDP service ends the grant, even if it is not answered").
 			hint("leave `once` out, or give the UDP services a knock of their own")
 	}
-	if len(k.Steps) > 1 {
+	if len(k.Steps) > 1 && !coded {
 		c.scans(k)
 	}
+	c.withoutCode(k)
 }
 
 // port says why a port makes a bad step.
@@ -63,7 +67,7 @@ func (c *checker) port(s Step) {
 // times says what is odd about the durations that a knock has itself.
 func (c *checker) times(k *Knock) {
 	if at, ok := k.Given[ClauseWithin]; ok {
-		c.within(at, k.Within)
+		c.within(at, k.Within, k.CodeStep() >= 0)
 	}
 	at, ok := k.Given[ClauseGrant]
 	switch {
@@ -80,7 +84,7 @@ func (c *checker) times(k *Knock) {
 // defaults says what is odd about the clauses that hold for all knocks.
 func (c *checker) defaults(d *Clauses) {
 	if at, ok := d.Given[ClauseWithin]; ok {
-		c.within(at, d.Within)
+		c.within(at, d.Within, false)
 	}
 	if at, ok := d.Given[ClauseGrant]; ok {
 		c.grant(at, d.Grant)
@@ -90,12 +94,14 @@ func (c *checker) defaults(d *Clauses) {
 	}
 }
 
-func (c *checker) within(at Span, d time.Duration) {
+// within says that steps must follow each other fast, or may come by chance, which a step
+// with a code never does.
+func (c *checker) within(at Span, d time.Duration, coded bool) {
 	switch {
 	case d != 0 && d < 100*time.Millisecond:
 		c.add(CodeWithin, at, "%s is short: network delay will make many correct knocks arrive too late", FormatDuration(d)).
 			hint("within 5s")
-	case d > time.Minute:
+	case d > time.Minute && !coded:
 		c.add(CodeWithin, at, "%s is long: unrelated packets may complete this sequence by chance", FormatDuration(d)).
 			hint("within 5s")
 	}
@@ -123,7 +129,7 @@ func (c *checker) total(k *Knock) {
 	hasWithin := ownWithin || c.policy.Defaults.Within != 0
 	switch {
 	case !hasWithin && ownTotal && gaps > 0:
-		c.within(at, k.Within) // which is the total
+		c.within(at, k.Within, k.CodeStep() >= 0) // which is the total
 	case gaps == 0 && ownTotal:
 		c.add(CodeTotal, at, "`total` has no effect: a sequence of one step takes no time").hint("leave it out")
 	case hasWithin && gaps > 0 && k.Total >= gaps*k.Within:

@@ -42,6 +42,7 @@ func Check(p *Policy) []Finding {
 			c.knock(k)
 		}
 	}
+	c.secret()
 	c.overlaps(newOverlapping(p))
 	SortFindings(c.findings)
 	return silence(p, c.findings)
@@ -88,11 +89,12 @@ func newChecker(p *Policy) *checker {
 func (c *checker) errors(k *Knock) {
 	for _, service := range k.Services {
 		if s, ok := c.stepIn(service); ok {
-			c.add(CodeStep, service.Span, "service %s is also a step of knock %s", Quote(s.String()), Quote(s.knock)).
+			c.add(CodeStep, service.Span, "service %s is also a step of knock %s", Quote(s.port().String()), Quote(s.knock)).
 				hint("knock at another port")
 		}
 		c.guardedAndOpen(k, service)
 	}
+	c.codes(k)
 	if !k.flawed && len(k.Steps) > 0 && onePingAnswers(k.Steps) {
 		c.add(CodePings, k.Steps[0].Span.To(k.Steps[len(k.Steps)-1].Span), "anyone who pings the host a few times opens this door").
 			hint("add a port, or pings of different lengths")
@@ -117,6 +119,7 @@ func (c *checker) settings() {
 		c.add(CodeEmpty, c.policy.begin, "this policy has no knock and guards nothing").hint("knock ssh < 10000 2345 3456 1234 -> 22 >")
 	}
 	c.openDeclarations()
+	c.defaultCodes()
 	c.priority()
 	c.refuse()
 }
@@ -158,6 +161,9 @@ type knockStep struct {
 	*Step
 	knock string
 }
+
+// port is the port of the step as a service has it.
+func (s knockStep) port() Service { return Service{Proto: s.Proto, First: s.Port, Last: s.Port} }
 
 func byPort(a, b knockStep) int { return cmp.Compare(bare(*a.Step), bare(*b.Step)) }
 

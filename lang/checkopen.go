@@ -26,10 +26,10 @@ func (c *checker) openStep(service Service, forAll bool) {
 	switch {
 	case !ok:
 	case !forAll:
-		c.add(CodeStep, service.Span, "the open service %s is also a step of knock %s", Quote(step.String()), Quote(step.knock)).
+		c.add(CodeStep, service.Span, "the open service %s is also a step of knock %s", Quote(step.port().String()), Quote(step.knock)).
 			hint("knock at another port")
 	default:
-		f := c.add(CodeOpenStep, service.Span, "the open service %s is also a step: packets to it move knock %s", Quote(step.String()), Quote(step.knock))
+		f := c.add(CodeOpenStep, service.Span, "the open service %s is also a step: packets to it move knock %s", Quote(step.port().String()), Quote(step.knock))
 		if f.hint("knock at a port that nobody uses"); !c.policy.Settings.DefaultDrop {
 			f.hint("leave it out of `open`: with `default accept`, steps are not shut")
 		}

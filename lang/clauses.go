@@ -2,7 +2,6 @@ package lang
 
 import (
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -40,9 +39,9 @@ func (p *parser) clauses(nodes []clauseNode, c *Clauses) {
 		case ClauseKey:
 			v.key(&c.Key)
 		case ClausePeriod:
-			v.duration(&c.Period)
+			v.seconds(MinPeriod, MaxPeriod, "a period is 10s to 1h", &c.Period)
 		case ClauseAhead:
-			v.duration(&c.Ahead)
+			v.seconds(0, MaxDuration, "", &c.Ahead)
 		case ClausePer:
 			v.per(&c.Per)
 		case ClauseLog:
@@ -143,23 +142,6 @@ func (v *values) steps(steps *[]Step) {
 		}
 	}
 	v.p.fewSteps(*steps)
-}
-
-// key reads the name of a file.
-func (v *values) key(file *KeyFile) {
-	if len(v.terms) == 0 || v.terms[0].Tokens[0].Type != tokenString {
-		v.missing("the name of a file in quotes", v.word+` "ssh.key"`)
-		return
-	}
-	term, _ := v.next()
-	switch path := strings.Trim(term.text(), `"`); {
-	case len(term.Tokens) > 1:
-		v.p.add(CodeSyntax, tokenSpan(term.Tokens[1]), "%s does not belong here", Quote(term.Tokens[1].Value))
-	case path == "":
-		v.p.add(CodeString, term.span(), "the name of the key file is empty").hint(`key "ssh.key"`)
-	default:
-		*file = KeyFile{path, term.span()}
-	}
 }
 
 // per reads `/LEN` or `/LEN /LEN`.

@@ -23,6 +23,7 @@ const (
 	CodeOpen      Code = "K017"
 	CodePings     Code = "K018"
 	CodeKept      Code = "K019"
+	CodeOneTime   Code = "K020"
 
 	CodeSingleStep   Code = "K101"
 	CodeScan         Code = "K102"
@@ -44,6 +45,9 @@ const (
 	CodeOpenForNothing Code = "K117"
 	CodeHookAt         Code = "K118"
 	CodeOneFamily      Code = "K119"
+	CodeNoCode         Code = "K120"
+	CodeManyCodes      Code = "K121"
+	CodeSecret         Code = "K122"
 )
 
 // CodeMeaning says what a code means.
@@ -73,6 +77,7 @@ var Codes = []CodeMeaning{
 	{CodeOpen, Error, "a service both guarded and open"},
 	{CodePings, Error, "only pings, and one length fits all"},
 	{CodeKept, Error, "a reserved word"},
+	{CodeOneTime, Error, "a one-time code that cannot work"},
 	{CodeSingleStep, Warning, "a single step"},
 	{CodeScan, Warning, "one port scan opens the door"},
 	{CodeScans, Info, "several port scans open the door"},
@@ -92,6 +97,9 @@ var Codes = []CodeMeaning{
 	{CodeOpenForNothing, Warning, "an `open` for some that keeps nobody out"},
 	{CodeHookAt, Warning, "services elsewhere with `hook input`"},
 	{CodeOneFamily, Info, "services at addresses of only one family"},
+	{CodeNoCode, Warning, "a key without a step that needs it"},
+	{CodeManyCodes, Warning, "very many one-time codes"},
+	{CodeSecret, Info, "the ports are the only secret"},
 }
 
 // severity is the severity of a code.

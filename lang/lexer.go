@@ -28,7 +28,7 @@ const (
 var wordKinds = kindsOfWords()
 
 func kindsOfWords() map[string]lexer.TokenType {
-	kinds := map[string]lexer.TokenType{knockWord: tokenKnock}
+	kinds := map[string]lexer.TokenType{knockWord: tokenKnock, codeWord: tokenProto}
 	for _, word := range ProtoWords {
 		kinds[word] = tokenProto
 	}

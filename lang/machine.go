@@ -10,7 +10,8 @@ import (
 // says of within, total, reset and close. It is a model of its own since it answers a
 // question of its own: which attempts open the door, and how far apart in packets, so
 // that a rate can be told. The simulator does not know knocks, and the model in package
-// spec must not share code with what it judges.
+// spec must not share code with what it judges. It knows no one-time codes: nobody makes
+// an attempt at such a step by chance, so knocks that have one are left out before.
 type machine struct {
 	k       *Knock
 	rate    int       // packets a second; 0: all at once
@@ -164,5 +165,5 @@ func (m *machine) inTime(packets int, limit int64) bool {
 
 // matches reports whether an attempt is at a step.
 func matches(s, attempt Step) bool {
-	return !s.Code && s.Proto == attempt.Proto && s.Port == attempt.Port && (s.Proto != Ping || s.Length == AnyLength || s.Length == attempt.Length)
+	return s.Proto == attempt.Proto && s.Port == attempt.Port && (s.Proto != Ping || s.Length == AnyLength || s.Length == attempt.Length)
 }

@@ -54,6 +54,7 @@ type overlapping struct {
 type alike struct {
 	steps  []Step
 	knocks []*Knock
+	coded  bool     // one of the steps needs a one-time code
 	within []*alike // other sequences within this one, if they were looked for
 	sought bool
 }
@@ -76,7 +77,7 @@ func newOverlapping(p *Policy) *overlapping {
 		text := List(k.Steps)
 		same := byText[text]
 		if same == nil {
-			same = &alike{steps: k.Steps}
+			same = &alike{steps: k.Steps, coded: k.CodeStep() >= 0}
 			byText[text] = same
 			inOrder = append(inOrder, same)
 		}
@@ -84,6 +85,9 @@ func newOverlapping(p *Policy) *overlapping {
 		o.alike[k] = same
 	}
 	for _, s := range inOrder {
+		if s.coded {
+			continue // it is within no other, as nobody else has its codes
+		}
 		rarest := slices.MinFunc(s.steps, func(a, b Step) int { return cmp.Compare(count[bare(a)], count[bare(b)]) })
 		o.byRarest[bare(rarest)] = append(o.byRarest[bare(rarest)], s)
 	}
@@ -123,7 +127,7 @@ func (o *overlapping) within(k *Knock) []*alike {
 func (c *checker) sameSequences(o *overlapping) map[*Knock]bool {
 	found := map[*Knock]bool{}
 	for _, k := range c.policy.Knocks {
-		if o.alike[k] == nil {
+		if o.alike[k] == nil || o.alike[k].coded {
 			continue
 		}
 		if first := o.alike[k].knocks[0]; first != k && o.meet(first, k) {

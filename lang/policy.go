@@ -166,7 +166,7 @@ type Step struct {
 	Proto  Proto
 	Port   uint16 // of TCP and UDP
 	Length int    // of a ping: bytes of echo data, or AnyLength
-	Code   bool   // a UDP datagram that must begin with a one-time code
+	Code   bool   // of UDP: only a datagram that begins with a live one-time code
 	Span   Span
 }
 

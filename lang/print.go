@@ -74,7 +74,7 @@ func (k *Knock) String() string {
 		b.WriteString(" at" + List(k.At))
 	}
 	if k.CodeStep() >= 0 {
-		fmt.Fprintf(&b, " key %q period %s ahead %s", k.Key.Path, FormatDuration(k.Period), FormatDuration(k.Ahead))
+		fmt.Fprintf(&b, ` key "%s" period %s ahead %s`, k.Key.Path, FormatDuration(k.Period), FormatDuration(k.Ahead))
 	}
 	if k.Per != (Per{32, 128}) && k.Per != (Per{}) {
 		fmt.Fprintf(&b, " per /%d /%d", k.Per.IPv4, k.Per.IPv6)

@@ -37,5 +37,8 @@ func (p *parser) sequence(tokens []lexer.Token) (steps []Step) {
 		p.stray(*rest, "a sequence is steps and nothing else: 10000 2345 udp/3456")
 	}
 	p.fewSteps(steps)
+	if second, ok := secondCode(steps); ok {
+		p.add(CodeOneTime, second.Span, "a sequence has one step with a one-time code at most").hint("leave one of them out")
+	}
 	return steps
 }

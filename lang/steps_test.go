@@ -12,6 +12,8 @@ func TestParseSteps(t *testing.T) {
 	for _, test := range []struct{ text, want string }{
 		{"10000 2345 udp/3456", "10000 2345 udp/3456"},
 		{" tcp/1 # the first\n ping\nping/120", "1 ping ping/120"},
+		{"otp/62201 7000", "otp/62201 7000"},
+		{"otp/1 otp/2", "1:7: a sequence has one step with a one-time code at most"},
 		{"", "1:1: there is no step"},
 		{"# nothing", "1:1: there is no step"},
 		{"1 upd/2", "1:3: unknown protocol `upd`"},

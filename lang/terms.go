@@ -20,6 +20,10 @@ const (
 	MaxIface      = 15    // bytes of an interface's name (IFNAMSIZ less the NUL)
 	MaxPingLength = 65507 // bytes of echo data that an IPv4 packet can hold
 	MaxLogPrefix  = 127   // bytes (NF_LOG_PREFIXLEN less the NUL)
+	MaxKeyFile    = 1024  // bytes of the name of a key's file
+	MinPeriod     = 10 * time.Second
+	MaxPeriod     = time.Hour
+	MaxCodes      = 1_000_000 // periods in the time for which codes are loaded
 )
 
 // span is the text that the term stands in.
@@ -142,8 +146,8 @@ func (p *parser) duration(value termNode, d *time.Duration) {
 }
 
 // protocol takes the `tcp/` or `udp/` off a term's tokens; false if what stands
-// there is something else.
-func (p *parser) protocol(term termNode) (Proto, []lexer.Token, bool) {
+// there is something else. others are words that could be meant too.
+func (p *parser) protocol(term termNode, others ...string) (Proto, []lexer.Token, bool) {
 	first := term.Tokens[0]
 	if len(term.Tokens) < 2 || term.Tokens[1].Value != "/" {
 		return TCP, term.Tokens, true
@@ -155,24 +159,20 @@ func (p *parser) protocol(term termNode) (Proto, []lexer.Token, bool) {
 		return UDP, term.Tokens[2:], true
 	}
 	f := p.add(CodeUnknown, tokenSpan(first), "unknown protocol %s", Quote(first.Value))
-	if !f.didYouMean(first.Value, []string{"tcp", "udp"}) {
+	if !f.didYouMean(first.Value, append(others, "tcp", "udp")) {
 		f.hint("protocols are tcp and udp")
 	}
 	return 0, nil, false
 }
 
 func (p *parser) step(term termNode) (Step, bool) {
-	if term.Tokens[0].Value == "ping" {
+	switch term.Tokens[0].Value {
+	case "ping":
 		return p.ping(term)
+	case codeWord:
+		return p.codeStep(term)
 	}
-	if code := term.Tokens[0].Value == codeWord; code && len(term.Tokens) == 3 && term.Tokens[2].Type == tokenNumber {
-		port, ok := p.port(term.Tokens[2])
-		return Step{Proto: UDP, Port: port, Code: true, Span: term.span()}, ok
-	} else if code {
-		p.add(CodePort, term.span(), "%s is not a step", Quote(term.text())).hint("a step with a one-time code is otp/62201")
-		return Step{}, false
-	}
-	proto, tokens, ok := p.protocol(term)
+	proto, tokens, ok := p.protocol(term, codeWord)
 	switch {
 	case !ok:
 	case len(tokens) == 1 && tokens[0].Type == tokenNumber:
@@ -186,6 +186,16 @@ func (p *parser) step(term termNode) (Step, bool) {
 			f.hint("a step is a port or a ping: 1234, tcp/1234, udp/1234, ping, ping/120")
 		}
 	}
+	return Step{}, false
+}
+
+// codeStep reads `otp/PORT`.
+func (p *parser) codeStep(term termNode) (Step, bool) {
+	if len(term.Tokens) == 3 && term.Tokens[1].Value == "/" && term.Tokens[2].Type == tokenNumber {
+		port, ok := p.port(term.Tokens[2])
+		return Step{Proto: UDP, Port: port, Code: true, Span: term.span()}, ok
+	}
+	p.add(CodePort, term.span(), "%s is not a step", Quote(term.text())).hint("a step with a one-time code is otp/62201")
 	return Step{}, false
 }
 
@@ -203,12 +213,8 @@ func (p *parser) ping(term termNode) (Step, bool) {
 }
 
 func (p *parser) service(term termNode) (Service, bool) {
-	if term.Tokens[0].Value == "ping" {
-		p.add(CodePort, term.span(), "`ping` cannot be a service").hint("services are tcp or udp ports")
-		return Service{}, false
-	}
-	if term.Tokens[0].Value == codeWord {
-		p.add(CodePort, term.span(), "`otp` cannot be a service").hint("services are tcp or udp ports")
+	if word := term.Tokens[0].Value; word == "ping" || word == codeWord {
+		p.add(CodePort, term.span(), "`%s` cannot be a service", word).hint("services are tcp or udp ports")
 		return Service{}, false
 	}
 	proto, tokens, ok := p.protocol(term)

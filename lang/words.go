@@ -99,10 +99,10 @@ const knockWord = "knock"
 // BeginsDeclaration reports whether a word begins a declaration of a policy.
 func BeginsDeclaration(word string) bool { return slices.Contains(declarationWords, word) }
 
-// ProtoWords are the protocols of steps and services, and what stands for UDP with a
-// one-time code.
-var ProtoWords = []string{TCP: "tcp", UDP: "udp", Ping: "ping", 3: codeWord}
+// ProtoWords are the protocols of steps and services.
+var ProtoWords = []string{TCP: "tcp", UDP: "udp", Ping: "ping"}
 
+// codeWord stands in the place of a protocol: a UDP datagram with a one-time code.
 const codeWord = "otp"
 
 var (
@@ -150,7 +150,7 @@ func valuesOfClauses() (words []string) {
 
 // Words are all words that have a meaning in a policy.
 func Words() []string {
-	words := slices.Concat(declarationWords, ProtoWords, ClauseWords, clauseValues)
+	words := slices.Concat(declarationWords, ProtoWords, []string{codeWord}, ClauseWords, clauseValues)
 	for _, s := range settings {
 		words = append(words, s.values...)
 	}

@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -11,12 +12,17 @@ func TestEveryClause(t *testing.T) {
 	values := map[Clause]string{
 		ClauseWithin: "3s", ClauseTotal: "1m", ClauseGrant: "20s", ClauseReset: "any revoke", ClauseClose: "1005 1007",
 		ClauseFrom: "10.0.0.0/8", ClauseOn: `"eth0"`, ClauseAt: "10.0.0.5/32", ClausePer: "/24 /64", ClauseLog: `"open"`,
+		ClauseKey: `"alpha key"`, ClausePeriod: "1m", ClauseAhead: "1d",
 	}
 	for i, word := range ClauseWords {
 		clause := strings.TrimSpace(word + " " + values[Clause(i)])
-		policies := []string{"knock a < 1001 1003 -> 22 " + clause + " >"}
+		steps := "1001 1003"
+		if slices.Contains(codeClauses, Clause(i)) {
+			steps = "1001 otp/1003"
+		}
+		policies := []string{"knock a < " + steps + " -> 22 " + clause + " >"}
 		if clauses[i].place == inDefaults {
-			policies = append(policies, "defaults < "+clause+" > knock a < 1001 1003 -> 22 >")
+			policies = append(policies, "defaults < "+clause+" > knock a < "+steps+" -> 22 >")
 		}
 		for _, text := range policies {
 			policy, found := Parse([]byte(text))

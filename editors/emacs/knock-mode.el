@@ -56,10 +56,11 @@
     (,knock--interface . 'font-lock-variable-name-face)
     (,knock--duration . 'font-lock-constant-face)
     (,knock--number 1 'font-lock-constant-face)
-    ("\\_<\\(tcp\\|udp\\|ping\\)\\(?:->\\|\\_>\\)" 1 'font-lock-type-face)
+    ("\\_<\\(tcp\\|udp\\|ping\\|otp\\)\\(?:->\\|\\_>\\)" 1 'font-lock-type-face)
     (,(regexp-opt '("hook" "priority" "default" "refuse" "open" "size" "trust" "defaults") 'symbols)
      . 'font-lock-keyword-face)
-    (,(regexp-opt '("within" "total" "grant" "once" "reset" "close" "from" "on" "at" "per" "log")
+    (,(regexp-opt '("within" "total" "grant" "once" "reset" "close" "from" "on" "at"
+                    "key" "period" "ahead" "per" "log")
                   'symbols)
      . 'font-lock-builtin-face)
     (,(regexp-opt '("none" "known" "any" "revoke" "forever" "accept" "drop" "reject"

@@ -42,7 +42,7 @@ syntax keyword knockHook prerouting input contained
 syntax keyword knockDefault accept drop contained
 syntax keyword knockRefuse drop reject contained
 
-syntax keyword knockProtocol tcp udp
+syntax keyword knockProtocol tcp udp otp
 syntax match knockProtocol /\<ping\%(->\|\>\)\@=/ contained
 
 " A body ends with its `>`, or where the next knock begins if that is missing.
@@ -50,7 +50,7 @@ syntax region knockBody matchgroup=knockOperator start=/</ end=/>/ end=/^\ze\s*k
 
 " Of these two, `open` has some as well.
 syntax keyword knockClause from on
-syntax keyword knockClause within once close at per contained
+syntax keyword knockClause within once close at key period ahead per contained
 syntax keyword knockClause total log nextgroup=knockNone skipwhite skipempty contained
 syntax keyword knockClause grant nextgroup=knockForever skipwhite skipempty contained
 syntax keyword knockClause reset nextgroup=knockReset skipwhite skipempty contained
