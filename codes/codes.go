@@ -1,9 +1,11 @@
-// Package codes makes one-time codes: who has a key can prove it once in each period of time.
-// Begin with [ReadKey].
+// Package codes makes one-time codes, and reads and makes the keys for them. Who has a
+// host's key can make a code in each period of time, and the host takes it once. Begin
+// with [ReadKey], then [Key.Of] and [Period].
 //
-// The code of a period is the beginning of an HMAC-SHA-256 (RFC 2104) with the key over the
-// name of the knock, a zero byte, and the number of the period as 8 bytes, highest first.
-// Periods are counted as RFC 6238 counts them: Unix time divided by their length.
+// The code of a period is the first 16 bytes of an HMAC-SHA-256 (RFC 2104) with the key.
+// Its message is the name of the knock, a zero byte, and the number of the period as 8
+// bytes, the highest first. Periods are counted as in RFC 6238: Unix time divided by their
+// length, rounded down. testdata/vectors.json has examples for other implementations.
 package codes
 
 import (
@@ -19,7 +21,7 @@ const Size = 16
 // Code is a one-time code.
 type Code [Size]byte
 
-// MAC is what a client sends. It begins with the code, and nobody looks at the rest.
+// MAC is what a client sends. It begins with the code; the host does not look at the rest.
 type MAC [sha256.Size]byte
 
 // Code is the code that the MAC begins with.
@@ -28,17 +30,18 @@ func (m MAC) Code() Code { return Code(m[:Size]) }
 // Key is the secret that a host and its clients share.
 type Key [32]byte
 
-// Of is the MAC of a knock's period.
+// Of is the MAC for a period of a knock.
 func (k Key) Of(knock string, period int64) (m MAC) {
 	h := hmac.New(sha256.New, k[:])
 	h.Write([]byte(knock))
 	h.Write([]byte{0})
 	h.Write(binary.BigEndian.AppendUint64(nil, uint64(period)))
-	copy(m[:], h.Sum(nil))
+	h.Sum(m[:0])
 	return m
 }
 
-// Period is the number of the period that a time is in. It may be negative.
+// Period is the number of the period that a time is in, negative before 1970. The length
+// is whole seconds, here and below.
 func Period(t time.Time, length time.Duration) int64 {
 	at, seconds := t.Unix(), int64(length/time.Second)
 	n := at / seconds
@@ -53,6 +56,6 @@ func Begins(period int64, length time.Duration) time.Time {
 	return time.Unix(period*int64(length/time.Second), 0)
 }
 
-// Ends is when the code of a period ends, if nobody uses it: with the period after it, for
-// clients whose clocks are late and datagrams that take their time.
+// Ends is when the code of a period can no longer be used: at the end of the next period,
+// for clients whose clocks are late and for datagrams that take their time.
 func Ends(period int64, length time.Duration) time.Time { return Begins(period+2, length) }
