@@ -25,7 +25,7 @@ func init() {
 	commands = []*command{
 		buildCommand, simCommand, checkCommand, fmtCommand,
 		rehearseCommand, applyCommand, statusCommand, followCommand, grantCommand, revokeCommand, removeCommand, keepCommand, rollbackCommand,
-		knockCommand, clientCommand, importCommand,
+		knockCommand, clientCommand, keyCommand, importCommand,
 		completionCommand, versionCommand, helpCommand,
 	}
 }
