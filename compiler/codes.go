@@ -32,10 +32,10 @@ func codesOf(p *lang.Policy) []CodesOf {
 	var all []CodesOf
 	for _, k := range p.Knocks {
 		if k.CodeStep() >= 0 {
-			// Codes that have ended hold their places for a while, and those of the present
-			// and the last period still live.
+			// Those of the present and the last period live, and those that have ended hold
+			// their places until they are collected.
 			const spare = 16
-			size := int(k.Ahead/k.Period) + spare
+			size := int((k.Ahead+slowCollect)/k.Period) + spare
 			all = append(all, CodesOf{k.Name.Text, CodesSet(k.Name.Text), k.Key, k.Period, k.Ahead, size})
 		}
 	}

@@ -21,10 +21,20 @@ import (
 
 // Load gives the ruleset to the kernel, in one transaction. It does the same as the
 // script of [Ruleset.WriteNFT], except for the work of [Ruleset.DeclareCodes], which comes
-// first, and of [Ruleset.SetCollections]. The connection must have nothing queued. For more than about a hundred rules it needs
-// [WithBuffers]. Without them, after the error ENOBUFS it is unknown whether the
-// ruleset was loaded.
+// first, and of [Ruleset.SetCollections]. The connection must have nothing queued. For more
+// than about a hundred rules it needs [WithBuffers]. Without them, after the error ENOBUFS
+// it is unknown whether the ruleset was loaded.
 func (r *Ruleset) Load(c *nftables.Conn) error {
+	r.Queue(c)
+	if err := c.Flush(); err != nil {
+		return fmt.Errorf("load table %s: %w", r.Table, err)
+	}
+	return nil
+}
+
+// Queue queues what [Ruleset.Load] gives to the kernel, so that more can go into the same
+// transaction.
+func (r *Ruleset) Queue(c *nftables.Conn) {
 	l := loader{
 		conn:  c,
 		table: &nftables.Table{Name: r.Table, Family: nftables.TableFamilyINet},
@@ -55,10 +65,6 @@ func (r *Ruleset) Load(c *nftables.Conn) error {
 			l.addRule(chain, rule)
 		}
 	}
-	if err := c.Flush(); err != nil {
-		return fmt.Errorf("load table %s: %w", r.Table, err)
-	}
-	return nil
 }
 
 // WithBuffers gives a connection buffers that are large enough for a ruleset of any

@@ -17,6 +17,11 @@ type Options struct {
 	// Rollback is a command that calls [Host.RollbackWhenDue], for a trial.
 	Rollback []string
 
+	// Codes are the one-time codes of the policy. They are loaded with it, unless KeepCodes
+	// says that only those that are there stay, as far as they are sure.
+	Codes     []Codes
+	KeepCodes bool
+
 	// Stuck is told why a policy cannot be taken back yet. It is tried again until it is.
 	Stuck func(error)
 }
@@ -26,7 +31,8 @@ type Applied struct {
 	Changes    []string // what is different now, see [Compare]
 	Trial      *Trial   // nil if the policy stays: also if another process has kept it already
 	EndedTrial bool     // another policy was on trial, but someone had deleted its table
-	Leftovers  error    // why something of an older policy is left, out of use; nil if nothing is
+	Codes      []Supplied
+	Leftovers  error // why something of an older policy is left, out of use; nil if nothing is
 }
 
 // Apply loads a policy in place of the one that is loaded. If it fails, nothing has
@@ -47,10 +53,10 @@ func (h *Host) Apply(r *compiler.Ruleset, o Options) (*Applied, error) {
 		case earlier != nil && (guarded || o.Confirm > 0): // without a guard the door is open, trial or not
 			return &TrialError{r.Table, earlier.Left()}
 		case o.Confirm > 0:
-			a.Trial, err = h.loadOnTrial(r, old, o)
+			a.Trial, err = h.loadOnTrial(a, r, old, o)
 			return err
 		}
-		return h.loadToStay(a, r, old, earlier)
+		return h.loadToStay(a, r, old, earlier, o)
 	})
 	if err != nil && a.Trial != nil {
 		err = a.Trial.giveUp(err)
@@ -63,8 +69,8 @@ func (h *Host) Apply(r *compiler.Ruleset, o Options) (*Applied, error) {
 	return a, nil
 }
 
-func (h *Host) loadToStay(a *Applied, r *compiler.Ruleset, old *Table, earlier *Trial) error {
-	if err := h.replace(r, old != nil && old.Dormant); err != nil {
+func (h *Host) loadToStay(a *Applied, r *compiler.Ruleset, old *Table, earlier *Trial, o Options) (err error) {
+	if a.Codes, err = h.replace(r, old, o); err != nil {
 		return err
 	}
 	if earlier != nil {
@@ -77,14 +83,27 @@ func (h *Host) loadToStay(a *Applied, r *compiler.Ruleset, old *Table, earlier *
 	return nil
 }
 
-// replace loads a ruleset in place of a table, if there is one, or changes nothing.
-func (h *Host) replace(r *compiler.Ruleset, asleep bool) error {
+// replace loads a ruleset and its codes in place of a table, if there is one, or changes
+// nothing.
+func (h *Host) replace(r *compiler.Ruleset, old *Table, o Options) (s []Supplied, err error) {
+	load := func(c *codeChange) error { return h.load(r, old != nil && old.Dormant, c) }
+	if !o.KeepCodes {
+		return h.supply(Location{Table: r.Table}, old, sources{policyOf(r), o.Codes}, load)
+	}
+	c, err := h.withoutSupply(old, r)
+	if err == nil {
+		err = load(c)
+	}
+	return nil, err
+}
+
+func (h *Host) load(r *compiler.Ruleset, asleep bool, c *codeChange) error {
 	if asleep {
 		if err := h.tables.Wake(r.Table); err != nil {
 			return err
 		}
 	}
-	err := h.tables.Load(r)
+	err := h.tables.Load(r, c)
 	if err != nil && asleep {
 		err = undone(err, h.tables.MakeDormant(r.Table))
 	}

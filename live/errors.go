@@ -27,6 +27,9 @@ var (
 
 	// ErrNotEnded says that a policy is taken back, but its trial cannot be ended.
 	ErrNotEnded = errors.New("the policy is rolled back, but apply still refuses other policies")
+
+	// ErrNoCodes says that a policy is back, but not its one-time codes.
+	ErrNoCodes = errors.New("the rules are as they were before, but have no one-time codes until `knockc refill`")
 )
 
 // ForeignError says that there is a table of that name, but knockc did not make it.
@@ -96,7 +99,7 @@ func (e *NoTrialError) Error() string {
 // TakenBackError says why a policy was taken back that was to be tried or kept.
 type TakenBackError struct {
 	Err      error
-	NotEnded error // an [ErrNotEnded], or nil
+	NotEnded error // an [ErrNotEnded] or [ErrNoCodes], or nil
 }
 
 func (e *TakenBackError) Error() string { return e.Err.Error() }

@@ -35,3 +35,5 @@ func (MonotonicClock) Now() time.Duration {
 }
 
 func (MonotonicClock) Sleep(d time.Duration) { time.Sleep(d) }
+
+func (MonotonicClock) Wall() time.Time { return time.Now() }

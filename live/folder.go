@@ -64,16 +64,21 @@ func (f *folder) Lock(table string, patience time.Duration) (unlock func(), err 
 	if err != nil {
 		return nil, err
 	}
+	return lockFile(name, f.clock, patience)
+}
+
+// lockFile locks a file until unlock is called or the process ends.
+func lockFile(name string, clock Clock, patience time.Duration) (unlock func(), err error) {
 	file, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	for deadline := f.clock.Now() + patience; ; f.clock.Sleep(10 * time.Millisecond) {
+	for deadline := clock.Now() + patience; ; clock.Sleep(10 * time.Millisecond) {
 		err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
 			return func() { file.Close() }, nil
 		}
-		if err != unix.EWOULDBLOCK || f.clock.Now() >= deadline {
+		if err != unix.EWOULDBLOCK || clock.Now() >= deadline {
 			break
 		}
 	}

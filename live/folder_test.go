@@ -16,7 +16,9 @@ import (
 // steppingClock lets time go by when someone sleeps.
 type steppingClock struct{ now time.Duration }
 
-func (c *steppingClock) Now() time.Duration    { return c.now }
+func (c *steppingClock) Now() time.Duration { return c.now }
+func (*steppingClock) Wall() time.Time      { return time.Time{} }
+
 func (c *steppingClock) Sleep(d time.Duration) { c.now += d }
 
 // TestLock: one process has the lock of a table at a time, others wait as long as they

@@ -3,7 +3,11 @@
 package live
 
 import (
+	"cmp"
+	"fmt"
 	"net/netip"
+	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,12 +22,27 @@ type Host struct {
 	clock  Clock
 	tables tables
 	notes  notes
+	codes  codeStore
+	boot   func() (string, error)                            // which boot this is
 	start  func(command []string, after time.Duration) error // see [startDetached]
 }
 
 // NewHost is for the host that the process runs on.
 func NewHost(clock Clock) *Host {
-	return &Host{clock: clock, tables: &kernel{clock: clock}, notes: &folder{runFolder, clock}, start: startDetached}
+	return &Host{
+		clock: clock, tables: &kernel{clock: clock}, notes: &folder{runFolder, clock}, codes: &codeFile{cmp.Or(os.Getenv("STATE_DIRECTORY"), stateFolder), clock},
+		boot: bootID, start: startDetached,
+	}
+}
+
+// bootID is the beginning of a number that the kernel draws when it boots.
+func bootID() (string, error) {
+	text, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return "", fmt.Errorf("cannot see which boot this is: %w", err)
+	}
+	id := strings.ReplaceAll(strings.TrimSpace(string(text)), "-", "")
+	return id[:min(16, len(id))], nil
 }
 
 // Close ends the connection to the kernel.
@@ -34,6 +53,9 @@ func (h *Host) Close() error { return h.tables.Close() }
 type Clock interface {
 	Now() time.Duration
 	Sleep(time.Duration)
+
+	// Wall is the time of day, which somebody may set.
+	Wall() time.Time
 }
 
 // tables are those of the kernel. A method that changes one does all of its work in one
@@ -56,10 +78,7 @@ type tables interface {
 	// Has reports whether there is a table of a name, whosever it is.
 	Has(name string) (bool, error)
 
-	// Generation is a number that goes up with each change of any table.
-	Generation() (uint32, error)
-
-	Load(r *compiler.Ruleset) error // in place of an older one
+	Load(r *compiler.Ruleset, c *codeChange) error // in place of an older one; nil: codes stay as they are
 	RemoveLeftovers(r *compiler.Ruleset) error
 	RemoveUnnamed(table string, names []string) error
 	Wake(name string) error
@@ -74,6 +93,11 @@ type tables interface {
 
 	Grant(t *Table, knock string, src netip.Addr, lasts time.Duration) (Granted, error)
 	Revoke(t *Table, knock string, from netip.Prefix) ([]Standing, error)
+
+	// Codes and Marks read what there is of one-time codes, and what is said of them, by knock.
+	Codes(t *Table) (map[string]held, error)
+	Marks(t *Table) (map[string]*codeMark, error)
+	LoadCodes(at Location, c *codeChange) error
 
 	Status(t *Table) (*Status, error)
 	ChangedByHand(t *Table, r *compiler.Ruleset) (string, error)
@@ -195,8 +219,18 @@ func (h *Host) tryStatus(at Location, wanted *compiler.Ruleset) (*Status, error)
 		return nil, err
 	}
 	s, err := h.tables.Status(t)
-	if err != nil || wanted == nil {
-		return s, err
+	if err != nil {
+		return nil, err
+	}
+	of, err := h.codesStatus(t)
+	if err != nil {
+		return nil, err
+	}
+	for i := range s.Knocks {
+		s.Knocks[i].Codes = of[s.Knocks[i].Name]
+	}
+	if wanted == nil {
+		return s, nil
 	}
 	if policyOf(wanted) == t.Policy {
 		s.ChangedByHand, err = h.tables.ChangedByHand(t, wanted)
@@ -209,6 +243,7 @@ type Removed struct {
 	*Status
 	Trial    *Trial // that was pending, nil if none was
 	NotEnded error  // if the trial could not be ended: what was there before will come back
+	Unnoted  error  // which one-time codes were used
 }
 
 // Remove removes a table, and ends the trial if one is pending. It is a [FragmentError] if
@@ -229,7 +264,8 @@ func (h *Host) Remove(at Location) (r Removed, err error) {
 		if r.Trial, err = h.pendingTrial(table); err != nil {
 			return err
 		}
-		if err = h.tables.Remove(table); err == nil && r.Trial != nil {
+		r.Unnoted, err = h.takeOut(at, t, func() error { return h.tables.Remove(table) })
+		if err == nil && r.Trial != nil {
 			r.NotEnded = h.notes.Remove(table)
 		}
 		return err

@@ -15,6 +15,30 @@ import (
 	"example.org/knockc/lang"
 )
 
+// withoutCodes is a listing without one-time codes and what is said of them: whoever loads it
+// again must not bring spent ones back.
+func withoutCodes(text string) string {
+	var kept strings.Builder
+	codes, mark, elements := false, false, false
+	for line := range strings.Lines(text) {
+		if name := setLine().FindStringSubmatch(strings.TrimSuffix(line, "\n")); name != nil {
+			_, codes = compiler.KnockOfCodes(name[1])
+			mark = isMarkSet(name[1])
+		}
+		elements = elements || codes && strings.HasPrefix(line, "\t\telements = {")
+		if !mark && !elements {
+			kept.WriteString(line)
+		}
+		if elements && strings.HasSuffix(line, "}\n") {
+			elements = false
+		}
+		if line == "\t}\n" {
+			codes, mark = false, false
+		}
+	}
+	return kept.String()
+}
+
 // listing is a table as nft lists it, which is also how nft reads it. The elements of
 // sets of sources stand apart from the rest.
 type listing struct {

@@ -57,7 +57,7 @@ func newHost(t *testing.T) *host {
 func (h *host) apply(policy string) *live.Table {
 	h.Helper()
 	r := compile(h.T, policy).Ruleset
-	for _, err := range []error{h.live.Load(r), h.live.RemoveLeftovers(r)} {
+	for _, err := range []error{h.live.Load(r, nil), h.live.RemoveLeftovers(r)} {
 		if err != nil {
 			h.Fatal(err)
 		}

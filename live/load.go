@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
@@ -16,8 +17,8 @@ import (
 
 // Load loads a ruleset, in place of an older one if there is one: those who have got
 // somewhere, and open doors, stay. If it fails, nothing has changed. See
-// [compiler.Ruleset.Load].
-func (h *kernel) Load(r *compiler.Ruleset) error {
+// [compiler.Ruleset.Load]. What becomes of one-time codes is in the same transaction.
+func (h *kernel) Load(r *compiler.Ruleset, c *codeChange) error {
 	before, err := h.firstRule(r)
 	if err != nil {
 		return explain(err)
@@ -26,12 +27,13 @@ func (h *kernel) Load(r *compiler.Ruleset) error {
 	if err != nil {
 		return explain(err)
 	}
-	if err = r.Load(h.conn); is(err, unix.ENOBUFS) {
+	r.Queue(h.conn)
+	if err = h.LoadCodes(Location{Table: r.Table}, c); is(err, unix.ENOBUFS) {
 		err = h.loaded(r, before, err)
 	}
 	if err != nil {
 		undo()
-		return explain(err)
+		return err
 	}
 	if r.SetCollections(h.raw) != nil || h.guardDoors(r) != nil { // the rules are loaded all the same
 		return h.reconnect()
@@ -186,6 +188,9 @@ func namesOf(r *compiler.Ruleset) (names []string) {
 	}
 	for _, s := range r.Sets {
 		names = append(names, "set "+s.Name)
+		if s.Codes {
+			names = append(names, "set "+markSet(s.Name))
+		}
 	}
 	for _, d := range r.Maps() {
 		names = append(names, "set "+d.Name)
@@ -194,6 +199,13 @@ func namesOf(r *compiler.Ruleset) (names []string) {
 		names = append(names, "counter "+c.Name)
 	}
 	return names
+}
+
+// isNameOfCodes reports whether a name is that of a set of one-time codes.
+func isNameOfCodes(name string) bool {
+	set, isSet := strings.CutPrefix(name, "set ")
+	_, ofCodes := compiler.KnockOfCodes(set)
+	return isSet && ofCodes
 }
 
 // removeGrants removes grants that do not end by themselves and that no rule of the

@@ -61,7 +61,7 @@ func newMemory(t rapid.TB) (*memory, *kernel) {
 func loadedInMemory(t rapid.TB, r *compiler.Ruleset) *kernel {
 	t.Helper()
 	_, k := newMemory(t)
-	if err := k.Load(r); err != nil {
+	if err := k.Load(r, nil); err != nil {
 		t.Fatal(err)
 	}
 	return k
@@ -71,6 +71,7 @@ type stillClock struct{}
 
 func (stillClock) Now() time.Duration  { return 0 }
 func (stillClock) Sleep(time.Duration) {}
+func (stillClock) Wall() time.Time     { return time.Time{} }
 
 // receive takes requests, and returns the answers.
 func (m *memory) receive(requests []netlink.Message) ([]netlink.Message, error) {

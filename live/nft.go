@@ -24,7 +24,7 @@ func nftProgram() (string, error) {
 	return path, nil
 }
 
-// List is what nft lists of a table; empty if there is none.
+// List is what nft lists of a table, without one-time codes; empty if there is none.
 func (h *kernel) List(name string) (string, error) { return nftList(name) }
 
 func nftList(table string, flags ...string) (string, error) {
@@ -32,7 +32,7 @@ func nftList(table string, flags ...string) (string, error) {
 	if err != nil && strings.Contains(err.Error(), "No such file or directory") {
 		return "", nil
 	}
-	return out, err
+	return withoutCodes(out), err
 }
 
 // TakesText is an error if nft is not there or has not the right to do anything.

@@ -29,7 +29,7 @@ func (h *kernel) Preview(r *compiler.Ruleset) (rules string, err error) {
 			return
 		}
 		defer there.Close()
-		if err = there.Load(r); err == nil {
+		if err = there.Load(r, nil); err == nil {
 			rules, err = there.Rules(r.Table)
 		}
 	}()

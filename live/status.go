@@ -46,6 +46,8 @@ type KnockStatus struct {
 
 	Open     int // sources for which it is open
 	Underway int // other sources that have done a step
+
+	Codes *CodesStatus // nil if it needs none
 }
 
 // Standing is where a source is with a knock: an open door, or the step that it has done.
@@ -67,7 +69,7 @@ func (h *kernel) Status(t *Table) (*Status, error) {
 	s := &Status{Location: Location{t.Name, t.fragment}, Policy: t.Policy, Loaded: t.Loaded, Dormant: t.Dormant}
 	m := t.meanings()
 	for _, set := range t.sets {
-		if set.IsMap {
+		if _, ofCodes := compiler.KnockOfCodes(t.own(set.Name)); set.IsMap || ofCodes || isMarkSet(t.own(set.Name)) {
 			continue
 		}
 		all, err := h.elements(t, t.own(set.Name))

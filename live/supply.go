@@ -57,6 +57,7 @@ func (s span) overlaps(other span) bool { return s.First < other.Next && other.F
 type codeMark struct {
 	series
 	span                 // all periods but those left out
+	Ahead  time.Duration // how far ahead they are loaded
 	Offset time.Duration // when the first of them was loaded
 	Boot   string
 }
@@ -98,15 +99,26 @@ type codeNotes struct {
 	// Lost is zero, or when notes were written last that nobody can read any more: series
 	// that are not in All may have been in use until then.
 	Lost time.Time
+
+	Loaded map[string]sources // by the place of the policy
+	Damage error              // why the notes that there were cannot be read
 }
 
-func (n *codeNotes) of(s series) (found codeNote, known bool) {
+func (n *codeNotes) find(s series) (found codeNote, known bool) {
 	for _, note := range n.All {
 		if note.series == s {
 			return note, true
 		}
 	}
-	return codeNote{series: s, Seen: n.Lost}, !n.Lost.IsZero()
+	return codeNote{series: s}, false
+}
+
+func (n *codeNotes) of(s series) (found codeNote, known bool) {
+	found, known = n.find(s)
+	if !known && !n.Lost.IsZero() {
+		found.Seen, known = n.Lost, true
+	}
+	return found, known
 }
 
 // put puts a note in place of the one before, if there is one.
@@ -147,13 +159,14 @@ func plan(s series, ahead time.Duration, at instant, is *stock, notes *codeNotes
 		}
 		p.begin(s, at, first, next)
 	}
+	p.Mark.Ahead = ahead
 	return p, p.clash(notes)
 }
 
 // begin loads codes afresh.
 func (p *supply) begin(s series, at instant, first, next int64) {
 	p.Flush = true
-	p.Mark = codeMark{s, span{first, first}, at.Offset, at.Boot}
+	p.Mark = codeMark{series: s, span: span{first, first}, Offset: at.Offset, Boot: at.Boot}
 	p.add(first, next)
 }
 

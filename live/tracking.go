@@ -33,7 +33,7 @@ func (h *Host) StartTracking(r *compiler.Ruleset) (*Tracking, error) {
 			return err // another was faster
 		}
 		t.began = is == nil
-		return h.tables.Load(tracker(r))
+		return h.tables.Load(tracker(r), nil)
 	})
 	if err != nil {
 		return nil, err

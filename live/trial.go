@@ -5,6 +5,7 @@ package live
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"example.org/knockc/compiler"
@@ -18,7 +19,7 @@ type Trial struct {
 	host    *Host
 	note    *note
 	ruleset *compiler.Ruleset // on trial, nil if this process has not applied it
-	stuck   func(error)
+	options Options           // how it was applied
 }
 
 // note is what was there before a trial.
@@ -26,7 +27,8 @@ type note struct {
 	Table   string
 	Listed  time.Duration `json:"Taken"` // when the listing was made, by the [Clock]; no two trials have the same
 	Until   time.Duration // when the trial ends, by the [Clock]
-	Listing string        // of nft, empty if there was no table or no policy in it
+	Listing string        // of nft, without one-time codes; empty if there was no table or no policy in it
+	Before  sources       // of the codes that were loaded with it
 
 	Policy string   // the hash of the one on trial
 	Names  []string // of what it is made of, see [namesOf]
@@ -34,12 +36,12 @@ type note struct {
 
 // loadOnTrial loads a policy for a time. If that fails and the trial is not nil, it must
 // be taken back.
-func (h *Host) loadOnTrial(r *compiler.Ruleset, old *Table, o Options) (*Trial, error) {
-	t := &Trial{host: h, ruleset: r, stuck: o.Stuck}
+func (h *Host) loadOnTrial(a *Applied, r *compiler.Ruleset, old *Table, o Options) (t *Trial, err error) {
+	t = &Trial{host: h, ruleset: r, options: o}
 	if err := t.begin(old, o); err != nil {
 		return nil, err
 	}
-	err := h.replace(r, old != nil && old.Dormant)
+	a.Codes, err = h.replace(r, old, o)
 	if err == nil {
 		err = t.endIn(o.Confirm) // it has taken time to load
 	}
@@ -53,6 +55,9 @@ func (t *Trial) begin(old *Table, o Options) (err error) {
 	t.note = &note{Table: table, Listed: h.clock.Now(), Policy: policyOf(t.ruleset), Names: namesOf(t.ruleset)}
 	if old != nil && !old.settling() {
 		t.note.Listing, err = h.tables.List(table)
+		if err == nil && old.hasCodes() {
+			t.note.Before, err = h.sourcesOf(table)
+		}
 	} else {
 		err = h.tables.TakesText()
 	}
@@ -169,11 +174,7 @@ func (t *Trial) keep() (leftovers, err error) {
 		}
 		return h.tables.RemoveLeftovers(t.ruleset), nil
 	}
-	is, err := h.tables.Head(table)
-	if err != nil {
-		return nil, err
-	}
-	if err := h.replace(t.ruleset, is != nil && is.Dormant); err != nil {
+	if err := t.loadAgain(); err != nil {
 		return nil, err
 	}
 	leftovers = h.tables.RemoveLeftovers(t.ruleset)
@@ -181,6 +182,23 @@ func (t *Trial) keep() (leftovers, err error) {
 		return nil, fmt.Errorf("the policy cannot be kept: %w", err)
 	}
 	return leftovers, nil
+}
+
+// loadAgain undoes what someone has done to the table meanwhile.
+func (t *Trial) loadAgain() error {
+	h, table := t.host, t.note.Table
+	if len(t.options.Codes) > 0 {
+		is, err := h.tables.Table(table)
+		if err == nil {
+			_, err = h.replace(t.ruleset, is, t.options)
+		}
+		return err
+	}
+	is, err := h.tables.Head(table)
+	if err == nil {
+		err = h.load(t.ruleset, is != nil && is.Dormant, nil)
+	}
+	return err
 }
 
 // Kept reports whether the policy of a trial that has ended is loaded, to stay.
@@ -212,16 +230,16 @@ func (t *Trial) giveUp(because error) error {
 }
 
 // TakeBack takes the policy back. It does not give up: as long as it fails the policy is
-// loaded. The error is nil, an [ErrNotEnded], or [ErrTooLate] if someone else has ended the
-// trial.
+// loaded. The error is nil, an [ErrNotEnded], an [ErrNoCodes], or [ErrTooLate] if someone
+// else has ended the trial.
 func (t *Trial) TakeBack() error {
 	for tries := 1; ; tries++ {
 		over, err := t.tryTakeBack(false)
 		if over {
 			return err
 		}
-		if tries == 1 && t.stuck != nil {
-			t.stuck(err)
+		if tries == 1 && t.options.Stuck != nil {
+			t.options.Stuck(err)
 		}
 		t.host.clock.Sleep(time.Second)
 	}
@@ -242,26 +260,57 @@ func (t *Trial) tryTakeBack(onlyIfDue bool) (over bool, err error) {
 			return nil
 		}
 		err = t.restore()
-		over = err == nil || errors.Is(err, ErrNotEnded)
+		over = err == nil || isBack(err)
 		return err
 	})
 	return over, err
 }
 
 // restore goes back to what was there before, and ends the trial. It must be pending. Only
-// if the error is [ErrNotEnded] has it changed anything.
+// if the error [isBack] has it changed anything.
 func (t *Trial) restore() error {
 	h, table := t.host, t.note.Table
 	script, err := t.script()
 	if err != nil {
 		return err
 	}
-	if err := h.tables.LoadText(script); err != nil {
+	if _, err := h.takeOut(Location{Table: table}, t.withCodes(), func() error { return h.tables.LoadText(script) }); err != nil {
 		return err
 	}
 	_ = h.tables.MendGuard(table) // what is not mended is room that is lost, or a door to be opened again
+	noCodes := t.restoreCodes()
 	if err := h.notes.Remove(table); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotEnded, err)
+	}
+	return noCodes
+}
+
+// isBack reports whether an error is about a policy that is taken back all the same.
+func isBack(err error) bool { return errors.Is(err, ErrNotEnded) || errors.Is(err, ErrNoCodes) }
+
+// withCodes reads the table if it can have one-time codes. That it cannot be read must not
+// keep the policy.
+func (t *Trial) withCodes() *Table {
+	if len(t.note.Before.Codes) == 0 && !slices.ContainsFunc(t.note.Names, isNameOfCodes) {
+		return nil
+	}
+	is, _ := t.host.tables.Table(t.note.Table)
+	return is
+}
+
+// restoreCodes loads the one-time codes of the policy that is back. Its listing has none, so
+// none that was spent comes back.
+func (t *Trial) restoreCodes() error {
+	if len(t.note.Before.Codes) == 0 {
+		return nil
+	}
+	at := Location{Table: t.note.Table}
+	is, err := t.host.tables.Table(at.Table)
+	if err == nil {
+		_, err = t.host.supply(at, is, t.note.Before, func(c *codeChange) error { return t.host.tables.LoadCodes(at, c) })
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNoCodes, err)
 	}
 	return nil
 }

@@ -141,6 +141,8 @@ func (p *process) Now() time.Duration {
 	return p.now
 }
 
+func (p *process) Wall() time.Time { return time.Unix(0, 0).Add(p.now) }
+
 func (p *process) Sleep(d time.Duration) {
 	p.until, p.slept = p.now+d, true
 	if !p.yield("sleep") {
@@ -263,7 +265,7 @@ func (t memoryTables) become(what string, l loaded) error {
 	return nil
 }
 
-func (t memoryTables) Load(r *compiler.Ruleset) error {
+func (t memoryTables) Load(r *compiler.Ruleset, _ *codeChange) error {
 	l := t.loaded // what is not named in the ruleset stays, as in the kernel
 	l.policy, _ = compiler.PolicyOf(r.Mark())
 	l.leftovers = l.leftovers || t.loaded.policy != "" && t.loaded.policy != l.policy

@@ -11,7 +11,7 @@ import (
 
 var applyCommand = &command{
 	name:  "apply",
-	usage: "[-dry-run] [-confirm DURATION] [-settle DURATION] [-rehearse=false] [-anyway] POLICY",
+	usage: "[-dry-run] [-confirm DURATION] [-settle DURATION] [-rehearse=false] [-codes=false] [-anyway] POLICY",
 	short: "load a policy into the kernel",
 	long: `
 Apply compiles a policy and loads it into the kernel in one transaction. It replaces
@@ -38,6 +38,10 @@ does. It loads nothing if a door would stand open to strangers, and warns of all
 problems. Without root, it cannot rehearse, and says so. It leaves policies of more than
 100 knocks to knockc rehearse. -rehearse=false skips the rehearsal.
 
+With the rules, apply loads the one-time codes of knocks that have any, as knockc refill
+does. -codes=false loads none and leaves them to refill: at boot, before the clock is
+right.
+
 Apply refuses a policy without a knock, because a file that was cut short would open
 the host. -anyway loads a policy that apply refuses.
 
@@ -49,6 +53,7 @@ If POLICY is -, apply reads standard input.`,
 		o.settle = 5 * time.Second
 		durationVar(flags, &o.settle, 0, "settle", "if connection tracking was off, wait for `DURATION` before loading (5s if not given)")
 		flags.BoolVar(&o.rehearse, "rehearse", true, "try the policy beside the rest of the firewall first")
+		flags.BoolVar(&o.codes, "codes", true, "load one-time codes with the policy")
 		flags.BoolVar(&o.anyway, "anyway", false, "load even a policy without a knock, or with a door that stands open")
 		return func(s *streams, args []string) error {
 			switch {
@@ -69,7 +74,7 @@ If POLICY is -, apply reads standard input.`,
 type applyOptions struct {
 	policy          string
 	dryRun, anyway  bool
-	rehearse        bool
+	rehearse, codes bool
 	confirm, settle time.Duration
 }
 

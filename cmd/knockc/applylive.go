@@ -23,6 +23,7 @@ type applying struct {
 	host    *live.Host
 	ruleset *compiler.Ruleset
 	knocks  int
+	keys    []live.Codes
 
 	rehearsed *rehearse.Report // nil if it was not
 	why       error            // it could not be
@@ -38,7 +39,16 @@ func (a *applying) run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	a.ruleset = result.Ruleset
+	policy, result, err := s.compileToLoad(a.policy, src, a.anyway)
+	if err != nil {
+		return err
+	}
+	a.ruleset, a.knocks = result.Ruleset, len(policy.Knocks)
+	if a.codes {
+		if a.keys, err = s.codesOf(a.policy, result); err != nil {
+			return err
+		}
+	}
 	a.host = newHost()
 	defer a.host.Close()
 	if a.dryRun {
@@ -84,7 +94,7 @@ func (a *applying) inWords(err error) error {
 
 // load loads the ruleset, on trial with -confirm, or leaves everything as it was.
 func (a *applying) load(s *streams) (*live.Applied, error) {
-	options := live.Options{Confirm: a.confirm, Stuck: s.tellStuck}
+	options := live.Options{Confirm: a.confirm, Codes: a.keys, KeepCodes: !a.codes, Stuck: s.tellStuck}
 	if a.confirm > 0 {
 		var err error
 		if options.Rollback, err = rollbackWhenDue(a.ruleset.Table); err != nil {
@@ -154,6 +164,7 @@ func (a *applying) tell(s *streams, applied *live.Applied) {
 		s.print("%s\n", line)
 	}
 	s.print("table inet %s: loaded %s, for IPv4 and IPv6\n", a.ruleset.Table, report.Count(a.knocks, "knock"))
+	s.tellSupplied(applied.Codes)
 	s.warn(a.warnOfHost(s))
 	if a.why != nil {
 		s.tell(fmt.Errorf("not rehearsed: %w", a.why))

@@ -30,6 +30,8 @@ func (clock) Now() time.Duration {
 
 func (clock) Sleep(d time.Duration) { time.Sleep(d) }
 
+func (clock) Wall() time.Time { return time.Now() }
+
 // newHost is the host, without what a killed follow has left.
 func newHost() *live.Host {
 	h := live.NewHost(clock{})
@@ -45,6 +47,9 @@ func outliveReaders() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) 
 func inWords(err error) error {
 	if both, ok := err.(*live.NotUndoneError); ok {
 		return &live.NotUndoneError{Err: inWords(both.Err), Undo: both.Undo}
+	}
+	if words := codesWords(err); words != nil {
+		return words
 	}
 	var notLoaded *live.NotLoadedError
 	var trial *live.TrialError

@@ -24,7 +24,7 @@ var commands []*command
 func init() {
 	commands = []*command{
 		buildCommand, simCommand, checkCommand, fmtCommand,
-		rehearseCommand, applyCommand, statusCommand, followCommand, grantCommand, revokeCommand, removeCommand, keepCommand, rollbackCommand,
+		rehearseCommand, applyCommand, refillCommand, statusCommand, followCommand, grantCommand, revokeCommand, removeCommand, keepCommand, rollbackCommand,
 		knockCommand, clientCommand, keyCommand, importCommand,
 		completionCommand, versionCommand, helpCommand,
 	}

@@ -17,6 +17,8 @@ func runStatus(*streams, statusOptions) error { return needsLinux("status") }
 
 func runFollow(*streams, followOptions) error { return needsLinux("follow") }
 
+func runRefill(*streams, string, string) error { return needsLinux("refill") }
+
 func runGrant(*streams, string, string, netip.Addr, time.Duration) error { return needsLinux("grant") }
 
 func runRevoke(*streams, string, string, netip.Prefix) error { return needsLinux("revoke") }

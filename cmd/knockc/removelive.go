@@ -28,6 +28,7 @@ func runRemove(s *streams, table string) error {
 
 func tellRemoved(s *streams, r live.Removed) {
 	fmt.Fprintf(s.out, "removed table inet %s, with %s and %s\n", r.Table, report.Count(len(r.Knocks), "knock"), report.Count(openDoors(r.Status), "open door"))
+	s.warn(r.Unnoted)
 	switch {
 	case r.NotEnded != nil:
 		s.warn(fmt.Errorf("a policy was on trial, and the rules before it will be loaded again in %s: %w", leftOfTrial(r.Trial.Left()), r.NotEnded))

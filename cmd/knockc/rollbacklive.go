@@ -25,7 +25,7 @@ func runRollback(s *streams, table string, due bool) error {
 	}
 	outliveReaders()
 	err = host.Rollback(table)
-	if errors.Is(err, live.ErrNotEnded) {
+	if errors.Is(err, live.ErrNotEnded) || errors.Is(err, live.ErrNoCodes) {
 		s.warn(err)
 		err = nil
 	}

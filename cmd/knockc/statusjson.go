@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"example.org/knockc/live"
 	"example.org/knockc/report"
 )
 
@@ -38,6 +39,26 @@ type knockJSON struct {
 	Barred    *uint64  `json:"barred,omitempty"`
 	Open      int      `json:"open"`
 	Underway  int      `json:"under_way"`
+
+	Codes *codesJSON `json:"codes,omitempty"`
+}
+
+type codesJSON struct {
+	Until string          `json:"until,omitempty"`
+	Left  *report.Seconds `json:"left,omitempty"`
+	Stale bool            `json:"stale,omitempty"`
+}
+
+func newCodesJSON(c *live.CodesStatus) *codesJSON {
+	if c == nil {
+		return nil
+	}
+	j := &codesJSON{Stale: c.Stale}
+	if !c.Ends.IsZero() {
+		left := report.Seconds(max(c.Left, 0))
+		j.Until, j.Left = c.Ends.UTC().Format(time.RFC3339), &left
+	}
+	return j
 }
 
 type setJSON struct {
@@ -59,7 +80,7 @@ func (v *viewing) printJSON(w io.Writer, s *seen) error {
 		o.TrialLeft = &left
 	}
 	for _, k := range s.Knocks {
-		o.Knocks = append(o.Knocks, knockJSON{k.Name, append([]string{}, k.Steps...), append([]string{}, k.Services...), k.At, k.Close, k.StepsDone, k.Opened, k.LetIn, k.Refused, k.Barred, k.Open, k.Underway})
+		o.Knocks = append(o.Knocks, knockJSON{k.Name, append([]string{}, k.Steps...), append([]string{}, k.Services...), k.At, k.Close, k.StepsDone, k.Opened, k.LetIn, k.Refused, k.Barred, k.Open, k.Underway, newCodesJSON(k.Codes)})
 	}
 	for _, d := range s.Standings {
 		o.Standings = append(o.Standings, report.NewStanding(d.Source, d.Symbol, d.Left))

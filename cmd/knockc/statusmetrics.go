@@ -114,6 +114,7 @@ func (m metrics) printKnocks(all []*seen) {
 		{"knockc_barred_total", "counter", "Attempts at the steps of a knock that its from and on do not admit.", func(k live.KnockStatus) *uint64 { return k.Barred }},
 		{"knockc_open_doors", "gauge", "Sources for which the door is open.", func(k live.KnockStatus) *uint64 { return number(k.Open) }},
 		{"knockc_sources_under_way", "gauge", "Other sources that have done a step.", func(k live.KnockStatus) *uint64 { return number(k.Underway) }},
+		{"knockc_codes_until_timestamp_seconds", "gauge", "Until when one-time codes are loaded, in Unix time; 0 if there are none.", codesUntil},
 	} {
 		var samples []sample
 		for _, s := range all {
@@ -125,6 +126,17 @@ func (m metrics) printKnocks(all []*seen) {
 		}
 		m.write(metric.name, metric.kind, metric.help, samples...)
 	}
+}
+
+// codesUntil is until when the codes of a knock last; nil if it needs none.
+func codesUntil(k live.KnockStatus) *uint64 {
+	switch {
+	case k.Codes == nil:
+		return nil
+	case k.Codes.Stale || k.Codes.Ends.IsZero():
+		return number(0)
+	}
+	return number(k.Codes.Ends.Unix())
 }
 
 func (m metrics) printSets(all []*seen) {

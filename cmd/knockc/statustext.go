@@ -69,6 +69,11 @@ func (v *viewing) printHead(w io.Writer, s *seen) {
 	if len(s.Unused) > 0 {
 		say("NOT IN USE: no rule of table inet %s jumps to %s", s.Table, strings.Join(s.Unused, " and "))
 	}
+	for _, k := range s.Knocks {
+		if k.Codes != nil {
+			say("%s", codesText(k))
+		}
+	}
 	switch {
 	case s.trial == nil:
 	case *s.trial > 0:
@@ -76,6 +81,22 @@ func (v *viewing) printHead(w io.Writer, s *seen) {
 	default:
 		say("ON TRIAL: it is being rolled back")
 	}
+}
+
+// codesText is until when the one-time codes of a knock last.
+func codesText(k live.KnockStatus) string {
+	c := k.Codes
+	switch {
+	case c.Ends.IsZero():
+		return fmt.Sprintf("%s: NO CODES: `knockc refill` loads some", k.Name)
+	case c.Stale:
+		return fmt.Sprintf("%s: OLD CODES, of another boot or before the clock was set: `knockc refill` loads new ones", k.Name)
+	case c.Left <= 0:
+		return fmt.Sprintf("%s: NO CODES since %s: `knockc refill` loads some", k.Name, momentText(c.Ends))
+	case c.Short():
+		return fmt.Sprintf("%s: CODES ONLY until %s, for %s: `knockc refill` loads more", k.Name, momentText(c.Ends), leftText(c.Left))
+	}
+	return fmt.Sprintf("%s: codes until %s, for %s", k.Name, momentText(c.Ends), leftText(c.Left))
 }
 
 // printSources lists the first of some sources, and counts the others.

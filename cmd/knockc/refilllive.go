@@ -1,0 +1,124 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
+	"example.org/knockc/live"
+	"example.org/knockc/report"
+)
+
+func runRefill(s *streams, table, name string) error {
+	var all []live.Codes
+	policy := ""
+	if name != "" {
+		src, err := s.read(name)
+		if err != nil {
+			return err
+		}
+		p, result, err := s.compile(name, src, lang.Error)
+		if err != nil {
+			return err
+		}
+		if table == "" {
+			table = p.Settings.Table
+		}
+		policy, _ = compiler.PolicyOf(result.Ruleset.Mark())
+		if all, err = s.codesOf(name, result); err != nil {
+			return err
+		}
+	}
+	outliveReaders()
+	host := newHost()
+	defer host.Close()
+	at, err := host.Find(table)
+	if err != nil {
+		return inWords(err)
+	}
+	supplied, err := host.Refill(at, all, policy)
+	if err != nil {
+		return inWords(err)
+	}
+	s.done = true
+	s.tellSupplied(supplied)
+	if len(supplied) == 0 {
+		fmt.Fprintln(s.out, "no knock has a step with one-time codes")
+	}
+	return nil
+}
+
+// codesOf are the codes that a policy needs. It warns of keys that others may know.
+func (s *streams) codesOf(policy string, r *compiler.Result) ([]live.Codes, error) {
+	folder := "."
+	if policy != stdio {
+		folder = filepath.Dir(policy)
+	}
+	all := []live.Codes{}
+	warned := map[string]bool{}
+	for _, c := range r.Codes {
+		file := c.Key.Path
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(folder, file)
+		}
+		file, err := filepath.Abs(file)
+		if err != nil {
+			return nil, err
+		}
+		if !warned[file] {
+			warned[file] = true
+			if _, err := s.readKey(file); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, live.Codes{Knock: c.Knock, File: file, Period: c.Period, Ahead: c.Ahead})
+	}
+	return all, nil
+}
+
+// tellSupplied says what codes there are now.
+func (s *streams) tellSupplied(all []live.Supplied) {
+	for i, c := range all {
+		if i == 0 {
+			s.warn(c.Damage) // of all
+		}
+		until := "until " + momentText(c.Ends)
+		switch {
+		case !c.Ends.After(c.Begins):
+			s.warn(fmt.Errorf("%s has no codes before %s, since the clock has shown that time before, or its old key is gone: make a new key to open it earlier", c.Knock, momentText(c.Begins)))
+			continue
+		case c.Afresh && c.Begins.After(c.Now):
+			fmt.Fprintf(s.out, "%s: %s from %s %s\n", c.Knock, report.Count(c.Added, "code"), momentText(c.Begins), until)
+		case c.Afresh:
+			fmt.Fprintf(s.out, "%s: %s %s\n", c.Knock, report.Count(c.Added, "code"), until)
+		case c.Added > 0:
+			fmt.Fprintf(s.out, "%s: %d more, codes %s\n", c.Knock, c.Added, until)
+		default:
+			fmt.Fprintf(s.out, "%s: codes %s\n", c.Knock, until)
+		}
+		if c.Gone > c.Ahead/2 {
+			s.warn(fmt.Errorf("%d of the %d codes of %s to come were used or deleted: if that is a mistake, make a new key", c.Gone, c.Ahead, c.Knock))
+		}
+	}
+}
+
+// momentText is a moment by the host's clock.
+func momentText(t time.Time) string { return t.Local().Format(time.DateTime) }
+
+// codesWords says what a user can do about an error that is about codes; nil if it is not.
+func codesWords(err error) error {
+	var unknown *live.UnknownCodesError
+	var other *live.OtherPolicyError
+	switch {
+	case errors.As(err, &unknown):
+		return fmt.Errorf("%w: name the policy with `knockc refill POLICY`", err)
+	case errors.As(err, &other):
+		return fmt.Errorf("%w: load this one with `knockc apply`", err)
+	}
+	return nil
+}

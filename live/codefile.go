@@ -1,0 +1,177 @@
+//go:build linux
+
+package live
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// codeStore keeps what has to be known of one-time codes when their table is lost.
+// [codeFile] is the real one.
+type codeStore interface {
+	// Lock keeps other processes from loading codes until unlock is called or the process
+	// ends. It waits for them as long as patience says; then it is [ErrBusy].
+	Lock(patience time.Duration) (unlock func(), err error)
+
+	Read() (*codeNotes, error)
+	Write(*codeNotes) error // is on the disk when it returns
+}
+
+// codeFile keeps notes in a file that only its owner can read and write. It is written as
+// a whole, so whoever reads it has the notes before or after.
+type codeFile struct {
+	folder string
+	clock  Clock
+}
+
+const stateFolder = "/var/lib/knockc"
+
+// name is that of a file in the folder, which is made. Root in a user namespace, who may
+// not write there, has it among the user's own.
+func (f *codeFile) name(file string) (string, error) {
+	folder, err := f.folder, os.MkdirAll(f.folder, 0o700)
+	if err == nil {
+		err = unix.Access(folder, unix.W_OK)
+	}
+	if home, homeErr := os.UserHomeDir(); homeErr == nil && errors.Is(err, fs.ErrPermission) {
+		folder = filepath.Join(home, ".local", "state", "knockc")
+		err = os.MkdirAll(folder, 0o700)
+	}
+	if err != nil {
+		return "", fmt.Errorf("cannot write in %s: %w", folder, err)
+	}
+	return filepath.Join(folder, file), nil
+}
+
+func (f *codeFile) Lock(patience time.Duration) (unlock func(), err error) {
+	name, err := f.name("lock")
+	if err != nil {
+		return nil, err
+	}
+	return lockFile(name, f.clock, patience)
+}
+
+// notesOnDisk are notes as the file has them. People may read them, and nothing in them is
+// a secret.
+type notesOnDisk struct {
+	Series []seriesOnDisk     `json:"series"`
+	Lost   time.Time          `json:"lost,omitzero"`
+	Loaded map[string]sources `json:"loaded,omitempty"`
+}
+
+type seriesOnDisk struct {
+	Knock   string    `json:"knock"`
+	Key     string    `json:"key"`
+	Period  int64     `json:"period"` // seconds
+	First   int64     `json:"first"`
+	Next    int64     `json:"next"`
+	Seen    time.Time `json:"seen"`
+	Left    []int64   `json:"left,omitempty"`
+	Stopped bool      `json:"stopped,omitempty"`
+}
+
+// Read reads the notes. A file that cannot be what Write has written tells nothing, except
+// that keys were used until it was changed last: then codes are loaded from after that
+// time on. To refuse it would be no safer, and would shut doors for good that a person may
+// need to mend the file.
+func (f *codeFile) Read() (*codeNotes, error) {
+	name, err := f.name("codes.json")
+	if err != nil {
+		return nil, err
+	}
+	file, err := os.OpenFile(name, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &codeNotes{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode().Perm()&0o022 != 0 {
+		return nil, fmt.Errorf("%s: others can write it, so it tells nothing of what was used: remove it, and make new keys", name)
+	}
+	text, err := io.ReadAll(file)
+	if err != nil {
+		return nil, err
+	}
+	notes, err := parseNotes(text)
+	if err != nil {
+		return &codeNotes{Lost: info.ModTime(), Damage: fmt.Errorf("%s cannot be read (%w): knocks begin with codes that nobody can have used", name, err)}, nil
+	}
+	return notes, nil
+}
+
+func parseNotes(text []byte) (*codeNotes, error) {
+	var disk notesOnDisk
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&disk); err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("there is more in it")
+	}
+	notes := &codeNotes{Lost: disk.Lost, Loaded: disk.Loaded}
+	for _, s := range disk.Series {
+		n := codeNote{series{s.Knock, s.Key, time.Duration(s.Period) * time.Second}, span{s.First, s.Next}, s.Seen, s.Left, s.Stopped}
+		_, twice := notes.find(n.series)
+		if twice || n.Knock == "" || n.Key == "" || s.Period < 1 || n.First > n.Next || n.Seen.IsZero() || !slices.IsSorted(n.Left) {
+			return nil, fmt.Errorf("knock %q is wrong", n.Knock)
+		}
+		notes.All = append(notes.All, n)
+	}
+	return notes, nil
+}
+
+func (f *codeFile) Write(notes *codeNotes) error {
+	name, err := f.name("codes.json")
+	if err != nil {
+		return err
+	}
+	disk := notesOnDisk{Series: []seriesOnDisk{}, Lost: notes.Lost.UTC(), Loaded: notes.Loaded}
+	for _, n := range notes.All {
+		disk.Series = append(disk.Series, seriesOnDisk{n.Knock, n.Key, int64(n.Period / time.Second), n.First, n.Next, n.Seen.UTC(), n.Left, n.Stopped})
+	}
+	text, err := json.MarshalIndent(disk, "", "\t")
+	if err != nil {
+		return err
+	}
+	return writeWhole(name, append(text, '\n'))
+}
+
+// writeWhole puts a file in place of another, on the disk when it returns.
+func writeWhole(name string, text []byte) (err error) {
+	file, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(text)
+	err = errors.Join(err, file.Sync(), file.Close())
+	if err == nil {
+		err = os.Rename(file.Name(), name)
+	}
+	if err != nil {
+		os.Remove(file.Name())
+		return err
+	}
+	folder, err := os.Open(filepath.Dir(name))
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}

@@ -1,0 +1,220 @@
+//go:build linux
+
+package live
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/nftables"
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+
+	"example.org/knockc/codes"
+	"example.org/knockc/compiler"
+)
+
+// A knock's codes are in a set, by the name of [compiler.CodesSet]. Beside it is another set
+// whose only element has the mark, as its comment. So the mark stays when rules are loaded
+// again, and goes with the table.
+
+// held is what a table has of a knock's codes.
+type held struct {
+	mark   *codeMark // nil if there is none
+	codes  map[codes.Code]bool
+	marked bool // there is a set for the mark
+}
+
+// markSet is the name of the set for the mark, given that of the codes.
+func markSet(codesSet string) string { return codesSet + "_loaded" }
+
+// isMarkSet reports whether a set is for a mark.
+func isMarkSet(name string) bool {
+	codesSet, ok := strings.CutSuffix(name, markSet(""))
+	_, isCodes := compiler.KnockOfCodes(codesSet)
+	return ok && isCodes
+}
+
+// comment is the mark as the table has it. The longest that there can be has 124 bytes, of
+// the 127 for which there is room.
+func (m *codeMark) comment() string {
+	return fmt.Sprintf("period %ds ahead %ds first %d next %d key %s boot %s clock %d", m.Period/time.Second, m.Ahead/time.Second,
+		m.First, m.Next, m.Key, m.Boot, m.Offset.Milliseconds())
+}
+
+// parseMark reads a mark; nil if it is none.
+func parseMark(knock, comment string) *codeMark {
+	m := &codeMark{series: series{Knock: knock}}
+	_, err := fmt.Sscanf(comment, "period %ds ahead %ds first %d next %d key %s boot %s clock %d",
+		&m.Period, &m.Ahead, &m.First, &m.Next, &m.Key, &m.Boot, &m.Offset)
+	m.Period, m.Ahead, m.Offset = m.Period*time.Second, m.Ahead*time.Second, m.Offset*time.Millisecond
+	if err != nil || m.comment() != comment || m.Period <= 0 || m.First > m.Next {
+		return nil
+	}
+	return m
+}
+
+// Codes reads what a table has of one-time codes, by knock.
+func (h *kernel) Codes(t *Table) (map[string]held, error) {
+	all := map[string]held{}
+	for _, s := range t.sets {
+		knock, ok := compiler.KnockOfCodes(t.own(s.Name))
+		if !ok {
+			continue
+		}
+		is := held{}
+		var err error
+		if is.codes, err = h.codesIn(t.Name, s.Name); err != nil {
+			return nil, explain(err)
+		}
+		if is.marked = t.set(markSet(compiler.CodesSet(knock))) != nil; is.marked {
+			if is.mark, err = h.mark(t, knock, markSet(s.Name)); err != nil {
+				return nil, explain(err)
+			}
+		}
+		all[knock] = is
+	}
+	return all, nil
+}
+
+// Marks reads what a table says of the codes that were loaded, by knock.
+func (h *kernel) Marks(t *Table) (map[string]*codeMark, error) {
+	all := map[string]*codeMark{}
+	for _, s := range t.sets {
+		knock, ok := compiler.KnockOfCodes(t.own(s.Name))
+		if !ok {
+			continue
+		}
+		all[knock] = nil
+		if t.set(markSet(compiler.CodesSet(knock))) != nil {
+			var err error
+			if all[knock], err = h.mark(t, knock, markSet(s.Name)); err != nil {
+				return nil, explain(err)
+			}
+		}
+	}
+	return all, nil
+}
+
+func (h *kernel) mark(t *Table, knock, set string) (*codeMark, error) {
+	elements, err := h.conn.GetSetElements(&nftables.Set{Table: t.table, Name: set})
+	if err != nil || len(elements) != 1 {
+		return nil, err
+	}
+	return parseMark(knock, elements[0].Comment), nil
+}
+
+// codesIn reads the codes in a set.
+func (h *kernel) codesIn(table, set string) (map[codes.Code]bool, error) {
+	e := netlink.NewAttributeEncoder()
+	e.String(unix.NFTA_SET_ELEM_LIST_TABLE, table)
+	e.String(unix.NFTA_SET_ELEM_LIST_SET, set)
+	data, err := e.Encode()
+	if err != nil {
+		return nil, err
+	}
+	request := append([]byte{unix.NFPROTO_INET, unix.NFNETLINK_V0, 0, 0}, data...) // nfgenmsg
+	for try := 1; ; try++ {
+		all := map[codes.Code]bool{}
+		whole, err := h.dumper.dump(unix.NFNL_SUBSYS_NFTABLES<<8|unix.NFT_MSG_GETSETELEM, request, func(entry []byte) {
+			list := find(entry[min(4, len(entry)):], unix.NFTA_SET_ELEM_LIST_ELEMENTS)
+			for _, element := range attributes(list) {
+				if key := find(find(element, unix.NFTA_SET_ELEM_KEY), unix.NFTA_DATA_VALUE); len(key) == codes.Size {
+					all[codes.Code(key)] = true
+				}
+			}
+		})
+		if err != nil || whole || try == maxTries {
+			return all, err
+		}
+	}
+}
+
+// codeChange is what a transaction does to codes and their marks.
+type codeChange struct {
+	at   time.Time // by the wall clock
+	sets []codeSet
+}
+
+// codeSet is what it does to those of a knock.
+type codeSet struct {
+	knock  string
+	flush  bool // the codes go first
+	marked bool // there is a set for the mark
+	mark   *codeMark
+	load   []int64 // periods
+	key    codes.Key
+}
+
+// queueCodes queues a change, which may be nil, for the transaction.
+func (h *kernel) queueCodes(at Location, c *codeChange) error {
+	if c == nil {
+		return nil
+	}
+	var errs []error
+	for i, s := range c.sets {
+		set := &nftables.Set{Table: tableOf(at.Table), Name: at.name(compiler.CodesSet(s.knock)), HasTimeout: true}
+		mark := &nftables.Set{Table: set.Table, Name: markSet(set.Name), KeyType: nftables.TypeMark, Dynamic: true, Size: 1, ID: 1<<16 + uint32(i)}
+		if s.flush {
+			h.conn.FlushSet(set)
+		}
+		errs = append(errs, h.queueLoads(set, c.at, &s))
+		if s.mark == nil && !s.marked {
+			continue
+		}
+		errs = append(errs, h.conn.AddSet(mark, nil))
+		h.conn.FlushSet(mark)
+		if s.mark != nil {
+			errs = append(errs, h.conn.SetAddElements(mark, []nftables.SetElement{{Key: []byte{1, 0, 0, 0}, Comment: s.mark.comment()}}))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// queueLoads queues the codes that go into a set.
+func (h *kernel) queueLoads(set *nftables.Set, at time.Time, s *codeSet) error {
+	const fits = 1024 // elements in a message, see compiler.maxElements
+	elements := make([]nftables.SetElement, 0, min(fits, len(s.load)))
+	for some := range slices.Chunk(s.load, fits) {
+		elements = elements[:0]
+		for _, period := range some {
+			code := s.key.Of(s.knock, period).Code()
+			elements = append(elements, nftables.SetElement{Key: code[:], Timeout: codes.Ends(period, s.mark.Period).Sub(at)})
+		}
+		if err := h.conn.SetAddElements(set, elements); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// LoadCodes changes codes, and nothing else.
+func (h *kernel) LoadCodes(at Location, c *codeChange) error {
+	err := h.queueCodes(at, c)
+	if err == nil {
+		err = h.conn.Flush()
+	}
+	return explainCodes(err)
+}
+
+// explainCodes is explain for a transaction that loads codes.
+func explainCodes(err error) error {
+	switch {
+	case is(err, unix.ENFILE):
+		return fmt.Errorf("a set of one-time codes is full: %w", explain(err))
+	case is(err, unix.EMSGSIZE):
+		return fmt.Errorf("so many one-time codes are too long a message: raise net.core.wmem_max, or write a shorter `ahead`: %w", explain(err))
+	}
+	return explain(err)
+}
+
+// name is the name of what is in a ruleset.
+func (l Location) name(own string) string {
+	if l.Fragment == "" {
+		return own
+	}
+	return l.Fragment + "_" + own
+}

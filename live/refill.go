@@ -1,0 +1,340 @@
+//go:build linux
+
+package live
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"example.org/knockc/codes"
+	"example.org/knockc/compiler"
+)
+
+// Codes are the one-time codes of a knock, and where their key is.
+type Codes struct {
+	Knock  string        `json:"knock"`
+	File   string        `json:"file"` // of the key, an absolute path
+	Period time.Duration `json:"period"`
+	Ahead  time.Duration `json:"ahead"`
+}
+
+// sources are the codes of a policy that is loaded.
+type sources struct {
+	Policy string  `json:"policy"` // its hash
+	Codes  []Codes `json:"codes"`
+}
+
+// Supplied is what was done to the codes of a knock.
+type Supplied struct {
+	Knock  string
+	Afresh bool      // those that there were are gone, except from the notes
+	Added  int       // how many codes were loaded
+	Begins time.Time // the first period of which there is a code
+	Ends   time.Time // the last
+	Now    time.Time // of all this
+	Gone   int       // how many of the periods to come were left out, since they may have been spent
+	Ahead  int       // how many periods to come there are
+	Damage error     // why the notes that there were could not be read
+}
+
+// Refill loads one-time codes for a policy that is loaded: of each knock those at the far
+// end, or all afresh if that is not safe (see supply.go). Without codes it takes those with
+// which the policy was loaded; that is an [UnknownCodesError] if it was not by apply. With
+// codes the policy must be the one with that hash.
+func (h *Host) Refill(at Location, all []Codes, policy string) (s []Supplied, err error) {
+	err = h.changePolicy(at, func(t *Table) error {
+		if all == nil {
+			notes, err := h.codes.Read()
+			if err != nil {
+				return err
+			}
+			known, ok := notes.Loaded[at.String()]
+			if !ok || known.Policy != t.Policy {
+				return &UnknownCodesError{at}
+			}
+			all = known.Codes
+		} else if policy != t.Policy {
+			return &OtherPolicyError{at}
+		}
+		s, err = h.supply(at, t, sources{t.Policy, all}, func(c *codeChange) error { return h.tables.LoadCodes(at, c) })
+		return err
+	})
+	return s, err
+}
+
+// UnknownCodesError says that nobody has noted what codes a policy needs.
+type UnknownCodesError struct{ Location }
+
+func (e *UnknownCodesError) Error() string {
+	return fmt.Sprintf("nobody has noted where the keys are of what is loaded in %s", e.Location)
+}
+
+// OtherPolicyError says that another policy is loaded than the one that is meant.
+type OtherPolicyError struct{ Location }
+
+func (e *OtherPolicyError) Error() string { return fmt.Sprintf("%s has another policy", e.Location) }
+
+// sourcesOf are the codes that were loaded with the policy in a table.
+func (h *Host) sourcesOf(table string) (sources, error) {
+	notes, err := h.codes.Read()
+	if err != nil {
+		return sources{}, err
+	}
+	return notes.Loaded[Location{Table: table}.String()], nil
+}
+
+// instant is what the clocks show.
+func (h *Host) instant() (instant, error) {
+	boot, err := h.boot()
+	wall := h.clock.Wall()
+	return instant{wall, time.Duration(wall.UnixNano()) - h.clock.Now(), boot}, err
+}
+
+// supply loads codes into a table, which is nil if there is none yet, in the transaction of
+// load. If it fails nothing is loaded. What it needs to know of the codes is on the disk
+// before that, under a lock that lasts until all is done. Policies without codes need no disk.
+func (h *Host) supply(at Location, t *Table, of sources, load func(*codeChange) error) ([]Supplied, error) {
+	if len(of.Codes) == 0 && !t.hasCodes() {
+		return nil, load(nil)
+	}
+	unlock, err := h.codes.Lock(patience)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	s, err := h.beginSupply(at, t)
+	if err != nil {
+		return nil, err
+	}
+	var told []Supplied
+	for _, c := range of.Codes {
+		done, err := s.knock(c)
+		if err != nil {
+			return nil, err
+		}
+		told = append(told, done)
+	}
+	left := s.leave()
+	s.notes.Loaded[at.String()] = of
+	if err := h.codes.Write(s.notes); err != nil {
+		return nil, fmt.Errorf("cannot note which one-time codes are loaded, so nothing is: %w", err)
+	}
+	if err := load(&s.change); err != nil {
+		return nil, err
+	}
+	h.stopped(s.notes, left)
+	return told, nil
+}
+
+// supplying is one change of the codes of a table.
+type supplying struct {
+	at     instant
+	notes  *codeNotes
+	before sources // with which codes were loaded
+	held   map[string]held
+	change codeChange
+}
+
+func (h *Host) beginSupply(at Location, t *Table) (s *supplying, err error) {
+	s = &supplying{held: map[string]held{}}
+	if s.notes, err = h.codes.Read(); err != nil {
+		return nil, err
+	}
+	if s.notes.Loaded == nil {
+		s.notes.Loaded = map[string]sources{}
+	}
+	s.before = s.notes.Loaded[at.String()]
+	if s.at, err = h.instant(); err != nil {
+		return nil, err
+	}
+	s.change.at = s.at.Wall
+	if t != nil {
+		s.held, err = h.tables.Codes(t)
+	}
+	return s, err
+}
+
+// knock plans what becomes of the codes of a knock.
+func (s *supplying) knock(c Codes) (done Supplied, err error) {
+	key, err := codes.ReadKey(c.File)
+	if err != nil {
+		return done, fmt.Errorf("the key of knock `%s`: %w", c.Knock, err)
+	}
+	of := series{c.Knock, key.ID(), c.Period}
+	has := s.held[c.Knock]
+	var is *stock
+	if has.mark != nil && has.mark.series == of {
+		is = &stock{*has.mark, has.of(key)}
+	}
+	p, err := plan(of, c.Ahead, s.at, is, s.notes)
+	if err != nil {
+		return done, err
+	}
+	s.notes.put(p.Note)
+	s.change.sets = append(s.change.sets, codeSet{c.Knock, p.Flush, has.marked, &p.Mark, p.Load, key})
+	next := codes.Period(s.at.Wall, c.Period) + 1
+	return Supplied{
+		Knock: c.Knock, Afresh: p.Flush, Added: len(p.Load),
+		Begins: codes.Begins(p.Mark.First, c.Period), Ends: codes.Begins(p.Mark.Next, c.Period),
+		Now: s.at.Wall, Damage: s.notes.Damage,
+		Gone: len(p.Note.Left), Ahead: int(max(0, p.Mark.Next-next)),
+	}, nil
+}
+
+// of reports which codes of a key there are.
+func (is held) of(key codes.Key) func(period int64) bool {
+	return func(period int64) bool { return is.codes[key.Of(is.mark.Knock, period).Code()] }
+}
+
+// leave notes what was spent of the series that the table has and that are not to stay, and
+// takes their codes and marks out. It returns them.
+func (s *supplying) leave() (left []series) {
+	for knock, is := range s.held {
+		stay := slices.ContainsFunc(s.change.sets, func(c codeSet) bool { return c.knock == knock })
+		if !stay {
+			s.change.sets = append(s.change.sets, codeSet{knock: knock, flush: true, marked: is.marked})
+		}
+		if is.mark == nil || stay && s.stays(is.mark.series) {
+			continue
+		}
+		n, _ := s.notes.of(is.mark.series)
+		s.notes.put(n.at(s.at, &stock{*is.mark, s.hasOld(is)}))
+		left = append(left, is.mark.series)
+	}
+	return left
+}
+
+func (s *supplying) stays(of series) bool {
+	return slices.ContainsFunc(s.change.sets, func(c codeSet) bool { return c.mark != nil && c.mark.series == of })
+}
+
+// hasOld is [held.of] for the key that a knock had, nil if that is gone.
+func (s *supplying) hasOld(is held) func(period int64) bool {
+	for _, c := range s.before.Codes {
+		if c.Knock != is.mark.Knock {
+			continue
+		}
+		if key, err := codes.ReadKey(c.File); err == nil && key.ID() == is.mark.Key {
+			return is.of(key)
+		}
+	}
+	return nil
+}
+
+// stopped notes that the kernel has no codes of some series any more. If that fails, more
+// codes are left out than need be.
+func (h *Host) stopped(notes *codeNotes, all []series) {
+	if len(all) == 0 {
+		return
+	}
+	for _, s := range all {
+		if n, known := notes.find(s); known {
+			n.Stopped = true
+			notes.put(n)
+		}
+	}
+	_ = h.codes.Write(notes)
+}
+
+// takeOut notes which codes of a table were spent, and then that they are gone, if they are
+// after take. The error of the notes does not keep them from being taken, as others could.
+func (h *Host) takeOut(at Location, t *Table, take func() error) (unnoted, err error) {
+	if !t.hasCodes() {
+		return nil, take()
+	}
+	unlock, err := h.codes.Lock(patience)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUnnoted, err), take()
+	}
+	defer unlock()
+	s, err := h.beginSupply(at, t)
+	var left []series
+	if err == nil {
+		left = s.leave()
+		err = h.codes.Write(s.notes)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUnnoted, err), take()
+	}
+	if err = take(); err == nil {
+		h.stopped(s.notes, left)
+	}
+	return nil, err
+}
+
+var errUnnoted = errors.New("cannot note which one-time codes were used")
+
+// withoutSupply is what becomes of the codes of a table if none are to be loaded: they stay
+// if they were loaded for the same policy in this boot.
+func (h *Host) withoutSupply(t *Table, r *compiler.Ruleset) (*codeChange, error) {
+	if !t.hasCodes() {
+		return nil, nil
+	}
+	boot, err := h.boot()
+	if err != nil {
+		return nil, err
+	}
+	marks, err := h.tables.Marks(t)
+	if err != nil {
+		return nil, err
+	}
+	c := &codeChange{}
+	for knock, mark := range marks {
+		if mark == nil || mark.Boot != boot || t.Policy != policyOf(r) {
+			c.sets = append(c.sets, codeSet{knock: knock, flush: true, marked: t.set(markSet(compiler.CodesSet(knock))) != nil})
+		}
+	}
+	return c, nil
+}
+
+// hasCodes reports whether there are sets of codes in a table, which may be nil.
+func (t *Table) hasCodes() bool {
+	if t == nil {
+		return false
+	}
+	for _, s := range t.sets {
+		if _, ok := compiler.KnockOfCodes(t.own(s.Name)); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// CodesStatus is until when the codes of a knock last.
+type CodesStatus struct {
+	Ends  time.Time     // zero if there are none
+	Left  time.Duration // until then
+	Ahead time.Duration // how long they should last
+	Stale bool          // they are of another boot, or the clock was set: a refill is due
+}
+
+// Short reports whether there is less than a day left, or less than half of what should be.
+func (c *CodesStatus) Short() bool {
+	return c.Stale || c.Left < min(24*time.Hour, c.Ahead/2)
+}
+
+func (h *Host) codesStatus(t *Table) (map[string]*CodesStatus, error) {
+	if !t.hasCodes() {
+		return nil, nil
+	}
+	now, err := h.instant()
+	if err != nil {
+		return nil, err
+	}
+	marks, err := h.tables.Marks(t)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]*CodesStatus{}
+	for knock, m := range marks {
+		c := &CodesStatus{}
+		if m != nil {
+			c.Ends = codes.Begins(m.Next, m.Period)
+			c.Left, c.Ahead, c.Stale = c.Ends.Sub(now.Wall), m.Ahead, !m.holds(now)
+		}
+		all[knock] = c
+	}
+	return all, nil
+}
