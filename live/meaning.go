@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"example.org/knockc/compiler"
@@ -27,6 +28,7 @@ type Knock struct {
 	On       []string // the interfaces that `on` admits; none: all
 	Per      [2]int   // how much of an IPv4 and an IPv6 address makes a source; 0: it has no such service
 
+	code   string           // the step that needs a one-time code, as if it needed none
 	grant  uint32           // the state number of its grants
 	opens  [][]change       // what the rules do by which the door opens
 	points []compiler.Point // those of its services
@@ -105,6 +107,10 @@ func (m *meanings) rule(chain, comment string, does []change) {
 			k.Services = append(k.Services, at.String())
 		}
 		k.At = appendNew(k.At, l.At...)
+	case compiler.ForCode:
+		if at, ok := compiler.PointOf(chain); ok {
+			m.knock(l.Knock).code = at.String()
+		}
 	case compiler.ForOnce:
 		m.knock(l.Knock).Once = true
 	case compiler.ForAdmission:
@@ -177,9 +183,15 @@ func isOf(set string, kinds ...compiler.SetKind) bool {
 // maxSteps bounds what a comment is believed that someone has changed.
 const maxSteps = 1 << 10
 
-// sort puts services in the order of their ports, since that of chains does not last.
+// sort puts services in the order of their ports, since that of chains does not last, and
+// names the steps that need codes.
 func (m *meanings) sort() {
 	for _, k := range m.knocks {
+		for i, step := range k.Steps {
+			if port, ok := strings.CutPrefix(step, "udp/"); ok && step == k.code {
+				k.Steps[i] = "otp/" + port
+			}
+		}
 		slices.SortFunc(k.Services, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
 	}
 }

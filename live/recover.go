@@ -146,6 +146,9 @@ func (k *Knock) text() string {
 		on = append(on, `"`+i+`"`)
 	}
 	clause("at", slices.DeleteFunc(slices.Clone(k.At), func(prefix string) bool { return prefix == "..." }))
+	if k.code != "" {
+		clause("key", []string{`"loaded"`}) // whoever has the table need not know it
+	}
 	clause("close", k.Close)
 	clause("from", k.From)
 	clause("on", on)

@@ -180,6 +180,9 @@ func checkThings(t rapid.TB, h *kernel, table *Table, p *lang.Policy, r *compile
 	}
 	var sets []SetStatus
 	for _, s := range r.Sets {
+		if s.Codes {
+			continue
+		}
 		sets = append(sets, SetStatus{s.Name, 0, p.Settings.Size})
 	}
 	slices.SortFunc(sets, func(a, b SetStatus) int { return cmp.Compare(a.Name, b.Name) })
@@ -222,7 +225,15 @@ func drawPolicy(t *rapid.T) string {
 		b.WriteString(s + "\n")
 	}
 	for _, name := range rapid.SliceOfNDistinct(rapid.SampledFrom(knockNames), 1, 5, rapid.ID).Draw(t, "names") {
-		fmt.Fprintf(&b, "knock %s < %s -> %s", name, drawSteps(t, 5), drawSome(t, portTexts, 3))
+		steps := strings.Fields(drawSteps(t, 5))
+		coded := rapid.Bool().Draw(t, "coded")
+		if coded {
+			steps = slices.Insert(steps, rapid.IntRange(0, len(steps)).Draw(t, "code"), drawOne(t, "otp/1006", "otp/1007"))
+		}
+		fmt.Fprintf(&b, "knock %s < %s -> %s", name, strings.Join(steps, " "), drawSome(t, portTexts, 3))
+		if coded {
+			fmt.Fprintf(&b, ` key "%s" period %s ahead %s`, drawOne(t, "a.key", "/b.key"), drawOne(t, "10s", "1m"), drawOne(t, "2m", "7d"))
+		}
 		for _, clause := range []string{
 			"within " + drawOne(t, "1s", "2500ms", "1h"), "total 4s", "grant " + drawOne(t, "30s", "forever"), "once", "log",
 			"reset " + drawOne(t, "any", "known", "any revoke", "known revoke"), "close " + drawSteps(t, 3),
