@@ -37,3 +37,11 @@ func (MonotonicClock) Now() time.Duration {
 func (MonotonicClock) Sleep(d time.Duration) { time.Sleep(d) }
 
 func (MonotonicClock) Wall() time.Time { return time.Now() }
+
+// NewTestHost is a Host of the thread's namespace whose clocks and notes are a test's.
+func NewTestHost(clock Clock, boot func() (string, error), files string) *Host {
+	return &Host{
+		clock: clock, tables: &kernel{clock: clock}, notes: &folder{files, clock}, codes: &codeFile{files, clock},
+		boot: boot, start: func([]string, time.Duration) error { return nil },
+	}
+}

@@ -117,13 +117,13 @@ func (h *Host) supply(at Location, t *Table, of sources, load func(*codeChange) 
 		told = append(told, done)
 	}
 	left := s.leave()
-	s.notes.Loaded[at.String()] = of
 	if err := h.codes.Write(s.notes); err != nil {
 		return nil, fmt.Errorf("cannot note which one-time codes are loaded, so nothing is: %w", err)
 	}
 	if err := load(&s.change); err != nil {
 		return nil, err
 	}
+	s.notes.Loaded[at.String()] = of
 	h.stopped(s.notes, left)
 	return told, nil
 }
@@ -224,11 +224,8 @@ func (s *supplying) hasOld(is held) func(period int64) bool {
 }
 
 // stopped notes that the kernel has no codes of some series any more. If that fails, more
-// codes are left out than need be.
+// codes are left out than need be, and refill must be told the policy.
 func (h *Host) stopped(notes *codeNotes, all []series) {
-	if len(all) == 0 {
-		return
-	}
 	for _, s := range all {
 		if n, known := notes.find(s); known {
 			n.Stopped = true

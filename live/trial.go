@@ -42,10 +42,14 @@ func (h *Host) loadOnTrial(a *Applied, r *compiler.Ruleset, old *Table, o Option
 		return nil, err
 	}
 	a.Codes, err = h.replace(r, old, o)
-	if err == nil {
-		err = t.endIn(o.Confirm) // it has taken time to load
+	var notUndone *NotUndoneError
+	switch {
+	case errors.As(err, &notUndone):
+		return t, err
+	case err != nil: // nothing is loaded
+		return nil, undone(err, h.notes.Remove(r.Table))
 	}
-	return t, err
+	return t, t.endIn(o.Confirm) // it has taken time to load
 }
 
 // begin takes note of what is there, and starts a process that goes back to it if this one
