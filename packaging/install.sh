@@ -33,9 +33,12 @@ complete bash "$root/share/bash-completion/completions/knockc"
 complete zsh "$DESTDIR$ZSH_FUNCTIONS/_knockc"
 complete fish "$root/share/fish/vendor_completions.d/knockc.fish"
 
-unit=$root/lib/systemd/system/knockc.service
-mkdir -p "$(dirname "$unit")"
-sed "s|/usr/bin/|$PREFIX/bin/|; s|/usr/share/|$PREFIX/share/|" packaging/knockc.service >"$unit"
+units=$root/lib/systemd/system
+mkdir -p "$units"
+for unit in knockc.service knockc-refill.service knockc-refill.timer; do
+	sed "s|/usr/bin/|$PREFIX/bin/|; s|/usr/share/|$PREFIX/share/|" "packaging/$unit" >"$units/$unit"
+done
+install -d -m 700 "$DESTDIR/var/lib/knockc" # what is known of one-time codes
 
 install -D -m 644 -t "$doc" README.md CHANGELOG.md
 install -D -m 644 -t "$doc/spec" spec/*.md spec/grammar.ebnf

@@ -102,11 +102,15 @@ func names(t *testing.T, patterns ...string) []string {
 func checkUnit(t *testing.T, root string) {
 	need(t, "systemd-analyze")
 	t.Setenv("MANPATH", root+"/usr/share/man")
-	unit := "/usr/lib/systemd/system/knockc.service"
-	if said := run(t, "systemd-analyze", "verify", "--root="+root, unit); said != "" {
-		t.Error(said)
+	for _, name := range []string{"knockc.service", "knockc-refill.service", "knockc-refill.timer"} {
+		unit := "/usr/lib/systemd/system/" + name
+		if said := run(t, "systemd-analyze", "verify", "--root="+root, unit); said != "" {
+			t.Error(said)
+		}
+		if strings.HasSuffix(name, ".service") {
+			run(t, "systemd-analyze", "security", "--offline=true", "--threshold=20", root+unit)
+		}
 	}
-	run(t, "systemd-analyze", "security", "--offline=true", "--threshold=20", root+unit)
 }
 
 // TestPrefix installs at another place, which the unit must know.

@@ -42,6 +42,13 @@ func runRefill(s *streams, table, name string) error {
 		return inWords(err)
 	}
 	supplied, err := host.Refill(at, all, policy)
+	if other := (*live.OtherPolicyError)(nil); errors.As(err, &other) {
+		if supplied, err = host.Refill(at, nil, ""); err == nil {
+			s.warn(fmt.Errorf("%s is not the policy that is loaded, which has got more codes: `knockc apply` loads it", name))
+		} else {
+			err = other
+		}
+	}
 	if err != nil {
 		return inWords(err)
 	}
