@@ -2,6 +2,7 @@ package knock
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,10 +15,12 @@ import (
 const hold = "0.5"
 
 // Bash is the sequence as one line for any shell. It runs bash, and needs no other
-// programs except sleep, and ping if a step is a ping. The host must be one that
+// programs except sleep, ping if a step is a ping, and openssl if one has a code. The host must be one that
 // [CheckHost] accepts.
 func (s Sequence) Bash(host string, delay time.Duration) string {
-	return "bash -c '" + s.script(host, delay, ": >/dev/tcp/$h/$1", "echo >/dev/udp/$h/$1") + "'"
+	return "bash -c '" + s.script(host, delay, shell{
+		tcp: ": >/dev/tcp/$h/$1", udp: "echo >/dev/udp/$h/$1", code: " >/dev/udp/$h/$1", direct: true,
+	}) + "'"
 }
 
 // NC is the sequence as one line for any shell. It runs sh and nc.
@@ -26,25 +29,45 @@ func (s Sequence) NC(host string, delay time.Duration) string {
 }
 
 func (s Sequence) ncScript(host string, delay time.Duration) string {
-	return s.script(host, delay, "exec nc -z $h $1", "echo | nc -u -w 1 $h $1")
+	return s.script(host, delay, shell{
+		tcp: "exec nc -z $h $1", udp: "echo | nc -u -w 1 $h $1", code: " | nc -u -w 1 $h $1",
+	})
 }
 
-// script is a script for a shell that holds no quotes, given how to send to TCP and
-// to UDP port $1 of $h. Each attempt runs in the background and is ended there.
-func (s Sequence) script(host string, delay time.Duration, tcp, udp string) string {
+// shell is how a shell sends to port $1 of $h.
+type shell struct {
+	tcp, udp string
+	code     string // what openssl prints
+	direct   bool   // openssl itself sends the code, which takes no longer than to make it
+}
+
+// script is a script for a shell that holds neither quotes nor backslashes, which ssh
+// might take away. Each attempt runs in the background and is ended there.
+func (s Sequence) script(host string, delay time.Duration, by shell) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "h=%s; k() { ($* & sleep %s; kill $!) & sleep %s; } >/dev/null 2>&1; ", host, hold, lang.FormatSeconds(delay))
+	pause := lang.FormatSeconds(delay)
+	fmt.Fprintf(&b, "h=%s; ", host)
+	if !by.direct || slices.ContainsFunc(s.Steps, func(s lang.Step) bool { return !s.Code }) {
+		fmt.Fprintf(&b, "k() { ($* & sleep %s; kill $!) & sleep %s; } >/dev/null 2>&1; ", hold, pause)
+	}
 	if s.has(lang.TCP) {
-		fmt.Fprintf(&b, "tcp() { %s; }; ", tcp)
+		fmt.Fprintf(&b, "tcp() { %s; }; ", by.tcp)
 	}
 	if s.has(lang.UDP) {
-		fmt.Fprintf(&b, "udp() { %s; }; ", udp)
+		fmt.Fprintf(&b, "udp() { %s; }; ", by.udp)
+	}
+	if s.Secret != nil {
+		b.WriteString(s.Secret.function(by.code))
 	}
 	for i, step := range s.Steps {
 		if i > 0 {
 			b.WriteString("; ")
 		}
 		switch {
+		case step.Code && by.direct:
+			fmt.Fprintf(&b, "otp %d; sleep %s", step.Port, pause)
+		case step.Code:
+			fmt.Fprintf(&b, "k otp %d", step.Port)
 		case step.Proto != lang.Ping:
 			fmt.Fprintf(&b, "k %s %d", step.Proto, step.Port)
 		case step.Length == lang.AnyLength:
@@ -56,22 +79,27 @@ func (s Sequence) script(host string, delay time.Duration, tcp, udp string) stri
 	return b.String()
 }
 
+// function is a function for a shell that sends a code. It passes on what openssl prints
+// untouched, since a shell's variable cannot hold a zero byte, and bash cuts what it
+// prints itself in two at a line feed. XA== is a backslash.
+func (s *Secret) function(send string) string {
+	return fmt.Sprintf("otp() { n=$(($(date +%%s)/%d)); b=$(echo XA== | openssl base64 -d); z=000; m=%s$b$z; "+
+		"for s in 56 48 40 32 24 16 8 0; do m=$m$b$(printf %%03o $((n>>s&255))); done; "+
+		"printf $m | openssl dgst -sha256 -mac HMAC -macopt hexkey:%s -binary%s; }; ", s.seconds(), s.Knock, s.Key.Text(), send)
+}
+
+// has reports whether a step is an attempt of the protocol, and needs no code.
 func (s Sequence) has(proto lang.Proto) bool {
-	for _, step := range s.Steps {
-		if step.Proto == proto {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.Steps, func(s lang.Step) bool { return s.Proto == proto && !s.Code })
 }
 
 // Debian is the sequence as a command line for knock(1), from Debian's package knockd.
-// It does not support pings: the error names the first one.
+// It supports neither pings nor codes: the error names the first one.
 func (s Sequence) Debian(host string, delay time.Duration) (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "knock -d %d %s", delay.Milliseconds(), host)
 	for i, step := range s.Steps {
-		if step.Proto == lang.Ping {
+		if step.Proto == lang.Ping || step.Code {
 			return "", fmt.Errorf("knock(1) cannot send step %d, %s", i+1, lang.Quote(step.String()))
 		}
 		fmt.Fprintf(&b, " %d:%s", step.Port, step.Proto)

@@ -33,7 +33,7 @@ func (s Sequence) Send(to netip.Addr, delay time.Duration) error {
 	start := time.Now()
 	for i, step := range s.Steps {
 		time.Sleep(time.Until(start.Add(time.Duration(i) * delay)))
-		if err := send(to, step); err != nil {
+		if err := s.send(to, step); err != nil {
 			return stepError(i, step, err)
 		}
 	}
@@ -44,11 +44,17 @@ func stepError(i int, step lang.Step, err error) error {
 	return fmt.Errorf("cannot send step %d, %s: %w", i+1, lang.Quote(step.String()), err)
 }
 
-func send(to netip.Addr, step lang.Step) error {
-	switch step.Proto {
-	case lang.UDP:
+func (s Sequence) send(to netip.Addr, step lang.Step) error {
+	switch {
+	case step.Code:
+		code, err := s.Secret.datagram(time.Now())
+		if err != nil {
+			return err
+		}
+		return sendDatagram(to, step.Port, code)
+	case step.Proto == lang.UDP:
 		return sendDatagram(to, step.Port, []byte{'\n'}) // some firewalls drop empty datagrams
-	case lang.Ping:
+	case step.Proto == lang.Ping:
 		return sendPing(to, pingLength(step))
 	}
 	return sendSYN(to, step.Port)

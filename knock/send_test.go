@@ -58,6 +58,7 @@ func (to target) steps(protos string) []lang.Step {
 		steps = append(steps, map[string]lang.Step{
 			"tcp": {Proto: lang.TCP, Port: port(to.tcp)},
 			"udp": {Proto: lang.UDP, Port: to.udp.LocalAddr().(*net.UDPAddr).AddrPort().Port()},
+			"otp": {Proto: lang.UDP, Port: to.udp.LocalAddr().(*net.UDPAddr).AddrPort().Port(), Code: true},
 			"-":   {Proto: lang.TCP, Port: to.closed},
 		}[proto])
 	}

@@ -1,6 +1,6 @@
 // Package knock is the client: it sends the steps of a knock to a host, through sockets
 // that anyone may open, and checks whether the door opened. For people without knockc,
-// it writes the knock as lines for a shell, for OpenSSH and for knock(1). Begin with a
+// it writes the knock as lines for shells, Python, OpenSSH and knock(1). Begin with a
 // [Sequence].
 //
 // Each step is exactly one packet: the socket of a TCP step is closed as soon as its
@@ -20,6 +20,7 @@ type Sequence struct {
 	Steps  []lang.Step   // at least one
 	Within time.Duration // from one step to the next, less than this; 0: not known
 	Total  time.Duration // from the first step to the last, less than this; 0: no limit
+	Secret *Secret       // of the step with a one-time code; nil if there is none
 }
 
 // usualDelay is long enough for packets not to overtake each other on most ways.

@@ -9,17 +9,18 @@ import (
 
 var clientCommand = &command{
 	name:  "client",
-	usage: "[-policy FILE] [-delay TIME] KNOCK HOST | -steps STEPS [-delay TIME] HOST",
+	usage: "[-policy FILE] [-key FILE] [-delay TIME] KNOCK HOST | -steps STEPS [FLAGS] HOST",
 	short: "print commands that knock without knockc",
 	long: `
 Client prints commands that knock on machines without knockc: lines to paste into a
-shell that has bash, or sh and nc; a command for knock(1), the client of knockd; and an
-entry for ~/.ssh/config, with which ssh knocks by itself. Client sends nothing.
+shell that has bash, or sh and nc, or Python 3, and into PowerShell; a command for
+knock(1), the client of knockd; and an entry for ~/.ssh/config, with which ssh knocks by
+itself. Client sends nothing.
 
     knockc client -policy policy.knock ssh host.example
 
-The output contains the steps: keep it as secret as the policy. spec/client.md has the
-details.`,
+The output contains the steps, and the key if a step needs a one-time code: keep it as
+secret as they are. spec/client.md has the details.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		k := &knocking{}
 		k.declare(flags)
@@ -35,8 +36,14 @@ details.`,
 
 func (k *knocking) printForms(s *streams) {
 	q, delay := k.sequence(), *k.delay
-	fmt.Fprintf(s.out, "# bash, and nothing else\n%s\n\n", q.Bash(k.host, delay))
-	fmt.Fprintf(s.out, "# sh and nc\n%s\n\n", q.NC(k.host, delay))
+	bash, nc := "bash, and nothing else", "sh and nc"
+	if q.Secret != nil {
+		bash, nc = "bash and openssl", "sh, openssl and nc"
+	}
+	fmt.Fprintf(s.out, "# %s\n%s\n\n", bash, q.Bash(k.host, delay))
+	fmt.Fprintf(s.out, "# %s\n%s\n\n", nc, q.NC(k.host, delay))
+	fmt.Fprintf(s.out, "# Python 3\n%s\n\n", q.Python(k.host, delay))
+	fmt.Fprintf(s.out, "# PowerShell\n%s\n\n", q.PowerShell(k.host, delay))
 	if line, err := q.Debian(k.host, delay); err == nil {
 		fmt.Fprintf(s.out, "# knock(1), Debian's package knockd\n%s\n", line)
 	} else {

@@ -15,7 +15,7 @@ import (
 
 var knockCommand = &command{
 	name:  "knock",
-	usage: "[-policy FILE] [-verify] [FLAGS] KNOCK HOST | -steps STEPS [FLAGS] HOST",
+	usage: "[-policy FILE] [-key FILE] [-verify] [FLAGS] KNOCK HOST | -steps STEPS [FLAGS] HOST",
 	short: "knock at a host",
 	long: `
 Knock sends the steps of a knock to a host and prints what it sent. It needs no
@@ -33,6 +33,13 @@ test the rules, connect once without a knock first.
 With -steps, knockc does not know the services. -verify then needs -service:
 
     knockc knock -verify -service 22 -steps "10000 2345 udp/3456" host.example
+
+A step such as otp/62201 needs the key of the host: the file that the policy names, or
+the one that -key gives. A host takes one code in each period, so -verify waits for the
+next period before it knocks again. With -steps, the codes also need the name of the
+knock:
+
+    knockc knock -steps "7000 otp/62201" -key ssh.key -name ssh host.example
 
 If a host has IPv4 and IPv6 addresses, knock sends all steps to one address, the one
 that the system prefers. With -verify, the second try uses the other family.
@@ -147,12 +154,29 @@ func (v *visit) knockAt(s *streams, addrs []netip.Addr) error {
 		if err := v.send(s, addr, delay); err != nil || !v.verify {
 			return err
 		}
+		sent := time.Now()
 		if v.isOpen(s, addr) {
 			return nil
 		}
 		delay = v.sequence().Slower(delay)
+		if try+1 < maxTries {
+			v.waitForCode(s, sent)
+		}
 	}
 	return errInput
+}
+
+// waitForCode waits until another code can be sent, if the steps need one.
+func (v *visit) waitForCode(s *streams, sent time.Time) {
+	secret := v.sequence().Secret
+	if secret == nil {
+		return
+	}
+	if left := time.Until(secret.Next(sent)); left > 0 {
+		fmt.Fprintf(s.out, "waiting %s for the next code\n", lang.FormatDuration(left.Truncate(time.Second)+time.Second))
+		s.out.Flush()
+		time.Sleep(left)
+	}
 }
 
 func (v *visit) send(s *streams, addr netip.Addr, delay time.Duration) error {

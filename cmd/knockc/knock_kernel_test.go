@@ -113,6 +113,7 @@ func TestClientsOnKernel(t *testing.T) {
 		}},
 		{"bash", []string{"bash"}, func(t *testing.T, d door, host string) { d.paste(t, "bash", host) }},
 		{"nc", []string{"nc"}, func(t *testing.T, d door, host string) { d.paste(t, "sh and nc", host) }},
+		{"python", []string{"python3"}, func(t *testing.T, d door, host string) { d.paste(t, "Python 3", host) }},
 		{"knock", []string{"knock"}, func(t *testing.T, d door, host string) { d.paste(t, "knock(1)", host) }},
 		{"ssh", []string{"ssh", "bash"}, func(t *testing.T, d door, host string) {
 			d.ssh(t, "~/.ssh/config, with bash", host, "-G")

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"example.org/knockc/codes"
 	"example.org/knockc/knock"
 	"example.org/knockc/lang"
 )
@@ -19,7 +20,10 @@ type knocking struct {
 	steps  *string        // nil: the knock of a policy
 	delay  *time.Duration // nil: as long as is usual
 
-	knock *lang.Knock // without a name and services if it is given by steps
+	secret secretFlags
+
+	knock *lang.Knock // without services if it is given by steps
+	key   codes.Key   // if a step needs a code
 	host  string
 }
 
@@ -32,6 +36,7 @@ func (k *knocking) declare(flags *flag.FlagSet) {
 		k.steps = &text
 		return nil
 	})
+	k.secret.declare(flags)
 	flags.Func("delay", "wait for `TIME` between two steps (default 200ms)", k.setDelay)
 }
 
@@ -65,6 +70,9 @@ func (k *knocking) read(s *streams, args []string) error {
 		err = k.readPolicy(s, args[0])
 	}
 	if err != nil {
+		return err
+	}
+	if err := k.readSecret(s); err != nil {
 		return err
 	}
 	return k.checkDelay()
@@ -115,7 +123,11 @@ func findKnock(policy *lang.Policy, file, name string) (*lang.Knock, error) {
 
 // sequence is what is sent.
 func (k *knocking) sequence() knock.Sequence {
-	return knock.Sequence{Steps: k.knock.Steps, Within: k.knock.Within, Total: k.knock.Total}
+	q := knock.Sequence{Steps: k.knock.Steps, Within: k.knock.Within, Total: k.knock.Total}
+	if k.knock.CodeStep() >= 0 {
+		q.Secret = &knock.Secret{Key: k.key, Knock: k.knock.Name.Text, Period: k.knock.Period}
+	}
+	return q
 }
 
 // checkDelay chooses the delay if none is given.
