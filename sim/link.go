@@ -160,6 +160,10 @@ func (l *linker) instruction(i compiler.Instruction) (op, error) {
 		return l.element(op{code: opUpdate, target: l.timeout(i.Timeout)}, i.Set, i.Key)
 	case compiler.Delete:
 		return l.element(op{code: opDelete}, i.Set, i.Key)
+	case compiler.Spend:
+		s, err := l.set(i.Set)
+		l.spends = append(l.spends, s)
+		return op{code: opSpend, target: uint32(len(l.spends) - 1)}, err
 	case compiler.Count, compiler.Log:
 		return op{code: opNothing}, nil
 	case compiler.Dispatch:
@@ -187,9 +191,9 @@ func (l *linker) condition(holds func(*run) bool) uint32 {
 }
 
 func (l *linker) element(o op, name string, k compiler.Key) (op, error) {
-	s, ok := l.sets[name]
-	if !ok {
-		return o, fmt.Errorf("no set %q", name)
+	s, err := l.set(name)
+	if err != nil {
+		return o, err
 	}
 	set, mask := number(&l.program.sets, s), number(&l.masks, newMask(k))
 	if set > math.MaxUint8 {
@@ -197,6 +201,14 @@ func (l *linker) element(o op, name string, k compiler.Key) (op, error) {
 	}
 	o.set, o.mask, o.state = uint8(set), uint16(mask), k.State
 	return o, nil
+}
+
+func (l *linker) set(name string) (*set, error) {
+	s, ok := l.sets[name]
+	if !ok {
+		return nil, fmt.Errorf("no set %q", name)
+	}
+	return s, nil
 }
 
 // number is which of some things one is; it is added if it is none. They are few.

@@ -135,13 +135,16 @@ type Element struct {
 	Doubt   *Doubt        // about whether it lives
 }
 
-// Elements yields all elements that live at the given time, in no order. The time must
+// Elements yields all elements with a source that live at the given time, in no order. The time must
 // not be before that of the last packet.
 func (m *Machine) Elements(at time.Duration) func(yield func(Element) bool) {
 	now := min(at, last)
 	return func(yield func(Element) bool) {
 		for _, s := range m.sets {
 			for k := range s.elements.all {
+				if s.codes {
+					break
+				}
 				if e, lives := m.element(s, k, now); lives && !yield(e) {
 					return
 				}

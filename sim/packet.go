@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"example.org/knockc/codes"
 	"example.org/knockc/lang"
 )
 
@@ -17,6 +18,7 @@ type Packet struct {
 	DstPort uint16     // of a TCP segment or UDP datagram
 	Flags   lang.Flags // of a TCP segment
 	Length  int        // of a ping: bytes of echo data
+	Code    codes.Code // the first bytes of a datagram's payload; zero if it has fewer, or they do not matter
 
 	// To is the address that the packet is sent to, if that is neither the host itself nor
 	// a broadcast or multicast address: the host forwards it. With Own, it is an address
@@ -40,11 +42,13 @@ type Packet struct {
 // GoesOn reports whether the packet is addressed to another host.
 func (p *Packet) GoesOn() bool { return p.To.IsValid() && !p.Own }
 
-// Change is an element that a packet made, renewed or ended.
+// Change is an element that a packet made, renewed or ended. One with a code has no source
+// and no state.
 type Change struct {
 	Set     string
 	Src     netip.Addr // cut as the key says
 	State   uint32
+	Code    codes.Code
 	Expires time.Duration // [Never] if it does not end by itself
 	Ended   bool
 	Unsure  bool // it depends on the tick whether there was this change

@@ -15,6 +15,7 @@ type program struct {
 	ops        []op
 	rules      []int32               // the last op of each rule, chain after chain; -1: left out
 	sets       []*set                // that ops name
+	spends     []*set                // of opSpend
 	masks      []mask                // of the keys of elements
 	lasts      []int64               // of updates: timeouts, see Clock.lasts
 	bases      [3][]uint32           // where the base chains of each hook begin
@@ -34,7 +35,7 @@ type op struct {
 	first   uint16 // of ports; the states, status, flags or kind that match
 	last    uint16 // of ports; the mask of flags
 	onBreak uint32
-	target  uint32 // of opGoto and opJump; which condition, dispatch, lengths or timeout
+	target  uint32 // of opGoto and opJump; which condition, dispatch, lengths, timeout or set of codes
 	state   uint32 // in the key of an element
 	runs    uint64 // how often the rule was run to its end here
 }
@@ -51,6 +52,7 @@ const (
 	opLookup
 	opUpdate // from here on they do something
 	opDelete
+	opSpend
 	opNothing
 	opDispatch // from here on they may decide where to go on
 	opLengths
@@ -181,6 +183,8 @@ func (g *program) chain(r *run, base uint32) compiler.VerdictKind {
 			holds = r.update(o)
 		case opDelete:
 			r.delete(o)
+		case opSpend:
+			holds = r.spend(o)
 		case opDispatch:
 			d := g.dispatches[target].at(r.packet)
 			code, target, holds = d.code, d.target, d.code != opMatch
@@ -266,5 +270,11 @@ func (r *run) delete(o *op) {
 
 // change notes that an element ends at another time now.
 func (r *run) change(s *set, k key, expires time.Duration) {
-	r.machine.changes = append(r.machine.changes, Change{s.name, k.address(s.v6), uint32(k.id), expires, expires <= r.now, false})
+	c := Change{Set: s.name, Expires: expires, Ended: expires <= r.now}
+	if s.codes {
+		c.Code = k.code()
+	} else {
+		c.Src, c.State = k.address(s.v6), uint32(k.id)
+	}
+	r.machine.changes = append(r.machine.changes, c)
 }

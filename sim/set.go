@@ -15,6 +15,7 @@ import (
 type set struct {
 	name     string
 	v6       bool
+	codes    bool // elements are codes, without a source
 	size     int
 	every    time.Duration        // between two collections
 	elements table[time.Duration] // when each ends
@@ -29,7 +30,7 @@ type set struct {
 
 func newSet(s *compiler.Set, c Clock) *set {
 	return &set{
-		name: s.Name, v6: s.Family == compiler.IPv6, size: s.Size, every: cmp.Or(s.Collect, compiler.DefaultCollect),
+		name: s.Name, v6: s.Family == compiler.IPv6, codes: s.Codes, size: s.Size, every: cmp.Or(s.Collect, compiler.DefaultCollect),
 		soonest: math.MaxInt64, tick: c.unknown(),
 	}
 }

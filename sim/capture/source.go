@@ -131,6 +131,10 @@ func (s *Source) Stats() Stats {
 	return stats
 }
 
+// Began is when the capture's first record was, which is time zero of its packets. It is
+// known with the first packet.
+func (s *Source) Began() time.Time { return time.Unix(0, s.first) }
+
 // Record is the number of the last packet's record, counted from 1.
 func (s *Source) Record() int { return s.stats.Records }
 

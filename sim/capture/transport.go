@@ -3,6 +3,7 @@ package capture
 import (
 	"encoding/binary"
 
+	"example.org/knockc/codes"
 	"example.org/knockc/lang"
 	"example.org/knockc/sim"
 )
@@ -26,7 +27,7 @@ type segment struct {
 // rule finds a port or a type in it.
 func (t *segment) read(d *datagram, p *sim.Packet) Reason {
 	*t = segment{}
-	p.SrcPort, p.DstPort, p.Flags, p.Length = 0, 0, 0, 0
+	p.SrcPort, p.DstPort, p.Flags, p.Length, p.Code = 0, 0, 0, 0, codes.Code{}
 	switch {
 	case d.proto == protoTCP:
 		return t.tcp(d, p)
@@ -72,6 +73,9 @@ func udp(d *datagram, p *sim.Packet) Reason {
 	}
 	p.Proto = lang.UDP
 	p.SrcPort, p.DstPort = binary.BigEndian.Uint16(d.b), binary.BigEndian.Uint16(d.b[2:])
+	if payload := d.b[8:]; len(payload) >= codes.Size {
+		p.Code = codes.Code(payload[:codes.Size])
+	}
 	return 0
 }
 

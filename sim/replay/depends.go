@@ -35,7 +35,10 @@ func (p *Player) whyDepends(d *sim.Doubt, packet *sim.Packet, at time.Duration) 
 // deadlineOf names the deadline of an element that the policy knows.
 func (p *Player) deadlineOf(d *sim.Doubt) (string, bool) {
 	s, known := p.symbols.Meaning(d.Set, d.State)
+	knock, ofCodes := compiler.KnockOfCodes(d.Set)
 	switch {
+	case ofCodes:
+		return "the end of a code of " + knock, true
 	case !known:
 		return "", false
 	case s.Role == compiler.Grant:

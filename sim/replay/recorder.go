@@ -22,6 +22,7 @@ type recorder struct {
 	number  int           // of packets
 	ready   []bool        // the steps that the latest packet goes to
 	machine *sim.Machine
+	codes   *codebook
 }
 
 type trailKey struct {
@@ -43,7 +44,7 @@ func (p *Player) Explain(asked Asked) {
 	p.recorder = &recorder{
 		policy: p.policy, asked: newConcerns(p.policy, asked), symbols: p.symbols, targets: newTargets(p.policy),
 		knocks: map[string]*lang.Knock{}, trails: map[trailKey]*trail{}, flows: map[flow]mark{},
-		machine: p.machine,
+		machine: p.machine, codes: p.codes,
 	}
 	for _, k := range p.policy.Knocks {
 		p.recorder.knocks[k.Name.Text] = k
@@ -141,6 +142,9 @@ func (r *recorder) change(s compiler.Symbol, c sim.Change, by mark, at *target) 
 		t.ended, t.ending = by, endingOf(s.Knock, at)
 	case s.Role == compiler.Grant:
 		t.opened, t.until, t.ended = by, until, mark{}
+		if len(sequence.steps) == 1 { // what was tried in vain before explains nothing now
+			sequence.steps[0] = trailOfStep{}
+		}
 	case s.Step == 0:
 		sequence.begin, sequence.begun = by, until
 	case c.Ended:
@@ -213,6 +217,9 @@ func (r *recorder) inVain(l listening, p *sim.Packet, state compiler.ConnState) 
 		return "`from` does not admit " + p.Src.String()
 	case "on":
 		return "`on` does not admit " + p.Iface
+	}
+	if !l.closing && l.sequence()[l.step-1].Code {
+		return r.codes.why(l.knock, p)
 	}
 	return ""
 }

@@ -25,7 +25,8 @@ type Player struct {
 	policy   *lang.Policy
 	last     sim.Packet
 	moves    []Move
-	hz       int       // of the machine's clock
+	hz       int // of the machine's clock
+	codes    *codebook
 	recorder *recorder // of what explains failures; nil: they are not explained
 	watchers []Watcher
 }
@@ -38,13 +39,13 @@ type Watcher interface {
 // New makes a player for a compiled policy. No source has knocked yet.
 func New(r *compiler.Result) (*Player, error) {
 	m, err := sim.New(r.Ruleset)
-	return &Player{machine: m, symbols: r.Symbols, policy: r.Policy}, err
+	return &Player{machine: m, symbols: r.Symbols, policy: r.Policy, codes: newCodebook(r)}, err
 }
 
 // NewTicking is New with another clock, see [sim.NewTicking].
 func NewTicking(r *compiler.Result, c sim.Clock) (*Player, error) {
 	m, err := sim.NewTicking(r.Ruleset, c)
-	return &Player{machine: m, symbols: r.Symbols, policy: r.Policy, hz: c.HZ}, err
+	return &Player{machine: m, symbols: r.Symbols, policy: r.Policy, hz: c.HZ, codes: newCodebook(r)}, err
 }
 
 // Watch adds a watcher of the packets from now on.
@@ -125,6 +126,9 @@ func (p *Player) play(e *trace.Event, at time.Duration, port uint16) Outcome {
 
 func (p *Player) packet(e *trace.Event, at time.Duration, port uint16) Outcome {
 	setPacket(&p.last, e.Packet, at, port)
+	if e.Packet.Code != nil {
+		p.last.Code = p.codes.of(e.Packet.Code, at)
+	}
 	verdict, changes := p.Packet(&p.last)
 	o := Outcome{
 		Event: e, At: at, DstPort: port, Moves: p.Moves(changes),
@@ -150,7 +154,9 @@ func (p *Player) packet(e *trace.Event, at time.Duration, port uint16) Outcome {
 // Packet plays a packet that does not belong to an event. It returns the verdict and
 // what changed in the sets, which is valid until the next packet.
 func (p *Player) Packet(packet *sim.Packet) (compiler.VerdictKind, []sim.Change) {
+	p.codes.offer(p.machine, packet)
 	verdict, changes := p.machine.Packet(packet)
+	p.codes.spent(packet.Time, changes)
 	for _, w := range p.watchers {
 		w.Packet(packet, verdict, changes)
 	}

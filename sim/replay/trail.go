@@ -97,13 +97,10 @@ func (s *trailOfSequence) ready(k *lang.Knock, step int, at time.Duration) bool 
 }
 
 // try notes an attempt at a step that did not do it. The first one since the step
-// before was done tells most.
+// before was done tells most, of those at the first step the latest.
 func (s *trailOfSequence) try(step int, m mark, why string) {
 	t := &s.steps[step-1]
-	old := t.vain.is() && (t.why != "") == (why != "")
-	if step > 1 && old {
-		old = t.vain.number > s.steps[step-2].done.number
-	}
+	old := step > 1 && t.vain.is() && (t.why != "") == (why != "") && t.vain.number > s.steps[step-2].done.number
 	if !old {
 		t.vain, t.why = m, why
 	}

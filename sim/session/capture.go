@@ -6,9 +6,11 @@ import (
 	"io"
 	"maps"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"strings"
 
+	"example.org/knockc/codes"
 	"example.org/knockc/lang"
 	"example.org/knockc/lang/trace"
 	"example.org/knockc/sim"
@@ -58,6 +60,9 @@ func (s *run) replayCapture(in *input, result *Result) error {
 	if err != nil {
 		return err
 	}
+	if err := useKeys(player, policy); err != nil {
+		return &FaultyCapture{in.name, err}
+	}
 	err = s.play(&Trace{Name: in.name, Capture: true, Forwards: len(o.At) > 0}, func(see func(replay.Outcome)) error {
 		return s.captured(player, source, see)
 	}, result)
@@ -68,6 +73,25 @@ func (s *run) replayCapture(in *input, result *Result) error {
 	if err != nil {
 		return captureError(in.name, err)
 	}
+	return nil
+}
+
+// useKeys reads the keys of the policy's one-time codes. What a payload means, nobody can
+// tell without.
+func useKeys(player *replay.Player, policy *Policy) error {
+	keys := map[string]codes.Key{}
+	for _, c := range policy.Result.Codes {
+		file := c.Key.Path
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(filepath.Dir(policy.File), file)
+		}
+		key, err := codes.ReadKey(file)
+		if err != nil {
+			return fmt.Errorf("whether packets have one-time codes of %s needs the key: %w", c.Knock, err)
+		}
+		keys[c.Knock] = key
+	}
+	player.UseKeys(keys)
 	return nil
 }
 
@@ -89,6 +113,7 @@ func (s *run) captured(player *replay.Player, source *capture.Source, see func(r
 	var event capturedEvent
 	for {
 		kind, err := source.Next(&packet)
+		player.StartAt(source.Began())
 		switch {
 		case err == io.EOF || err == nil && packet.Time > end:
 			return nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"iter"
 	"strings"
+	"time"
 
 	"example.org/knockc/lang"
 	"example.org/knockc/lang/trace"
@@ -17,6 +18,7 @@ type survey struct {
 	known    map[replay.Named]bool // what the trace names: the policy has it
 	asked    replay.Asked
 	outcomes int
+	start    int64 // in Unix time
 }
 
 // replayText replays a trace.
@@ -29,6 +31,7 @@ func (s *run) replayText(in *input, result *Result) []error {
 	if err != nil {
 		return []error{err}
 	}
+	player.StartAt(time.Unix(v.start, 0))
 	if v.asked.Any() {
 		player.Explain(v.asked)
 	}
@@ -62,6 +65,7 @@ func (s *run) survey(in *input) (*survey, []error) {
 	if noPolicy == nil {
 		v.policy = policy
 	}
+	v.start = reader.Start()
 	var unknown []lang.Finding
 	for ; e != nil && len(unknown) <= lang.MaxErrors; e = reader.Next() {
 		v.outcomes += e.Outcomes()
