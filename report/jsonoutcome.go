@@ -3,6 +3,7 @@ package report
 import (
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"example.org/knockc/lang"
@@ -104,6 +105,9 @@ func (j *object) packet(o replay.Outcome) {
 	}
 	if k.To != nil { // if not to the host
 		j.addr("to", k.To.Addr)
+	}
+	if k.Code != nil { // the knock, and perhaps an offset
+		j.text("otp", strings.TrimPrefix(string(k.Code.AppendTo(nil)), "otp "))
 	}
 	if k.On != nil { // if the trace names it
 		j.text("iface", k.On.Text)

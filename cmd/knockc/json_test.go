@@ -32,10 +32,12 @@ func TestJSONSchema(t *testing.T) {
 			"+1s 192.0.2.7 -> 1007\n+0s 2001:db8::7 -> 2001 on wg0\n+1s 192.0.2.8 -> 2001\n+1s 192.0.2.8 -> 2002 to 192.168.0.5\n" +
 			"+0s expect nas open for 192.0.2.8\n+0s 192.0.2.9 -> 3001-3002 every 5s\n+5s 192.0.2.9 -> 80 => drop\n+1s 192.0.2.9 -> 1001\n+0s 192.0.2.9 -> 9\n" +
 			"+0s 192.0.2.9 -> 22 => reject\n+0s expect nas closed for 192.0.2.9\n",
-		"late.trace": "policy ssh.knock\n0s 192.0.2.9 -> 3001\n+4999ms 192.0.2.9 -> 3002\n+0s 192.0.2.9 -> 80\n",
-		"bad.knock":  "knock ssh < 0 -> 22 >\n",
-		"odd.pcap":   oddCapture(),
-		"odd.pcapng": string(namedCapture("eth0", 147)), // a link type that is kept free
+		"codes.knock": "knock ssh < otp/62201 -> 22 key \"ssh.key\" >\n",
+		"codes.trace": "policy codes.knock\n0s 192.0.2.7 -> udp/62201 otp ssh +90s\n",
+		"late.trace":  "policy ssh.knock\n0s 192.0.2.9 -> 3001\n+4999ms 192.0.2.9 -> 3002\n+0s 192.0.2.9 -> 80\n",
+		"bad.knock":   "knock ssh < 0 -> 22 >\n",
+		"odd.pcap":    oddCapture(),
+		"odd.pcapng":  string(namedCapture("eth0", 147)), // a link type that is kept free
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -48,7 +50,7 @@ func TestJSONSchema(t *testing.T) {
 		"sim -json -policy ssh.knock -host 192.0.2.1 TESTDATA/captures/door-any.pcap", "sim -json -policy ssh.knock -host 192.0.2.1 a.trace TESTDATA/captures/door-any.pcap",
 		"sim -json -policy ssh.knock -host 192.0.2.1 TESTDATA/captures/router.pcap", "sim -json -policy ssh.knock -host 192.0.2.1 odd.pcap",
 		"sim -json -policy ssh.knock -host 192.0.2.1 odd.pcapng",
-		"sim -json -hz 100 late.trace", "sim -json -hz 100 -state 4999ms late.trace", "check -json -v ssh.knock bad.knock a.trace",
+		"sim -json codes.trace", "sim -json -hz 100 late.trace", "sim -json -hz 100 -state 4999ms late.trace", "check -json -v ssh.knock bad.knock a.trace",
 	} {
 		args := strings.Fields(strings.ReplaceAll(line, "TESTDATA", "../../testdata"))
 		for i, arg := range args {
