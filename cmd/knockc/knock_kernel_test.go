@@ -123,14 +123,7 @@ func TestClientsOnKernel(t *testing.T) {
 		}},
 	} {
 		t.Run(client.name, func(t *testing.T) {
-			for _, program := range client.programs {
-				if _, err := exec.LookPath(program); err != nil {
-					if os.Getenv("KNOCKC_KERNEL") == "required" {
-						t.Fatal(err)
-					}
-					t.Skip(err)
-				}
-			}
+			needPrograms(t, client.programs...)
 			tries := 1
 			if len(client.programs) > 0 {
 				tries = 3 // on a busy machine one program may start before another
@@ -146,6 +139,19 @@ func TestClientsOnKernel(t *testing.T) {
 				d.wantOpen(t, host, true)
 			}
 		})
+	}
+}
+
+// needPrograms skips a test for which a program is missing.
+func needPrograms(t *testing.T, programs ...string) {
+	t.Helper()
+	for _, program := range programs {
+		if _, err := exec.LookPath(program); err != nil {
+			if os.Getenv("KNOCKC_KERNEL") == "required" {
+				t.Fatal(err)
+			}
+			t.Skip(err)
+		}
 	}
 }
 

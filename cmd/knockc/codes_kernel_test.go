@@ -1,0 +1,108 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"example.org/knockc/codes"
+)
+
+// codeDoor is a door that a code opens.
+type codeDoor struct {
+	door
+	key    codes.Key
+	period time.Duration
+}
+
+func newCodeDoor(t *testing.T, period string) codeDoor {
+	t.Helper()
+	d := codeDoor{door: newDoor(t, "refuse reject\nknock ssh < 7000 otp/62201 -> 22 within 30s grant 1m reset any key \"ssh.key\" period "+period+" >\n"), key: codes.NewKey()}
+	d.period, _ = time.ParseDuration(period)
+	if err := codes.WriteKey(filepath.Join(filepath.Dir(d.policy), "ssh.key"), d.key); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// load loads codes of some periods, counted from the present one.
+func (d codeDoor) load(t *testing.T, periods ...int64) {
+	t.Helper()
+	now := codes.Period(time.Now(), d.period)
+	for _, n := range periods {
+		mac := d.key.Of("ssh", now+n)
+		code := mac.Code()
+		d.Host.Run(t, "nft", fmt.Sprintf("add element inet knockc ssh_codes { 0x%x timeout 2h }", code[:]))
+	}
+}
+
+// TestClientsWithCodesOnKernel opens a door with the code that each client sends. The
+// same code once more opens nothing.
+func TestClientsWithCodesOnKernel(t *testing.T) {
+	for _, client := range []struct {
+		name     string
+		programs string
+		visit    func(t *testing.T, d codeDoor, host string)
+	}{
+		{"policy", "", func(t *testing.T, d codeDoor, host string) {
+			d.knockc(t, "knock", "-policy", d.policy, "ssh", host)
+		}},
+		{"steps", "", func(t *testing.T, d codeDoor, host string) {
+			key := filepath.Join(filepath.Dir(d.policy), "ssh.key")
+			d.knockc(t, "knock", "-steps", "7000 otp/62201", "-key", key, "-name", "ssh", "-period", "1h", host)
+		}},
+		{"bash", "bash openssl", func(t *testing.T, d codeDoor, host string) { d.paste(t, "bash", host) }},
+		{"nc", "nc openssl", func(t *testing.T, d codeDoor, host string) { d.paste(t, "sh, openssl and nc", host) }},
+		{"python", "python3", func(t *testing.T, d codeDoor, host string) { d.paste(t, "Python 3", host) }},
+		{"ssh", "ssh bash openssl", func(t *testing.T, d codeDoor, host string) {
+			d.ssh(t, "~/.ssh/config, with bash", host, "-G")
+		}},
+		{"proxy", "ssh nc openssl", func(t *testing.T, d codeDoor, host string) {
+			d.ssh(t, "~/.ssh/config, the same", host)
+		}},
+	} {
+		t.Run(client.name, func(t *testing.T) {
+			needPrograms(t, strings.Fields(client.programs)...)
+			d := newCodeDoor(t, "1h")
+			for _, host := range []string{"192.0.2.1", "2001:db8::1"} {
+				d.wantOpen(t, host, false)
+				opened := false
+				for try := 1; try <= 3 && !opened; try++ { // on a busy machine one program may start before another
+					d.load(t, 0, 1)
+					client.visit(t, d, host)
+					opened = d.isOpen(t, host)
+				}
+				d.wantOpen(t, host, true)
+				d.Host.Run(t, "knockc", "revoke", "ssh")
+				client.visit(t, d, host)
+				d.wantOpen(t, host, false)
+			}
+		})
+	}
+}
+
+// TestNextCodeOnKernel: the host has no code for the present period, so -verify waits for
+// the next one and gets in then.
+func TestNextCodeOnKernel(t *testing.T) {
+	d := newCodeDoor(t, "10s")
+	now := time.Now()
+	if left := codes.Begins(codes.Period(now, d.period)+1, d.period).Sub(now); left < 3*time.Second {
+		time.Sleep(left)
+	}
+	d.load(t, 1, 2)
+	said := d.knockc(t, "knock", "-policy", d.policy, "-verify", "-delay", "100ms", "ssh", "192.0.2.1")
+	want := regexp.MustCompile(`^sent to 192.0.2.1, 100ms apart: 7000 otp/62201
+ssh at 192.0.2.1 port 22: still closed
+waiting [0-9]+s for the next code
+sent to 192.0.2.1, 200ms apart: 7000 otp/62201
+ssh at 192.0.2.1 port 22: open
+$`)
+	if !want.MatchString(said) {
+		t.Errorf("knockc says\n%s", said)
+	}
+}
