@@ -105,7 +105,7 @@ type streams struct {
 	inTaken            bool // standard input was read
 	stuck              bool // standard output takes nothing, and somebody waits for it
 
-	// done says that the kernel has what was asked for: from then on no failure makes
+	// done says that the kernel, or a new file, has what was asked for: from then on no failure makes
 	// the exit status one that says that nothing was changed.
 	done bool
 }
