@@ -11,6 +11,7 @@ import (
 // code must not be in the set. A set that the ruleset does not have takes none.
 func (m *Machine) AddCode(set string, code codes.Code, until time.Duration) {
 	if s := m.sets[set]; s != nil {
+		until = m.clock.begin(until) // timeouts are whole ticks, from the one on in which they begin
 		s.soonest = min(s.soonest, until)
 		s.elements.insert(codeKey(code), until, func(at *time.Duration) bool { return *at <= m.run.now })
 	}
