@@ -41,6 +41,7 @@ func loadCases(t *testing.T) []*pair {
 		if err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}
+		p.start = tr.Start
 		pairs = append(pairs, p)
 	}
 	return pairs
@@ -60,8 +61,8 @@ func script(t testing.TB, r *compiler.Result) string {
 func TestCases(t *testing.T) {
 	for _, p := range loadCases(t) {
 		t.Run(p.name, func(t *testing.T) {
-			model := onModel(p.policy, p.events)
-			simulated, _, err := onSim(p.result, p.events)
+			model := onModel(p.policy, p.start, p.events)
+			simulated, _, err := onSim(p.result, p.start, p.events)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -106,12 +107,12 @@ func TestCasesOnKernel(t *testing.T) {
 func TestCasesNotice(t *testing.T) {
 	pairs := loadCases(t)
 	p := pairs[slices.IndexFunc(pairs, func(p *pair) bool { return p.name == "order" })]
-	want, _, err := onSim(p.result, p.events)
+	want, _, err := onSim(p.result, p.start, p.events)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, m := range mutants(p.result.Ruleset) {
-		got, _, err := onSim(&compiler.Result{Ruleset: m.ruleset, Symbols: p.result.Symbols}, p.events)
+		got, _, err := onSim(&compiler.Result{Ruleset: m.ruleset, Symbols: p.result.Symbols, Policy: p.policy, Codes: p.result.Codes}, p.start, p.events)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -30,6 +30,9 @@ var ablations = []ablation{
 	{"close", eachKnock(func(k *lang.Knock) bool { return take(&k.Close) })},
 	{"from", eachKnock(func(k *lang.Knock) bool { return take(&k.From) })},
 	{"on", eachKnock(func(k *lang.Knock) bool { return take(&k.On) })},
+	{"key", eachKnock(withoutCode)},
+	{"period", eachKnock(func(k *lang.Knock) bool { return change(&k.Period, lang.DefaultPeriod) })},
+	{"ahead", eachKnock(func(k *lang.Knock) bool { return change(&k.Ahead, lang.DefaultAhead) })},
 	{"per", eachKnock(func(k *lang.Knock) bool { return change(&k.Per, lang.Per{IPv4: 32, IPv6: 128}) })},
 	{"ping", eachKnock(withoutPings)},
 	{"trust", func(p *lang.Policy) bool {
@@ -58,6 +61,7 @@ var traceAblations = []struct {
 }{
 	{"to", func(p *trace.Packet, _ bool) bool { return change(&p.To, nil) }},
 	{"answered", func(p *trace.Packet, _ bool) bool { return change(&p.Answered, nil) }},
+	{"otp", func(p *trace.Packet, _ bool) bool { return change(&p.Code, nil) }},
 	{"SYN on old flow", func(p *trace.Packet, known bool) bool { return known && isSYN(p) && change(&p.Flags, lang.ACK) }},
 }
 
@@ -137,6 +141,16 @@ func withoutPings(k *lang.Knock) bool {
 	return changed
 }
 
+// withoutCode makes the step that needs a code one that needs none.
+func withoutCode(k *lang.Knock) bool {
+	i := k.CodeStep()
+	if i >= 0 {
+		k.Steps = slices.Clone(k.Steps)
+		k.Steps[i].Code = false
+	}
+	return i >= 0
+}
+
 // without is a copy of the policy without a clause; false if it has none.
 func without(p *lang.Policy, take func(*lang.Policy) bool) (*lang.Policy, bool) {
 	changed := *p
@@ -158,7 +172,7 @@ func newDecisions() *decisions { return &decisions{map[string]int{}, map[string]
 
 // add counts some traces to one policy.
 func (d *decisions) add(p *pair, events []trace.Event) {
-	all := onModel(p.policy, events)
+	all := onModel(p.policy, p.start, events)
 	traces := map[int]bool{}
 	for _, e := range events {
 		traces[p.traceOf(e.Packet.Src)] = true
@@ -169,7 +183,7 @@ func (d *decisions) add(p *pair, events []trace.Event) {
 			continue
 		}
 		d.has[ablation.name] += len(traces)
-		d.count(ablation.name, p, events, all, onModel(policy, events))
+		d.count(ablation.name, p, events, all, onModel(policy, p.start, events))
 	}
 	for _, ablation := range traceAblations {
 		changed, has := withoutInPackets(events, ablation.take)
@@ -177,7 +191,7 @@ func (d *decisions) add(p *pair, events []trace.Event) {
 			continue
 		}
 		d.has[ablation.name] += len(traces)
-		d.count(ablation.name, p, events, all, onModel(p.policy, changed))
+		d.count(ablation.name, p, events, all, onModel(p.policy, p.start, changed))
 	}
 }
 

@@ -89,7 +89,7 @@ type socket struct {
 // anything gets there, and those that the trace says to be answered. All others are closed.
 func listening(p *pair) map[socket]bool {
 	sockets := map[socket]bool{}
-	says := onModel(p.policy, p.events)
+	says := onModel(p.policy, p.start, p.events)
 	for i, e := range p.events {
 		if e.Packet == nil || e.Packet.Proto == lang.Ping || e.Packet.To != nil {
 			continue
@@ -112,21 +112,27 @@ func isNamed(policy *lang.Policy, p *trace.Packet) bool {
 func observe(h *netns.Host, p *pair) (*observation, error) {
 	o := &observation{pair: p}
 	unsure := map[int]bool{}
-	start, first := time.Now(), netns.Jiffy()
+	first, inOneJiffy, err := p.loadCodes(h)
+	if err != nil {
+		return nil, err
+	}
+	start := time.Now()
 	for _, e := range p.events {
 		if e.Packet == nil {
 			continue
 		}
 		time.Sleep(time.Until(start.Add(e.At)))
-		r, err := h.Send(wire(e.Packet))
+		packet := wire(e.Packet)
+		packet.Payload = p.payload(&e)
+		r, err := h.Send(packet)
 		if err != nil {
 			return nil, err
 		}
 		number := p.traceOf(e.Packet.Src)
-		if r.Before != r.After {
+		if r.Before != r.After || !inOneJiffy {
 			unsure[number] = true
 		}
-		e.At = time.Duration(r.Before-first) * time.Second / time.Duration(netns.HZ())
+		moveTo(&e, time.Duration(r.Before-first)*time.Second/time.Duration(netns.HZ()))
 		o.events = append(o.events, e)
 		o.says = append(o.says, verdict(r))
 		o.sure = append(o.sure, !unsure[number])
@@ -187,8 +193,8 @@ func (c *tally) String() string {
 // against what the kernel did.
 func (c *tally) judge(t *testing.T, o *observation) {
 	t.Helper()
-	model := onModel(o.pair.policy, o.events)
-	simulated, opened, err := onSim(o.pair.result, o.events)
+	model := onModel(o.pair.policy, o.pair.start, o.events)
+	simulated, opened, err := onSim(o.pair.result, o.pair.start, o.events)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"time"
 
 	"example.org/knockc/compiler"
 	"example.org/knockc/lang"
@@ -17,6 +18,7 @@ type pair struct {
 	name   string
 	policy *lang.Policy
 	result *compiler.Result
+	start  int64         // what a clock shows when they begin, in Unix time
 	events []trace.Event // without ranges of ports
 
 	// traceOf tells the traces apart that the events were merged from, which share
@@ -34,7 +36,7 @@ func newPair(name, policyText string, events []trace.Event) (*pair, error) {
 	if err := firstError(name, policyText, found); err != nil {
 		return nil, err
 	}
-	return &pair{name, policy, result, singlePackets(events), func(netip.Addr) int { return 0 }}, nil
+	return &pair{name, policy, result, 0, singlePackets(events), func(netip.Addr) int { return 0 }}, nil
 }
 
 func firstError(name, text string, found []lang.Finding) error {
@@ -64,10 +66,22 @@ func singlePackets(events []trace.Event) []trace.Event {
 	return singles
 }
 
+// moveTo moves an event to another time, with the code that its packet has.
+func moveTo(e *trace.Event, at time.Duration) {
+	if e.Packet != nil && e.Packet.Code != nil {
+		moved, code := *e.Packet, *e.Packet.Code
+		code.Offset += e.At - at
+		moved.Code = &code
+		e.Packet = &moved
+	}
+	e.At = at
+}
+
 // onModel returns what the model says of each event: a packet's verdict or a
 // knock's state.
-func onModel(policy *lang.Policy, events []trace.Event) []string {
+func onModel(policy *lang.Policy, start int64, events []trace.Event) []string {
 	m := NewModel(policy)
+	m.Start = start
 	var says []string
 	for _, e := range events {
 		switch {
@@ -85,11 +99,12 @@ func onModel(policy *lang.Policy, events []trace.Event) []string {
 }
 
 // onSim returns the same of the simulator, and which events opened a door.
-func onSim(r *compiler.Result, events []trace.Event) (says []string, opened []bool, err error) {
+func onSim(r *compiler.Result, start int64, events []trace.Event) (says []string, opened []bool, err error) {
 	player, err := replay.New(r)
 	if err != nil {
 		return nil, nil, err
 	}
+	player.StartAt(time.Unix(start, 0))
 	for i := range events {
 		player.Event(&events[i], func(o replay.Outcome) {
 			says = append(says, o.Got.String())

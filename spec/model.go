@@ -21,7 +21,10 @@ import (
 
 // Model is a host that guards its services as a policy says.
 type Model struct {
+	Start int64 // what a clock shows when the trace begins, in Unix time
+
 	policy  *lang.Policy
+	spent   map[code]bool
 	sources map[sourceOfKnock]*source
 	flows   map[flow]flowState
 }
@@ -34,7 +37,7 @@ type sourceOfKnock struct {
 
 // NewModel makes a host. No source has knocked yet.
 func NewModel(p *lang.Policy) *Model {
-	return &Model{p, map[sourceOfKnock]*source{}, map[flow]flowState{}}
+	return &Model{policy: p, spent: map[code]bool{}, sources: map[sourceOfKnock]*source{}, flows: map[flow]flowState{}}
 }
 
 // Packet decides about a packet that arrives at the given time, which must not be
@@ -122,9 +125,10 @@ func (m *Model) rest(at time.Duration, p *trace.Packet) trace.Verdict {
 }
 
 // attempt resets and moves a knock, if it listens to the source there. The
-// closing sequence moves first.
+// closing sequence moves first. A step that needs a code does nothing without one, and
+// takes it before anything else is asked.
 func (m *Model) attempt(at time.Duration, k *lang.Knock, p *trace.Packet) {
-	if !concerns(k, p) || !admits(k, p) || p.Proto == lang.Ping && !listensToPings(k) {
+	if !concerns(k, p) || takesCode(k, p) && !m.spends(at, k, p) || !admits(k, p) || p.Proto == lang.Ping && !listensToPings(k) {
 		return
 	}
 	s := m.source(k, p.Src)
@@ -142,7 +146,7 @@ func (m *Model) attempt(at time.Duration, k *lang.Knock, p *trace.Packet) {
 
 // reset ends the progress in the sequences that the attempt is wrong for.
 func (m *Model) reset(at time.Duration, k *lang.Knock, s *source, p *trace.Packet) {
-	if isService(k.Services, p) || m.isOpenFor(p) {
+	if isService(k.Services, p) || takesCode(k, p) || m.isOpenFor(p) {
 		return
 	}
 	opening := s.opening.wrong(at, k.Steps, p) && !isAt(k.Close, p)

@@ -100,7 +100,7 @@ func loadSetup(t *testing.T, policyFile, traceFile string) *setup {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.traceOf = byNetwork(p.events)
+	p.start, p.traceOf = tr.Start, byNetwork(p.events)
 	_, s.found = lang.Examine(s.policyText)
 	s.trace, s.pair = tr, p
 	return s
@@ -183,8 +183,8 @@ func (s *setup) testForm(t *testing.T) {
 // testVerdicts returns how many events the trace expects something of.
 func (s *setup) testVerdicts(t *testing.T) int {
 	p := s.pair
-	model := onModel(p.policy, p.events)
-	simulated, opened, err := onSim(p.result, p.events)
+	model := onModel(p.policy, p.start, p.events)
+	simulated, opened, err := onSim(p.result, p.start, p.events)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,10 +216,10 @@ const (
 
 // testMargins lets packets be late by up to margin, which must change nothing.
 func (s *setup) testMargins(t *testing.T) {
-	wanted := onModel(s.pair.policy, s.pair.events)
+	wanted := onModel(s.pair.policy, s.pair.start, s.pair.events)
 	for seed := range uint64(50) {
 		events := delayed(s.pair.events, rand.New(rand.NewPCG(seed, 0)))
-		for i, says := range onModel(s.pair.policy, events) {
+		for i, says := range onModel(s.pair.policy, s.pair.start, events) {
 			if says != wanted[i] {
 				t.Fatalf("%s.trace:%d: %s, but %s if packets are a little late", s.name(), events[i].Span.Start.Line, wanted[i], says)
 			}
@@ -230,10 +230,11 @@ func (s *setup) testMargins(t *testing.T) {
 func delayed(events []trace.Event, random *rand.Rand) []trace.Event {
 	moved := slices.Clone(events)
 	for i := range moved {
-		moved[i].At += time.Duration(random.Int64N(int64(margin)))
+		at := moved[i].At + time.Duration(random.Int64N(int64(margin)))
 		if i > 0 {
-			moved[i].At = max(moved[i].At, moved[i-1].At)
+			at = max(at, moved[i-1].At)
 		}
+		moveTo(&moved[i], at)
 	}
 	return moved
 }
@@ -241,10 +242,10 @@ func delayed(events []trace.Event, random *rand.Rand) []trace.Event {
 // testClauses takes away one clause or setting after the other, which the trace must
 // notice.
 func (s *setup) testClauses(t *testing.T) {
-	all := onModel(s.pair.policy, s.pair.events)
+	all := onModel(s.pair.policy, s.pair.start, s.pair.events)
 	for _, ablation := range ablations {
 		policy, has := without(s.pair.policy, ablation.take)
-		if has && slices.Equal(onModel(policy, s.pair.events), all) {
+		if has && slices.Equal(onModel(policy, s.pair.start, s.pair.events), all) {
 			t.Errorf("the trace does not show what %q is for", ablation.name)
 		}
 	}
@@ -298,12 +299,12 @@ func (p *pair) sped(t *testing.T) *pair {
 	}
 	events := slices.Clone(p.events)
 	for i := range events {
-		events[i].At /= faster
+		moveTo(&events[i], events[i].At/faster)
 	}
 	if last := events[len(events)-1].At; last > 5*time.Second {
 		t.Errorf("%s lasts %v; a trace takes at most 5s", p.name, last)
 	}
-	return &pair{p.name, &policy, result, events, p.traceOf}
+	return &pair{p.name, &policy, result, p.start, events, p.traceOf}
 }
 
 func spedKnock(k *lang.Knock) *lang.Knock {

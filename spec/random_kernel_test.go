@@ -61,7 +61,7 @@ func randomPairs(seed int) []*pair {
 
 // tracesThatOpen counts the traces in which a door opened.
 func tracesThatOpen(t *testing.T, o *observation) int {
-	_, opened, err := onSim(o.pair.result, o.events)
+	_, opened, err := onSim(o.pair.result, o.pair.start, o.events)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,12 +15,21 @@ import (
 // a tick at every usual HZ.
 const (
 	firstStep, lastStep       = 1001, 1005
+	firstCode, lastCode       = 1006, 1007 // of steps with one-time codes; the host answers at the last
 	firstService, lastService = 2001, 2006
 	openPort                  = 3001 // open, if anything is
 	elsewhere                 = 3000 // no policy speaks of it
 	inUse                     = 3002 // nor of this one, but the host answers there
 	unit                      = 100 * time.Millisecond
 )
+
+// A trace is shorter than a period, and begins shortly before or after the end of one.
+const (
+	codePeriod = 10 * time.Second
+	codesAhead = 30 // periods
+)
+
+var starts = []int64{0, 8, 9, 1795867208}
 
 // The interfaces that packets arrive on, and what a policy may say of them.
 var (
@@ -102,6 +111,11 @@ func drawKnock(t *rapid.T, name string) *lang.Knock {
 			Once:   oneIn(t, 3, "once"),
 			Log:    lang.Log{On: oneIn(t, 4, "log")},
 		},
+	}
+	if oneIn(t, 4, "code?") {
+		at := rapid.IntRange(0, len(k.Steps)-1).Draw(t, "code step")
+		k.Steps[at] = lang.Step{Proto: lang.UDP, Port: rapid.Uint16Range(firstCode, lastCode).Draw(t, "code port"), Code: true}
+		k.Key.Path, k.Period, k.Ahead = "k", codePeriod, codesAhead*codePeriod
 	}
 	if oneIn(t, 3, "total?") {
 		k.Total = unit * time.Duration(rapid.IntRange(1, 6).Draw(t, "total"))

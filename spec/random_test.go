@@ -31,16 +31,17 @@ func drawPair(t *rapid.T, traces int) *pair {
 	if got := canonical(policy); !strings.HasSuffix(text, got) {
 		t.Fatalf("%s\nis read as\n%s", text, got)
 	}
+	start := rapid.SampledFrom(starts).Draw(t, "start")
 	var events []trace.Event
 	for number := range traces {
-		events = append(events, drawTrace(t, policy, number)...)
+		events = append(events, drawTrace(t, policy, start, number)...)
 	}
 	slices.SortStableFunc(events, func(a, b trace.Event) int { return int(a.At - b.At) })
 	p, err := newPair(text, text, events)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.traceOf = traceOf
+	p.start, p.traceOf = start, traceOf
 	return p
 }
 
@@ -59,8 +60,8 @@ func TestRandom(t *testing.T) {
 		if sets := unread(p.result.Ruleset); len(sets) > 0 {
 			t.Fatalf("%s\nno rule reads %v", p.name, sets)
 		}
-		model := onModel(p.policy, p.events)
-		simulated, _, err := onSim(p.result, p.events)
+		model := onModel(p.policy, p.start, p.events)
+		simulated, _, err := onSim(p.result, p.start, p.events)
 		if err != nil {
 			t.Fatal(err)
 		}

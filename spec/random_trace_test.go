@@ -17,14 +17,16 @@ import (
 // of an address a `per` leaves.
 type traceDrawer struct {
 	policy *lang.Policy
+	start  int64
 	number int // of the trace
 	now    time.Duration
-	port   uint16 // the last source port used
+	port   uint16      // the last source port used
+	code   *trace.Code // the last one at a step
 	events []trace.Event
 }
 
-func drawTrace(t *rapid.T, p *lang.Policy, number int) []trace.Event {
-	d := &traceDrawer{policy: p, number: number, port: uint16(5000 + 1000*number)}
+func drawTrace(t *rapid.T, p *lang.Policy, start int64, number int) []trace.Event {
+	d := &traceDrawer{policy: p, start: start, number: number, port: uint16(5000 + 1000*number)}
 	for range rapid.IntRange(2, 6).Draw(t, "acts") {
 		from := d.sender(t)
 		switch rapid.IntRange(0, 6).Draw(t, "act") {
@@ -48,9 +50,10 @@ func drawTrace(t *rapid.T, p *lang.Policy, number int) []trace.Event {
 // that begin something at the ports in use.
 func (d *traceDrawer) answer() {
 	m := NewModel(d.policy)
+	m.Start = d.start
 	for _, e := range d.events {
 		p := e.Packet
-		used := firstService <= p.DstPort && p.DstPort <= lastService || slices.Contains([]uint16{lastStep, openPort, inUse}, p.DstPort)
+		used := firstService <= p.DstPort && p.DstPort <= lastService || slices.Contains([]uint16{lastStep, lastCode, openPort, inUse}, p.DstPort)
 		if used && p.To == nil && p.Unanswered == nil && (isSYN(p) || p.Proto == lang.UDP) {
 			p.Answered = &lang.Span{}
 		}
@@ -143,7 +146,11 @@ func (d *traceDrawer) knock(t *rapid.T, from sender, late int) {
 	d.sequence(t, from, k, k.Steps, late)
 	d.visit(t, from, k)
 	if oneIn(t, 4, "last step again") {
-		d.send(time.Millisecond, from.step(t, k.Steps[len(k.Steps)-1]))
+		p := from.step(t, k.Steps[len(k.Steps)-1])
+		if k.Steps[len(k.Steps)-1].Code {
+			p.Code = d.code
+		}
+		d.send(time.Millisecond, p)
 		d.visit(t, from, k)
 	}
 }
@@ -168,10 +175,38 @@ func (d *traceDrawer) sequence(t *rapid.T, from sender, k *lang.Knock, steps []l
 			d.noise(t, from)
 		}
 		p := from.step(t, s)
+		if s.Code {
+			d.code = drawCode(t, k)
+			p.Code = d.code
+		}
 		if away && !oneIn(t, 6, "here") || oneIn(t, 40, "elsewhere") {
 			p.To = other(t, from)
 		}
 		d.send(gap, p)
+	}
+}
+
+// drawCode draws a code of a knock: one of many that may be used, one that other packets may
+// have had, or one that is not there; or none.
+func drawCode(t *rapid.T, k *lang.Knock) *trace.Code {
+	periods := []int{-2, codesAhead + 2}[rapid.IntRange(0, 1).Draw(t, "past or future")]
+	switch rapid.IntRange(0, 9).Draw(t, "code") {
+	case 0:
+		return nil
+	case 1:
+	case 2, 3:
+		periods = rapid.IntRange(-1, 1).Draw(t, "near")
+	default:
+		periods = rapid.IntRange(-1, codesAhead-1).Draw(t, "ahead")
+	}
+	return &trace.Code{Knock: k.Name.Text, Offset: time.Duration(periods) * codePeriod}
+}
+
+// stray gives a datagram a code of any knock, wherever it goes.
+func (d *traceDrawer) stray(t *rapid.T, p *trace.Packet) {
+	k := rapid.SampledFrom(d.policy.Knocks).Draw(t, "knock")
+	if p.Proto == lang.UDP && k.CodeStep() >= 0 && oneIn(t, 2, "stray code") {
+		p.Code = drawCode(t, k)
 	}
 }
 
@@ -186,10 +221,11 @@ func other(t *rapid.T, from sender) *trace.To {
 
 // unguarded sends segments of a flow to a port in use that no knock guards.
 func (d *traceDrawer) unguarded(t *rapid.T, from sender) {
-	p := from.packet(protos.Draw(t, "protocol"), rapid.SampledFrom([]uint16{lastStep, openPort, inUse}).Draw(t, "port"))
+	p := from.packet(protos.Draw(t, "protocol"), rapid.SampledFrom([]uint16{lastStep, lastCode, openPort, inUse}).Draw(t, "port"))
 	d.port++
 	p.SrcPort = d.port
 	for range rapid.IntRange(1, 3).Draw(t, "times") {
+		d.stray(t, &p)
 		d.send(time.Millisecond, p)
 	}
 	if p.Proto == lang.TCP {
@@ -250,7 +286,7 @@ var (
 		lang.SYN, lang.SYN, lang.SYN | lang.PSH, lang.SYN | lang.ACK, lang.SYN | lang.FIN, lang.SYN | lang.RST,
 		lang.ACK, lang.RST, lang.RST | lang.ACK, lang.FIN, lang.FIN | lang.ACK, 0,
 	}
-	strayPorts = []uint16{elsewhere, inUse, openPort, firstService, lastService, firstStep, firstStep + 1, lastStep, 546}
+	strayPorts = []uint16{elsewhere, inUse, openPort, firstService, lastService, firstStep, firstStep + 1, lastStep, firstCode, lastCode, 546}
 )
 
 // noise sends a packet to any port, with any flags, or a ping.
@@ -270,6 +306,7 @@ func (d *traceDrawer) noise(t *rapid.T, from sender) {
 	if p.Proto == lang.TCP {
 		p.Flags = rapid.SampledFrom(strayFlags).Draw(t, "flags")
 	}
+	d.stray(t, &p)
 	if oneIn(t, 8, "elsewhere") {
 		p.To = other(t, from)
 	}

@@ -29,7 +29,7 @@ func TestRecipeOnKernel(t *testing.T) {
 	var pairs []*pair
 	var scripts []string
 	for seed := range 20 {
-		events := rapid.Custom(func(t *rapid.T) []trace.Event { return drawTrace(t, policy, 0) }).Example(seed)
+		events := rapid.Custom(func(t *rapid.T) []trace.Event { return drawTrace(t, policy, 0, 0) }).Example(seed)
 		p, err := newPair("ssh.knock", policyText, events)
 		if err != nil {
 			t.Fatal(err)

@@ -26,7 +26,7 @@ func drawSmall(t *rapid.T) *pair {
 		if err != nil {
 			t.Fatal(err)
 		}
-		small.name, small.traceOf = size+p.name, traceOf
+		small.name, small.start, small.traceOf = size+p.name, p.start, traceOf
 		return small
 	}
 }
@@ -43,11 +43,11 @@ func TestSmallSets(t *testing.T) {
 	refused := 0
 	rapid.Check(t, func(t *rapid.T) {
 		p := drawSmall(t)
-		says, _, err := onSim(p.result, p.events)
+		says, _, err := onSim(p.result, p.start, p.events)
 		if err != nil {
 			t.Fatal(err)
 		}
-		model := onModel(p.policy, p.events)
+		model := onModel(p.policy, p.start, p.events)
 		for i := range p.events {
 			if letIn(says[i], model[i]) {
 				t.Fatalf("%s%s\nwas let in", p.name, show(p.events[:i+1]))
@@ -70,7 +70,7 @@ func TestSmallSetsOnKernel(t *testing.T) {
 	}
 	packets, refused := 0, 0
 	for _, o := range onKernel(t, pairs) {
-		model := onModel(o.pair.policy, o.events)
+		model := onModel(o.pair.policy, o.pair.start, o.events)
 		for i := range o.events {
 			if !o.sure[i] {
 				continue

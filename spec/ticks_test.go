@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/bits"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"example.org/knockc/lang"
 	"example.org/knockc/lang/trace"
 	"example.org/knockc/sim"
 	"example.org/knockc/sim/replay"
@@ -27,10 +29,11 @@ func TestDependsOnTheTick(t *testing.T) {
 		least int     // packets that depend on the tick
 		most  float64 // percent of packets that are said to, and do not
 	}{
-		{"random", func(t *rapid.T) *pair { return drawPair(t, 1) }, 300, 50, 0.1},
+		{"random", func(t *rapid.T) *pair { return drawPair(t, 1) }, 300, 50, 0.2},
 		{"hasty", drawHasty, 200, 50, 1},
 		{"boundary", drawBoundary, 60, 100, 0.5},
 		{"small", drawSmall, 100, 100, 6},
+		{"codes", drawEndingCodes, 600, 50, 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var n ticked
@@ -61,7 +64,33 @@ func drawHasty(t *rapid.T) *pair {
 	if err != nil {
 		t.Fatal(err)
 	}
+	hasty.start = p.start
 	return hasty
+}
+
+// drawEndingCodes draws a pair whose packets have codes that end about when they arrive.
+func drawEndingCodes(t *rapid.T) *pair {
+	const text = `knock a < otp/1006 -> 2001 key "k" period 10s ahead 20s per /24 /64 >
+		knock b < 1001 otp/1006 -> 2002 key "k" period 10s ahead 20s >`
+	var events []trace.Event
+	at := 990 * time.Millisecond
+	for range rapid.IntRange(2, 8).Draw(t, "packets") {
+		at += time.Duration(rapid.IntRange(0, 5).Draw(t, "gap")) * time.Millisecond
+		p := trace.Packet{Src: netip.AddrFrom4([4]byte{10, 0, 0, rapid.Byte().Draw(t, "source") & 1}), Proto: lang.UDP, DstPort: 1006}
+		switch knock := rapid.SampledFrom([]string{"a", "b", "b", "", "1001"}).Draw(t, "code"); knock {
+		case "1001":
+			p.Proto, p.DstPort, p.Flags = lang.TCP, 1001, lang.SYN
+		case "a", "b":
+			p.Code = &trace.Code{Knock: knock, Offset: -rapid.SampledFrom([]time.Duration{codePeriod, codePeriod, 0}).Draw(t, "offset") - at/2}
+		}
+		events = append(events, trace.Event{At: at, Packet: &p})
+	}
+	p, err := newPair(text, text, events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.start = 9
+	return p
 }
 
 // ticked counts packets: those that are said to depend on the tick, those that do, and
@@ -137,6 +166,7 @@ func seen(p *pair, c sim.Clock) ([]sight, error) {
 	if err != nil {
 		return nil, err
 	}
+	player.StartAt(time.Unix(p.start, 0))
 	var all []sight
 	for i := range p.events {
 		player.Event(&p.events[i], func(o replay.Outcome) {
