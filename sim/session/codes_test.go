@@ -47,7 +47,7 @@ func TestCodesOfCapture(t *testing.T) {
 		}
 		return summary.Errs
 	}
-	if errs := run(); len(errs) != 1 || !strings.Contains(errs[0].Error(), "night.pcap: whether packets have one-time codes of ssh needs the key: open ") {
+	if errs := run(); len(errs) != 1 || !strings.Contains(errs[0].Error(), "night.pcap: whether packets have one-time codes of ssh needs the key: ") || !strings.Contains(errs[0].Error(), "ssh.key: no such file") {
 		t.Errorf("without a key: %v", errs)
 	}
 	write("ssh.key", "0102030000000000000000000000000000000000000000000000000000000000\n")
