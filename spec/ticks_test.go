@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/bits"
 	"math/rand/v2"
-	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -12,7 +11,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"example.org/knockc/lang"
 	"example.org/knockc/lang/trace"
 	"example.org/knockc/sim"
 	"example.org/knockc/sim/replay"
@@ -66,31 +64,6 @@ func drawHasty(t *rapid.T) *pair {
 	}
 	hasty.start = p.start
 	return hasty
-}
-
-// drawEndingCodes draws a pair whose packets have codes that end about when they arrive.
-func drawEndingCodes(t *rapid.T) *pair {
-	const text = `knock a < otp/1006 -> 2001 key "k" period 10s ahead 20s per /24 /64 >
-		knock b < 1001 otp/1006 -> 2002 key "k" period 10s ahead 20s >`
-	var events []trace.Event
-	at := 990 * time.Millisecond
-	for range rapid.IntRange(2, 8).Draw(t, "packets") {
-		at += time.Duration(rapid.IntRange(0, 5).Draw(t, "gap")) * time.Millisecond
-		p := trace.Packet{Src: netip.AddrFrom4([4]byte{10, 0, 0, rapid.Byte().Draw(t, "source") & 1}), Proto: lang.UDP, DstPort: 1006}
-		switch knock := rapid.SampledFrom([]string{"a", "b", "b", "", "1001"}).Draw(t, "code"); knock {
-		case "1001":
-			p.Proto, p.DstPort, p.Flags = lang.TCP, 1001, lang.SYN
-		case "a", "b":
-			p.Code = &trace.Code{Knock: knock, Offset: -rapid.SampledFrom([]time.Duration{codePeriod, codePeriod, 0}).Draw(t, "offset") - at/2}
-		}
-		events = append(events, trace.Event{At: at, Packet: &p})
-	}
-	p, err := newPair(text, text, events)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.start = 9
-	return p
 }
 
 // ticked counts packets: those that are said to depend on the tick, those that do, and
