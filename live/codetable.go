@@ -192,12 +192,14 @@ func (h *kernel) queueLoads(set *nftables.Set, at time.Time, s *codeSet) error {
 }
 
 // LoadCodes changes codes, and nothing else.
-func (h *kernel) LoadCodes(at Location, c *codeChange) error {
-	err := h.queueCodes(at, c)
-	if err == nil {
-		err = h.conn.Flush()
+func (h *kernel) LoadCodes(at Location, c *codeChange) error { return explainCodes(h.flushCodes(at, c)) }
+
+// flushCodes has the kernel do what is queued, and what becomes of codes.
+func (h *kernel) flushCodes(at Location, c *codeChange) error {
+	if err := h.queueCodes(at, c); err != nil {
+		return errors.Join(err, h.reconnect()) // half of it is queued
 	}
-	return explainCodes(err)
+	return h.conn.Flush()
 }
 
 // explainCodes is explain for a transaction that loads codes.

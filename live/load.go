@@ -28,12 +28,12 @@ func (h *kernel) Load(r *compiler.Ruleset, c *codeChange) error {
 		return explain(err)
 	}
 	r.Queue(h.conn)
-	if err = h.LoadCodes(Location{Table: r.Table}, c); is(err, unix.ENOBUFS) {
+	if err = h.flushCodes(Location{Table: r.Table}, c); is(err, unix.ENOBUFS) {
 		err = h.loaded(r, before, err)
 	}
 	if err != nil {
 		undo()
-		return err
+		return explainCodes(fmt.Errorf("load table %s: %w", r.Table, err))
 	}
 	if r.SetCollections(h.raw) != nil || h.guardDoors(r) != nil { // the rules are loaded all the same
 		return h.reconnect()

@@ -22,6 +22,7 @@ func TestStatusJSON(t *testing.T) {
 		Knocks: []live.KnockStatus{{
 			Knock:     live.Knock{Name: "ssh", Steps: []string{"1001"}, Services: []string{"22"}, At: []string{"10.0.0.5"}, Close: []string{"1002"}},
 			StepsDone: 1, Opened: 2, Open: 3, Underway: 4, LetIn: &letIn, Refused: &refused, Barred: &barred,
+			Codes: &live.CodesStatus{Ends: time.Date(2026, 12, 6, 9, 30, 0, 0, time.UTC), Left: 14 * time.Second, Stale: true},
 		}},
 		Standings: []live.Standing{
 			{Source: netip.MustParsePrefix("192.0.2.7/32"), Symbol: compiler.Symbol{Knock: "ssh", Role: compiler.Grant}, Left: lang.Forever},
@@ -41,6 +42,7 @@ func TestStatusJSON(t *testing.T) {
 		"knocks.steps_done is 1", "knocks.opened is 2", "knocks.open is 3", "knocks.under_way is 4", "sources.step is 5", "sources.of is 6",
 		"sources.left is 7", "sources.left is <nil>", "sets.elements is 8", "sets.size is 9",
 		"loaded is 2026-11-29T09:30:12Z", "trial_left is 10", "knocks.let_in is 11", "knocks.refused is 12", "knocks.barred is 13",
+		"knocks.codes.until is 2026-12-06T09:30:00Z", "knocks.codes.left is 14", "knocks.codes.stale is true",
 	} {
 		if !seen["status."+want] {
 			t.Errorf("not: %s, in %s", want, out.String())

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"example.org/knockc/live"
 )
 
 // ageOfFile is a metric that node_exporter has about each file that it reads.
@@ -27,12 +29,15 @@ func printedMetrics(t *testing.T) []string {
 	t.Helper()
 	s := aStatus(3)
 	s.Loaded = time.Date(2026, 11, 29, 9, 30, 12, 0, time.UTC)
+	s.Knocks[0].Codes = &live.CodesStatus{Ends: s.Loaded.Add(time.Hour)}
+	s.Knocks[1].Codes = &live.CodesStatus{Ends: s.Loaded, Stale: true}
 	var out strings.Builder
 	v := &viewing{statusOptions: statusOptions{policy: "policy.knock"}, wanted: "0123"}
 	v.printMetrics(&out, []*seen{s})
 	for _, want := range []string{
 		`knockc_policy_current{table="knockc"} 0`, `knockc_policy_loaded_timestamp_seconds{table="knockc"} 1795944612`, `knockc_trial_running{table="knockc"} 1`,
 		`knockc_trial_left_seconds{table="knockc"} 42`, `knockc_refused_total{table="knockc",knock="vpn"} 123456`, `knockc_barred_total{table="knockc",knock="vpn"} 3`,
+		`knockc_codes_until_timestamp_seconds{table="knockc",knock="ssh"} 1795948212`, `knockc_codes_until_timestamp_seconds{table="knockc",knock="vpn"} 0`,
 	} {
 		if !strings.Contains(out.String(), "\n"+want+"\n") {
 			t.Errorf("the metrics lack %s:\n%s", want, out.String())

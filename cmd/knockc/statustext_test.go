@@ -105,3 +105,22 @@ func TestStatusScreen(t *testing.T) {
 		t.Errorf("with many knocks it shows\n%s", out.String())
 	}
 }
+
+// TestStatusCodes: status says until when codes last, and in capitals what has to be done.
+func TestStatusCodes(t *testing.T) {
+	ends := time.Date(2026, 12, 6, 9, 30, 0, 0, time.Local)
+	const day = 24 * time.Hour
+	for want, c := range map[string]live.CodesStatus{
+		"ssh: codes until 2026-12-06 09:30:00, for 6d23h":                                             {Ends: ends, Left: 7*day - time.Hour, Ahead: 7 * day},
+		"ssh: codes until 2026-12-06 09:30:00, for 50m":                                               {Ends: ends, Left: 50 * time.Minute, Ahead: time.Hour},
+		"ssh: CODES ONLY until 2026-12-06 09:30:00, for 23h59m: `knockc refill` loads more":           {Ends: ends, Left: day - time.Minute, Ahead: 7 * day},
+		"ssh: CODES ONLY until 2026-12-06 09:30:00, for 29m: `knockc refill` loads more":              {Ends: ends, Left: 29 * time.Minute, Ahead: time.Hour},
+		"ssh: NO CODES since 2026-12-06 09:30:00: `knockc refill` loads some":                         {Ends: ends, Ahead: time.Hour},
+		"ssh: NO CODES: `knockc refill` loads some":                                                   {},
+		"ssh: OLD CODES, of another boot or before the clock was set: `knockc refill` loads new ones": {Ends: ends, Left: 7 * day, Stale: true},
+	} {
+		if got := codesText(live.KnockStatus{Knock: live.Knock{Name: "ssh"}, Codes: &c}); got != want {
+			t.Errorf("printed %q, want %q", got, want)
+		}
+	}
+}
