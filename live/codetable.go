@@ -177,11 +177,12 @@ func (h *kernel) queueCodes(at Location, c *codeChange) error {
 // queueLoads queues the codes that go into a set.
 func (h *kernel) queueLoads(set *nftables.Set, at time.Time, s *codeSet) error {
 	const fits = 1024 // elements in a message, see compiler.maxElements
+	mac := s.key.Series(s.knock)
 	elements := make([]nftables.SetElement, 0, min(fits, len(s.load)))
 	for some := range slices.Chunk(s.load, fits) {
 		elements = elements[:0]
 		for _, period := range some {
-			code := s.key.Of(s.knock, period).Code()
+			code := mac(period).Code()
 			elements = append(elements, nftables.SetElement{Key: code[:], Timeout: codes.Ends(period, s.mark.Period).Sub(at)})
 		}
 		if err := h.conn.SetAddElements(set, elements); err != nil {
@@ -192,7 +193,9 @@ func (h *kernel) queueLoads(set *nftables.Set, at time.Time, s *codeSet) error {
 }
 
 // LoadCodes changes codes, and nothing else.
-func (h *kernel) LoadCodes(at Location, c *codeChange) error { return explainCodes(h.flushCodes(at, c)) }
+func (h *kernel) LoadCodes(at Location, c *codeChange) error {
+	return explainCodes(h.flushCodes(at, c))
+}
 
 // flushCodes has the kernel do what is queued, and what becomes of codes.
 func (h *kernel) flushCodes(at Location, c *codeChange) error {

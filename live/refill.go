@@ -185,7 +185,8 @@ func (s *supplying) knock(c Codes) (done Supplied, err error) {
 
 // of reports which codes of a key there are.
 func (is held) of(key codes.Key) func(period int64) bool {
-	return func(period int64) bool { return is.codes[key.Of(is.mark.Knock, period).Code()] }
+	mac := key.Series(is.mark.Knock)
+	return func(period int64) bool { return is.codes[mac(period).Code()] }
 }
 
 // leave notes what was spent of the series that the table has and that are not to stay, and
