@@ -58,6 +58,9 @@ func printRehearsalJSON(w io.Writer, r *rehearse.Report) error {
 	for _, i := range r.Missing {
 		objects = append(objects, noteJSON{missingText(i, r.Interfaces), &no})
 	}
+	for _, used := range r.InUse {
+		objects = append(objects, noteJSON{used, nil})
+	}
 	for _, advice := range r.Advice {
 		objects = append(objects, noteJSON{advice, &yes})
 	}

@@ -147,6 +147,9 @@ func problems(r *rehearse.Report) (all []string) {
 	for _, i := range r.Missing {
 		all = append(all, lang.Printable(missingText(i, r.Interfaces)))
 	}
+	for _, used := range r.InUse {
+		all = append(all, lang.Printable(used))
+	}
 	for _, d := range doorsOf(r) {
 		all = append(all, d.problems()...)
 	}

@@ -18,6 +18,7 @@ type Report struct {
 	Missing    []lang.Iface
 	Interfaces []string
 
+	InUse   []string // ports for one-time codes that a program uses
 	Lost    []string // what could not be copied, and why
 	Untried int      // how many more kinds of strangers there may be at a door than were tried
 	Advice  []string // what would be better, though it works

@@ -47,6 +47,7 @@ func (s *Subject) rehearse() (*Report, error) {
 	if err != nil {
 		return nil, inWords(err)
 	}
+	used := usedUDP()
 	f, err := readFirewall(s)
 	if err != nil {
 		return nil, inWords(err)
@@ -68,6 +69,7 @@ func (s *Subject) rehearse() (*Report, error) {
 	defer r.tracer.Close()
 	defer r.sets.close()
 	r.look()
+	r.lookAtCodes(used)
 	if err := r.tryAll(); err != nil {
 		return nil, inWords(err)
 	}

@@ -45,10 +45,15 @@ func toBeLoaded(policy *lang.Policy, result *compiler.Result) *Subject {
 
 // set is the name of a set.
 func (s *Subject) set(kind compiler.SetKind, f compiler.Family) string {
+	return s.name(kind.SetName(f))
+}
+
+// name is the name of what is in a ruleset.
+func (s *Subject) name(own string) string {
 	if s.Fragment != "" {
-		return s.Fragment + "_" + kind.SetName(f)
+		return s.Fragment + "_" + own
 	}
-	return kind.SetName(f)
+	return own
 }
 
 // own reports whether an event is about a rule of the policy.

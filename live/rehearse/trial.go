@@ -121,7 +121,11 @@ type stepping struct {
 func (t *trial) steps(from stranger) (s stepping, lasts time.Duration, err error) {
 	places := t.Places[t.knock.Name.Text]
 	for i, step := range t.knock.Steps {
-		a, err := t.send(from, packetOf(step, from.own[0]))
+		p, err := t.packet(step, from)
+		if err != nil {
+			return s, 0, err
+		}
+		a, err := t.send(from, p)
 		if err != nil {
 			return s, 0, err
 		}
