@@ -1,6 +1,6 @@
-// Package codes makes one-time codes, and reads and makes the keys for them. Who has a
-// host's key can make a code in each period of time, and the host takes it once. Begin
-// with [ReadKey], then [Key.Of] and [Period].
+// Package codes makes one-time codes, and reads and makes the keys for them. A client with
+// the key of a host can make a code in each period of time, and the host takes it once.
+// Begin with [ReadKey], then [Key.Of] and [Period].
 //
 // The code of a period is the first 16 bytes of an HMAC-SHA-256 (RFC 2104) with the key.
 // Its message is the name of the knock, a zero byte, and the number of the period as 8

@@ -112,7 +112,7 @@ func (c *checker) defaultCodes() {
 	}
 }
 
-// secret says of the first knock without a code that whoever sees it can repeat it.
+// secret says of the first knock without a code that anyone who sees it can repeat it.
 func (c *checker) secret() {
 	i := slices.IndexFunc(c.policy.Knocks, func(k *Knock) bool { return k.CodeStep() < 0 })
 	if i < 0 || len(c.policy.flawedAt) > 0 {

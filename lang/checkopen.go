@@ -28,6 +28,9 @@ func (c *checker) openStep(service Service, forAll bool) {
 	case !forAll:
 		c.add(CodeStep, service.Span, "the open service %s is also a step of knock %s", Quote(step.port().String()), Quote(step.knock)).
 			hint("knock at another port")
+	case step.Code:
+		c.add(CodeOpenStep, service.Span, "the open service %s is also step %s of knock %s, which works only where no program answers",
+			Quote(step.port().String()), Quote(step.String()), Quote(step.knock)).hint("choose a port that nobody uses for the code")
 	default:
 		f := c.add(CodeOpenStep, service.Span, "the open service %s is also a step: packets to it move knock %s", Quote(step.port().String()), Quote(step.knock))
 		if f.hint("knock at a port that nobody uses"); !c.policy.Settings.DefaultDrop {

@@ -48,7 +48,7 @@ func (v *values) seconds(low, high time.Duration, bounds string, d *time.Duratio
 	switch v.duration(&got); {
 	case got == 0: // there is a finding
 	case got%time.Second != 0:
-		v.p.add(CodeDuration, at, "%s is not in whole seconds", Quote(FormatDuration(got))).hint("%s %s", v.word, FormatDuration(got.Round(time.Second)+time.Second))
+		v.p.add(CodeDuration, at, "%s is not in whole seconds", Quote(FormatDuration(got))).hint("%s %s", v.word, FormatDuration(got.Truncate(time.Second)+time.Second))
 	case got < low || got > high:
 		v.p.add(CodeDuration, at, "%s is out of range: %s", Quote(FormatDuration(got)), bounds)
 	default:
