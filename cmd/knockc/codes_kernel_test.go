@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.org/knockc/codes"
+	"example.org/knockc/internal/netns"
 )
 
 // codeDoor is a door that a code opens.
@@ -105,4 +106,28 @@ $`)
 	if !want.MatchString(said) {
 		t.Errorf("knockc says\n%s", said)
 	}
+}
+
+// TestFirstCodeOnKernel goes the way of codes.md: a key, a policy, apply, and on the other
+// machine one line of bash. The line opens the door, and in the same period not again.
+func TestFirstCodeOnKernel(t *testing.T) {
+	needPrograms(t, "bash", "openssl")
+	p := netns.NewPair(t, "setpriv", "unshare")
+	d := door{p, filepath.Join(t.TempDir(), "policy.knock")}
+	cleanState(t, p.Host.Do)
+	p.Host.Serve(t, "22")
+	write(t, d.policy, "refuse reject\nknock ssh < otp/62201 -> 22 key \"ssh.key\" grant 1m period 1h >\n")
+	said := p.Host.Run(t, "unshare", "-m", "sh", "-c", "mount -t tmpfs none /run && mount -t tmpfs none /var/lib && cd "+filepath.Dir(d.policy)+
+		" && knockc key ssh.key && knockc apply -rehearse=false -settle 0 policy.knock")
+	for _, want := range []string{"ssh.key: a new key, which only you can read\n", "\nssh: 169 codes until "} {
+		if !strings.Contains(said, want) {
+			t.Errorf("knockc says\n%s\nwant %q", said, want)
+		}
+	}
+	d.wantOpen(t, "192.0.2.1", false)
+	d.paste(t, "bash", "192.0.2.1")
+	d.wantOpen(t, "192.0.2.1", true)
+	p.Host.Run(t, "knockc", "revoke", "ssh")
+	d.paste(t, "bash", "192.0.2.1")
+	d.wantOpen(t, "192.0.2.1", false)
 }

@@ -30,6 +30,7 @@ type door struct {
 func newDoor(t *testing.T, policy string) door {
 	t.Helper()
 	d := door{netns.NewPair(t, "setpriv"), filepath.Join(t.TempDir(), "policy.knock")}
+	cleanState(t, d.Host.Do)
 	if err := os.WriteFile(d.policy, []byte(policy), 0o666); err != nil {
 		t.Fatal(err)
 	}

@@ -62,18 +62,10 @@ func runRefill(s *streams, table, name string) error {
 
 // codesOf are the codes that a policy needs. It warns of keys that others may know.
 func (s *streams) codesOf(policy string, r *compiler.Result) ([]live.Codes, error) {
-	folder := "."
-	if policy != stdio {
-		folder = filepath.Dir(policy)
-	}
 	all := []live.Codes{}
 	warned := map[string]bool{}
 	for _, c := range r.Codes {
-		file := c.Key.Path
-		if !filepath.IsAbs(file) {
-			file = filepath.Join(folder, file)
-		}
-		file, err := filepath.Abs(file)
+		file, err := filepath.Abs(keyFile(policy, c.Key))
 		if err != nil {
 			return nil, err
 		}
