@@ -19,7 +19,7 @@ const hold = "0.5"
 // [CheckHost] accepts.
 func (s Sequence) Bash(host string, delay time.Duration) string {
 	return "bash -c '" + s.script(host, delay, shell{
-		tcp: ": >/dev/tcp/$h/$1", udp: "echo >/dev/udp/$h/$1", code: " >/dev/udp/$h/$1", direct: true,
+		tcp: ": >/dev/tcp/$h/$1", udp: "echo >/dev/udp/$h/$1", code: "%s >/dev/udp/$h/$1;",
 	}) + "'"
 }
 
@@ -30,24 +30,24 @@ func (s Sequence) NC(host string, delay time.Duration) string {
 
 func (s Sequence) ncScript(host string, delay time.Duration) string {
 	return s.script(host, delay, shell{
-		tcp: "exec nc -z $h $1", udp: "echo | nc -u -w 1 $h $1", code: " | nc -u -w 1 $h $1",
+		tcp: "exec nc -z $h $1", udp: "echo | nc -u -w 1 $h $1", code: "{ %s | nc -u -w 1 $h $1; } >/dev/null 2>&1 &",
 	})
 }
 
 // shell is how a shell sends to port $1 of $h.
 type shell struct {
 	tcp, udp string
-	code     string // what openssl prints
-	direct   bool   // openssl itself sends the code, which takes no longer than to make it
+	code     string // a format for the command that prints the code
 }
 
 // script is a script for a shell that holds neither quotes nor backslashes, which ssh
-// might take away. Each attempt runs in the background and is ended there.
+// might take away. Each attempt, except for a code, runs in the background and is ended
+// there.
 func (s Sequence) script(host string, delay time.Duration, by shell) string {
 	var b strings.Builder
 	pause := lang.FormatSeconds(delay)
 	fmt.Fprintf(&b, "h=%s; ", host)
-	if !by.direct || slices.ContainsFunc(s.Steps, func(s lang.Step) bool { return !s.Code }) {
+	if slices.ContainsFunc(s.Steps, func(s lang.Step) bool { return !s.Code }) {
 		fmt.Fprintf(&b, "k() { ($* & sleep %s; kill $!) & sleep %s; } >/dev/null 2>&1; ", hold, pause)
 	}
 	if s.has(lang.TCP) {
@@ -64,10 +64,8 @@ func (s Sequence) script(host string, delay time.Duration, by shell) string {
 			b.WriteString("; ")
 		}
 		switch {
-		case step.Code && by.direct:
-			fmt.Fprintf(&b, "otp %d; sleep %s", step.Port, pause)
 		case step.Code:
-			fmt.Fprintf(&b, "k otp %d", step.Port)
+			fmt.Fprintf(&b, "otp %d; sleep %s", step.Port, pause)
 		case step.Proto != lang.Ping:
 			fmt.Fprintf(&b, "k %s %d", step.Proto, step.Port)
 		case step.Length == lang.AnyLength:
@@ -83,9 +81,9 @@ func (s Sequence) script(host string, delay time.Duration, by shell) string {
 // untouched, since a shell's variable cannot hold a zero byte, and bash cuts what it
 // prints itself in two at a line feed. XA== is a backslash.
 func (s *Secret) function(send string) string {
+	mac := "printf $m | openssl dgst -sha256 -mac HMAC -macopt hexkey:" + s.Key.Text() + " -binary"
 	return fmt.Sprintf("otp() { n=$(($(date +%%s)/%d)); b=$(echo XA== | openssl base64 -d); z=000; m=%s$b$z; "+
-		"for s in 56 48 40 32 24 16 8 0; do m=$m$b$(printf %%03o $((n>>s&255))); done; "+
-		"printf $m | openssl dgst -sha256 -mac HMAC -macopt hexkey:%s -binary%s; }; ", s.seconds(), s.Knock, s.Key.Text(), send)
+		"for s in 56 48 40 32 24 16 8 0; do m=$m$b$(printf %%03o $((n>>s&255))); done; %s }; ", s.seconds(), s.Knock, fmt.Sprintf(send, mac))
 }
 
 // has reports whether a step is an attempt of the protocol, and needs no code.
