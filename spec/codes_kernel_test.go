@@ -57,6 +57,30 @@ func (p *pair) elements() map[string][]nftables.SetElement {
 	return all
 }
 
+// codeSets are the sets of codes in the kernel, those of a fragment too, by their names in
+// the ruleset.
+func (p *pair) codeSets(conn *nftables.Conn) (map[string]*nftables.Set, error) {
+	tables, err := conn.ListTablesOfFamily(nftables.TableFamilyINet)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]*nftables.Set{}
+	for _, table := range tables {
+		sets, err := conn.GetSets(table)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range sets {
+			s.Table = table
+			all[s.Name] = s
+			if own, ok := compiler.NameIn(p.policy.Settings.Table, s.Name); ok {
+				all[own] = s
+			}
+		}
+	}
+	return all, nil
+}
+
 // loadCodes puts the pair's codes into the kernel, all in one jiffy: the one at which the
 // trace begins. If that does not come about, it is false.
 func (p *pair) loadCodes(h *netns.Host) (begin int64, sure bool, err error) {
@@ -70,12 +94,14 @@ func (p *pair) loadCodes(h *netns.Host) (begin int64, sure bool, err error) {
 			return err
 		}
 		defer conn.CloseLasting()
-		table := &nftables.Table{Name: p.policy.Settings.Table, Family: nftables.TableFamilyINet}
+		sets, err := p.codeSets(conn)
+		if err != nil {
+			return err
+		}
 		for try := 0; try < 100 && !sure; try++ {
 			for _, name := range slices.Sorted(maps.Keys(elements)) {
-				set := &nftables.Set{Table: table, Name: name, HasTimeout: true, KeyType: nftables.SetDatatype{Bytes: codes.Size}}
-				conn.FlushSet(set)
-				if err := conn.SetAddElements(set, elements[name]); err != nil {
+				conn.FlushSet(sets[name])
+				if err := conn.SetAddElements(sets[name], elements[name]); err != nil {
 					return err
 				}
 			}
