@@ -153,7 +153,7 @@ func TestCodes(t *testing.T) {
 	r := compile(t, policy(`key "a.key" period 1m ahead 1h`))
 	c := r.Codes[0]
 	c.Key.Span = lang.Span{}
-	want := compiler.CodesOf{Knock: "a", Set: "a_codes", Key: lang.KeyFile{Path: "a.key"}, Period: time.Minute, Ahead: time.Hour, Size: 76}
+	want := compiler.CodesOf{Knock: "a", Set: "a_codes", Key: lang.KeyFile{Path: "a.key"}, Period: time.Minute, Ahead: time.Hour, Size: 81}
 	if len(r.Codes) != 1 || c != want {
 		t.Errorf("the codes are %+v", r.Codes)
 	}
