@@ -28,7 +28,7 @@ func checkManual(t *testing.T, root string) {
 		}
 		text := run(t, "man", "-l", file)
 		for _, word := range words {
-			if !strings.Contains(text, "\n   "+word+"\n") {
+			if !regexp.MustCompile(`(?m)^   (\w+ and )?` + word + `( and \w+)?$`).MatchString(text) {
 				t.Errorf("%s has no section on %s", page, word)
 			}
 		}

@@ -102,6 +102,11 @@ func names(t *testing.T, patterns ...string) []string {
 func checkUnit(t *testing.T, root string) {
 	need(t, "systemd-analyze")
 	t.Setenv("MANPATH", root+"/usr/share/man")
+	for _, target := range []string{"sysinit", "basic", "shutdown", "timers", "time-set", "time-sync", "network-pre"} {
+		if err := os.WriteFile(root+"/usr/lib/systemd/system/"+target+".target", []byte("[Unit]\nDescription="+target+"\n"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, name := range []string{"knockc.service", "knockc-refill.service", "knockc-refill.timer"} {
 		unit := "/usr/lib/systemd/system/" + name
 		if said := run(t, "systemd-analyze", "verify", "--root="+root, unit); said != "" {

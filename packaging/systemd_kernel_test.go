@@ -47,6 +47,7 @@ func TestSystemdOnKernel(t *testing.T) {
 		}
 	})
 	t.Run("trial", m.tryTrial)
+	t.Run("codes", m.tryCodes)
 	for _, e := range []struct {
 		event        string
 		loaded, open bool // after it
@@ -212,4 +213,35 @@ func (m machine) tryTrial(t *testing.T) {
 	m.await(t, "the end of the timer", func() bool {
 		return !strings.Contains(m.must(t, "systemctl", "list-units", "--all", "--plain", "--no-legend", "run-*"), "run-")
 	})
+}
+
+// tryCodes: whatever loads the policy, its one-time codes are there soon after, and a timer
+// loads more. What was used is known when the policy is gone.
+func (m machine) tryCodes(t *testing.T) {
+	m.opens(t)
+	m.must(t, "knockc", "key", "/etc/knockc/ssh.key")
+	m.write(t, policyFile, "knock ssh < otp/62201 -> 22 key \"ssh.key\" ahead 1h >\n")
+	for _, event := range []string{
+		"systemctl reload knockc", "systemctl restart knockc", "systemctl stop knockc; systemctl start knockc",
+		"systemctl reload nftables", "systemctl restart nftables",
+		"knockc apply -settle 0 -codes=false /etc/knockc/policy.knock; systemctl start knockc-refill.service",
+	} {
+		m.must(t, "systemctl", "reset-failed")
+		m.must(t, "sh", "-ec", event)
+		m.await(t, "the end of all jobs", func() bool { return m.must(t, "systemctl", "list-jobs", "--no-legend") == "" })
+		if n := strings.Count(m.must(t, "nft", "list", "set", "inet", "knockc", "ssh_codes"), " expires "); n < 100 {
+			journal, _ := m.run("journalctl", "--no-pager", "--lines", "20", "--unit", "knockc*")
+			t.Errorf("%s: there are %d codes\n%s", event, n, journal)
+		}
+	}
+	if said, _ := m.run("systemctl", "is-active", "knockc-refill.timer"); said != "active\n" {
+		t.Errorf("the timer is %s", said)
+	}
+	m.must(t, "systemctl", "stop", "knockc")
+	if said, _ := m.run("systemctl", "is-active", "knockc-refill.timer"); said == "active\n" {
+		t.Error("the timer goes on without the policy")
+	}
+	if notes := m.must(t, "cat", "/var/lib/knockc/codes.json"); !strings.Contains(notes, `"stopped": true`) {
+		t.Errorf("the notes are\n%s", notes)
+	}
 }
