@@ -74,6 +74,22 @@ func (b *codebook) of(c *trace.Code, at time.Duration) codes.Code {
 	return k.know(codes.Period(b.start.Add(at).Add(c.Offset), k.Period))
 }
 
+// Code is the code of the latest packet in the words of a trace, if the player looks for
+// codes and the packet came to the step of the code's knock; nil if there is none.
+func (p *Player) Code(packet *sim.Packet) *trace.Code {
+	b := p.codes
+	if packet.Code == (codes.Code{}) || packet.Proto != lang.UDP {
+		return nil
+	}
+	for _, k := range b.at[packet.DstPort] {
+		if period, known := k.known[packet.Code]; known {
+			present := codes.Period(b.start.Add(packet.Time), k.Period)
+			return &trace.Code{Knock: k.Knock, Offset: time.Duration(period-present) * k.Period}
+		}
+	}
+	return nil
+}
+
 // know makes the code of a period.
 func (k *knockCodes) know(period int64) codes.Code {
 	code := k.key.Of(k.Knock, period).Code()

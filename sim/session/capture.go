@@ -121,8 +121,10 @@ func (s *run) captured(player *replay.Player, source *capture.Source, see func(r
 			return err
 		case !player.Answer(kind, &packet):
 			verdict, changes := player.Packet(&packet)
+			e := event.of(&packet, source.Record())
+			e.Packet.Code = player.Code(&packet)
 			see(replay.Outcome{
-				Event: event.of(&packet, source.Record()), At: packet.Time, DstPort: packet.DstPort,
+				Event: e, At: packet.Time, DstPort: packet.DstPort,
 				Got: replay.Ruled(verdict), Moves: player.Moves(changes),
 			})
 		}

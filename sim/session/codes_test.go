@@ -38,9 +38,12 @@ func TestCodesOfCapture(t *testing.T) {
 	write("policy.knock", `knock ssh < otp/62201 -> 22 key "ssh.key" period 1m ahead 10m per /32 /128 >`)
 	write("night.pcap", capture)
 
+	shown := []string{
+		"", " otp ssh", " otp ssh", " otp ssh -1m", "", "", " otp ssh +10m", "", "", " otp ssh +1m",
+	}
 	var told openings
 	run := func() []error {
-		told = nil
+		told = openings{}
 		summary, err := session.Run([]string{filepath.Join(folder, "night.pcap")}, session.Options{}, &told)
 		if err != nil {
 			t.Fatal(err)
@@ -51,18 +54,27 @@ func TestCodesOfCapture(t *testing.T) {
 		t.Errorf("without a key: %v", errs)
 	}
 	write("ssh.key", "0102030000000000000000000000000000000000000000000000000000000000\n")
-	if errs := run(); len(errs) > 0 || !slices.Equal(told, opens) {
-		t.Errorf("the packets open: %v\nwant: %v\n%v", told, opens, errs)
+	if errs := run(); len(errs) > 0 || !slices.Equal(told.open, opens) {
+		t.Errorf("the packets open: %v\nwant: %v\n%v", told.open, opens, errs)
+	}
+	if !slices.Equal(told.codes, shown) {
+		t.Errorf("the codes are %q\nwant %q", told.codes, shown)
 	}
 }
 
-// openings is which packets open a door.
-type openings []bool
+// openings is which packets open a door, and their codes.
+type openings struct {
+	open  []bool
+	codes []string
+}
 
-func (o *openings) Begin(*session.Trace)     {}
-func (o *openings) Outcome(p replay.Outcome) { *o = append(*o, len(p.Moves) > 0) }
-func (o *openings) End(*session.Result)      {}
-func (o *openings) Close(*session.Summary)   {}
+func (o *openings) Begin(*session.Trace) {}
+func (o *openings) Outcome(p replay.Outcome) {
+	o.open = append(o.open, len(p.Moves) > 0)
+	o.codes = append(o.codes, strings.TrimPrefix(p.Event.Packet.Destination(), "udp/62201"))
+}
+func (o *openings) End(*session.Result)    {}
+func (o *openings) Close(*session.Summary) {}
 
 // udpCapture is a capture of datagrams to 192.0.2.1, one a second.
 func udpCapture(began time.Time, payloads []string) string {
