@@ -13,6 +13,9 @@
 // full of them. A set is collected once a second, unless it says otherwise. With an
 // exact clock, collections are at whole multiples of that time.
 //
+// One-time codes are in sets too. No rule makes them: whoever runs the machine loads them,
+// as on a host, with [Machine.AddCode], and packets spend them.
+//
 // [New] makes a machine with an exact clock. The clock of [NewTicking] may advance in
 // ticks, as the kernel's jiffies do: timeouts are whole ticks, and everything within a
 // tick happens at once. It is unknown where in a tick a trace begins, and when the
