@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -65,9 +66,9 @@ func (f *codeFile) Lock(patience time.Duration) (unlock func(), err error) {
 // notesOnDisk are notes as the file has them. People may read them, and nothing in them is
 // a secret.
 type notesOnDisk struct {
-	Series []seriesOnDisk     `json:"series"`
-	Lost   time.Time          `json:"lost,omitzero"`
-	Loaded map[string]sources `json:"loaded,omitempty"`
+	Series []seriesOnDisk `json:"series"`
+	Lost   time.Time      `json:"lost,omitzero"`
+	Loaded []loadedOnDisk `json:"loaded,omitempty"`
 }
 
 type seriesOnDisk struct {
@@ -79,6 +80,20 @@ type seriesOnDisk struct {
 	Seen    time.Time `json:"seen"`
 	Left    []int64   `json:"left,omitempty"`
 	Stopped bool      `json:"stopped,omitempty"`
+}
+
+// loadedOnDisk are the codes of a policy that was loaded.
+type loadedOnDisk struct {
+	At     string        `json:"at"`
+	Policy string        `json:"policy"`
+	Codes  []codesOnDisk `json:"codes"`
+}
+
+type codesOnDisk struct {
+	Knock  string `json:"knock"`
+	File   string `json:"file"`
+	Period int64  `json:"period"` // seconds
+	Ahead  int64  `json:"ahead"`  // seconds
 }
 
 // Read reads the notes. A file that cannot be what Write has written tells nothing, except
@@ -126,7 +141,14 @@ func parseNotes(text []byte) (*codeNotes, error) {
 	if _, err := d.Token(); err != io.EOF {
 		return nil, errors.New("there is more in it")
 	}
-	notes := &codeNotes{Lost: disk.Lost, Loaded: disk.Loaded}
+	notes := &codeNotes{Lost: disk.Lost, Loaded: map[string]sources{}}
+	for _, l := range disk.Loaded {
+		of := sources{Policy: l.Policy}
+		for _, c := range l.Codes {
+			of.Codes = append(of.Codes, Codes{c.Knock, c.File, time.Duration(c.Period) * time.Second, time.Duration(c.Ahead) * time.Second})
+		}
+		notes.Loaded[l.At] = of
+	}
 	for _, s := range disk.Series {
 		n := codeNote{series{s.Knock, s.Key, time.Duration(s.Period) * time.Second}, span{s.First, s.Next}, s.Seen, s.Left, s.Stopped}
 		_, twice := notes.find(n.series)
@@ -143,7 +165,14 @@ func (f *codeFile) Write(notes *codeNotes) error {
 	if err != nil {
 		return err
 	}
-	disk := notesOnDisk{Series: []seriesOnDisk{}, Lost: notes.Lost.UTC(), Loaded: notes.Loaded}
+	disk := notesOnDisk{Series: []seriesOnDisk{}, Lost: notes.Lost.UTC()}
+	for _, at := range slices.Sorted(maps.Keys(notes.Loaded)) {
+		of := loadedOnDisk{At: at, Policy: notes.Loaded[at].Policy, Codes: []codesOnDisk{}}
+		for _, c := range notes.Loaded[at].Codes {
+			of.Codes = append(of.Codes, codesOnDisk{c.Knock, c.File, int64(c.Period / time.Second), int64(c.Ahead / time.Second)})
+		}
+		disk.Loaded = append(disk.Loaded, of)
+	}
 	for _, n := range notes.All {
 		disk.Series = append(disk.Series, seriesOnDisk{n.Knock, n.Key, int64(n.Period / time.Second), n.First, n.Next, n.Seen.UTC(), n.Left, n.Stopped})
 	}

@@ -52,11 +52,17 @@ func (h *kernel) declareCodes(r *compiler.Ruleset) (undo func(), err error) {
 	if err != nil {
 		return nil, err
 	}
+	isNew := !slices.ContainsFunc(tables, func(t *nftables.Table) bool { return t.Name == r.Table })
+	if isNew { // if this process dies, the table is one that waits for a policy, and not someone else's
+		if err := tracker(r).Load(h.conn); err != nil {
+			return nil, err
+		}
+	}
 	if err := r.DeclareCodes(h.raw); err != nil {
 		return nil, errors.Join(err, h.reconnect())
 	}
 	return func() {
-		if !slices.ContainsFunc(tables, func(t *nftables.Table) bool { return t.Name == r.Table }) {
+		if isNew {
 			_ = h.Remove(r.Table)
 			return
 		}

@@ -14,16 +14,15 @@ import (
 
 // Codes are the one-time codes of a knock, and where their key is.
 type Codes struct {
-	Knock  string        `json:"knock"`
-	File   string        `json:"file"` // of the key, an absolute path
-	Period time.Duration `json:"period"`
-	Ahead  time.Duration `json:"ahead"`
+	Knock         string
+	File          string // of the key, an absolute path
+	Period, Ahead time.Duration
 }
 
 // sources are the codes of a policy that is loaded.
 type sources struct {
-	Policy string  `json:"policy"` // its hash
-	Codes  []Codes `json:"codes"`
+	Policy string // its hash
+	Codes  []Codes
 }
 
 // Supplied is what was done to the codes of a knock.
@@ -76,13 +75,17 @@ type OtherPolicyError struct{ Location }
 
 func (e *OtherPolicyError) Error() string { return fmt.Sprintf("%s has another policy", e.Location) }
 
-// sourcesOf are the codes that were loaded with the policy in a table.
-func (h *Host) sourcesOf(table string) (sources, error) {
+// sourcesOf are the codes that were loaded with the policy in a table; none if nobody has
+// noted it.
+func (h *Host) sourcesOf(table, policy string) (sources, error) {
 	notes, err := h.codes.Read()
 	if err != nil {
 		return sources{}, err
 	}
-	return notes.Loaded[Location{Table: table}.String()], nil
+	if of := notes.Loaded[Location{Table: table}.String()]; of.Policy == policy {
+		return of, nil
+	}
+	return sources{Policy: policy}, nil
 }
 
 // instant is what the clocks show.

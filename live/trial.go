@@ -60,7 +60,7 @@ func (t *Trial) begin(old *Table, o Options) (err error) {
 	if old != nil && !old.settling() {
 		t.note.Listing, err = h.tables.List(table)
 		if err == nil && old.hasCodes() {
-			t.note.Before, err = h.sourcesOf(table)
+			t.note.Before, err = h.sourcesOf(table, old.Policy)
 		}
 	} else {
 		err = h.tables.TakesText()
@@ -295,7 +295,7 @@ func isBack(err error) bool { return errors.Is(err, ErrNotEnded) || errors.Is(er
 // withCodes reads the table if it can have one-time codes. That it cannot be read must not
 // keep the policy.
 func (t *Trial) withCodes() *Table {
-	if len(t.note.Before.Codes) == 0 && !slices.ContainsFunc(t.note.Names, isNameOfCodes) {
+	if t.note.Before.Policy == "" && !slices.ContainsFunc(t.note.Names, isNameOfCodes) {
 		return nil
 	}
 	is, _ := t.host.tables.Table(t.note.Table)
@@ -305,10 +305,13 @@ func (t *Trial) withCodes() *Table {
 // restoreCodes loads the one-time codes of the policy that is back. Its listing has none, so
 // none that was spent comes back.
 func (t *Trial) restoreCodes() error {
-	if len(t.note.Before.Codes) == 0 {
+	if t.note.Before.Policy == "" {
 		return nil
 	}
 	at := Location{Table: t.note.Table}
+	if len(t.note.Before.Codes) == 0 {
+		return fmt.Errorf("%w: %w", ErrNoCodes, &UnknownCodesError{at})
+	}
 	is, err := t.host.tables.Table(at.Table)
 	if err == nil {
 		_, err = t.host.supply(at, is, t.note.Before, func(c *codeChange) error { return t.host.tables.LoadCodes(at, c) })
