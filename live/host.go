@@ -78,6 +78,9 @@ type tables interface {
 	// Has reports whether there is a table of a name, whosever it is.
 	Has(name string) (bool, error)
 
+	// Generation is a number that goes up with each change of any table.
+	Generation() (uint32, error)
+
 	Load(r *compiler.Ruleset, c *codeChange) error // in place of an older one; nil: codes stay as they are
 	RemoveLeftovers(r *compiler.Ruleset) error
 	RemoveUnnamed(table string, names []string) error

@@ -39,16 +39,7 @@ func (a *applying) run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	policy, result, err := s.compileToLoad(a.policy, src, a.anyway)
-	if err != nil {
-		return err
-	}
-	a.ruleset, a.knocks = result.Ruleset, len(policy.Knocks)
-	if a.codes {
-		if a.keys, err = s.codesOf(a.policy, result); err != nil {
-			return err
-		}
-	}
+	a.ruleset = result.Ruleset
 	a.host = newHost()
 	defer a.host.Close()
 	if a.dryRun {
@@ -76,6 +67,11 @@ func (a *applying) prepare(s *streams) (*compiler.Result, error) {
 	policy, result, err := s.compileToLoad(a.policy, src, a.anyway)
 	if err != nil {
 		return nil, err
+	}
+	if a.codes {
+		if a.keys, err = s.codesOf(a.policy, result); err != nil {
+			return nil, err
+		}
 	}
 	a.knocks = len(policy.Knocks)
 	if a.rehearse && !a.dryRun {
