@@ -83,7 +83,7 @@ func TestMetrics(t *testing.T) {
 	for _, expr := range regexp.MustCompile(`(?m)^ +expr: (.*)$`).FindAllStringSubmatch(string(alerts), -1) {
 		asked["alert "+expr[1]] = metricNames(expr[1])
 	}
-	if len(asked) != len(dashboard.Panels)+4 {
+	if len(asked) != len(dashboard.Panels)+5 {
 		t.Errorf("%d panels, variables and alerts ask for something: %v", len(asked), asked)
 	}
 	for who, names := range asked {
