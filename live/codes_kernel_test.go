@@ -420,3 +420,29 @@ func TestCodesEndOnKernel(t *testing.T) {
 		t.Error("the code of a period opens after the next one, or the next one does not")
 	}
 }
+
+// TestRollbackWithoutKeysOnKernel: a policy that a script has loaded is rolled back to, and
+// that it has no codes is said: nobody has noted where its keys are.
+func TestRollbackWithoutKeysOnKernel(t *testing.T) {
+	s := newSafe(t)
+	s.apply(otpPolicy)
+	s.uses("ssh.key", 0)
+	s.script(strings.ReplaceAll(otpPolicy, "1h", "2h"))
+	s.trial(otpPolicy)
+	err := s.Do(func() error { return s.live.Rollback("knockc") })
+	if !errors.Is(err, live.ErrNoCodes) {
+		t.Errorf("rolled back: %v", err)
+	}
+	if s.lastOpens("ssh.key") {
+		t.Error("a code opens")
+	}
+	var unknown *live.UnknownCodesError
+	if _, err := s.tryRefill(); !errors.As(err, &unknown) {
+		t.Errorf("refill: %v", err)
+	}
+	s.apply(otpPolicy)
+	s.replays("after that")
+	if !s.lastOpens("ssh.key") {
+		t.Error("no code opens")
+	}
+}
