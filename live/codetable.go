@@ -3,6 +3,7 @@
 package live
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -59,28 +60,23 @@ func parseMark(knock, comment string) *codeMark {
 
 // Codes reads what a table has of one-time codes, by knock.
 func (h *kernel) Codes(t *Table) (map[string]held, error) {
+	marks, err := h.Marks(t)
+	if err != nil {
+		return nil, err
+	}
 	all := map[string]held{}
-	for _, s := range t.sets {
-		knock, ok := compiler.KnockOfCodes(t.own(s.Name))
-		if !ok {
-			continue
-		}
-		is := held{}
-		var err error
-		if is.codes, err = h.codesIn(t.Name, s.Name); err != nil {
+	for knock, mark := range marks {
+		set := compiler.CodesSet(knock)
+		in, err := h.codesIn(t.Name, t.set(set).Name)
+		if err != nil {
 			return nil, explain(err)
 		}
-		if is.marked = t.set(markSet(compiler.CodesSet(knock))) != nil; is.marked {
-			if is.mark, err = h.mark(t, knock, markSet(s.Name)); err != nil {
-				return nil, explain(err)
-			}
-		}
-		all[knock] = is
+		all[knock] = held{mark, in, t.set(markSet(set)) != nil}
 	}
 	return all, nil
 }
 
-// Marks reads what a table says of the codes that were loaded, by knock.
+// Marks reads what a table says of the codes that were loaded, by knock; nil if nothing.
 func (h *kernel) Marks(t *Table) (map[string]*codeMark, error) {
 	all := map[string]*codeMark{}
 	for _, s := range t.sets {
@@ -89,22 +85,19 @@ func (h *kernel) Marks(t *Table) (map[string]*codeMark, error) {
 			continue
 		}
 		all[knock] = nil
-		if t.set(markSet(compiler.CodesSet(knock))) != nil {
-			var err error
-			if all[knock], err = h.mark(t, knock, markSet(s.Name)); err != nil {
-				return nil, explain(err)
-			}
+		mark := t.set(markSet(compiler.CodesSet(knock)))
+		if mark == nil {
+			continue
+		}
+		elements, err := h.conn.GetSetElements(&nftables.Set{Table: t.table, Name: mark.Name})
+		if err != nil {
+			return nil, explain(err)
+		}
+		if len(elements) == 1 {
+			all[knock] = parseMark(knock, elements[0].Comment)
 		}
 	}
 	return all, nil
-}
-
-func (h *kernel) mark(t *Table, knock, set string) (*codeMark, error) {
-	elements, err := h.conn.GetSetElements(&nftables.Set{Table: t.table, Name: set})
-	if err != nil || len(elements) != 1 {
-		return nil, err
-	}
-	return parseMark(knock, elements[0].Comment), nil
 }
 
 // codesIn reads the codes in a set.
@@ -168,7 +161,7 @@ func (h *kernel) queueCodes(at Location, c *codeChange) error {
 		errs = append(errs, h.conn.AddSet(mark, nil))
 		h.conn.FlushSet(mark)
 		if s.mark != nil {
-			errs = append(errs, h.conn.SetAddElements(mark, []nftables.SetElement{{Key: []byte{1, 0, 0, 0}, Comment: s.mark.comment()}}))
+			errs = append(errs, h.conn.SetAddElements(mark, []nftables.SetElement{{Key: binary.NativeEndian.AppendUint32(nil, 1), Comment: s.mark.comment()}}))
 		}
 	}
 	return errors.Join(errs...)
@@ -209,7 +202,7 @@ func (h *kernel) flushCodes(at Location, c *codeChange) error {
 func explainCodes(err error) error {
 	switch {
 	case is(err, unix.ENFILE):
-		return fmt.Errorf("a set of one-time codes is full: %w", explain(err))
+		return fmt.Errorf("a set of one-time codes is full: remove the policy and apply it again, which makes a larger one: %w", explain(err))
 	case is(err, unix.EMSGSIZE):
 		return fmt.Errorf("so many one-time codes are too long a message: raise net.core.wmem_max, or write a shorter `ahead`: %w", explain(err))
 	}

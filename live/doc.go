@@ -8,6 +8,8 @@
 // does not matter which way the rules were loaded, or from which file, or whether they are a
 // fragment in a user's table: see [Location].
 //
+// Which one-time codes are loaded is decided in supply.go, and nowhere else.
+//
 // A [Host] says in which order things are done, and what is undone if one fails. It does
 // not read a clock and knows no kernel: it works on a [Clock] and two interfaces, for the
 // tables and for what processes leave for each other. [NewHost] has the real ones, over
