@@ -187,7 +187,7 @@ func (h *kernel) queueLoads(set *nftables.Set, at time.Time, s *codeSet) error {
 
 // LoadCodes changes codes, and nothing else.
 func (h *kernel) LoadCodes(at Location, c *codeChange) error {
-	return explainCodes(h.flushCodes(at, c))
+	return c.explain(h.flushCodes(at, c))
 }
 
 // flushCodes has the kernel do what is queued, and what becomes of codes.
@@ -198,9 +198,10 @@ func (h *kernel) flushCodes(at Location, c *codeChange) error {
 	return h.conn.Flush()
 }
 
-// explainCodes is explain for a transaction that loads codes.
-func explainCodes(err error) error {
+// explain is [explain] for a transaction with a change of codes, which may be nil.
+func (c *codeChange) explain(err error) error {
 	switch {
+	case c == nil:
 	case is(err, unix.ENFILE):
 		return fmt.Errorf("a set of one-time codes is full: remove the policy and apply it again, which makes a larger one: %w", explain(err))
 	case is(err, unix.EMSGSIZE):

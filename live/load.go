@@ -33,7 +33,7 @@ func (h *kernel) Load(r *compiler.Ruleset, c *codeChange) error {
 	}
 	if err != nil {
 		undo()
-		return explainCodes(fmt.Errorf("load table %s: %w", r.Table, err))
+		return c.explain(fmt.Errorf("load table %s: %w", r.Table, err))
 	}
 	if r.SetCollections(h.raw) != nil || h.guardDoors(r) != nil { // the rules are loaded all the same
 		return h.reconnect()
