@@ -17,11 +17,12 @@ import (
 //
 // A code is loaded only if one of these is sure:
 //
-//  1. It has never been loaded. The table says up to which period codes were loaded, in the
-//     transaction that loads them. As long as what it says holds, only periods after that
-//     are added, so what was spent stays spent. It does not hold in another boot, which can
-//     begin with a table that someone has saved, nor after the clock was set or the host has
-//     slept: the kernel ends elements by a clock that nobody sets and that sleeps too.
+//  1. It has never been in this table, and was not spent early in one before it. The table
+//     says up to which period codes were loaded, in the transaction that loads them. As long
+//     as what it says holds, only periods after that are added, so what was spent stays
+//     spent. It does not hold in another boot, which can begin with a table that someone has
+//     saved, nor after the clock was set or the host has slept: the kernel ends elements by
+//     a clock that nobody sets and that sleeps too.
 //  2. It is from after the latest moment at which codes of its series could be spent, and it
 //     was not spent early, by a client whose clock is fast. The notes say both, on a disk, so
 //     that they outlive the table. They are written before codes are loaded, whenever
@@ -31,8 +32,9 @@ import (
 //     of the series.
 //
 // Where this cannot be decided, the code is left out: the door stays shut until a later
-// period. What is left is the code of a client that is more than a period fast, spent after
-// the last note, if the table is then lost.
+// period. What is left is a code that was spent after the last note, if the table is then
+// lost, and the client was more than a period fast, or the host boots with a clock of before
+// that. Snapshots of virtual machines bring back notes and table alike: nothing helps.
 
 // series are the codes of a knock. Another name, key or length of periods makes others.
 type series struct {
