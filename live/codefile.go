@@ -38,6 +38,10 @@ type codeFile struct {
 
 const stateFolder = "/var/lib/knockc"
 
+// stateVariable names another folder. It is not systemd's own variable, which would differ
+// between a unit and the timer that rolls its policy back.
+const stateVariable = "KNOCKC_STATE"
+
 // name is that of a file in the folder, which is made. Root in a user namespace, who may
 // not write there, has it among the user's own.
 func (f *codeFile) name(file string) (string, error) {

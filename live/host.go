@@ -30,7 +30,7 @@ type Host struct {
 // NewHost is for the host that the process runs on.
 func NewHost(clock Clock) *Host {
 	return &Host{
-		clock: clock, tables: &kernel{clock: clock}, notes: &folder{runFolder, clock}, codes: &codeFile{cmp.Or(os.Getenv("STATE_DIRECTORY"), stateFolder), clock},
+		clock: clock, tables: &kernel{clock: clock}, notes: &folder{runFolder, clock}, codes: &codeFile{cmp.Or(os.Getenv(stateVariable), stateFolder), clock},
 		boot: bootID, start: startDetached,
 	}
 }

@@ -27,7 +27,7 @@ knock vpn < 7001 otp/62202 -> udp/51820 key "ssh.key" period 1m ahead 1d >
 func newVaultOf(t *testing.T) vaultOf {
 	t.Helper()
 	v := vaultOf{newSite(t), t.TempDir(), &strings.Builder{}}
-	t.Setenv("STATE_DIRECTORY", v.state)
+	t.Setenv("KNOCKC_STATE", v.state)
 	t.Setenv("TZ", "UTC")
 	write(t, v.policy, codePolicy)
 	v.does(t, "key", filepath.Join(filepath.Dir(v.policy), "ssh.key"))
