@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -248,6 +249,16 @@ func TestCodesStayUsedOnKernel(t *testing.T) {
 			s.replays("early in the boot")
 			s.refill()
 		}, false},
+		{"a listing of long ago is loaded again", func(s *safe) {
+			s.flush()
+			s.loads(withTimes.ReplaceAllString(s.saved, "timeout 2h"))
+			s.refill()
+		}, false},
+		{"a listing of long ago is loaded again, applied", func(s *safe) {
+			s.flush()
+			s.loads(withTimes.ReplaceAllString(s.saved, "timeout 2h"))
+			s.apply(otpPolicy)
+		}, false},
 		{"boot with nothing", func(s *safe) { s.boots(""); s.apply(otpPolicy) }, false},
 		{"boot with a clock a minute behind", func(s *safe) { s.fast -= time.Minute; s.boots(s.saved); s.apply(otpPolicy) }, false},
 
@@ -289,6 +300,14 @@ func TestCodesStayUsedOnKernel(t *testing.T) {
 		})
 	}
 }
+
+func (s *safe) loads(ruleset string) {
+	if err := s.Load(ruleset); err != nil {
+		s.Fatal(err)
+	}
+}
+
+var withTimes = regexp.MustCompile(`timeout \w+ expires \w+`)
 
 func (s *safe) flush() { s.nft("delete", "table", "inet", "knockc") }
 
@@ -392,7 +411,7 @@ func TestCodesFailWholeOnKernel(t *testing.T) {
 					t.Errorf("%s: left is\n%s\nbefore there was\n%s", what, after, before)
 				}
 			}
-			s.fast, s.slept = s.fast+time.Minute, s.slept-time.Minute // there are codes to add
+			s.fast, s.slept = s.fast+20*time.Second, s.slept-20*time.Second // there are codes to add
 			edited := strings.ReplaceAll(otpPolicy, "1h", "2h")
 			_, err := s.try(edited, live.Options{})
 			fails("apply", err)

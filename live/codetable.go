@@ -16,6 +16,7 @@ import (
 
 	"example.org/knockc/codes"
 	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
 )
 
 // A knock's codes are in a set, by the name of [compiler.CodesSet]. Beside it is another set
@@ -24,9 +25,9 @@ import (
 
 // held is what a table has of a knock's codes.
 type held struct {
-	mark   *codeMark // nil if there is none
-	codes  map[codes.Code]bool
-	marked bool // there is a set for the mark
+	mark   *codeMark                    // nil if there is none
+	codes  map[codes.Code]time.Duration // how long each is still there
+	marked bool                         // there is a set for the mark
 }
 
 // markSet is the name of the set for the mark, given that of the codes.
@@ -100,8 +101,8 @@ func (h *kernel) Marks(t *Table) (map[string]*codeMark, error) {
 	return all, nil
 }
 
-// codesIn reads the codes in a set.
-func (h *kernel) codesIn(table, set string) (map[codes.Code]bool, error) {
+// codesIn reads the codes in a set, and how long each is still there.
+func (h *kernel) codesIn(table, set string) (map[codes.Code]time.Duration, error) {
 	e := netlink.NewAttributeEncoder()
 	e.String(unix.NFTA_SET_ELEM_LIST_TABLE, table)
 	e.String(unix.NFTA_SET_ELEM_LIST_SET, set)
@@ -111,12 +112,12 @@ func (h *kernel) codesIn(table, set string) (map[codes.Code]bool, error) {
 	}
 	request := append([]byte{unix.NFPROTO_INET, unix.NFNETLINK_V0, 0, 0}, data...) // nfgenmsg
 	for try := 1; ; try++ {
-		all := map[codes.Code]bool{}
+		all := map[codes.Code]time.Duration{}
 		whole, err := h.dumper.dump(unix.NFNL_SUBSYS_NFTABLES<<8|unix.NFT_MSG_GETSETELEM, request, func(entry []byte) {
 			list := find(entry[min(4, len(entry)):], unix.NFTA_SET_ELEM_LIST_ELEMENTS)
 			for _, element := range attributes(list) {
 				if key := find(find(element, unix.NFTA_SET_ELEM_KEY), unix.NFTA_DATA_VALUE); len(key) == codes.Size {
-					all[codes.Code(key)] = true
+					all[codes.Code(key)] = codeLeft(find(element, unix.NFTA_SET_ELEM_EXPIRATION))
 				}
 			}
 		})
@@ -124,6 +125,14 @@ func (h *kernel) codesIn(table, set string) (map[codes.Code]bool, error) {
 			return all, err
 		}
 	}
+}
+
+// codeLeft reads how long an element is still there: for ever, if it has no end.
+func codeLeft(milliseconds []byte) time.Duration {
+	if len(milliseconds) < 8 {
+		return lang.Forever
+	}
+	return time.Duration(binary.BigEndian.Uint64(milliseconds)) * time.Millisecond
 }
 
 // codeChange is what a transaction does to codes and their marks.

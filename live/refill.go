@@ -127,6 +127,11 @@ func (h *Host) supply(at Location, t *Table, of sources, load func(*codeChange) 
 		return nil, err
 	}
 	s.notes.Loaded[at.String()] = of
+	for _, c := range s.change.sets {
+		if c.mark != nil {
+			s.notes.loaded(c.mark)
+		}
+	}
 	h.stopped(s.notes, left)
 	return told, nil
 }
@@ -169,7 +174,7 @@ func (s *supplying) knock(c Codes) (done Supplied, err error) {
 	has := s.held[c.Knock]
 	var is *stock
 	if has.mark != nil && has.mark.series == of {
-		is = &stock{*has.mark, has.of(key)}
+		is = &stock{*has.mark, has.of(key), has.isOld(key, s.at)}
 	}
 	p, err := plan(of, c.Ahead, s.at, is, s.notes)
 	if err != nil {
@@ -189,7 +194,21 @@ func (s *supplying) knock(c Codes) (done Supplied, err error) {
 // of reports which codes of a key there are.
 func (is held) of(key codes.Key) func(period int64) bool {
 	mac := key.Series(is.mark.Knock)
-	return func(period int64) bool { return is.codes[mac(period).Code()] }
+	return func(period int64) bool {
+		_, there := is.codes[mac(period).Code()]
+		return there
+	}
+}
+
+// isOld reports whether the codes of a key are from a listing that was loaded again.
+func (is held) isOld(key codes.Key, at instant) bool {
+	mac := key.Series(is.mark.Knock)
+	for n := max(is.mark.First, codes.Period(at.Wall, is.mark.Period)-1); n < is.mark.Next; n++ {
+		if left, there := is.codes[mac(n).Code()]; there && isOld(n, is.mark.Period, left, at) {
+			return true
+		}
+	}
+	return false
 }
 
 // leave notes what was spent of the series that the table has and that are not to stay, and
@@ -204,7 +223,7 @@ func (s *supplying) leave() (left []series) {
 			continue
 		}
 		n, _ := s.notes.of(is.mark.series)
-		s.notes.put(n.at(s.at, &stock{*is.mark, s.hasOld(is)}))
+		s.notes.put(n.at(s.at, &stock{codeMark: *is.mark, has: s.hasOld(is)}))
 		left = append(left, is.mark.series)
 	}
 	return left
@@ -227,8 +246,9 @@ func (s *supplying) hasOld(is held) func(period int64) bool {
 	return nil
 }
 
-// stopped notes that the kernel has no codes of some series any more. If that fails, more
-// codes are left out than need be, and refill must be told the policy.
+// stopped notes that the kernel has no codes of some series any more, and all that was noted
+// since codes were loaded. If that fails, more codes are left out than need be, and refill
+// must be told the policy.
 func (h *Host) stopped(notes *codeNotes, all []series) {
 	for _, s := range all {
 		if n, known := notes.find(s); known {

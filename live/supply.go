@@ -22,7 +22,9 @@ import (
 //     as what it says holds, only periods after that are added, so what was spent stays
 //     spent. It does not hold in another boot, which can begin with a table that someone has
 //     saved, nor after the clock was set or the host has slept: the kernel ends elements by
-//     a clock that nobody sets and that sleeps too.
+//     a clock that nobody sets and that sleeps too. Nor does it hold after a listing of
+//     some time ago was loaded: then codes are to end later than they should, or the notes
+//     tell of another mark.
 //  2. It is from after the latest moment at which codes of its series could be spent, and it
 //     was not spent early, by a client whose clock is fast. The notes say both, on a disk, so
 //     that they outlive the table. They are written before codes are loaded, whenever
@@ -34,7 +36,8 @@ import (
 // Where this cannot be decided, the code is left out: the door stays shut until a later
 // period. What is left is a code that was spent after the last note, if the table is then
 // lost, and the client was more than a period fast, or the host boots with a clock of before
-// that. Snapshots of virtual machines bring back notes and table alike: nothing helps.
+// that. So is one that was spent between the moment at which a listing was made and that at
+// which it was loaded, if these are less than [outlives] apart. Snapshots of virtual machines bring back notes and table alike: nothing helps.
 
 // series are the codes of a knock. Another name, key or length of periods makes others.
 type series struct {
@@ -81,6 +84,20 @@ type stock struct {
 	// has reports whether the code of a period is there. It is nil if nobody can tell, since
 	// the key is gone.
 	has func(period int64) bool
+
+	old bool // codes are to end later than they should, as those of a listing and after suspend
+}
+
+// holds reports whether what the mark says is true of the set.
+func (s *stock) holds(at instant) bool { return !s.old && s.codeMark.holds(at) }
+
+// outlives is how much longer than it should a code may be in the set: loading many takes
+// seconds. One that lives longer was taken from a listing, with the time that it had left then.
+const outlives = 30 * time.Second
+
+// isOld reports whether a code that has some time left is from a listing.
+func isOld(period int64, length, left time.Duration, at instant) bool {
+	return left > codes.Ends(period, length).Sub(at.Wall)+outlives
 }
 
 // codeNote is what is remembered of a series whatever becomes of the table.
@@ -89,6 +106,7 @@ type codeNote struct {
 	span           // all periods that were ever loaded are in it
 	Seen time.Time // codes of periods that begin until then may have been spent
 	Left []int64   // out: later periods that may have been spent too, in order
+	Mark string    // that was written last, as the table has it
 
 	// Stopped says that the kernel has had no codes of the series since the note.
 	Stopped bool
@@ -123,6 +141,19 @@ func (n *codeNotes) of(s series) (found codeNote, known bool) {
 	return found, known
 }
 
+// agree reports whether the table's mark is the one that was written last, as far as is noted.
+func (n *codeNotes) agree(is *stock) bool {
+	note, known := n.find(is.series)
+	return !known || note.Mark == is.comment()
+}
+
+// loaded notes the mark that a table has now.
+func (n *codeNotes) loaded(m *codeMark) {
+	note, _ := n.find(m.series)
+	note.Mark = m.comment()
+	n.put(note)
+}
+
 // put puts a note in place of the one before, if there is one.
 func (n *codeNotes) put(note codeNote) {
 	n.All = append(slices.DeleteFunc(n.All, func(old codeNote) bool { return old.series == note.series }), note)
@@ -146,7 +177,7 @@ func plan(s series, ahead time.Duration, at instant, is *stock, notes *codeNotes
 	p := supply{Note: before.at(at, is)}
 	next := codes.Period(at.Wall.Add(ahead), s.Period) + 1
 	switch {
-	case is != nil && is.holds(at):
+	case is != nil && is.holds(at) && notes.agree(is):
 		p.Mark = is.codeMark
 		lives := codes.Period(at.Wall, s.Period) - 1 // the first that has not ended
 		p.add(max(is.Next, lives), next)
@@ -154,7 +185,7 @@ func plan(s series, ahead time.Duration, at instant, is *stock, notes *codeNotes
 		p.begin(s, at, codes.Period(at.Wall, s.Period), next)
 	default:
 		first := codes.Period(p.Note.Seen, s.Period) + 1
-		told := is != nil && is.Boot == at.Boot // by the set, what was spent since the note
+		told := is != nil && is.Boot == at.Boot && !is.old && notes.agree(is) // by the set, what was spent since the note
 		if !told && !before.Stopped {
 			p.Note.leaveOut(first)
 			first++

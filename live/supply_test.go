@@ -64,7 +64,11 @@ func (v *vault) stock(s series) *stock {
 	if v.mark == nil || v.mark.series != s {
 		return nil
 	}
-	return &stock{*v.mark, func(n int64) bool { _, ok := v.codes[n]; return ok }}
+	is := &stock{codeMark: *v.mark, has: func(n int64) bool { _, ok := v.codes[n]; return ok }}
+	for n, ends := range v.codes {
+		is.old = is.old || isOld(n, period, ends-v.mono, v.at())
+	}
+	return is
 }
 
 // noted writes the notes of what the table has.
@@ -93,6 +97,7 @@ func (v *vault) refills() []int64 {
 		v.codes[n] = v.mono + codes.Ends(n, period).Sub(noon.Add(v.wall))
 	}
 	v.mark = &p.Mark
+	v.notes.loaded(v.mark)
 	return p.Load
 }
 
@@ -142,7 +147,7 @@ func (v *vault) stops() {
 
 // saves makes a listing, as `nft list ruleset`.
 func (v *vault) saves() {
-	v.saved = &vault{mark: v.mark, mono: v.mono, codes: maps.Clone(v.codes)}
+	v.saved = &vault{mark: v.mark, boot: v.boot, mono: v.mono, codes: maps.Clone(v.codes)}
 }
 
 // boots is after so long, with a clock that is off.
@@ -157,6 +162,18 @@ func (v *vault) boots(after, off time.Duration) {
 		for n, ends := range v.saved.codes {
 			v.codes[n] = ends - v.saved.mono
 		}
+	}
+}
+
+// restores loads the listing again, if it was not made just now.
+func (v *vault) restores() {
+	if v.saved == nil || v.saved.boot != v.boot || v.mono-v.saved.mono <= outlives+2*tolerance {
+		return
+	}
+	v.mark = v.saved.mark
+	clear(v.codes)
+	for n, ends := range v.saved.codes {
+		v.codes[n] = ends - v.saved.mono + v.mono
 	}
 }
 
@@ -245,7 +262,8 @@ func TestSupply(t *testing.T) {
 			v.refills()
 			v.passes(h - 5*m)
 		}, from(6, 10)},
-		{"the clock goes forward an hour", func(v *vault) { v.refills(); v.passes(5 * m); v.wall += h }, from(66, 75)},
+		{"the clock goes forward an hour", func(v *vault) { v.refills(); v.passes(5 * m); v.wall += h }, from(67, 75)},
+		{"a listing of before is loaded again", func(v *vault) { v.refills(); v.saves(); v.passes(5 * m); v.uses(0); v.restores() }, from(7, 15)},
 		{"by less than a second", func(v *vault) { v.refills(); v.wall += s - 1; v.passes(m) }, from(11, 11)},
 		{"many times by less than a second", func(v *vault) {
 			v.refills()
@@ -254,8 +272,8 @@ func TestSupply(t *testing.T) {
 				v.refills()
 			}
 		}, nil},
-		{"suspended", func(v *vault) { v.refills(); v.sleeps(5 * m) }, from(6, 15)},
-		{"suspended, spent early before", func(v *vault) { v.refills(); v.uses(7 * m); v.sleeps(5 * m) }, from(6, 15, 7)},
+		{"suspended", func(v *vault) { v.refills(); v.sleeps(5 * m) }, from(7, 15)},
+		{"suspended, spent early before", func(v *vault) { v.refills(); v.uses(7 * m); v.sleeps(5 * m) }, from(8, 15)},
 
 		{"another key begins at once", func(v *vault) { v.refills(); v.uses(0); v.key = "B" }, from(0, 10)},
 		{"key A, B, A", func(v *vault) {
@@ -357,6 +375,7 @@ func TestNeverTwice(t *testing.T) {
 			"lost":        func(*rapid.T) { v.loses(); v.refills() },
 			"removed":     func(*rapid.T) { v.removes(); tick(draw("for")); v.refills() },
 			"saved":       func(*rapid.T) { v.saves() },
+			"restored":    func(*rapid.T) { v.restores(); v.refills() },
 			"boot": func(*rapid.T) {
 				after, off := draw("for"), -draw("back")
 				if v.real+after+off < v.wall {
