@@ -223,15 +223,28 @@ func (v Visitor) await(v6 bool) error {
 	}
 	defer unix.Close(fd)
 	for n := range pings {
-		echo := v.echo(v6, n+1, 0)
-		if err := unix.Sendto(fd, echo, 0, sockaddr(v.Router.Of(v6, 0))); err != nil {
-			return fmt.Errorf("ping %v: %w", v.Router.Of(v6, 0).Addr(), err)
-		}
-		if err := awaitReply(fd, v6, echo); err != nil {
-			return fmt.Errorf("no answer to a ping from %v: %w", v.Router.Of(v6, 0).Addr(), err)
+		if err := v.pings(fd, v6, v.echo(v6, n+1, 0)); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// pings sends a ping to the router until it comes back: a wire that is new may lose some.
+func (v Visitor) pings(fd int, v6 bool, echo []byte) error {
+	to := v.Router.Of(v6, 0)
+	for begin := time.Now(); ; {
+		if err := unix.Sendto(fd, echo, 0, sockaddr(to)); err != nil {
+			return fmt.Errorf("ping %v: %w", to.Addr(), err)
+		}
+		err := awaitReply(fd, v6, echo)
+		if err == nil {
+			return nil
+		}
+		if err != unix.EAGAIN || time.Since(begin) > bound {
+			return fmt.Errorf("no answer to a ping from %v: %w", to.Addr(), err)
+		}
+	}
 }
 
 // pinging opens a socket for pings.
@@ -240,7 +253,7 @@ func (v Visitor) pinging(v6 bool) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	patience := unix.NsecToTimeval(int64(bound))
+	patience := unix.NsecToTimeval(int64(time.Second))
 	err = errors.Join(unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &patience), unix.Bind(fd, sockaddr(v.Of(v6, 0))))
 	if err != nil {
 		unix.Close(fd)
