@@ -28,8 +28,9 @@ import (
 //  2. It is from after the latest moment at which codes of its series could be spent, and it
 //     was not spent early, by a client whose clock is fast. The notes say both, on a disk, so
 //     that they outlive the table. They are written before codes are loaded, whenever
-//     codes are refilled, and when a table is removed. If it was not removed but lost, the
-//     next period is left out too: clocks of clients are often a little fast.
+//     codes are refilled, and when a table is removed. If it was not removed, the next period
+//     is left out too: its code may be spent before the others are loaded, or by a client
+//     whose clock is a little fast.
 //  3. Nobody has ever used its key with this knock. Then neither the table nor the notes know
 //     of the series.
 //
@@ -37,7 +38,8 @@ import (
 // period. What is left is a code that was spent after the last note, if the table is then
 // lost, and the client was more than a period fast, or the host boots with a clock of before
 // that. So is one that was spent between the moment at which a listing was made and that at
-// which it was loaded, if these are less than [outlives] apart. Snapshots of virtual machines bring back notes and table alike: nothing helps.
+// which it was loaded, if these are less than [outlives] apart. Snapshots of virtual
+// machines bring back notes and table alike: nothing helps.
 
 // series are the codes of a knock. Another name, key or length of periods makes others.
 type series struct {
@@ -185,8 +187,7 @@ func plan(s series, ahead time.Duration, at instant, is *stock, notes *codeNotes
 		p.begin(s, at, codes.Period(at.Wall, s.Period), next)
 	default:
 		first := codes.Period(p.Note.Seen, s.Period) + 1
-		told := is != nil && is.Boot == at.Boot && !is.old && notes.agree(is) // by the set, what was spent since the note
-		if !told && !before.Stopped {
+		if !before.Stopped { // the next code may be spent before the others are loaded
 			p.Note.leaveOut(first)
 			first++
 		}

@@ -251,17 +251,17 @@ func TestSupply(t *testing.T) {
 			v.passes(14 * m)
 		}, from(3, 12)},
 		{"boot with a clock of long ago", func(v *vault) { v.refills(); v.boots(m, -100*h) }, nil},
-		{"boot with a clock of long ago, then mended", func(v *vault) { v.refills(); v.boots(m, -100*h); v.refills(); v.wall += 100 * h }, from(2, 11)},
+		{"boot with a clock of long ago, then mended", func(v *vault) { v.refills(); v.boots(m, -100*h); v.refills(); v.wall += 100 * h }, from(3, 11)},
 
 		{"the clock goes back an hour", func(v *vault) { v.refills(); v.passes(5 * m); v.wall -= h }, nil},
-		{"and forward again", func(v *vault) { v.refills(); v.passes(5 * m); v.wall -= h; v.refills(); v.wall += h }, from(6, 15)},
+		{"and forward again", func(v *vault) { v.refills(); v.passes(5 * m); v.wall -= h; v.refills(); v.wall += h }, from(7, 15)},
 		{"back an hour, and that is over", func(v *vault) {
 			v.refills()
 			v.passes(5 * m)
 			v.wall -= h
 			v.refills()
 			v.passes(h - 5*m)
-		}, from(6, 10)},
+		}, from(7, 10)},
 		{"the clock goes forward an hour", func(v *vault) { v.refills(); v.passes(5 * m); v.wall += h }, from(67, 75)},
 		{"a listing of before is loaded again", func(v *vault) { v.refills(); v.saves(); v.passes(5 * m); v.uses(0); v.restores() }, from(7, 15)},
 		{"by less than a second", func(v *vault) { v.refills(); v.wall += s - 1; v.passes(m) }, from(11, 11)},
