@@ -101,6 +101,12 @@ func TestRefillOnKernel(t *testing.T) {
 	write(t, v.other, strings.NewReplacer("1h", "2h", "ssh.key", key).Replace(codePolicy))
 	said = v.does(t, "refill", v.other)
 	matches(said, `warning: \S+other.knock is not the policy that is loaded`)
+	write(t, v.other, "knock ssh <\n")
+	broken, status := v.site.said(t, "knockc", "refill", v.other)
+	matches(broken, `(?s)warning: the policy that is loaded has got more codes all the same\nssh: .*codes until .*knock .ssh. has no closing`)
+	if status != exitInput {
+		t.Errorf("a policy with errors: exit status %d", status)
+	}
 	write(t, v.other, "knock ssh < 7001 -> 22 >\n")
 	matches(v.does(t, "apply", "-settle", "0", "-rehearse=false", v.other), `loaded 1 knock`)
 	matches(v.does(t, "refill", v.other), `^no knock has a step with one-time codes\n$`)

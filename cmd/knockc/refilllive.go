@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -14,34 +15,25 @@ import (
 	"example.org/knockc/report"
 )
 
+// runRefill loads codes of the policy. If that cannot be used, or is not the one that is loaded,
+// it loads codes of the one that is.
 func runRefill(s *streams, table, name string) error {
-	var all []live.Codes
-	policy := ""
+	var wanted refill
+	var problem error
 	if name != "" {
-		src, err := s.read(name)
-		if err != nil {
-			return err
-		}
-		p, result, err := s.compile(name, src, lang.Error)
-		if err != nil {
-			return err
-		}
-		if table == "" {
-			table = p.Settings.Table
-		}
-		policy, _ = compiler.PolicyOf(result.Ruleset.Mark())
-		if all, err = s.codesOf(name, result); err != nil {
-			return err
-		}
+		wanted, problem = s.refillOf(name)
+	}
+	if table == "" {
+		table = wanted.table
 	}
 	outliveReaders()
 	host := newHost()
 	defer host.Close()
 	at, err := host.Find(table)
 	if err != nil {
-		return inWords(err)
+		return cmp.Or(problem, inWords(err))
 	}
-	supplied, err := host.Refill(at, all, policy)
+	supplied, err := host.Refill(at, wanted.codes, wanted.policy)
 	if other := (*live.OtherPolicyError)(nil); errors.As(err, &other) {
 		if supplied, err = host.Refill(at, nil, ""); err == nil {
 			s.warn(fmt.Errorf("%s is not the policy that is loaded, which has got more codes: `knockc apply` loads it", name))
@@ -50,14 +42,40 @@ func runRefill(s *streams, table, name string) error {
 		}
 	}
 	if err != nil {
-		return inWords(err)
+		return cmp.Or(problem, inWords(err))
 	}
 	s.done = true
 	s.tellSupplied(supplied)
-	if len(supplied) == 0 {
+	switch {
+	case problem != nil && len(supplied) > 0:
+		s.warn(errors.New("the policy that is loaded has got more codes all the same"))
+	case len(supplied) == 0:
 		fmt.Fprintln(s.out, "no knock has a step with one-time codes")
 	}
-	return nil
+	return problem
+}
+
+// refill is what a policy wants.
+type refill struct {
+	table, policy string
+	codes         []live.Codes
+}
+
+func (s *streams) refillOf(name string) (r refill, err error) {
+	src, err := s.read(name)
+	if err != nil {
+		return r, err
+	}
+	p, result, err := s.compile(name, src, lang.Error)
+	if err != nil {
+		return r, err
+	}
+	r.codes, err = s.codesOf(name, result)
+	r.table = p.Settings.Table
+	if err == nil {
+		r.policy, _ = compiler.PolicyOf(result.Ruleset.Mark())
+	}
+	return r, err
 }
 
 // codesOf are the codes that a policy needs. It warns of keys that others may know.
