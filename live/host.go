@@ -128,7 +128,7 @@ type notes interface {
 // something, and to bring it to an end.
 const (
 	patience     = 5 * time.Second
-	longPatience = time.Minute
+	longPatience = time.Minute // also for codes, since loading millions takes seconds
 )
 
 func (h *Host) locked(table string, patience time.Duration, f func() error) error {

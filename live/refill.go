@@ -102,7 +102,7 @@ func (h *Host) supply(at Location, t *Table, of sources, load func(*codeChange) 
 	if len(of.Codes) == 0 && !t.hasCodes() {
 		return nil, load(nil)
 	}
-	unlock, err := h.codes.Lock(patience)
+	unlock, err := h.codes.Lock(longPatience)
 	if err != nil {
 		return nil, err
 	}
@@ -265,7 +265,7 @@ func (h *Host) takeOut(at Location, t *Table, take func() error) (unnoted, err e
 	if !t.hasCodes() {
 		return nil, take()
 	}
-	unlock, err := h.codes.Lock(patience)
+	unlock, err := h.codes.Lock(longPatience)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errUnnoted, err), take()
 	}
