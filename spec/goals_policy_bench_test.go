@@ -90,13 +90,13 @@ func liveGoals(b *testing.B) (goals []goal) {
 		inside := func(args ...string) *job {
 			return &job{run: func() error { return host.Do(exec.Command(args[0], args[1:]...).Run) }}
 		}
-		apply, status := inside(knockc, "apply", "-rehearse=false", policy), inside(knockc, "status", "-policy", policy)
+		apply, status := inside(knockc, "apply", "-rehearse=false", policy), inside(knockc, "status", policy)
 		nft := &job{run: func() error { _, err := hand.Nft("-f", script); return err }}
 		inTurn(b, 5, apply, status, nft)
 		goals = append(goals,
 			goal{work: fmt.Sprintf("`apply`, knocks: %d", knocks), measured: ratio(apply.times, nft.times), unit: "× `nft -f`", figures: seconds(apply)},
 			goal{work: fmt.Sprintf("`status`, knocks: %d", knocks), measured: ratio(status.times, nft.times), unit: "× `nft -f`", figures: seconds(status)})
-		for _, args := range [][]string{{"apply", "-rehearse=false", policy}, {"status", "-policy", policy}} {
+		for _, args := range [][]string{{"apply", "-rehearse=false", policy}, {"status", policy}} {
 			sent, err := sendmsgs(host, folder, append([]string{knockc}, args...))
 			if err != nil {
 				b.Fatal(err)
