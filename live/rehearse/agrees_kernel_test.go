@@ -14,8 +14,8 @@ import (
 	"example.org/knockc/lang"
 )
 
-// agrees has real clients try what was judged. Nobody is behind the tunnels of the lab, so
-// what is asked about their sources is left out, as are knocks that a client is too slow for.
+// agrees has real clients try what was judged. It leaves out knocks that no client of the lab
+// may do, as nobody is at the other end of its tunnels, and knocks that clients are too slow for.
 func (l *lab) agrees(t *testing.T, policy string, r *Report) {
 	t.Helper()
 	result := compile(t, policy)
