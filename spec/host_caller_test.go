@@ -12,7 +12,7 @@ import (
 )
 
 // patience is how long to wait for what must come. It decides nothing.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // caller is a TCP client who sends whatever segments he likes to a host.
 type caller struct {

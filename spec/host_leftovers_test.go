@@ -19,13 +19,13 @@ var leftovers = map[string]struct {
 	ends    []uint16
 }{
 	// Closing steps end by `within` alone.
-	"close": {"knock web < 1000 2346 3457 -> 443 within 40ms grant forever close 9001 9002 >", 200, []uint16{9001, 9002}},
+	"close": {"knock web < 1000 2346 3457 -> 443 within 100ms grant forever close 9001 9002 >", 200, []uint16{9001, 9002}},
 	"once by one, close by another": {
-		"knock web < 1000 2346 3457 -> 443 within 40ms grant forever once >\nknock all < 1000 2346 3457 -> 440-450 within 40ms grant forever close 9001 9002 >",
+		"knock web < 1000 2346 3457 -> 443 within 100ms grant forever once >\nknock all < 1000 2346 3457 -> 440-450 within 100ms grant forever close 9001 9002 >",
 		200, []uint16{9001, 9002},
 	},
-	"many knocks for one port": {manyForOne(12), 160, []uint16{9001}},
-	"hook input, close":        {"hook input\nknock web < 1000 2346 3457 -> 443 within 40ms grant forever close 9001 9002 >", 200, []uint16{9001, 9002}},
+	"many knocks for one port": {manyForOne(12), 60, []uint16{9001}},
+	"hook input, close":        {"hook input\nknock web < 1000 2346 3457 -> 443 within 100ms grant forever close 9001 9002 >", 200, []uint16{9001, 9002}},
 
 	"close by a single step":   {"knock web < 1000 2346 3457 -> 443 grant forever close 9001 >", 1000, []uint16{9001}},
 	"once":                     {"knock web < 1000 2346 3457 -> 443 grant forever once >", 1000, nil},
@@ -40,7 +40,7 @@ var leftovers = map[string]struct {
 func manyForOne(n int) string {
 	text := ""
 	for i := range n {
-		text += fmt.Sprintf("knock web%d < 1000 2346 %d -> 443 within 40ms grant forever close 9001 >\n", i, 3457+i)
+		text += fmt.Sprintf("knock web%d < 1000 2346 %d -> 443 within 100ms grant forever close 9001 >\n", i, 3457+i)
 	}
 	return text
 }
@@ -85,10 +85,12 @@ func farSource(n uint32, v6 bool) netip.Addr {
 }
 
 // until knocks until the service is open, or shut. It need not be at once: the places of
-// what has ended may not be free yet.
+// what has ended may not be free yet. Each pause is longer than the one before, as whoever
+// goes on knocking keeps what he has in the sets.
 func (v visitor) until(open bool, service uint16, ports ...uint16) {
 	v.t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+	deadline := time.Now().Add(patience)
+	for pause := time.Millisecond; ; pause = min(2*pause, time.Second) {
 		for _, port := range ports {
 			v.accepted(port)
 		}
@@ -98,6 +100,7 @@ func (v visitor) until(open bool, service uint16, ports ...uint16) {
 		if time.Now().After(deadline) {
 			v.t.Fatalf("%v knocks and knocks: open is %v", v.src, !open)
 		}
+		time.Sleep(pause)
 	}
 }
 
