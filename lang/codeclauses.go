@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"encoding/hex"
 	"strings"
 	"time"
 )
@@ -18,6 +19,8 @@ func (v *values) key(file *KeyFile) {
 		v.p.add(CodeSyntax, tokenSpan(term.Tokens[1]), "%s does not belong here", Quote(term.Tokens[1].Value))
 	case path == "":
 		v.p.add(CodeOneTime, term.span(), "the name of the key's file is empty").hint(`key "ssh.key"`)
+	case isKey(path):
+		v.keyItself(term)
 	case len(path) > MaxKeyFile:
 		v.p.add(CodeOneTime, term.span(), "the name of the key's file is %d bytes long: %d are allowed", len(path), MaxKeyFile)
 	case strings.ContainsFunc(path, func(r rune) bool { return r < ' ' || r == 0x7f }):
@@ -25,6 +28,17 @@ func (v *values) key(file *KeyFile) {
 	default:
 		*file = KeyFile{path, term.span()}
 	}
+}
+
+// keyItself says that a key does not belong into a policy, which others may read.
+func (v *values) keyItself(term termNode) {
+	v.p.add(CodeOneTime, term.span(), "this is a key, and not the name of its file: make a new one with `knockc key`, and keep it out of the policy").hint(`key "ssh.key"`)
+}
+
+// isKey reports whether a string is what the file of a key has in it.
+func isKey(s string) bool {
+	bytes, err := hex.DecodeString(s)
+	return err == nil && len(bytes) == 32
 }
 
 // keyWithoutQuotes says that a string is wanted, whatever stands there.
@@ -35,6 +49,10 @@ func (v *values) keyWithoutQuotes() {
 	}
 	term := v.terms[0]
 	v.terms = v.terms[1:]
+	if isKey(term.text()) {
+		v.keyItself(term)
+		return
+	}
 	v.p.add(CodeSyntax, term.span(), "the name of the key's file needs quotes").hint("key %q", term.text())
 }
 
