@@ -121,8 +121,11 @@ func (h *kernel) codesIn(table, set string) (map[codes.Code]time.Duration, error
 				}
 			}
 		})
-		if err != nil || whole || try == maxTries {
+		if err != nil || whole {
 			return all, err
+		}
+		if try == maxTries {
+			return nil, fmt.Errorf("set %s changed %d times while it was read: try again", set, maxTries)
 		}
 	}
 }
@@ -136,10 +139,7 @@ func codeLeft(milliseconds []byte) time.Duration {
 }
 
 // codeChange is what a transaction does to codes and their marks.
-type codeChange struct {
-	at   time.Time // by the wall clock
-	sets []codeSet
-}
+type codeChange struct{ sets []codeSet }
 
 // codeSet is what it does to those of a knock.
 type codeSet struct {
@@ -163,7 +163,7 @@ func (h *kernel) queueCodes(at Location, c *codeChange) error {
 		if s.flush {
 			h.conn.FlushSet(set)
 		}
-		errs = append(errs, h.queueLoads(set, c.at, &s))
+		errs = append(errs, h.queueLoads(set, &s))
 		if s.mark == nil && !s.marked {
 			continue
 		}
@@ -176,16 +176,21 @@ func (h *kernel) queueCodes(at Location, c *codeChange) error {
 	return errors.Join(errs...)
 }
 
-// queueLoads queues the codes that go into a set.
-func (h *kernel) queueLoads(set *nftables.Set, at time.Time, s *codeSet) error {
+// queueLoads queues the codes that go into a set. To decide which has taken a while, so
+// some may have ended.
+func (h *kernel) queueLoads(set *nftables.Set, s *codeSet) error {
 	const fits = 1024 // elements in a message, see compiler.maxElements
-	mac := s.key.Series(s.knock)
+	mac, now := s.key.Series(s.knock), h.clock.Wall()
 	elements := make([]nftables.SetElement, 0, min(fits, len(s.load)))
 	for some := range slices.Chunk(s.load, fits) {
 		elements = elements[:0]
 		for _, period := range some {
+			left := codes.Ends(period, s.mark.Period).Sub(now)
+			if left < time.Millisecond { // the kernel's unit
+				continue
+			}
 			code := mac(period).Code()
-			elements = append(elements, nftables.SetElement{Key: code[:], Timeout: codes.Ends(period, s.mark.Period).Sub(at)})
+			elements = append(elements, nftables.SetElement{Key: code[:], Timeout: left})
 		}
 		if err := h.conn.SetAddElements(set, elements); err != nil {
 			return err

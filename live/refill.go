@@ -157,7 +157,6 @@ func (h *Host) beginSupply(at Location, t *Table) (s *supplying, err error) {
 	if s.at, err = h.instant(); err != nil {
 		return nil, err
 	}
-	s.change.at = s.at.Wall
 	if t != nil {
 		s.held, err = h.tables.Codes(t)
 	}
