@@ -89,10 +89,14 @@ type seriesOnDisk struct {
 
 // loadedOnDisk are the codes of a policy that was loaded.
 type loadedOnDisk struct {
-	At     string        `json:"at"`
-	Policy string        `json:"policy"`
-	Codes  []codesOnDisk `json:"codes"`
+	Network uint64        `json:"network"` // its namespace
+	At      string        `json:"at"`
+	Policy  string        `json:"policy"`
+	Codes   []codesOnDisk `json:"codes"`
 }
+
+// mostElsewhere bounds what is kept of other network namespaces, which nobody sees go.
+const mostElsewhere = 100
 
 type codesOnDisk struct {
 	Knock  string `json:"knock"`
@@ -122,6 +126,9 @@ func (f *codeFile) Read() (*codeNotes, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", name)
+	}
 	if info.Mode().Perm()&0o022 != 0 {
 		return nil, fmt.Errorf("%s: others can write it, so it tells nothing of what was used: remove it, and make new keys", name)
 	}
@@ -129,14 +136,19 @@ func (f *codeFile) Read() (*codeNotes, error) {
 	if err != nil {
 		return nil, err
 	}
-	notes, err := parseNotes(text)
+	network, err := namespace()
+	if err != nil {
+		return nil, err
+	}
+	notes, err := parseNotes(text, network)
 	if err != nil {
 		return &codeNotes{Lost: info.ModTime(), Damage: fmt.Errorf("%s cannot be read (%w): knocks begin with codes that nobody can have used", name, err)}, nil
 	}
 	return notes, nil
 }
 
-func parseNotes(text []byte) (*codeNotes, error) {
+// parseNotes reads notes as the programs of a network namespace need them.
+func parseNotes(text []byte, network uint64) (*codeNotes, error) {
 	var disk notesOnDisk
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
@@ -148,6 +160,10 @@ func parseNotes(text []byte) (*codeNotes, error) {
 	}
 	notes := &codeNotes{Lost: disk.Lost, Loaded: map[string]sources{}}
 	for _, l := range disk.Loaded {
+		if l.Network != network {
+			notes.elsewhere = append(notes.elsewhere, l)
+			continue
+		}
 		of := sources{Policy: l.Policy}
 		for _, c := range l.Codes {
 			of.Codes = append(of.Codes, Codes{c.Knock, c.File, time.Duration(c.Period) * time.Second, time.Duration(c.Ahead) * time.Second})
@@ -170,9 +186,14 @@ func (f *codeFile) Write(notes *codeNotes) error {
 	if err != nil {
 		return err
 	}
+	network, err := namespace()
+	if err != nil {
+		return err
+	}
 	disk := notesOnDisk{Series: []seriesOnDisk{}, Lost: notes.Lost.UTC()}
+	disk.Loaded = append(disk.Loaded, notes.elsewhere[max(0, len(notes.elsewhere)-mostElsewhere):]...)
 	for _, at := range slices.Sorted(maps.Keys(notes.Loaded)) {
-		of := loadedOnDisk{At: at, Policy: notes.Loaded[at].Policy, Codes: []codesOnDisk{}}
+		of := loadedOnDisk{Network: network, At: at, Policy: notes.Loaded[at].Policy, Codes: []codesOnDisk{}}
 		for _, c := range notes.Loaded[at].Codes {
 			of.Codes = append(of.Codes, codesOnDisk{c.Knock, c.File, int64(c.Period / time.Second), int64(c.Ahead / time.Second)})
 		}

@@ -465,3 +465,21 @@ func TestRollbackWithoutKeysOnKernel(t *testing.T) {
 		t.Error("no code opens")
 	}
 }
+
+// TestOtherNamespaceOnKernel: what is noted of a policy in one network namespace says nothing
+// of the same one in another, whose key may be elsewhere.
+func TestOtherNamespaceOnKernel(t *testing.T) {
+	s, other := newSafe(t), newSafe(t)
+	other.live = live.NewTestHost(other, func() (string, error) { return "boot0", nil }, s.files)
+	s.apply(otpPolicy)
+	other.script(otpPolicy)
+	var unknown *live.UnknownCodesError
+	if all, err := other.tryRefill(); !errors.As(err, &unknown) {
+		t.Errorf("refill in the other: %v, %v", all, err)
+	}
+	other.apply(otpPolicy)
+	s.uses("ssh.key", 3)
+	s.refill()
+	other.refill()
+	s.replays("in the first")
+}

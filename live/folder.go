@@ -40,23 +40,32 @@ func (f *folder) writable() (string, error) {
 	return f.path, nil
 }
 
-// file is the name of a file about a table of this thread's network namespace. The
-// kernel numbers these and gives no number twice (SO_NETNS_COOKIE).
+// file is the name of a file about a table of this thread's network namespace.
 func (f *folder) file(table, kind string) (string, error) {
 	folder, err := f.writable()
 	if err != nil {
 		return "", err
 	}
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	number, err := namespace()
 	if err != nil {
 		return "", err
 	}
-	defer unix.Close(fd)
-	namespace, err := unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
+	return filepath.Join(folder, fmt.Sprintf("%d.%s.%s", number, table, kind)), nil
+}
+
+// namespace is the number of this thread's network namespace. The kernel gives no number
+// twice in a boot, and that of the host is the same in each (SO_NETNS_COOKIE).
+func namespace() (uint64, error) {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return "", fmt.Errorf("cannot find the number of this network namespace: %w", err)
+		return 0, err
 	}
-	return filepath.Join(folder, fmt.Sprintf("%d.%s.%s", namespace, table, kind)), nil
+	defer unix.Close(fd)
+	number, err := unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
+	if err != nil {
+		return 0, fmt.Errorf("cannot find the number of this network namespace: %w", err)
+	}
+	return number, nil
 }
 
 func (f *folder) Lock(table string, patience time.Duration) (unlock func(), err error) {

@@ -122,8 +122,9 @@ type codeNotes struct {
 	// that are not in All may have been in use until then.
 	Lost time.Time
 
-	Loaded map[string]sources // by the place of the policy
-	Damage error              // why the notes that there were cannot be read
+	Loaded    map[string]sources // by the place of the policy
+	elsewhere []loadedOnDisk     // in other network namespaces
+	Damage    error              // why the notes that there were cannot be read
 }
 
 func (n *codeNotes) find(s series) (found codeNote, known bool) {
