@@ -185,6 +185,15 @@ func permutations(n int, f func([]int)) {
 	next()
 }
 
+func (a *adversary) replaysOnce() {
+	a.Helper()
+	for i, payload := range a.recorded {
+		if err := a.forge(a.forger, stranger(i), payload); err != nil {
+			a.Fatal(err)
+		}
+	}
+}
+
 func (a *adversary) replaysAll() {
 	a.Helper()
 	sent := 0

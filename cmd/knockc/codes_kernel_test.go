@@ -109,13 +109,13 @@ $`)
 }
 
 // TestFirstCodeOnKernel goes the way of codes.md: a key, a policy, apply, and on the other
-// machine one line of bash. The line opens the door, and in the same period not again.
+// machine one line of bash. Then ssh answers. In the same period the line opens nothing more.
 func TestFirstCodeOnKernel(t *testing.T) {
 	needPrograms(t, "bash", "openssl")
 	p := netns.NewPair(t, "setpriv", "unshare")
 	d := door{p, filepath.Join(t.TempDir(), "policy.knock")}
 	cleanState(t, p.Host.Do)
-	p.Host.Serve(t, "22")
+	key := d.serveSSH(t)
 	write(t, d.policy, "refuse reject\nknock ssh < otp/62201 -> 22 key \"ssh.key\" grant 1m period 1h >\n")
 	said := p.Host.Run(t, "unshare", "-m", "sh", "-c", "mount -t tmpfs none /run && mount -t tmpfs none /var/lib && cd "+filepath.Dir(d.policy)+
 		" && knockc key ssh.key && knockc apply -rehearse=false -settle 0 policy.knock")
@@ -124,10 +124,49 @@ func TestFirstCodeOnKernel(t *testing.T) {
 			t.Errorf("knockc says\n%s\nwant %q", said, want)
 		}
 	}
-	d.wantOpen(t, "192.0.2.1", false)
+	if said, err := d.sshes(t, key); err == nil {
+		t.Errorf("without a knock ssh says %s", said)
+	}
 	d.paste(t, "bash", "192.0.2.1")
-	d.wantOpen(t, "192.0.2.1", true)
+	if said, err := d.sshes(t, key); err != nil || said != "in\n" {
+		t.Errorf("after the knock ssh says %s (%v)", said, err)
+	}
 	p.Host.Run(t, "knockc", "revoke", "ssh")
 	d.paste(t, "bash", "192.0.2.1")
-	d.wantOpen(t, "192.0.2.1", false)
+	if said, err := d.sshes(t, key); err == nil {
+		t.Errorf("after a replay ssh says %s", said)
+	}
+}
+
+// serveSSH runs OpenSSH's server on the host, and returns the file of a key for root.
+func (d door) serveSSH(t *testing.T) (key string) {
+	t.Helper()
+	const server = "/usr/sbin/sshd" // wants to be called so
+	needPrograms(t, server, "ssh", "ssh-keygen")
+	folder := t.TempDir()
+	key = filepath.Join(folder, "id")
+	for _, file := range []string{key, filepath.Join(folder, "host")} {
+		d.Host.Run(t, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", file)
+	}
+	config := filepath.Join(folder, "sshd_config")
+	write(t, config, fmt.Sprintf("HostKey %s/host\nAuthorizedKeysFile %[1]s/id.pub\nStrictModes no\nUsePAM no\nPidFile none\n", folder))
+	c := d.Host.Command(t.Context(), "unshare", "-m", "sh", "-c", "mount -t tmpfs none /run && mkdir /run/sshd && exec "+server+" -D -f "+config)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Process.Kill(); c.Wait() })
+	for deadline := time.Now().Add(time.Minute); !d.isOpen(t, "192.0.2.1"); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("sshd does not answer")
+		}
+	}
+	return key
+}
+
+// sshes is what a command prints that ssh runs on the host.
+func (d door) sshes(t *testing.T, key string) (string, error) {
+	t.Helper()
+	out, err := d.Peer.Command(t.Context(), "ssh", "-F", "none", "-i", key, "-o", "BatchMode=yes", "-o", "LogLevel=ERROR",
+		"-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "root@192.0.2.1", "echo in").CombinedOutput()
+	return string(out), err
 }

@@ -4,12 +4,14 @@ package main
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // vaultOf is a site whose policy has a step with one-time codes. All that its commands print
@@ -151,6 +153,38 @@ func TestRefillFailsOnKernel(t *testing.T) {
 	if after := v.listing(t); times.ReplaceAllString(after, "") != times.ReplaceAllString(before, "") {
 		t.Errorf("without a key the table is changed")
 	}
+}
+
+// TestRefillKilledOnKernel: whoever loads codes is killed at any moment. Used codes stay used,
+// and others open.
+func TestRefillKilledOnKernel(t *testing.T) {
+	a := newAdversary(t)
+	edited := strings.ReplaceAll(codePolicy, "1h", "2h")
+	write(t, a.other, strings.ReplaceAll(edited, "ssh.key", filepath.Join(filepath.Dir(a.policy), "ssh.key")))
+	commands := [][]string{{"refill", a.policy}, {"apply", "-settle", "0", "-rehearse=false", a.other}, {"apply", "-settle", "0", "-rehearse=false", a.policy}}
+	for i := range int64(12) {
+		a.does(t, "refill")
+		a.records(func() {
+			a.getsIn(1, fmt.Sprintf("code %d", i), func() { a.client("udp4", "192.0.2.1:62201", 5+i) })
+		})
+		a.does(t, "refill") // notes which were used early
+		if i%2 == 0 {       // all are to be loaded afresh
+			a.Host.Run(t, "nft", "flush", "set", "inet", "knockc", "ssh_codes_loaded")
+		}
+		c := a.Host.Command(t.Context(), append([]string{"knockc"}, commands[i%3]...)...)
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(rand.IntN(300)) * time.Millisecond)
+		c.Process.Kill()
+		c.Wait()
+		a.getsIn(0, fmt.Sprintf("replays after %q was killed", commands[i%3]), a.replaysOnce)
+	}
+	a.does(t, "apply", "-settle", "0", "-rehearse=false", a.policy)
+	a.getsIn(0, "replays at last", a.replaysOnce)
+	a.records(func() {
+		a.getsIn(1, "another code", func() { a.client("udp4", "192.0.2.1:62201", 40) })
+	})
 }
 
 // TestRefillFragmentOnKernel: refill loads the codes of a fragment in a table of one's own.
