@@ -28,7 +28,7 @@ func BenchmarkGoals(b *testing.B) {
 		goals func(*testing.B) []goal
 	}{
 		{"replay", replayGoals}, {"reading", readingGoals}, {"output", outputGoals}, {"forms", formGoals}, {"memory", memoryGoals},
-		{"policy", policyGoals}, {"process", processGoals}, {"scale", scaleGoals}, {"live", liveGoals},
+		{"policy", policyGoals}, {"process", processGoals}, {"scale", scaleGoals}, {"live", liveGoals}, {"codes", codeGoals},
 		{"packets", packetGoals},
 	} {
 		b.Run(part.name, func(b *testing.B) {
