@@ -122,12 +122,18 @@ func (c *checkRun) findings(name string, src []byte) []lang.Finding {
 	if isTrace(name) {
 		return c.traceFindings(name, src)
 	}
+	_, found := examine(src)
+	return found
+}
+
+// examine reads a policy and finds all that there is about it.
+func examine(src []byte) (*lang.Policy, []lang.Finding) {
 	policy, found := lang.Examine(src)
 	if !lang.HasErrors(found) {
 		found = append(found, compiler.Check(policy)...)
 		lang.SortFindings(found)
 	}
-	return found
+	return policy, found
 }
 
 // traceFindings are all findings about a trace, with what its policy has to do with it.

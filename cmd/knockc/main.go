@@ -23,7 +23,7 @@ var commands []*command
 
 func init() {
 	commands = []*command{
-		buildCommand, simCommand, checkCommand, fmtCommand,
+		newCommand, buildCommand, simCommand, checkCommand, fmtCommand,
 		rehearseCommand, applyCommand, refillCommand, statusCommand, followCommand, grantCommand, revokeCommand, removeCommand, keepCommand, rollbackCommand,
 		knockCommand, clientCommand, keyCommand, importCommand,
 		completionCommand, versionCommand, helpCommand,
