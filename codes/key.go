@@ -17,6 +17,9 @@ const maxFile = 66
 // ReadKey reads the file of a key, see [ParseKey]. Its errors do not quote what is in the
 // file.
 func ReadKey(name string) (Key, error) {
+	if _, err := ParseKey(name); err == nil {
+		return Key{}, errors.New("this is a key, and not the name of its file: make a new one, since others may have seen it")
+	}
 	if err := regular(os.Stat(name)); err != nil { // to open a pipe could take for ever
 		return Key{}, err
 	}

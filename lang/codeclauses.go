@@ -37,8 +37,8 @@ func (v *values) keyItself(term termNode) {
 
 // isKey reports whether a string is what the file of a key has in it.
 func isKey(s string) bool {
-	bytes, err := hex.DecodeString(s)
-	return err == nil && len(bytes) == 32
+	_, err := hex.DecodeString(s)
+	return err == nil && len(s) == keyDigits
 }
 
 // keyWithoutQuotes says that a string is wanted, whatever stands there.

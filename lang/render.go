@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -23,7 +24,8 @@ func (f Finding) render(file string, src []byte, colors bool) string {
 		fmt.Fprintf(&b, " [%s]", f.Code)
 	}
 	b.WriteByte('\n')
-	before, after := around(src, at.Offset)
+	begin := max(0, at.Offset-reach-keyDigits)
+	before, after := around(withoutKeys(src[begin:min(len(src), at.Offset+reach+keyDigits)]), at.Offset-begin)
 	if strings.TrimSpace(before+after) != "" {
 		marked := after
 		if f.Span.End.Line == at.Line {
@@ -36,6 +38,24 @@ func (f Finding) render(file string, src []byte, colors bool) string {
 		fmt.Fprintf(&b, "    %s %s\n", Green.Paint(colors, "hint:"), f.Hint)
 	}
 	return b.String()
+}
+
+// keyDigits is how many hexadecimal digits a key has (see package codes).
+const keyDigits = 64
+
+// withoutKeys is a text in which what looks like a key cannot be read. It belongs into a
+// file of its own, and findings may be printed where others read them.
+func withoutKeys(text []byte) []byte {
+	text = bytes.Clone(text)
+	isHex := func(r rune) bool { return isDigit(byte(r)) && r < 0x80 || 'a' <= r|0x20 && r|0x20 <= 'f' }
+	for at := 0; at < len(text); {
+		n := len(text[at:]) - len(bytes.TrimLeftFunc(text[at:], isHex))
+		if n == keyDigits {
+			copy(text[at:], bytes.Repeat([]byte("*"), n))
+		}
+		at += n + 1
+	}
+	return text
 }
 
 // reach is how many bytes of a long line are shown on each side of where a
