@@ -91,10 +91,14 @@ func (h *Host) replace(r *compiler.Ruleset, old *Table, o Options) (s []Supplied
 		return h.supply(Location{Table: r.Table}, old, sources{policyOf(r), o.Codes}, load)
 	}
 	c, err := h.withoutSupply(old, r)
-	if err == nil {
-		err = load(c)
+	if err != nil {
+		return nil, err
 	}
-	return nil, err
+	if c.takes() { // early at boot there may be no disk to note anything, nor anything to note
+		_, err = h.takeOut(Location{Table: r.Table}, old, func() error { return load(c) })
+		return nil, err
+	}
+	return nil, load(c)
 }
 
 func (h *Host) load(r *compiler.Ruleset, asleep bool, c *codeChange) error {

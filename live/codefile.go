@@ -76,15 +76,14 @@ type notesOnDisk struct {
 }
 
 type seriesOnDisk struct {
-	Knock   string    `json:"knock"`
-	Key     string    `json:"key"`
-	Period  int64     `json:"period"` // seconds
-	First   int64     `json:"first"`
-	Next    int64     `json:"next"`
-	Mark    string    `json:"mark,omitempty"`
-	Seen    time.Time `json:"seen"`
-	Left    []int64   `json:"left,omitempty"`
-	Stopped bool      `json:"stopped,omitempty"`
+	Knock  string    `json:"knock"`
+	Key    string    `json:"key"`
+	Period int64     `json:"period"` // seconds
+	First  int64     `json:"first"`
+	Next   int64     `json:"next"`
+	Mark   string    `json:"mark,omitempty"`
+	Seen   time.Time `json:"seen"`
+	Left   []int64   `json:"left,omitempty"`
 }
 
 // loadedOnDisk are the codes of a policy that was loaded.
@@ -171,7 +170,7 @@ func parseNotes(text []byte, network uint64) (*codeNotes, error) {
 		notes.Loaded[l.At] = of
 	}
 	for _, s := range disk.Series {
-		n := codeNote{series{s.Knock, s.Key, time.Duration(s.Period) * time.Second}, span{s.First, s.Next}, s.Seen, s.Left, s.Mark, s.Stopped}
+		n := codeNote{series{s.Knock, s.Key, time.Duration(s.Period) * time.Second}, span{s.First, s.Next}, s.Seen, s.Left, s.Mark}
 		_, twice := notes.find(n.series)
 		if twice || n.Knock == "" || n.Key == "" || s.Period < 1 || n.First > n.Next || n.Seen.IsZero() || !slices.IsSorted(n.Left) {
 			return nil, fmt.Errorf("knock %q is wrong", n.Knock)
@@ -200,7 +199,7 @@ func (f *codeFile) Write(notes *codeNotes) error {
 		disk.Loaded = append(disk.Loaded, of)
 	}
 	for _, n := range notes.All {
-		disk.Series = append(disk.Series, seriesOnDisk{n.Knock, n.Key, int64(n.Period / time.Second), n.First, n.Next, n.Mark, n.Seen.UTC(), n.Left, n.Stopped})
+		disk.Series = append(disk.Series, seriesOnDisk{n.Knock, n.Key, int64(n.Period / time.Second), n.First, n.Next, n.Mark, n.Seen.UTC(), n.Left})
 	}
 	text, err := json.MarshalIndent(disk, "", "\t")
 	if err != nil {

@@ -22,8 +22,8 @@ func TestCodeFile(t *testing.T) {
 	}
 	notes = &codeNotes{
 		All: []codeNote{
-			{series{"ssh", "A", time.Minute}, span{10, 20}, noon, []int64{12, 15}, "period 60s", false},
-			{series{"ssh", "A", time.Hour}, span{-1, 2}, noon, nil, "", true},
+			{series{"ssh", "A", time.Minute}, span{10, 20}, noon, []int64{12, 15}, "period 60s"},
+			{series{"ssh", "A", time.Hour}, span{-1, 2}, noon, nil, ""},
 		},
 		Lost:   noon.Add(-time.Hour),
 		Loaded: map[string]sources{"table inet knockc": {"0123", []Codes{{"ssh", "/etc/ssh.key", time.Minute, time.Hour}}}},

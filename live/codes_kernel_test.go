@@ -427,6 +427,43 @@ func TestCodesFailWholeOnKernel(t *testing.T) {
 	}
 }
 
+// TestChangedKeyOnKernel: once a key was replaced and its codes loaded, no code of the old
+// one opens, used or not, and those of the new one do at once.
+func TestChangedKeyOnKernel(t *testing.T) {
+	s := newSafe(t)
+	s.apply(otpPolicy)
+	s.uses("ssh.key", 0)
+	present, later := s.code("ssh.key", 1), s.code("ssh.key", 7)
+	s.swapKeys()
+	s.refill()
+	s.replays("with another key")
+	if s.opens(present) || s.opens(later) {
+		t.Error("a code of the old key opens")
+	}
+	s.uses("ssh.key", 0)
+	s.uses("ssh.key", 7)
+}
+
+// TestEditedEarlyOnKernel: an edited policy that is loaded without codes, as at boot, has
+// noted which were used.
+func TestEditedEarlyOnKernel(t *testing.T) {
+	s := newSafe(t)
+	s.apply(otpPolicy)
+	s.uses("ssh.key", 0)
+	s.uses("ssh.key", 5)
+	if _, err := s.try(strings.ReplaceAll(otpPolicy, "1h", "2h"), live.Options{KeepCodes: true}); err != nil {
+		t.Fatal(err)
+	}
+	if s.lastOpens("ssh.key") {
+		t.Error("codes of the policy before open")
+	}
+	s.apply(strings.ReplaceAll(otpPolicy, "1h", "2h"))
+	s.replays("after that")
+	if !s.lastOpens("ssh.key") {
+		t.Error("no code opens")
+	}
+}
+
 // TestCodesEndOnKernel: a code that nobody uses ends with the period after its own.
 func TestCodesEndOnKernel(t *testing.T) {
 	s := newSafe(t)

@@ -3,6 +3,7 @@
 package live
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -141,6 +142,11 @@ func codeLeft(milliseconds []byte) time.Duration {
 // codeChange is what a transaction does to codes and their marks.
 type codeChange struct{ sets []codeSet }
 
+// takes reports whether codes go. The change may be nil.
+func (c *codeChange) takes() bool {
+	return c != nil && slices.ContainsFunc(c.sets, func(s codeSet) bool { return s.flush })
+}
+
 // codeSet is what it does to those of a knock.
 type codeSet struct {
 	knock  string
@@ -201,7 +207,37 @@ func (h *kernel) queueLoads(set *nftables.Set, s *codeSet) error {
 
 // LoadCodes changes codes, and nothing else.
 func (h *kernel) LoadCodes(at Location, c *codeChange) error {
-	return c.explain(h.flushCodes(at, c))
+	err := h.flushCodes(at, c)
+	if is(err, unix.ENOBUFS) {
+		err = h.loadedCodes(at, c, err)
+	}
+	return c.explain(err)
+}
+
+// loadedCodes finds out whether codes were loaded, if there was no room for the kernel's
+// answers. It returns the error if not.
+func (h *kernel) loadedCodes(at Location, c *codeChange, failed error) error {
+	if err := h.reconnect(); err != nil {
+		return err
+	}
+	read := func() (*Table, error) { return h.Table(at.Table) }
+	if at.Fragment != "" {
+		read = func() (*Table, error) { return h.Fragment(at) }
+	}
+	t, err := read()
+	if err != nil || t == nil {
+		return cmp.Or(err, failed)
+	}
+	marks, err := h.Marks(t)
+	if err != nil {
+		return err
+	}
+	for _, s := range c.sets {
+		if is := marks[s.knock]; s.mark != nil && (is == nil || is.comment() != s.mark.comment()) {
+			return failed
+		}
+	}
+	return nil
 }
 
 // flushCodes has the kernel do what is queued, and what becomes of codes.

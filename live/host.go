@@ -127,8 +127,8 @@ type notes interface {
 // How long a process waits for another one that changes the same table: to begin
 // something, and to bring it to an end.
 const (
-	patience     = 5 * time.Second
-	longPatience = time.Minute // also for codes, since loading millions takes seconds
+	patience     = 30 * time.Second // loading millions of codes takes seconds
+	longPatience = time.Minute
 )
 
 func (h *Host) locked(table string, patience time.Duration, f func() error) error {

@@ -119,7 +119,7 @@ func (h *Host) supply(at Location, t *Table, of sources, load func(*codeChange) 
 		}
 		told = append(told, done)
 	}
-	left := s.leave()
+	s.leave()
 	if err := h.codes.Write(s.notes); err != nil {
 		return nil, fmt.Errorf("cannot note which one-time codes are loaded, so nothing is: %w", err)
 	}
@@ -132,7 +132,7 @@ func (h *Host) supply(at Location, t *Table, of sources, load func(*codeChange) 
 			s.notes.loaded(c.mark)
 		}
 	}
-	h.stopped(s.notes, left)
+	_ = h.codes.Write(s.notes) // without this, all are loaded afresh, and refill must be told the policy
 	return told, nil
 }
 
@@ -211,8 +211,8 @@ func (is held) isOld(key codes.Key, at instant) bool {
 }
 
 // leave notes what was spent of the series that the table has and that are not to stay, and
-// takes their codes and marks out. It returns them.
-func (s *supplying) leave() (left []series) {
+// takes their codes and marks out.
+func (s *supplying) leave() {
 	for knock, is := range s.held {
 		stay := slices.ContainsFunc(s.change.sets, func(c codeSet) bool { return c.knock == knock })
 		if !stay {
@@ -223,9 +223,7 @@ func (s *supplying) leave() (left []series) {
 		}
 		n, _ := s.notes.of(is.mark.series)
 		s.notes.put(n.at(s.at, &stock{codeMark: *is.mark, has: s.hasOld(is)}))
-		left = append(left, is.mark.series)
 	}
-	return left
 }
 
 func (s *supplying) stays(of series) bool {
@@ -245,43 +243,31 @@ func (s *supplying) hasOld(is held) func(period int64) bool {
 	return nil
 }
 
-// stopped notes that the kernel has no codes of some series any more, and all that was noted
-// since codes were loaded. If that fails, more codes are left out than need be, and refill
-// must be told the policy.
-func (h *Host) stopped(notes *codeNotes, all []series) {
-	for _, s := range all {
-		if n, known := notes.find(s); known {
-			n.Stopped = true
-			notes.put(n)
-		}
-	}
-	_ = h.codes.Write(notes)
-}
-
-// takeOut notes which codes of a table were spent, and then that they are gone, if they are
-// after take. The error of the notes does not keep them from being taken, as others could.
+// takeOut notes which codes of a table were spent, and then has them taken. The error of the
+// notes does not keep them from being taken, as others could.
 func (h *Host) takeOut(at Location, t *Table, take func() error) (unnoted, err error) {
 	if !t.hasCodes() {
 		return nil, take()
 	}
 	unlock, err := h.codes.Lock(longPatience)
-	if err != nil {
-		return fmt.Errorf("%w: %w", errUnnoted, err), take()
-	}
-	defer unlock()
-	s, err := h.beginSupply(at, t)
-	var left []series
 	if err == nil {
-		left = s.leave()
-		err = h.codes.Write(s.notes)
+		defer unlock()
+		err = h.noteSpent(at, t)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %w", errUnnoted, err), take()
+		unnoted = fmt.Errorf("%w: %w", errUnnoted, err)
 	}
-	if err = take(); err == nil {
-		h.stopped(s.notes, left)
+	return unnoted, take()
+}
+
+// noteSpent notes which codes of a table were spent.
+func (h *Host) noteSpent(at Location, t *Table) error {
+	s, err := h.beginSupply(at, t)
+	if err != nil {
+		return err
 	}
-	return nil, err
+	s.leave()
+	return h.codes.Write(s.notes)
 }
 
 var errUnnoted = errors.New("cannot note which one-time codes were used")
@@ -322,17 +308,19 @@ func (t *Table) hasCodes() bool {
 	return false
 }
 
-// CodesStatus is until when the codes of a knock last.
+// CodesStatus is from when and until when there are codes of a knock.
 type CodesStatus struct {
-	Ends  time.Time     // zero if there are none
-	Left  time.Duration // until then
-	Ahead time.Duration // how long they should last
-	Stale bool          // they are of another boot, or the clock was set: a refill is due
+	Begins time.Time     // the first period of which there is one
+	Wait   time.Duration // until then; 0 if that was before
+	Ends   time.Time     // the last; zero if there are none, the same as Begins if none was loaded
+	Left   time.Duration // until then
+	Ahead  time.Duration // how long they should last
+	Stale  bool          // they are of another boot, or the clock was set: a refill is due
 }
 
 // Short reports whether there is less than a day left, or less than half of what should be.
 func (c *CodesStatus) Short() bool {
-	return c.Stale || c.Left < min(24*time.Hour, c.Ahead/2)
+	return c.Stale || c.Begins.Equal(c.Ends) || c.Left < min(24*time.Hour, c.Ahead/2)
 }
 
 func (h *Host) codesStatus(t *Table) (map[string]*CodesStatus, error) {
@@ -351,7 +339,8 @@ func (h *Host) codesStatus(t *Table) (map[string]*CodesStatus, error) {
 	for knock, m := range marks {
 		c := &CodesStatus{}
 		if m != nil {
-			c.Ends = codes.Begins(m.Next, m.Period)
+			c.Begins, c.Ends = codes.Begins(m.First, m.Period), codes.Begins(m.Next, m.Period)
+			c.Wait = max(0, c.Begins.Sub(now.Wall))
 			c.Left, c.Ahead, c.Stale = c.Ends.Sub(now.Wall), m.Ahead, !m.holds(now)
 		}
 		all[knock] = c

@@ -28,9 +28,9 @@ import (
 //  2. It is from after the latest moment at which codes of its series could be spent, and it
 //     was not spent early, by a client whose clock is fast. The notes say both, on a disk, so
 //     that they outlive the table. They are written before codes are loaded, whenever
-//     codes are refilled, and when a table is removed. If it was not removed, the next period
-//     is left out too: its code may be spent before the others are loaded, or by a client
-//     whose clock is a little fast.
+//     codes are refilled, and when a table is removed. The next period is left out too: its
+//     code may be spent after that, before the others are loaded, or by a client whose clock
+//     is a little fast.
 //  3. Nobody has ever used its key with this knock. Then neither the table nor the notes know
 //     of the series.
 //
@@ -109,9 +109,6 @@ type codeNote struct {
 	Seen time.Time // codes of periods that begin until then may have been spent
 	Left []int64   // out: later periods that may have been spent too, in order
 	Mark string    // that was written last, as the table has it
-
-	// Stopped says that the kernel has had no codes of the series since the note.
-	Stopped bool
 }
 
 // codeNotes are those of all series of the host.
@@ -187,12 +184,9 @@ func plan(s series, ahead time.Duration, at instant, is *stock, notes *codeNotes
 	case is == nil && !known:
 		p.begin(s, at, codes.Period(at.Wall, s.Period), next)
 	default:
-		first := codes.Period(p.Note.Seen, s.Period) + 1
-		if !before.Stopped { // the next code may be spent before the others are loaded
-			p.Note.leaveOut(first)
-			first++
-		}
-		p.begin(s, at, first, next)
+		doubtful := codes.Period(p.Note.Seen, s.Period) + 1 // its code may be spent before the others are loaded
+		p.Note.leaveOut(doubtful)
+		p.begin(s, at, doubtful+1, next)
 	}
 	p.Mark.Ahead = ahead
 	return p, p.clash(notes)
@@ -245,7 +239,6 @@ func (e *PeriodError) Error() string {
 
 // at is the note as it has to be now, given what the table has.
 func (n codeNote) at(at instant, is *stock) codeNote {
-	n.Stopped = false
 	n.Left = slices.Clone(n.Left)
 	n.see(at.Wall)
 	if is != nil && is.Boot == at.Boot { // by the clock before it was set
