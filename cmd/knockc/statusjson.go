@@ -44,6 +44,7 @@ type knockJSON struct {
 }
 
 type codesJSON struct {
+	From  string          `json:"from,omitempty"`
 	Until string          `json:"until,omitempty"`
 	Left  *report.Seconds `json:"left,omitempty"`
 	Stale bool            `json:"stale,omitempty"`
@@ -54,7 +55,10 @@ func newCodesJSON(c *live.CodesStatus) *codesJSON {
 		return nil
 	}
 	j := &codesJSON{Stale: c.Stale}
-	if !c.Ends.IsZero() {
+	if c.Wait > 0 {
+		j.From = c.Begins.UTC().Format(time.RFC3339)
+	}
+	if c.Ends.After(c.Begins) {
 		left := report.Seconds(max(c.Left, 0))
 		j.Until, j.Left = c.Ends.UTC().Format(time.RFC3339), &left
 	}

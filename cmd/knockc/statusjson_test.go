@@ -22,7 +22,7 @@ func TestStatusJSON(t *testing.T) {
 		Knocks: []live.KnockStatus{{
 			Knock:     live.Knock{Name: "ssh", Steps: []string{"1001"}, Services: []string{"22"}, At: []string{"10.0.0.5"}, Close: []string{"1002"}},
 			StepsDone: 1, Opened: 2, Open: 3, Underway: 4, LetIn: &letIn, Refused: &refused, Barred: &barred,
-			Codes: &live.CodesStatus{Ends: time.Date(2026, 12, 6, 9, 30, 0, 0, time.UTC), Left: 14 * time.Second, Stale: true},
+			Codes: &live.CodesStatus{Begins: time.Date(2026, 12, 6, 9, 29, 30, 0, time.UTC), Wait: 3 * time.Second, Ends: time.Date(2026, 12, 6, 9, 30, 0, 0, time.UTC), Left: 14 * time.Second, Stale: true},
 		}},
 		Standings: []live.Standing{
 			{Source: netip.MustParsePrefix("192.0.2.7/32"), Symbol: compiler.Symbol{Knock: "ssh", Role: compiler.Grant}, Left: lang.Forever},

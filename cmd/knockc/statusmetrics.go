@@ -133,7 +133,7 @@ func codesUntil(k live.KnockStatus) *uint64 {
 	switch {
 	case k.Codes == nil:
 		return nil
-	case k.Codes.Stale || k.Codes.Ends.IsZero():
+	case k.Codes.Stale || !k.Codes.Ends.After(k.Codes.Begins):
 		return number(0)
 	}
 	return number(k.Codes.Ends.Unix())

@@ -91,6 +91,10 @@ func codesText(k live.KnockStatus) string {
 		return fmt.Sprintf("%s: NO CODES: `knockc refill` loads some", k.Name)
 	case c.Stale:
 		return fmt.Sprintf("%s: OLD CODES, of another boot or before the clock was set: `knockc refill` loads new ones", k.Name)
+	case c.Wait > 10*time.Minute:
+		return fmt.Sprintf("%s: NO CODES before %s: a new key has some at once", k.Name, momentText(c.Begins))
+	case c.Wait > 0:
+		return fmt.Sprintf("%s: codes from %s until %s", k.Name, momentText(c.Begins), momentText(c.Ends))
 	case c.Left <= 0:
 		return fmt.Sprintf("%s: NO CODES since %s: `knockc refill` loads some", k.Name, momentText(c.Ends))
 	case c.Short():

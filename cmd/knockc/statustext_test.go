@@ -116,6 +116,8 @@ func TestStatusCodes(t *testing.T) {
 		"ssh: CODES ONLY until 2026-12-06 09:30:00, for 23h59m: `knockc refill` loads more":           {Ends: ends, Left: day - time.Minute, Ahead: 7 * day},
 		"ssh: CODES ONLY until 2026-12-06 09:30:00, for 29m: `knockc refill` loads more":              {Ends: ends, Left: 29 * time.Minute, Ahead: time.Hour},
 		"ssh: NO CODES since 2026-12-06 09:30:00: `knockc refill` loads some":                         {Ends: ends, Ahead: time.Hour},
+		"ssh: NO CODES before 2026-12-06 09:30:00: a new key has some at once":                        {Begins: ends, Wait: 7 * day, Ends: ends, Left: 7 * day, Ahead: 7 * day},
+		"ssh: codes from 2026-12-06 08:30:00 until 2026-12-06 09:30:00":                               {Begins: ends.Add(-time.Hour), Wait: time.Minute, Ends: ends, Left: time.Hour, Ahead: time.Hour},
 		"ssh: NO CODES: `knockc refill` loads some":                                                   {},
 		"ssh: OLD CODES, of another boot or before the clock was set: `knockc refill` loads new ones": {Ends: ends, Left: 7 * day, Stale: true},
 	} {
