@@ -187,9 +187,11 @@ func TestRefillKilledOnKernel(t *testing.T) {
 	})
 }
 
-// TestRefillFragmentOnKernel: refill loads the codes of a fragment in a table of one's own.
+// TestRefillFragmentOnKernel: refill loads the codes of a fragment in a table of one's own,
+// and no used ones when that is loaded again.
 func TestRefillFragmentOnKernel(t *testing.T) {
 	v := newVaultOf(t)
+	write(t, v.policy, strings.ReplaceAll(codePolicy, "grant 1h", "grant 1h period 1h"))
 	fragment, firewall := filepath.Join(t.TempDir(), "knock.nft"), filepath.Join(t.TempDir(), "filter.nft")
 	v.knockc(t, "build", "-fragment", "-o", fragment, v.policy)
 	shown := regexp.MustCompile(`(?s)\n    add table inet filter\n.*?\n    \}\n`).FindString(buildCommand.long)
@@ -203,5 +205,12 @@ func TestRefillFragmentOnKernel(t *testing.T) {
 	}
 	if said := v.knockc(t, "refill"); !strings.Contains(said, "ssh: codes until ") {
 		t.Errorf("a second refill says\n%s", said)
+	}
+	v.Host.Run(t, "nft", "flush", "ruleset")
+	v.Host.Run(t, "nft", "-f", firewall)
+	v.knockc(t, "refill")
+	v.Peer.Run(t, "knockc", "knock", "-policy", v.policy, "ssh", "192.0.2.1") // the same code
+	if v.isOpen(t, "192.0.2.1", "22") {
+		t.Error("a used code opens after the table was lost")
 	}
 }
