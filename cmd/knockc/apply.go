@@ -18,7 +18,7 @@ Apply compiles a policy and loads it into the kernel in one transaction. It repl
 the policy that is loaded. Open doors stay open, and clients in the middle of a
 sequence can go on. Only edited knocks begin again, with their doors shut. Apply then
 removes what the older policy left. It changes no table except its own. The rules are
-gone after a reboot: spec/boot.md describes a unit that loads them at boot.
+gone after a reboot: ` + "`knockc help boot.md`" + ` describes a unit that loads them at boot.
 
 With -confirm, apply asks whether to keep the policy. Unless you answer yes in time,
 it rolls back to the rules that were there before, even if the terminal, the

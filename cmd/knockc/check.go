@@ -37,7 +37,7 @@ above it:
 
     # knockc:ignore K106 nothing else runs on this host
 
-spec/findings.md explains every code.`,
+` + "`knockc help K106`" + ` explains a code.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		c := &checkRun{}
 		flags.BoolVar(&c.strict, "strict", false, "exit with 1 if there are warnings too")

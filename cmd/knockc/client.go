@@ -20,7 +20,7 @@ itself. Client sends nothing.
     knockc client -policy policy.knock ssh host.example
 
 The output contains the steps, and the key if a step needs a one-time code: keep it as
-secret as they are. spec/client.md has the details.`,
+secret as they are. ` + "`knockc help client.md`" + ` has the details.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		k := &knocking{}
 		k.declare(flags)

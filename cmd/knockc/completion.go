@@ -83,6 +83,8 @@ func (c *command) completed() completed {
 			for _, other := range commands {
 				done.arguments.words = append(done.arguments.words, other.name)
 			}
+		case word == "PAGE":
+			done.arguments.words = append(done.arguments.words, pages()...)
 		case slices.Contains(fileWords, word):
 			done.arguments.files = true
 		case word != "" && word == strings.ToLower(word):

@@ -8,9 +8,19 @@ import (
 
 var helpCommand = &command{
 	name:  "help",
-	usage: "[COMMAND]",
-	short: "describe the tool or a command",
-	long:  "Help prints an overview of the tool, or describes one command.",
+	usage: "[COMMAND|CODE|PAGE]",
+	short: "describe the tool, a command, or a finding",
+	long: `
+Help prints an overview of the tool, describes a command, explains what check has found,
+or prints a page of the documentation.
+
+    knockc help apply
+    knockc help K103
+    knockc help language.md
+
+These are all pages:
+
+` + inLines(pages()),
 	setup: func(*flag.FlagSet) func(*streams, []string) error { return runHelp },
 }
 
@@ -20,11 +30,16 @@ func runHelp(s *streams, args []string) error {
 		overview(s.out)
 		return nil
 	case 1:
-		c, err := findCommand(args[0])
-		if err == nil {
-			c.help(s.out)
+		if text, found := page(args[0]); found {
+			s.out.WriteString(text)
+			return nil
 		}
-		return err
+		c, err := findCommand(args[0])
+		if err != nil {
+			return noPage(args[0])
+		}
+		c.help(s.out)
+		return nil
 	}
 	return usagef("takes one command, or none")
 }
@@ -49,7 +64,7 @@ Commands:
 		fmt.Fprintf(w, "    %-12s%s\n", c.name, c.short)
 	}
 	fmt.Fprint(w, `
-`+"`knockc help COMMAND`"+` describes a command.
+`+"`knockc help COMMAND`"+` describes a command, and `+"`knockc help K103`"+` what check has found.
 
 Exit status: 0 success, 1 an error in the input or a failed expectation, 2 wrong
 usage, 3 an error of the tool or the system.

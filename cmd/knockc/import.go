@@ -25,7 +25,7 @@ comment, which you can complete by hand. So the policy never has errors, and the
 status is 0. If the configuration itself has errors, import prints no policy, and the
 exit status is 1.
 
-spec/import.md has the details. If KNOCKD.CONF is -, import reads standard input.`,
+` + "`knockc help import.md`" + ` has the details. If KNOCKD.CONF is -, import reads standard input.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		output := flags.String("o", stdio, "write to `FILE`; a new file is readable only by its owner")
 		return func(s *streams, args []string) error {

@@ -26,7 +26,7 @@ A policy names the file, and its knocks then have steps with one-time codes:
 
 The host and its clients need the same key. Make one key for each host: with the same
 key and the same name of a knock, two hosts would take the same codes.
-spec/language.md has the details.`,
+` + "`knockc help codes.md`" + ` has the details.`,
 	setup: func(*flag.FlagSet) func(*streams, []string) error { return makeKey },
 }
 

@@ -44,7 +44,7 @@ knock:
 If a host has IPv4 and IPv6 addresses, knock sends all steps to one address, the one
 that the system prefers. With -verify, the second try uses the other family.
 
-spec/client.md has the details, also for clients behind NAT.`,
+` + "`knockc help client.md`" + ` has the details, also for clients behind NAT.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		v := &visit{network: knock.AnyFamily}
 		v.declare(flags)

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"example.org/knockc/lang"
 )
@@ -89,10 +90,30 @@ func findCommand(name string) (*command, error) {
 		names = append(names, c.name)
 	}
 	hint := overviewHint
-	if near := lang.Nearest(name, names); near != "" {
+	if meant, ok := otherWords[strings.ToLower(name)]; ok {
+		hint = fmt.Sprintf("did you mean `knockc %s`?", meant)
+	} else if near := lang.Nearest(name, names); near != "" {
 		hint = fmt.Sprintf("did you mean `knockc %s`?", near)
 	}
 	return nil, &usageError{fmt.Sprintf("unknown command `%s`", lang.Printable(name)), hint}
+}
+
+// otherWords are what other tools call the commands.
+var otherWords = map[string]string{
+	"init": "new", "create": "new", "generate": "new", "gen": "new", "rotate": "new -rotate",
+	"compile": "build", "print": "build", "translate": "build",
+	"test": "sim", "run": "sim", "simulate": "sim", "replay": "sim", "play": "sim", "trace": "sim",
+	"lint": "check", "validate": "check", "verify": "check", "vet": "check",
+	"format": "fmt", "tidy": "fmt",
+	"load": "apply", "up": "apply", "start": "apply", "reload": "apply", "install": "apply", "enable": "apply",
+	"diff": "apply -dry-run", "plan": "apply -dry-run",
+	"list": "status", "ls": "status", "show": "status", "ps": "status", "metrics": "status -prometheus",
+	"watch": "follow", "log": "follow", "logs": "follow", "monitor": "follow",
+	"open": "grant", "allow": "grant", "close": "revoke", "deny": "revoke", "shut": "revoke",
+	"delete": "remove", "stop": "remove", "down": "remove", "flush": "remove", "uninstall": "remove", "disable": "remove",
+	"confirm": "keep", "commit": "keep", "undo": "rollback", "revert": "rollback", "restore": "rollback",
+	"send": "knock", "export": "client", "keygen": "key", "convert": "import", "migrate": "import",
+	"explain": "help", "man": "help", "docs": "help",
 }
 
 // streams are what a command reads from and writes to.
