@@ -10,6 +10,9 @@ import (
 func Examine(src []byte) (*Policy, []Finding) {
 	policy, found := Parse(src)
 	found = append(found, Check(policy)...)
+	if HasErrors(found) { // one of them may be why there is no knock
+		found = slices.DeleteFunc(found, func(f Finding) bool { return f.Code == CodeEmpty })
+	}
 	SortFindings(found)
 	return policy, found
 }

@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -35,7 +36,42 @@ func Foreign(text string) (kind, instead string) {
 	if len(text) > 3 && text[0] != 0 && text[2] != 0 && text[1] == 0 && text[3] == 0 { // UTF-16 without a byte order mark
 		return "text in UTF-16", strings.Replace(inUTF8, "UTF-16", "UTF-16LE", 1)
 	}
+	switch first := firstLine(text); {
+	case isNft(first):
+		return "a script for nft", "a policy is one line for each door: knock ssh < 10000 2345 3456 1234 -> 22 >"
+	case first == "[options]" || first == "[Options]":
+		return "a configuration of knockd", "knockc import FILE"
+	}
 	return "", ""
+}
+
+// isNft reports whether a script for nft begins with a line.
+func isNft(line string) bool {
+	words := append(strings.Fields(line), "", "", "")
+	switch words[0] {
+	case "table":
+		return slices.Contains(families, words[1]) && words[2] != ""
+	case "add", "create", "delete", "destroy":
+		return slices.Contains([]string{"table", "chain", "rule", "set", "map", "element"}, words[1])
+	case "flush":
+		return words[1] == "ruleset" || words[1] == "table"
+	}
+	return strings.HasPrefix(line, "#!") && strings.Contains(line, "nft")
+}
+
+// families are those of tables of nft.
+var families = []string{"inet", "ip", "ip6", "arp", "bridge", "netdev"}
+
+// firstLine is the first line that is not empty, nor a comment unless that says which
+// program reads the file.
+func firstLine(text string) string {
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(strings.TrimPrefix(line, ByteOrderMark))
+		if line != "" && (line[0] != '#' || strings.HasPrefix(line, "#!")) {
+			return line
+		}
+	}
+	return ""
 }
 
 // noPolicy has a finding if a text is too long, or something else than a policy.

@@ -189,8 +189,8 @@ func (s *scanner) bad(rest string) {
 		return
 	}
 	f := s.found.add(CodeText, tokenSpan(t), "%s has no meaning here", Quote(t.Value))
-	if strings.Trim(t.Value, ",;=") == "" {
-		f.hint("leave it out: white space separates")
+	if hint := badHint(t.Value, strings.TrimSpace(s.src[s.lineStart:t.Pos.Offset]) == ""); hint != "" {
+		f.hint("%s", hint)
 	}
 }
 

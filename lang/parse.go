@@ -201,7 +201,8 @@ func (p *parser) knockShape(n *knockNode, k *Knock) bool {
 		p.add(CodeSyntax, header, "knock %s has no steps", name).
 			hint("write the ports to knock at, in order, before `->`")
 	case n.Arrow == nil:
-		p.add(CodeSyntax, header, "knock %s has no `->` between its steps and its services", name)
+		p.add(CodeSyntax, header, "knock %s has no `->` between its steps and its services", name).
+			hint("knock %s < STEPS -> SERVICES >", k.Name.Text)
 	case len(n.Services.Terms) == 0:
 		p.add(CodeSyntax, tokenSpan(*n.Arrow), "knock %s has no service after its `->`", name).
 			hint("write the ports that it opens, such as 22")
@@ -245,10 +246,15 @@ func (p *parser) unknownClause(term termNode) {
 	case isKept(word):
 		p.keptWord(term.span(), word)
 	case slices.Contains(SettingWords, word):
-		p.add(CodeUnknown, term.span(), "%s is a setting and belongs outside of knocks", Quote(word))
+		f := p.add(CodeUnknown, term.span(), "%s is a setting and belongs outside of knocks", Quote(word))
+		if meant := otherClauses[word]; meant != "" {
+			f.hint("did you mean `%s`?", meant)
+		}
 	default:
 		f := p.add(CodeUnknown, term.span(), "unknown clause %s", Quote(word))
-		if !f.didYouMean(word, ClauseWords) {
+		if meant := otherClauses[strings.ToLower(word)]; meant != "" {
+			f.hint("did you mean `%s`?", meant)
+		} else if !f.didYouMean(word, ClauseWords) {
 			f.hint("clauses are %s", strings.Join(ClauseWords, " "))
 		}
 	}

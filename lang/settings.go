@@ -64,7 +64,16 @@ func (p *parser) notADeclaration(n *settingNode) {
 		return
 	}
 	f := p.add(CodeUnknown, tokenSpan(n.Keyword), "expected `knock` or a setting, found %s", Quote(word))
-	if !f.didYouMean(word, slices.Concat(declarationWords, openWords)) {
+	switch meant := otherSettings[strings.ToLower(word)]; {
+	case word == "/" || word == "-":
+		f.hint("a comment begins with #")
+	case slices.Contains(noIncludes, strings.ToLower(word)):
+		f.hint("a policy is one file: write all knocks into it")
+	case len(n.Values.Terms) == 0 && len(n.Rest) > 0 && n.Rest[0].Value == "<" && IsName(word):
+		f.hint("knock %s <", word)
+	case meant != "":
+		f.hint("did you mean `%s`?", meant)
+	case !f.didYouMean(word, slices.Concat(declarationWords, openWords)):
 		f.hint("settings are %s", strings.Join(SettingWords, " "))
 	}
 }
@@ -128,7 +137,7 @@ func (p *parser) table(n *settingNode, v *values) {
 	case problem != "":
 		p.add(CodeName, tokenSpan(*token), "%s is not a name: %s", Quote(name), problem)
 	case slices.Contains(nftKeywords, name):
-		p.add(CodeName, tokenSpan(*token), "%s is a keyword of nft and cannot be the name of a table", Quote(name)).hint("%s_knock", name)
+		p.add(CodeName, tokenSpan(*token), "%s is a keyword of nft and cannot be the name of a table", Quote(name)).hint("%s", tableHint(name, v.terms))
 	default:
 		p.policy.Settings.Table = name
 	}
@@ -218,4 +227,13 @@ func (v *values) peers(s *Settings) {
 			v.p.iface(term, &s.TrustIfaces)
 		}
 	}
+}
+
+// tableHint is a name for a table instead of a keyword: what follows a family, as nft writes
+// it, or else a name of several words.
+func tableHint(keyword string, rest []termNode) string {
+	if len(rest) > 0 && slices.Contains(families, keyword) && IsName(rest[0].text()) {
+		return "table " + rest[0].text()
+	}
+	return keyword + "_knock"
 }

@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"net/netip"
@@ -124,8 +125,11 @@ func (p *parser) port(t lexer.Token) (uint16, bool) {
 		return port, true
 	}
 	f := p.add(CodePort, tokenSpan(t), "%s %s", Quote(t.Value), problem)
-	if trimmed := strings.TrimLeft(t.Value, "0"); problem == "has a leading zero" {
-		f.hint("%s", trimmed)
+	switch other := otherPort(t.Value); {
+	case problem == "has a leading zero":
+		f.hint("%s", strings.TrimLeft(t.Value, "0"))
+	case other != "":
+		f.hint("%s", other)
 	}
 	return 0, false
 }
@@ -133,11 +137,13 @@ func (p *parser) port(t lexer.Token) (uint16, bool) {
 func (p *parser) duration(value termNode, d *time.Duration) {
 	got, err := ParseDuration(value.text(), time.Millisecond)
 	switch {
+	case strings.Trim(value.text(), "0.") == "":
+		p.add(CodeDuration, value.span(), "%s is out of range: durations are 1ms to 365d", Quote(value.text())).hint("1ms")
 	case err == errNoUnit:
 		p.add(CodeDuration, value.span(), "%s has no unit", Quote(value.text())).hint("%ss", value.text())
 	case err != nil:
 		p.add(CodeDuration, value.span(), "%s %v", Quote(value.text()), err).
-			hint("a duration is numbers with units, largest first: 1m30s, 1.5s, 500ms")
+			hint("%s", cmp.Or(otherDuration(value.text()), "a duration is numbers with units, largest first: 1m30s, 1.5s, 500ms"))
 	case got < MinDuration || got > MaxDuration:
 		p.add(CodeDuration, value.span(), "%s is out of range: durations are 1ms to 365d", Quote(value.text()))
 	default:
@@ -157,6 +163,10 @@ func (p *parser) protocol(term termNode, others ...string) (Proto, []lexer.Token
 		return TCP, term.Tokens[2:], true
 	case "udp":
 		return UDP, term.Tokens[2:], true
+	}
+	if other := otherPort(term.text()); other != "" {
+		p.add(CodePort, term.span(), "the protocol of %s comes first", Quote(term.text())).hint("%s", other)
+		return 0, nil, false
 	}
 	f := p.add(CodeUnknown, tokenSpan(first), "unknown protocol %s", Quote(first.Value))
 	if !f.didYouMean(first.Value, append(others, "tcp", "udp")) {
@@ -179,10 +189,14 @@ func (p *parser) step(term termNode) (Step, bool) {
 		port, ok := p.port(tokens[0])
 		return Step{Proto: proto, Port: port, Span: term.span()}, ok
 	case len(tokens) == 3 && tokens[1].Value == "-":
-		p.add(CodePort, term.span(), "a step is one port, but %s is a range", Quote(term.text()))
+		p.add(CodePort, term.span(), "a step is one port, but %s is a range", Quote(term.text())).hint("%s%s", protoPrefix(proto), tokens[0].Value)
 	default:
 		f := p.add(CodePort, term.span(), "%s is not a step", Quote(term.text()))
-		if !f.didYouMean(term.text(), []string{"ping"}) {
+		if other := otherPort(term.text()); other != "" {
+			f.hint("%s", other)
+		} else if strings.HasPrefix(term.text(), "icmp") {
+			f.hint("ping")
+		} else if !f.didYouMean(term.text(), []string{"ping"}) {
 			f.hint("a step is a port or a ping: 1234, tcp/1234, udp/1234, ping, ping/120")
 		}
 	}
@@ -234,7 +248,7 @@ func (p *parser) service(term termNode) (Service, bool) {
 		return Service{proto, first, last, term.span()}, ok1 && ok2
 	default:
 		p.add(CodePort, term.span(), "%s is not a service", Quote(term.text())).
-			hint("a service is a port or a range: 22, tcp/8000-8010 or udp/53")
+			hint("%s", cmp.Or(PortHint(term.text()), "a service is a port or a range: 22, tcp/8000-8010 or udp/53"))
 	}
 	return Service{}, false
 }
@@ -262,11 +276,18 @@ func (p *parser) integer(term termNode, low, high int, what string, n *int) bool
 func (p *parser) prefix(term termNode, prefixes *[]Prefix) {
 	addr, problem := ParseAddr(term.Tokens[0].Value)
 	if problem != "" {
-		p.add(CodeAddress, term.span(), "%s %s", Quote(term.text()), problem)
+		f := p.add(CodeAddress, term.span(), "%s %s", Quote(term.text()), problem)
+		if hint := SourceHint(term.text()); hint != "" {
+			f.hint("%s", hint)
+		}
 		return
 	}
 	length := addr.BitLen()
+	bits, isMask := maskLength(term.Tokens[len(term.Tokens)-1].Value)
 	switch {
+	case len(term.Tokens) == 3 && isMask:
+		p.add(CodeAddress, term.span(), "%s has a netmask", Quote(term.text())).hint("%s", netip.PrefixFrom(addr, bits).Masked())
+		return
 	case len(term.Tokens) == 3 && term.Tokens[1].Value == "/":
 		if !p.integer(termNode{term.Tokens[2:]}, 0, addr.BitLen(), "the length of this prefix", &length) {
 			return

@@ -1,6 +1,9 @@
 package lang
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // values are what follows a clause's or setting's keyword; its methods take
 // from the front.
@@ -67,13 +70,19 @@ func (v *values) end() {
 	if extra := v.terms[0]; extra.isWord() || extra.isMisspeltPer() {
 		v.p.unknownClauses(v.terms)
 	} else {
-		v.p.add(CodeSyntax, extra.span(), "unexpected %s after `%s`", Quote(extra.text()), v.word)
+		v.p.add(CodeSyntax, extra.span(), "unexpected %s after `%s`", Quote(extra.text()), v.word).hint("leave it out")
 	}
 }
 
 func (v *values) prefixes(prefixes *[]Prefix, example string) {
 	if len(v.terms) == 0 || v.terms[0].isWord() {
-		v.missing("a prefix", v.word+" "+example)
+		hint := v.word + " " + example
+		if len(v.terms) > 0 && slices.Contains(everyone, v.terms[0].text()) {
+			hint = "leave `" + v.word + "` out: then it is everyone"
+		} else if len(v.terms) > 0 && strings.Contains(v.terms[0].text(), ".") {
+			hint = "write addresses: what a name stands for can change"
+		}
+		v.missing("a prefix", hint)
 		return
 	}
 	for term, ok := v.next(); ok; term, ok = v.next() {

@@ -221,7 +221,7 @@ func (p *parser) iface() *lang.Name {
 func (p *parser) unknownAttribute() {
 	text, at := p.word(p.next), p.span(p.next)
 	p.next++
-	near := lang.Nearest(text, AttributeNames)
+	near, next := lang.Nearest(text, AttributeNames), p.word(p.next)
 	if text == "at" { // as a policy says it
 		near = "to"
 	}
@@ -242,6 +242,8 @@ func (p *parser) unknownAttribute() {
 		hint := "attributes are " + strings.Join(AttributeNames, " ")
 		if near != "" {
 			hint = lang.DidYouMean(near, near)
+		} else if other := attributeHint(text, next); other != "" {
+			hint = other
 		}
 		p.errorf(lang.CodeUnknown, at, hint, "unknown attribute %s", lang.Quote(text))
 	}

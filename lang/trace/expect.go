@@ -1,10 +1,6 @@
 package trace
 
-import (
-	"cmp"
-
-	"example.org/knockc/lang"
-)
+import "example.org/knockc/lang"
 
 const expectForm = "expect KNOCK open for 192.0.2.7"
 
@@ -40,7 +36,7 @@ func (p *parser) state(x *Expect) bool {
 	case "at":
 		return p.at(x)
 	default:
-		p.errorf(lang.CodeSyntax, p.span(p.next), cmp.Or(lang.DidYouMean(text, "open", "closed"), expectForm),
+		p.errorf(lang.CodeSyntax, p.span(p.next), stateHint(text),
 			"expected `open`, `closed` or `at`, %s", p.found(p.next))
 		if text != "for" {
 			p.next++

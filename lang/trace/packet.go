@@ -53,9 +53,13 @@ func (p *parser) source(k *Packet) bool {
 	case problem != "" && !arrow && !strings.ContainsAny(text, ".:"):
 		p.errorf(lang.CodeSyntax, p.span(p.next), cmp.Or(lang.DidYouMean(text, "expect"), packetForm), "expected a packet or `expect`, found %s", lang.Quote(text))
 	case problem != "":
-		p.errorf(lang.CodeAddress, p.span(p.next), "", "%s %s", lang.Quote(text), problem)
+		p.errorf(lang.CodeAddress, p.span(p.next), lang.SourceHint(text), "%s %s", lang.Quote(text), problem)
 	case !arrow:
-		p.errorf(lang.CodeSyntax, p.span(p.next+1), packetForm, "expected `->` and a port, %s", p.found(p.next+1))
+		hint := packetForm
+		if text := p.word(p.next + 1); text == ">" || text == "→" || text == "=>" || text == "--" {
+			hint = "did you mean `->`?"
+		}
+		p.errorf(lang.CodeSyntax, p.span(p.next+1), hint, "expected `->` and a port, %s", p.found(p.next+1))
 	}
 	p.next += 2
 	return arrow
@@ -88,6 +92,10 @@ func (p *parser) destination(k *Packet) bool {
 			p.errorf(lang.CodeUnknown, p.part(p.next-1, 0, len(name)), "udp/62201 otp ssh", "a one-time code is an attribute of a UDP datagram")
 			return false
 		default:
+			if other := lang.PortHint(text); other != "" {
+				p.errorf(lang.CodePort, p.span(p.next-1), other, "the protocol of %s comes first", lang.Quote(text))
+				return false
+			}
 			hint := cmp.Or(lang.DidYouMean(name, "tcp", "udp", "ping"), "protocols are tcp and udp")
 			p.errorf(lang.CodeUnknown, p.part(p.next-1, 0, len(name)), hint, "unknown protocol %s", lang.Quote(name))
 			return false
@@ -151,7 +159,7 @@ func (p *parser) port(from int, text string) (uint16, bool) {
 	if problem == "" {
 		return port, true
 	}
-	at, hint := p.part(p.next-1, from, from+len(text)), cmp.Or(lang.DidYouMean(text, "ping"), addressed(text))
+	at, hint := p.part(p.next-1, from, from+len(text)), cmp.Or(lang.DidYouMean(text, "ping"), addressed(text), lang.PortHint(text))
 	if trimmed := strings.TrimLeft(text, "0"); problem == "has a leading zero" {
 		hint = trimmed
 	}
@@ -182,7 +190,7 @@ func (p *parser) verdict(k *Packet) {
 	if i := slices.Index(verdicts, Verdict(text)); i >= 0 {
 		k.Want = verdicts[i]
 	} else {
-		p.errorf(lang.CodeSyntax, p.span(p.next), lang.DidYouMean(text, "accept", "drop", "reject", "pass"),
+		p.errorf(lang.CodeSyntax, p.span(p.next), verdictHint(text),
 			"expected `accept`, `drop`, `reject` or `pass` after `=>`, %s", p.found(p.next))
 	}
 	p.next++

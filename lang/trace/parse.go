@@ -217,7 +217,7 @@ func (p *parser) time() bool {
 	p.next++
 	switch {
 	case err != nil:
-		p.errorf(lang.CodeTime, p.span(0), "times are 0s, 1.5s, 1m30s, +200ms", "the time %s %v", lang.Quote(p.word(0)), err)
+		p.errorf(lang.CodeTime, p.span(0), timeHint(p.word(0)), "the time %s %v", lang.Quote(p.word(0)), err)
 		return false
 	case relative && at > math.MaxInt64-p.now:
 		p.errorf(lang.CodeTime, p.span(0), "", "the time goes beyond 292 years")
@@ -254,7 +254,7 @@ func (p *parser) noTime() {
 	first := p.word(0)
 	hint := "a line begins with a time: 0s, 1.5s, +200ms"
 	if !p.eventAt(0) {
-		hint = cmp.Or(lang.DidYouMean(first, "policy", "start", "expect"), hint)
+		hint = cmp.Or(lineHint(first, p.word(1)), lang.DidYouMean(first, "policy", "start"), hint)
 		p.next++
 	}
 	p.errorf(lang.CodeTime, p.span(0), hint, "expected a time, found %s", lang.Quote(first))

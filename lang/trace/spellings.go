@@ -1,0 +1,70 @@
+package trace
+
+import (
+	"cmp"
+	"strings"
+
+	"example.org/knockc/lang"
+)
+
+// This file knows how other tools write what a trace says, so that a finding can tell what
+// to write here. Nothing of it is a part of the language.
+
+// otherVerdicts are other words for verdicts.
+var otherVerdicts = map[string]string{
+	"allow": "accept", "allowed": "accept", "open": "accept", "ok": "accept",
+	"deny": "drop", "denied": "drop", "block": "drop", "closed": "drop", "refuse": "reject", "rst": "reject", "ignore": "pass", "none": "pass",
+}
+
+// otherStates are other words for what is expected of a door.
+var otherStates = map[string]string{"opened": "open", "shut": "closed", "close": "closed"}
+
+func verdictHint(text string) string {
+	return lang.DidYouMean(cmp.Or(otherVerdicts[strings.ToLower(text)], text), "accept", "drop", "reject", "pass")
+}
+
+// stateHint is for what stands where `open` could.
+func stateHint(text string) string {
+	if done, of, ok := strings.Cut(text, "/"); ok && lang.IsDigits(done) && lang.IsDigits(of) {
+		return "expect KNOCK at " + done + " for 192.0.2.7"
+	}
+	return cmp.Or(lang.DidYouMean(cmp.Or(otherStates[strings.ToLower(text)], text), "open", "closed"), expectForm)
+}
+
+// timeHint is for what stands where a time could.
+func timeHint(text string) string {
+	switch {
+	case strings.Contains(text, ":") || strings.Count(text, "-") == 2: // of a clock, or a date
+		return "times count from the start, such as 0s and 1.5s; a capture needs no trace: knockc sim FILE.pcap"
+	case strings.Contains(text, ","):
+		return "leave `,` out: white space separates"
+	}
+	return "times are 0s, 1.5s, 1m30s, +200ms"
+}
+
+// lineHint is for a line that does not begin with a time.
+func lineHint(first, second string) string {
+	switch strings.ToLower(first) {
+	case "expect":
+		return "+0s expect"
+	case "assert", "check", "want":
+		return "+0s expect KNOCK open for 192.0.2.7"
+	case "wait", "sleep", "pause", "after":
+		if _, err := lang.ParseTime(second); err == nil {
+			return "begin the next line with +" + second
+		}
+		return "begin the next line with +5s"
+	}
+	return ""
+}
+
+// attributeHint is for what is no attribute; next is what follows it.
+func attributeHint(text, next string) string {
+	switch flags := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune("+,|/", r) }); {
+	case text == "->" || text == "=" || text == ">":
+		return strings.TrimSpace("=> " + next)
+	case len(flags) > 1:
+		return strings.ToLower(strings.Join(flags, " "))
+	}
+	return ""
+}
