@@ -15,6 +15,9 @@ import (
 // CheckHost returns an error if a text is neither an address nor the name of a host. If
 // it is one, it is safe to paste into a shell's command line.
 func CheckHost(text string) error {
+	if host, ok := withoutPort(text); ok {
+		return fmt.Errorf("%s is more than a host: write %s", lang.Quote(text), host)
+	}
 	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"
 	if strings.Contains(text, ":") {
 		addr, err := netip.ParseAddr(text)
@@ -27,6 +30,19 @@ func CheckHost(text string) error {
 		return fmt.Errorf("%s is not a host: expected an address or a name, such as 192.0.2.1, 2001:db8::1 or host.example", lang.Quote(text))
 	}
 	return nil
+}
+
+// withoutPort is the host of a URL, or of a host and a port.
+func withoutPort(text string) (host string, ok bool) {
+	_, rest, isURL := strings.Cut(text, "://")
+	if !isURL {
+		rest = text
+	}
+	rest = strings.TrimSuffix(rest, "/")
+	if h, port, err := net.SplitHostPort(rest); err == nil && lang.IsDigits(port) {
+		return h, CheckHost(h) == nil
+	}
+	return rest, isURL && CheckHost(rest) == nil
 }
 
 // Networks are the families for [Lookup], named as in package net.

@@ -16,6 +16,9 @@ import (
 // otherwise the findings are warnings about its lines. A knock with errors becomes a
 // comment.
 func Import(name string, src []byte) (policy []byte, found []lang.Finding) {
+	if other := notKnockd(src); other != nil {
+		return nil, other
+	}
 	c, found := parse(string(src))
 	if lang.HasErrors(found) {
 		lang.SortFindings(found)
@@ -147,3 +150,19 @@ func (k *knock) String() string {
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%ds", d/time.Second) }
+
+// notKnockd has a finding if a text is a policy already, a trace, or something else.
+func notKnockd(src []byte) []lang.Finding {
+	begin := lang.Pos{Line: 1, Column: 1}
+	is := func(message, hint string) []lang.Finding {
+		return []lang.Finding{{Severity: lang.Error, Span: lang.Span{Start: begin, End: begin}, Message: message, Hint: hint}}
+	}
+	if p, found := lang.Parse(src); len(p.Knocks) > 0 && !lang.HasErrors(found) {
+		return is("this is a policy already", "knockc check FILE")
+	}
+	text := string(src[:min(len(src), 4096)])
+	if kind, _ := lang.Foreign(text); kind != "" && kind != lang.KnockdConfiguration {
+		return is("this is "+kind+", not a configuration of knockd", "knockd's own is /etc/knockd.conf")
+	}
+	return nil
+}

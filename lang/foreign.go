@@ -40,7 +40,7 @@ func Foreign(text string) (kind, instead string) {
 	case isNft(first):
 		return "a script for nft", "a policy is one line for each door: knock ssh < 10000 2345 3456 1234 -> 22 >"
 	case first == "[options]" || first == "[Options]":
-		return "a configuration of knockd", "knockc import FILE"
+		return KnockdConfiguration, "knockc import FILE"
 	}
 	return "", ""
 }
@@ -61,6 +61,9 @@ func isNft(line string) bool {
 
 // families are those of tables of nft.
 var families = []string{"inet", "ip", "ip6", "arp", "bridge", "netdev"}
+
+// KnockdConfiguration is what [Foreign] calls one.
+const KnockdConfiguration = "a configuration of knockd"
 
 // firstLine is the first line that is not empty, nor a comment unless that says which
 // program reads the file.

@@ -241,7 +241,7 @@ func (m machine) tryCodes(t *testing.T) {
 	if said, _ := m.run("systemctl", "is-active", "knockc-refill.timer"); said == "active\n" {
 		t.Error("the timer goes on without the policy")
 	}
-	if notes := m.must(t, "cat", "/var/lib/knockc/codes.json"); !strings.Contains(notes, `"stopped": true`) {
+	if notes := m.must(t, "cat", "/var/lib/knockc/codes.json"); !strings.Contains(notes, `"knock": "ssh"`) {
 		t.Errorf("the notes are\n%s", notes)
 	}
 }

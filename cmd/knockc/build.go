@@ -87,7 +87,7 @@ If POLICY is -, build reads standard input.`,
 		return func(s *streams, args []string) error {
 			switch {
 			case len(args) != 1:
-				return usagef("takes one policy")
+				return notOne(args)
 			case b.output == "":
 				return usagef("-o needs a file")
 			case sameFile(args[0], b.output):
@@ -174,4 +174,13 @@ func fragmentUse(r *compiler.Ruleset) []string {
 	return append(lines,
 		"Remove everything:                   remove these lines, and load your file once with",
 		"                                     `delete table` or `flush ruleset` at its beginning")
+}
+
+// notOne is the error about more policies than one, or none. A second name is most likely
+// where the script is to go.
+func notOne(args []string) error {
+	if len(args) == 2 && args[0] != args[1] {
+		return meant("build: takes one policy", "build", "-o", args[1], args[0])
+	}
+	return usagef("takes one policy")
 }

@@ -20,10 +20,11 @@ import (
 
 var checkCommand = &command{
 	name:  "check",
-	usage: "[-strict] [-v] [-json] [-format text|github|sarif] FILE...",
+	usage: "[-strict] [-v] [-json] [-format text|github|sarif] FILE|FOLDER...",
 	short: "find mistakes in policies and traces",
 	long: `
-Check reads policies and traces (files named *.trace or *.txt) and prints findings:
+Check reads policies and traces (files named *.trace or *.txt; in a folder all *.knock
+and *.trace files) and prints findings:
 errors, and warnings about knocks that are easy to open or hard to use. Each finding
 has its file, line and column, the line itself, and usually a hint what to write
 instead. If there are no findings, check prints nothing. The exit status is 1 if
@@ -73,7 +74,7 @@ func (c *checkRun) run(s *streams, args []string) error {
 		return err
 	}
 	var all []*lang.FileFindings
-	failed := eachFile(args, func(name string) error {
+	failed := eachFileIn(args, []string{".knock", ".trace"}, func(name string) error {
 		src, err := s.readEither(name, name)
 		if err != nil {
 			return err

@@ -32,6 +32,8 @@ func (c *command) parseAndRun(s *streams, args []string) error {
 		return nil
 	case err != nil:
 		err = usagef("%s", flagProblem(err, flags))
+	case c != helpCommand && len(rest) == 1 && rest[0] == "help" && !exists("help"):
+		return meant(c.name+": takes no command", "help", c.name)
 	default:
 		err = runCommand(s, rest)
 	}
@@ -59,6 +61,16 @@ func parseFlags(flags *flag.FlagSet, args []string) (rest []string, err error) {
 	}
 }
 
+// otherFlags are what other tools call flags.
+var otherFlags = map[string][]string{
+	"check": {"l"}, "list": {"l"}, "diff": {"d"}, "write": {"w"}, "i": {"w"},
+	"output": {"o"}, "out": {"o"}, "f": {"policy"}, "file": {"policy"}, "config": {"policy"}, "c": {"policy"},
+	"q": {"quiet"}, "silent": {"quiet"}, "verbose": {"v"}, "Werror": {"strict"}, "werror": {"strict"},
+	"n": {"dry-run", "steps"}, "dryrun": {"dry-run"}, "t": {"table"}, "w": {"watch"}, "wait": {"confirm"}, "timeout": {"confirm", "within"},
+	"4": {"family 4"}, "6": {"family 6"}, "u": {"steps udp/PORT"}, "d": {"delay"}, "p": {"policy"}, "ports": {"steps"},
+	"coverage": {"cover"}, "xml": {"junit"}, "format": {"json"},
+}
+
 // flagProblem words the flag package's error as the tool would.
 func flagProblem(err error, flags *flag.FlagSet) string {
 	name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
@@ -68,8 +80,10 @@ func flagProblem(err error, flags *flag.FlagSet) string {
 	message := fmt.Sprintf("unknown flag `-%s`", lang.Printable(name))
 	var names []string
 	flags.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
-	if near := lang.Nearest(name, names); near != "" {
-		message += fmt.Sprintf(", did you mean `-%s`?", near)
+	for _, meant := range append(otherFlags[name], lang.Nearest(name, names)) {
+		if word, _, _ := strings.Cut(meant, " "); word != "" && flags.Lookup(word) != nil {
+			return message + fmt.Sprintf(", did you mean `-%s`?", meant)
+		}
 	}
 	return message
 }

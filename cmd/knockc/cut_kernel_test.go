@@ -101,13 +101,6 @@ func TestUnitReloadOnKernel(t *testing.T) {
 	}
 }
 
-func write(t *testing.T, file, text string) {
-	t.Helper()
-	if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // ruleset is all that is loaded on the host, without what sources have done.
 func (s site) ruleset(t *testing.T) string {
 	t.Helper()

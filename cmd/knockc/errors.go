@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"example.org/knockc/lang"
 	"example.org/knockc/sim/session"
@@ -28,6 +29,11 @@ func (e *usageError) Error() string { return e.message }
 
 func usagef(format string, args ...any) error {
 	return &usageError{message: fmt.Sprintf(format, args...)}
+}
+
+// meant is an error about a command line for which there is a right one.
+func meant(message string, args ...string) error {
+	return &usageError{message, fmt.Sprintf("did you mean `knockc %s`?", strings.Join(args, " "))}
 }
 
 // faultyFlag is a flag whose text has errors.

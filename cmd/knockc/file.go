@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"example.org/knockc/lang"
 	"example.org/knockc/sim/session"
@@ -52,6 +54,31 @@ func (s *streams) readSome(name string, most int) ([]byte, error) {
 		return nil, fmt.Errorf("cannot read %s: %w", from, reason(err))
 	}
 	return src, nil
+}
+
+// filesIn are the files that an argument stands for: itself, or those in a folder, and in
+// folders in it, whose names have one of the endings.
+func filesIn(name string, endings ...string) ([]string, error) {
+	if info, err := os.Stat(name); name == stdio || err != nil || !info.IsDir() {
+		return []string{name}, nil
+	}
+	var files []string
+	err := filepath.WalkDir(name, func(path string, entry fs.DirEntry, err error) error {
+		hidden := path != name && strings.HasPrefix(entry.Name(), ".")
+		switch {
+		case err != nil:
+			return fmt.Errorf("cannot read %s: %w", path, reason(err))
+		case hidden && entry.IsDir():
+			return fs.SkipDir
+		case !hidden && entry.Type().IsRegular() && slices.Contains(endings, filepath.Ext(path)):
+			files = append(files, path)
+		}
+		return nil
+	})
+	if err == nil && len(files) == 0 {
+		err = fmt.Errorf("the folder %s has no file named *%s", lang.Printable(name), strings.Join(endings, " or *"))
+	}
+	return files, err
 }
 
 // open opens a file, or standard input, which can be read once.
@@ -132,6 +159,11 @@ func replaceFile(name string, mode fs.FileMode, old fs.FileInfo, write func(io.W
 		return err
 	}
 	return os.Rename(f.Name(), name)
+}
+
+func exists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
 }
 
 // sameFile reports whether two names are of the same file.

@@ -4,10 +4,6 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/rogpeppe/go-internal/diff"
 
@@ -49,35 +45,7 @@ func (f *formatter) run(s *streams, args []string) error {
 			return usagef("-w needs a file, not standard input")
 		}
 	}
-	return eachFile(args, func(name string) error {
-		files, err := policiesAndTraces(name)
-		if err != nil {
-			return err
-		}
-		return eachFile(files, func(file string) error { return f.file(s, file) })
-	})
-}
-
-// policiesAndTraces are the files that an argument stands for: itself, or those
-// in a folder by their names.
-func policiesAndTraces(name string) ([]string, error) {
-	if info, err := os.Stat(name); name == stdio || err != nil || !info.IsDir() {
-		return []string{name}, nil
-	}
-	var files []string
-	err := filepath.WalkDir(name, func(path string, entry fs.DirEntry, err error) error {
-		hidden := path != name && strings.HasPrefix(entry.Name(), ".")
-		switch ext := filepath.Ext(path); {
-		case err != nil:
-			return fmt.Errorf("cannot read %s: %w", path, reason(err))
-		case hidden && entry.IsDir():
-			return fs.SkipDir
-		case !hidden && entry.Type().IsRegular() && (ext == ".knock" || ext == ".trace"):
-			files = append(files, path)
-		}
-		return nil
-	})
-	return files, err
+	return eachFileIn(args, []string{".knock", ".trace"}, func(file string) error { return f.file(s, file) })
 }
 
 func (f *formatter) file(s *streams, name string) error {

@@ -32,7 +32,15 @@ is already open for longer, it stays open for that time.
 				return usagef("takes a knock and a source address")
 			}
 			src, err := netip.ParseAddr(args[1])
-			if err != nil || src.Zone() != "" {
+			_, swapped := netip.ParseAddr(args[0])
+			_, noAddress := netip.ParsePrefix(args[1])
+			switch {
+			case err == nil && src.Zone() == "":
+			case swapped == nil:
+				return meant("grant: the knock comes before the address", "grant", args[1], args[0])
+			case noAddress == nil:
+				return usagef("`%s` is a prefix: a grant is for one address", args[1])
+			default:
 				return usagef("`%s` is not an address", lang.Printable(args[1]))
 			}
 			return runGrant(s, *table, args[0], src.Unmap(), lasts)
@@ -58,6 +66,9 @@ begin again. Existing connections stay open.
 				return usagef("takes a knock or all, and at most one source address")
 			}
 			knock := args[0]
+			if _, err := sourcePrefix(knock); err == nil {
+				return meant("revoke: the knock comes before the address", "revoke", append(args[1:], "all")[0], knock)
+			}
 			if knock == "all" {
 				knock = ""
 			}

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"example.org/knockc/codes"
@@ -42,6 +43,9 @@ func (k *knocking) declare(flags *flag.FlagSet) {
 
 func (k *knocking) setDelay(text string) error {
 	delay, err := lang.ParseDuration(text, time.Millisecond)
+	if err != nil && lang.IsDigits(text) {
+		return fmt.Errorf("it %w: write for example %sms", err, text)
+	}
 	if err != nil {
 		return fmt.Errorf("it %w", err)
 	}
@@ -56,6 +60,8 @@ func (k *knocking) read(s *streams, args []string) error {
 		return usagef("-steps and -policy exclude each other")
 	case k.steps != nil && len(args) != 1:
 		return usagef("-steps takes only a host: its steps need no name")
+	case k.steps == nil && len(args) > 2 && areSteps(args[1:]): // as knock(1) has it
+		return &usageError{"takes the name of a knock, and a host", fmt.Sprintf("did you mean `-steps \"%s\" %s`?", strings.Join(args[1:], " "), args[0])}
 	case k.steps == nil && len(args) != 2:
 		return usagef("takes the name of a knock, and a host")
 	}
@@ -103,7 +109,17 @@ func (k *knocking) readPolicy(s *streams, name string) error {
 		return err
 	}
 	k.knock, err = findKnock(policy, k.policy, name)
+	if _, swapped := findKnock(policy, k.policy, k.host); err != nil && swapped == nil {
+		return &usageError{"the name of the knock comes before the host", fmt.Sprintf("did you mean `%s %s`?", k.host, name)}
+	}
 	return err
+}
+
+// areSteps reports whether arguments are steps, or begin with a port as other tools write it.
+func areSteps(args []string) bool {
+	text := strings.Join(args, " ")
+	_, found := lang.ParseSteps([]byte(text))
+	return !lang.HasErrors(found) || lang.PortHint(args[0]) != ""
 }
 
 func findKnock(policy *lang.Policy, file, name string) (*lang.Knock, error) {

@@ -113,6 +113,7 @@ var otherWords = map[string]string{
 	"delete": "remove", "stop": "remove", "down": "remove", "flush": "remove", "uninstall": "remove", "disable": "remove",
 	"confirm": "keep", "commit": "keep", "undo": "rollback", "revert": "rollback", "restore": "rollback",
 	"send": "knock", "export": "client", "keygen": "key", "convert": "import", "migrate": "import",
+	"-v": "version", "--v": "version", "-V": "version",
 	"explain": "help", "man": "help", "docs": "help",
 }
 
@@ -144,6 +145,17 @@ func (s *streams) warn(err error) {
 	if err != nil {
 		s.tell(fmt.Errorf("warning: %w", err))
 	}
+}
+
+// eachFileIn is eachFile for files and what folders have of certain endings.
+func eachFileIn(names, endings []string, f func(name string) error) error {
+	return eachFile(names, func(name string) error {
+		files, err := filesIn(name, endings...)
+		if err != nil {
+			return err
+		}
+		return eachFile(files, f)
+	})
 }
 
 // eachFile runs f on each file, and returns the errors joined. One does not keep f from

@@ -97,3 +97,10 @@ func condition(name string) (bool, error) {
 	err := exec.Command("unshare", "-rn", "nft", "list", "ruleset").Run()
 	return err == nil || os.Getenv("KNOCKC_KERNEL") == "required", nil
 }
+
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}

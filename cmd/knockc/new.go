@@ -64,7 +64,7 @@ func (n *newRun) run(s *streams, args []string) error {
 	case len(args) < 2:
 		return usagef("takes a name for the knock, and the services that it guards")
 	case !lang.IsName(args[0]) && lang.IsName(args[1]):
-		return &usageError{"new: the name of the knock comes first", fmt.Sprintf("did you mean `knockc new %s %s`?", args[1], args[0])}
+		return meant("new: the name of the knock comes first", "new", args[1], args[0])
 	case !lang.IsName(args[0]):
 		return usagef("%s is not a name for a knock: names are letters, digits, - and _", lang.Quote(args[0]))
 	case n.steps < 2:

@@ -16,6 +16,9 @@ func page(name string) (text string, found bool) {
 		return aboutCode(code)
 	}
 	whole, err := spec.Pages.ReadFile(name)
+	if _, noCommand := findCommand(name); err != nil && noCommand != nil {
+		whole, err = spec.Pages.ReadFile(name + ".md")
+	}
 	return plain(string(whole)), err == nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -22,7 +23,7 @@ import (
 
 var simCommand = &command{
 	name:  "sim",
-	usage: "[-policy FILE] [-host ADDRESS] [" + formChoice() + "|-state TIME] [FLAGS] TRACE...",
+	usage: "[-policy FILE] [-host ADDRESS] [" + formChoice() + "|-state TIME] [FLAGS] TRACE|FOLDER...",
 	short: "replay packet traces through the compiled rules",
 	long: `
 Sim compiles the policy of a trace and replays the packets of the trace through the
@@ -32,9 +33,10 @@ accept, drop or reject, or pass if no rule decides and the packet is left to the
 of the host. If an expectation of the trace fails, sim prints its file and line and
 the reason, and exits with 1. After several traces it prints a summary.
 
--policy chooses the policy. Without it, sim uses the policy that the trace names in a
-line "policy FILE", or policy.knock in the folder of the trace. If TRACE is -, sim
-reads standard input.
+-policy chooses the policy, and so does a policy before the first trace. Without it, sim
+uses the policy that the trace names in a line "policy FILE", or policy.knock in the
+folder of the trace. If TRACE is -, sim reads standard input. In a folder it replays all
+*.trace files.
 
 A TRACE may also be a packet capture, pcap or pcapng. Sim replays the packets to the
 host and to the addresses in clauses "at". A connection is established if the capture
@@ -98,7 +100,18 @@ rare ones, and says by how much a count may be too low.`,
 			if err := o.check(); err != nil {
 				return err
 			}
-			return o.simulate(s, args)
+			if o.Policy == "" && len(args) > 1 && filepath.Ext(args[0]) == ".knock" {
+				o.Policy, args = args[0], args[1:]
+			}
+			var traces []string
+			for _, name := range args {
+				files, err := filesIn(name, ".trace")
+				if err != nil {
+					return err
+				}
+				traces = append(traces, files...)
+			}
+			return o.simulate(s, traces)
 		}
 	},
 }
@@ -237,8 +250,8 @@ func (o *simOptions) setRun(text string) (err error) {
 }
 
 func (o *simOptions) setJUnit(file string) error {
-	if file == "" || file == stdio {
-		return fmt.Errorf("wanted a file")
+	if file == "" || file == stdio || isTrace(file) {
+		return fmt.Errorf("wanted a file for the results: write for example -junit results.xml")
 	}
 	o.junit = &file
 	return nil
