@@ -50,7 +50,7 @@ func isNft(line string) bool {
 	words := append(strings.Fields(line), "", "", "")
 	switch words[0] {
 	case "table":
-		return slices.Contains(families, words[1]) && words[2] != ""
+		return slices.Contains(families, words[1]) && strings.HasSuffix(line, "{")
 	case "add", "create", "delete", "destroy":
 		return slices.Contains([]string{"table", "chain", "rule", "set", "map", "element"}, words[1])
 	case "flush":

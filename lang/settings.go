@@ -138,6 +138,7 @@ func (p *parser) table(n *settingNode, v *values) {
 		p.add(CodeName, tokenSpan(*token), "%s is not a name: %s", Quote(name), problem)
 	case slices.Contains(nftKeywords, name):
 		p.add(CodeName, tokenSpan(*token), "%s is a keyword of nft and cannot be the name of a table", Quote(name)).hint("%s", tableHint(name, v.terms))
+		v.terms = nil // the rest of how nft writes it
 	default:
 		p.policy.Settings.Table = name
 	}
@@ -229,11 +230,11 @@ func (v *values) peers(s *Settings) {
 	}
 }
 
-// tableHint is a name for a table instead of a keyword: what follows a family, as nft writes
-// it, or else a name of several words.
+// tableHint is a name for a table instead of a keyword. Other names that follow a family, as
+// nft writes it, may be those of tables that are there.
 func tableHint(keyword string, rest []termNode) string {
-	if len(rest) > 0 && slices.Contains(families, keyword) && IsName(rest[0].text()) {
-		return "table " + rest[0].text()
+	if len(rest) > 0 && slices.Contains(families, keyword) && rest[0].text() == DefaultTable {
+		return "table " + DefaultTable
 	}
 	return keyword + "_knock"
 }

@@ -92,17 +92,11 @@ func maskLength(text string) (bits int, ok bool) {
 // everyone are words for all sources.
 var everyone = []string{"any", "all", "everyone", "anywhere", "world", "everywhere"}
 
-// SourceHint says how to write what is no address; "" if there is nothing to say.
-func SourceHint(text string) string {
-	if i := strings.LastIndexByte(text, '.'); i > 0 { // as tcpdump prints it
-		_, n := ipv4Prefix(text[:i])
-		if port, m := PortPrefix(text[i+1:]); n == i && m > 0 && m == len(text)-i-1 && port > 0 {
-			return text[:i] + ":" + text[i+1:]
-		}
-	}
-	addr, zone, hasZone := strings.Cut(text, "%")
+// AddressHint says how to write what is no address; "" if there is nothing to say.
+func AddressHint(text string) string {
+	addr, _, hasZone := strings.Cut(text, "%")
 	if _, err := netip.ParseAddr(addr); err == nil && hasZone {
-		return addr + " on " + zone
+		return addr
 	}
 	if strings.ContainsFunc(text, unicode.IsLetter) && !strings.Contains(text, ":") {
 		return "write an address: what a name stands for can change"

@@ -138,7 +138,7 @@ func (p *parser) duration(value termNode, d *time.Duration) {
 	got, err := ParseDuration(value.text(), time.Millisecond)
 	switch {
 	case strings.Trim(value.text(), "0.") == "":
-		p.add(CodeDuration, value.span(), "%s is out of range: durations are 1ms to 365d", Quote(value.text())).hint("1ms")
+		p.add(CodeDuration, value.span(), "%s is out of range: durations are 1ms to 365d", Quote(value.text())).hint("write for example 5s")
 	case err == errNoUnit:
 		p.add(CodeDuration, value.span(), "%s has no unit", Quote(value.text())).hint("%ss", value.text())
 	case err != nil:
@@ -277,7 +277,7 @@ func (p *parser) prefix(term termNode, prefixes *[]Prefix) {
 	addr, problem := ParseAddr(term.Tokens[0].Value)
 	if problem != "" {
 		f := p.add(CodeAddress, term.span(), "%s %s", Quote(term.text()), problem)
-		if hint := SourceHint(term.text()); hint != "" {
+		if hint := AddressHint(term.text()); hint != "" {
 			f.hint("%s", hint)
 		}
 		return

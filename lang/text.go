@@ -48,9 +48,10 @@ func Plural(n int, word string) string {
 	return word + "s"
 }
 
-// Quote shows a piece of the text in a message. A long one is cut.
+// Quote shows a piece of the text in a message. A long one is cut, and a key cannot be read.
 func Quote(text string) string {
 	const most = 80
+	text = string(withoutKeys([]byte(text[:min(len(text), most+keyDigits)])))
 	if len(text) > most {
 		text = strings.ToValidUTF8(text[:most], "") + "..."
 	}

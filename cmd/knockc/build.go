@@ -179,7 +179,7 @@ func fragmentUse(r *compiler.Ruleset) []string {
 // notOne is the error about more policies than one, or none. A second name is most likely
 // where the script is to go.
 func notOne(args []string) error {
-	if len(args) == 2 && args[0] != args[1] {
+	if len(args) == 2 && !exists(args[1]) {
 		return meant("build: takes one policy", "build", "-o", args[1], args[0])
 	}
 	return usagef("takes one policy")

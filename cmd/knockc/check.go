@@ -92,6 +92,9 @@ func (c *checkRun) run(s *streams, args []string) error {
 	if err := write(s.out, all); err != nil {
 		return err
 	}
+	if len(all) == 0 && failed == nil {
+		return noFiles(args, ".knock", ".trace")
+	}
 	return failed
 }
 

@@ -63,8 +63,9 @@ func filesIn(name string, endings ...string) ([]string, error) {
 		return []string{name}, nil
 	}
 	var files []string
-	err := filepath.WalkDir(name, func(path string, entry fs.DirEntry, err error) error {
-		hidden := path != name && strings.HasPrefix(entry.Name(), ".")
+	root := name + string(filepath.Separator) // also if it is a link to a folder
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		hidden := path != root && strings.HasPrefix(entry.Name(), ".")
 		switch {
 		case err != nil:
 			return fmt.Errorf("cannot read %s: %w", path, reason(err))
@@ -75,10 +76,12 @@ func filesIn(name string, endings ...string) ([]string, error) {
 		}
 		return nil
 	})
-	if err == nil && len(files) == 0 {
-		err = fmt.Errorf("the folder %s has no file named *%s", lang.Printable(name), strings.Join(endings, " or *"))
-	}
 	return files, err
+}
+
+// noFiles is the error about folders in which there is nothing to read.
+func noFiles(names []string, endings ...string) error {
+	return fmt.Errorf("no file in %s is named *%s", lang.Printable(strings.Join(names, ", ")), strings.Join(endings, " or *"))
 }
 
 // open opens a file, or standard input, which can be read once.

@@ -61,7 +61,7 @@ func (k *knocking) read(s *streams, args []string) error {
 	case k.steps != nil && len(args) != 1:
 		return usagef("-steps takes only a host: its steps need no name")
 	case k.steps == nil && len(args) > 2 && areSteps(args[1:]): // as knock(1) has it
-		return &usageError{"takes the name of a knock, and a host", fmt.Sprintf("did you mean `-steps \"%s\" %s`?", strings.Join(args[1:], " "), args[0])}
+		return &usageError{"takes the name of a knock, and a host", fmt.Sprintf("write steps so: -steps \"%s\" %s", strings.Join(args[1:], " "), args[0])}
 	case k.steps == nil && len(args) != 2:
 		return usagef("takes the name of a knock, and a host")
 	}
@@ -109,17 +109,17 @@ func (k *knocking) readPolicy(s *streams, name string) error {
 		return err
 	}
 	k.knock, err = findKnock(policy, k.policy, name)
-	if _, swapped := findKnock(policy, k.policy, k.host); err != nil && swapped == nil {
-		return &usageError{"the name of the knock comes before the host", fmt.Sprintf("did you mean `%s %s`?", k.host, name)}
+	isHost := strings.ContainsAny(name, ".:")
+	if _, swapped := findKnock(policy, k.policy, k.host); err != nil && swapped == nil && isHost {
+		return &usageError{"the name of the knock comes before the host", fmt.Sprintf("write them so: %s %s", k.host, name)}
 	}
 	return err
 }
 
-// areSteps reports whether arguments are steps, or begin with a port as other tools write it.
+// areSteps reports whether arguments are steps.
 func areSteps(args []string) bool {
-	text := strings.Join(args, " ")
-	_, found := lang.ParseSteps([]byte(text))
-	return !lang.HasErrors(found) || lang.PortHint(args[0]) != ""
+	_, found := lang.ParseSteps([]byte(strings.Join(args, " ")))
+	return !lang.HasErrors(found)
 }
 
 func findKnock(policy *lang.Policy, file, name string) (*lang.Knock, error) {

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"example.org/knockc/codes"
@@ -36,7 +37,7 @@ else in the file as it is:
 
     knockc new -rotate policy.knock ssh
 
-Only you can read what new writes. It never overwrites a file.`,
+Only you can read the files that new makes, and it never overwrites one.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		n := &newRun{}
 		flags.IntVar(&n.steps, "steps", 4, "knock at `N` ports")
@@ -69,6 +70,10 @@ func (n *newRun) run(s *streams, args []string) error {
 		return usagef("%s is not a name for a knock: names are letters, digits, - and _", lang.Quote(args[0]))
 	case n.steps < 2:
 		return usagef("-steps is 2 or more: a single port is found by every scan")
+	case n.steps > lang.MaxSteps:
+		return usagef("-steps is %d at most", lang.MaxSteps)
+	case n.file == stdio:
+		return usagef("-o needs a file: what new writes is secret")
 	}
 	return n.write(s, args[0], args[1:])
 }
@@ -115,18 +120,21 @@ func (n *newRun) write(s *streams, name string, services []string) (err error) {
 		}
 	}
 	s.done = true
-	n.tell(s, name, made)
+	n.tell(s, policy.Knocks[0], made)
 	return nil
 }
 
 // tell says what there is now, and what to do with it.
-func (n *newRun) tell(s *streams, name string, made []string) {
+func (n *newRun) tell(s *streams, k *lang.Knock, made []string) {
 	for i, what := range []string{"a new policy, which only you can read", "its tests, for `knockc sim`", "its key, for this host alone"}[:len(made)] {
 		fmt.Fprintf(s.out, "%s: %s\n", lang.Printable(made[i]), what)
 	}
-	policy := lang.Printable(n.file)
+	policy, name, verify := lang.Printable(n.file), k.Name.Text, ""
+	if slices.ContainsFunc(k.Services, func(s lang.Service) bool { return s.Proto == lang.TCP }) {
+		verify = "-verify "
+	}
 	fmt.Fprintf(s.out, "\nNext, load the policy. Until you confirm it, it is on trial:\n\n    knockc apply -confirm 3m %s\n", policy)
-	fmt.Fprintf(s.out, "\nKnock from another machine, with a copy of %s:\n\n    knockc knock -policy %s -verify %s HOST\n", theCopied(made), policy, name)
+	fmt.Fprintf(s.out, "\nKnock from another machine, with a copy of %s:\n\n    knockc knock -policy %s %s%s HOST\n", theCopied(made), policy, verify, name)
 	fmt.Fprintf(s.out, "\nFor machines without knockc, print commands:\n\n    knockc client -policy %s %s HOST\n", policy, name)
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -34,13 +35,17 @@ func (d draft) policy(services []string) (string, *lang.Policy, error) {
 		return slices.ContainsFunc(parsed, func(s lang.Service) bool { return s.First <= port && port <= s.Last })
 	}
 	for try := 1; ; try++ {
-		text := d.text(drawPorts(d.count(), taken), lang.List(parsed))
+		ports := drawPorts(d.count(), taken)
+		if ports == nil {
+			return "", nil, errNoPorts
+		}
+		text := d.text(ports, lang.List(parsed))
 		policy, found := examine([]byte(text))
 		if found = lang.AtLeast(lang.Warning, found); len(found) == 0 {
 			return text, policy, nil
 		}
 		if try == maxDrafts {
-			return "", nil, lang.NewFileFindings(d.name+".knock", strings.NewReader(text), found).Err()
+			return "", nil, cmp.Or(lang.NewFileFindings(d.name+".knock", strings.NewReader(text), found).Err(), errNoPorts)
 		}
 	}
 }
@@ -76,8 +81,12 @@ func (d draft) text(ports []uint16, services string) string {
 	return b.String()
 }
 
-// drawPorts draws ports, all different, of which none is taken. They are above those for
-// which a program must be root, and below those that the host gives to its own programs.
+// errNoPorts says that services take up too many ports.
+var errNoPorts = errors.New("no ports are left for the steps about which `knockc check` has nothing to say")
+
+// drawPorts draws ports, all different, of which none is taken; nil if there are too few. They
+// are above those for which a program must be root, and below those that the host gives to
+// its own programs.
 func drawPorts(n int, taken func(uint16) bool) (ports []uint16) {
 	const first, last = 1024, 32767
 	for range maxDrafts * (n + 1) {
@@ -90,10 +99,10 @@ func drawPorts(n int, taken func(uint16) bool) (ports []uint16) {
 			ports = append(ports, port)
 		}
 		if len(ports) == n {
-			break
+			return ports
 		}
 	}
-	return ports
+	return nil
 }
 
 // withOtherPorts is a policy in which the ports of a knock are others, so that check finds
@@ -117,12 +126,16 @@ func withOtherPorts(src []byte, policy *lang.Policy, k *lang.Knock) ([]byte, err
 	}
 	before := warnings(src)
 	for range maxDrafts {
-		text := replaced(src, ports, drawPorts(len(ports), named(policy)))
+		others := drawPorts(len(ports), named(policy))
+		if others == nil {
+			break
+		}
+		text := replaced(src, ports, others)
 		if warnings(text) <= before {
 			return text, nil
 		}
 	}
-	return nil, errors.New("no other ports were found for this knock about which `knockc check` has nothing new to say")
+	return nil, errNoPorts
 }
 
 // named reports whether a policy has a port as a step or service.

@@ -111,6 +111,9 @@ rare ones, and says by how much a count may be too low.`,
 				}
 				traces = append(traces, files...)
 			}
+			if len(traces) == 0 {
+				return noFiles(args, ".trace")
+			}
 			return o.simulate(s, traces)
 		}
 	},

@@ -53,7 +53,7 @@ func (p *parser) source(k *Packet) bool {
 	case problem != "" && !arrow && !strings.ContainsAny(text, ".:"):
 		p.errorf(lang.CodeSyntax, p.span(p.next), cmp.Or(lang.DidYouMean(text, "expect"), packetForm), "expected a packet or `expect`, found %s", lang.Quote(text))
 	case problem != "":
-		p.errorf(lang.CodeAddress, p.span(p.next), lang.SourceHint(text), "%s %s", lang.Quote(text), problem)
+		p.errorf(lang.CodeAddress, p.span(p.next), sourceHint(text), "%s %s", lang.Quote(text), problem)
 	case !arrow:
 		hint := packetForm
 		if text := p.word(p.next + 1); text == ">" || text == "→" || text == "=>" || text == "--" {

@@ -19,6 +19,17 @@ var otherVerdicts = map[string]string{
 // otherStates are other words for what is expected of a door.
 var otherStates = map[string]string{"opened": "open", "shut": "closed", "close": "closed"}
 
+// sourceHint is for what is no source.
+func sourceHint(text string) string {
+	if i := strings.LastIndexByte(text, '.'); i > 0 { // a port after a dot, as tcpdump prints it
+		written := text[:i] + ":" + text[i+1:]
+		if _, port, problem := lang.ParseSource(written); problem == "" && port > 0 {
+			return written
+		}
+	}
+	return lang.AddressHint(text)
+}
+
 func verdictHint(text string) string {
 	return lang.DidYouMean(cmp.Or(otherVerdicts[strings.ToLower(text)], text), "accept", "drop", "reject", "pass")
 }
