@@ -216,8 +216,15 @@ func (t *Table) summary(r *session.Result) {
 	if t.Several {
 		fmt.Fprintf(t.Out, "%s: ", t.file)
 	}
-	fmt.Fprintf(t.Out, "%s: %s; %s: %d held, %d failed\n", Count(t.counts.packets(), "packet"), t.verdicts(),
-		Count(r.Held+r.Failed, "expectation"), r.Held, r.Failed)
+	fmt.Fprintf(t.Out, "%s: %s; %s\n", Count(t.counts.packets(), "packet"), t.verdicts(), expectations(r))
+}
+
+// expectations says what came of those of a trace.
+func expectations(r *session.Result) string {
+	if r.TestsNothing() {
+		return "no expectation, so nothing is tested"
+	}
+	return fmt.Sprintf("%s: %d held, %d failed", Count(r.Held+r.Failed, "expectation"), r.Held, r.Failed)
 }
 
 // verdicts says how many packets got each verdict. Those that many traces do not have are
@@ -254,9 +261,13 @@ func total(s *session.Summary, color bool) string {
 	if s.Failed > 0 {
 		verdict = lang.BoldRed.Paint(color, "FAIL")
 	}
-	return fmt.Sprintf("%s: %s: %d passed, %d failed; %s: %d held, %d failed", verdict,
+	text := fmt.Sprintf("%s: %s: %d passed, %d failed; %s: %d held, %d failed", verdict,
 		Count(s.Passed+s.Failed, "trace"), s.Passed, s.Failed,
 		Count(s.Held+s.Broken, "expectation"), s.Held, s.Broken)
+	if s.Untested > 0 {
+		text += fmt.Sprintf("; %s without an expectation", Count(s.Untested, "trace"))
+	}
+	return text
 }
 
 // column is one of the columns before the verdict.

@@ -86,6 +86,7 @@ rare ones, and says by how much a count may be too low.`,
 		flags.Func("hz", "let the clock tick `N` times per second, as the kernel's clock does: 100, 250, 300 or 1000", o.setHZ)
 		flags.BoolVar(&o.Cover, "cover", false, "list the items of the policies that no packet met")
 		flags.Func("min-cover", "fail if less than `N` percent of a policy was met; implies -cover", o.setMinCover)
+		flags.BoolVar(&o.strict, "strict", false, "exit with 1 if a trace expects nothing, too")
 		flags.Func("top", "print the `N` sources with the most packets, openings and refusals", o.setTop)
 		captureFlags(flags, &o.Capture)
 		flags.Func("state", "print the state of each source at `TIME`", o.setState)
@@ -126,6 +127,8 @@ type simOptions struct {
 	run   *regexp.Regexp // nil: all traces
 	junit *string        // nil: none is written
 	top   int            // sources; 0: they are not counted
+
+	strict bool // a trace without an expectation fails
 }
 
 // simulate replays the traces that -run chooses.
@@ -156,7 +159,7 @@ func (o *simOptions) simulate(s *streams, names []string) error {
 	for _, failed := range summary.Errs {
 		err = join(err, withFlags(failed))
 	}
-	if !summary.OK() {
+	if !summary.OK() || o.strict && summary.Untested > 0 {
 		err = join(err, errInput)
 	}
 	if o.junit == nil {

@@ -70,9 +70,13 @@ type Result struct {
 // Passed reports whether the trace was replayed and all its expectations held.
 func (r *Result) Passed() bool { return len(r.Errs) == 0 && r.Failed == 0 }
 
+// TestsNothing reports whether it is a trace that expects nothing.
+func (r *Result) TestsNothing() bool { return r.Passed() && r.Held == 0 && r.Stats == nil }
+
 // Summary is the result of all traces.
 type Summary struct {
 	Passed, Failed int       // traces
+	Untested       int       // of those that passed: they expect nothing
 	Held, Broken   int       // expectations
 	Policies       []*Policy // in the order in which they came up
 	MinCover       *float64
@@ -125,6 +129,9 @@ const stdin = "-"
 func (s *run) add(r *Result) {
 	if r.Passed() {
 		s.summary.Passed++
+		if r.TestsNothing() {
+			s.summary.Untested++
+		}
 	} else {
 		s.summary.Failed++
 	}
