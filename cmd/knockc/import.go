@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"path/filepath"
 
 	"example.org/knockc/knockd"
@@ -57,5 +58,20 @@ func runImport(s *streams, name, output string) error {
 		return err
 	}
 	findings.Render(s.err, s.errColor)
-	return s.write(output, policy, 0o600)
+	if err := s.write(output, policy, 0o600); err != nil {
+		return err
+	}
+	s.afterImport(output)
+	return nil
+}
+
+// afterImport says what to do with the policy. That is no output: most people redirect it.
+func (s *streams) afterImport(output string) {
+	if output == stdio {
+		output = usualPolicy
+		fmt.Fprintf(s.err, "\nNext, save the policy as %s, and read it. Then load it on trial, and stop knockd:\n\n", output)
+	} else {
+		fmt.Fprint(s.err, "\nNext, read the policy. Then load it on trial, and stop knockd:\n\n")
+	}
+	fmt.Fprintf(s.err, "    knockc check %s\n    knockc apply -confirm 3m %[1]s\n    systemctl disable --now knockd\n", lang.Printable(output))
 }
