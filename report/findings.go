@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"io"
-	"strings"
 
 	"example.org/knockc/lang"
 )
@@ -51,8 +50,6 @@ func FindingsJSON(w io.Writer, all []*lang.FileFindings) error {
 // finding beside the line that it is about.
 func FindingsGitHub(w io.Writer, all []*lang.FileFindings) error {
 	command := map[lang.Severity]string{lang.Error: "error", lang.Warning: "warning", lang.Info: "notice"}
-	data := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
-	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 	for _, f := range all {
 		for _, x := range f.Findings {
 			start, end := x.Span.Start, x.Span.End
@@ -61,7 +58,7 @@ func FindingsGitHub(w io.Writer, all []*lang.FileFindings) error {
 				message += "\nhint: " + x.Hint
 			}
 			_, err := fmt.Fprintf(w, "::%s file=%s,line=%d,col=%d,endLine=%d,endColumn=%d,title=knockc %s::%s\n", command[x.Severity],
-				property.Replace(lang.Printable(f.File)), start.Line, start.Column, end.Line, end.Column, x.Code, data.Replace(printableLines(message)))
+				gitHubProperty.Replace(lang.Printable(f.File)), start.Line, start.Column, end.Line, end.Column, x.Code, gitHubData.Replace(printableLines(message)))
 			if err != nil {
 				return err
 			}

@@ -25,6 +25,10 @@ var simForms = []*simForm{
 			return &report.JSON{Out: s.out, Several: several, State: o.State != nil, Top: o.top}
 		}},
 	{"quiet", "print only failed expectations and the summary", false, table},
+	{"github", "print failed expectations as GitHub Actions shows them beside their lines, and the summary", false,
+		func(s *streams, o *simOptions, several bool) session.Reporter {
+			return report.All{&report.GitHub{Out: s.out}, table(s, o, several)}
+		}},
 	{"tap", "print test results as TAP 13", false,
 		func(s *streams, o *simOptions, _ bool) session.Reporter { return report.NewTAP(s.out, s.err, o.top) }},
 }
