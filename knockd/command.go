@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"example.org/knockc/lang"
 )
@@ -16,12 +17,18 @@ type opening struct {
 	at       []lang.Prefix  // where these are, the same; none: on the host
 	remove   bool
 	guessed  bool // a port was given without its protocol, TCP is meant
+
+	lasts time.Duration // 0: until it is taken back
+	chain string        // of nft, with its table; "": it is not known
 }
 
 // readCommand finds out what a command opens. problem says why that cannot be
 // told; it goes on from a colon.
 func readCommand(text, iface string) (o opening, problem string) {
 	places := places{}
+	if chain, ok := deletesByHandle(text); ok {
+		return opening{remove: true, chain: chain}, ""
+	}
 	commands, problem := shellCommands(text)
 	if problem != "" {
 		return opening{}, problem
@@ -29,7 +36,7 @@ func readCommand(text, iface string) (o opening, problem string) {
 	for i, words := range commands {
 		r := rule{iface: iface}
 		if problem := r.read(words); problem != "" {
-			return opening{}, problem
+			return opening{lasts: r.lasts}, problem
 		}
 		if i > 0 && r.remove != o.remove {
 			return opening{}, "it both opens and closes"
@@ -40,6 +47,7 @@ func readCommand(text, iface string) (o opening, problem string) {
 		}
 		places.add(services, r.at)
 		o.remove, o.guessed = r.remove, o.guessed || r.guessed
+		o.lasts, o.chain = max(o.lasts, r.lasts), r.inChain
 	}
 	o.services, o.at, problem = places.all()
 	return o, problem
@@ -59,6 +67,9 @@ type rule struct {
 	protos  []lang.Proto // none: not said
 	ports   []portRange  // none: all
 	guessed bool
+
+	lasts   time.Duration // 0: until it is taken out
+	inChain string        // of nft, with its table
 }
 
 // read reads the command of one of the firewalls that are known.
@@ -73,6 +84,8 @@ func (r *rule) read(words []string) (problem string) {
 		return r.iptables(&arguments{words[1:]})
 	case "nft":
 		return r.nft(&arguments{nftWords(words[1:])})
+	case "firewall-cmd":
+		return r.firewalld(&arguments{words[1:]})
 	case "ufw":
 		return r.ufw(&arguments{words[1:]})
 	}

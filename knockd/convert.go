@@ -14,8 +14,9 @@ import (
 type knock struct {
 	lang.Knock // without a name: nothing, and only the door's notes are written
 	door       *door
-	closed     *door // whose sequence shuts this one; nil if there is none
-	lost       bool  // it is not carried over
+	chain      string // that its command adds a rule of nft to, or deletes one from; "": unknown
+	closed     *door  // whose sequence shuts this one; nil if there is none
+	lost       bool   // it is not carried over
 }
 
 // converter makes knocks of doors, and says what is lost.
@@ -111,6 +112,9 @@ func (v *converter) opens(k *knock) (closing bool) {
 		k.From = prefix("0.0.0.0/0")
 	}
 	o, why := v.command(command)
+	if o.lasts > 0 {
+		k.Grant = o.lasts
+	}
 	if why != "" {
 		v.lose(k, command.value, "cannot tell what its command opens: %s", why)
 		return false
@@ -121,7 +125,7 @@ func (v *converter) opens(k *knock) (closing bool) {
 	if o.guessed {
 		v.warn(d, command.value, "this command gives a port without a protocol: TCP is assumed")
 	}
-	k.Services, k.At = o.services, o.at
+	k.Services, k.At, k.chain = o.services, o.at, o.chain
 	return o.remove
 }
 

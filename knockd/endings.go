@@ -1,6 +1,7 @@
 package knockd
 
 import (
+	"fmt"
 	"slices"
 
 	"example.org/knockc/lang"
@@ -13,7 +14,7 @@ func (v *converter) ends(k *knock) {
 		if e.value.text == "" {
 			continue
 		}
-		k.Grant = k.door.grant
+		k.Grant = min(k.Grant, k.door.grant)
 		if o, why := v.command(e); !k.lost && (why != "" || !o.undoes(k)) {
 			v.warn(k.door, e.value, "this command is lost: the grant ends after %s", seconds(k.Grant))
 		}
@@ -42,8 +43,13 @@ func (v *converter) shut(closing []*knock) {
 	}
 	for _, c := range closing {
 		knocks := open[lang.List(c.Services)+where(c.At)]
+		if len(c.Services) == 0 {
+			knocks = v.inChain(c.chain)
+		}
 		switch {
 		case c.lost:
+		case len(c.Services) == 0 && len(knocks) > 1:
+			v.unused(c, "it deletes a rule by its handle, and "+fmt.Sprint(len(knocks))+" doors add rules to that chain")
 		case len(knocks) == 0:
 			v.unused(c, "it shuts services that no other door opens")
 		case knocks[0].closed != nil:
@@ -57,6 +63,16 @@ func (v *converter) shut(closing []*knock) {
 		c.lost = true
 		v.knocks = append(v.knocks, c)
 	}
+}
+
+// inChain are the knocks whose commands add rules to a chain of nft.
+func (v *converter) inChain(chain string) (knocks []*knock) {
+	for _, k := range v.knocks {
+		if k.chain == chain && len(k.Services) > 0 {
+			knocks = append(knocks, k)
+		}
+	}
+	return knocks
 }
 
 func (v *converter) unused(c *knock, why string) {

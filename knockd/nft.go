@@ -1,6 +1,7 @@
 package knockd
 
 import (
+	"path"
 	"slices"
 	"strings"
 
@@ -25,23 +26,47 @@ func nftWords(arguments []string) []string {
 	return words
 }
 
-// nft reads the arguments of nft (nft(8)). A rule is deleted by its handle, of
-// which a configuration knows nothing.
+// nft reads the arguments of nft (nft(8)). What elements of sets open, a configuration does
+// not say.
 func (r *rule) nft(a *arguments) (problem string) {
 	if verb := a.next(); verb != "add" && verb != "insert" {
 		return unknown(verb)
 	}
-	if object := a.next(); object != "rule" {
+	object := a.next()
+	if object != "rule" && object != "element" {
 		return unknown(object)
 	}
-	a.skip(func(w string) bool { return slices.Contains([]string{"ip", "ip6", "inet"}, w) })
-	r.placed = true
-	a.next() // the table
-	problem = r.chain(a.next(), "daddr")
+	a.skip(isFamily)
+	table, chain := a.next(), a.next()
+	if object == "element" {
+		_, timeout, _ := strings.Cut(strings.Join(a.words, ""), "timeout")
+		r.timeout(timeout)
+		return "it adds to the set " + lang.Quote(chain) + ", whose rules are elsewhere"
+	}
+	r.placed, r.inChain = true, table+" "+chain
+	problem = r.chain(chain, "daddr")
 	for len(a.words) > 0 && problem == "" {
 		problem = r.nftStatement(a.next(), a)
 	}
 	return problem
+}
+
+func isFamily(word string) bool { return slices.Contains([]string{"ip", "ip6", "inet"}, word) }
+
+// deletesByHandle recognizes the way to delete the rule of a source: by a handle that a
+// listing of the chain tells.
+func deletesByHandle(command string) (chain string, ok bool) {
+	rule, handle, ok := strings.Cut(command, " handle ")
+	words := strings.Fields(rule)
+	if !ok || len(words) < 5 || path.Base(words[0]) != "nft" || words[1] != "delete" || words[2] != "rule" {
+		return "", false
+	}
+	if words = words[3:]; isFamily(words[0]) {
+		words = words[1:]
+	}
+	handle = strings.TrimSpace(handle)
+	lists := strings.HasPrefix(handle, "$(") || strings.HasPrefix(handle, "`")
+	return strings.Join(words, " "), len(words) == 2 && lists && strings.Contains(handle, "%IP%")
 }
 
 func (r *rule) nftStatement(word string, a *arguments) (problem string) {

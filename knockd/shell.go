@@ -44,6 +44,8 @@ func (s *shell) step() {
 	case c == ';' || strings.HasPrefix(s.rest, "&&"):
 		s.rest = strings.TrimPrefix(s.rest[1:], "&")
 		s.endCommand()
+	case c == '#' && !s.inWord: // a comment
+		s.rest = ""
 	case c == '\'' || c == '"':
 		s.quoted(c)
 	case c == '\\' && len(s.rest) > 1:
