@@ -464,6 +464,25 @@ func TestEditedEarlyOnKernel(t *testing.T) {
 	}
 }
 
+// TestSlowLoadOnKernel: what a client uses while codes are loaded afresh, which takes longer
+// than periods here, is not loaded again.
+func TestSlowLoadOnKernel(t *testing.T) {
+	s := newSafe(t)
+	s.apply(otpPolicy)
+	s.boot++ // all are to be loaded afresh
+	s.live.BeforeLoad(func() {
+		s.uses("ssh.key", 1)
+		s.uses("ssh.key", 2)
+		s.uses("ssh.key", 3)
+		s.fast, s.slept = s.fast+30*time.Second, s.slept-30*time.Second
+	})
+	s.apply(otpPolicy)
+	s.replays("after that")
+	if !s.lastOpens("ssh.key") {
+		t.Error("no code opens")
+	}
+}
+
 // TestCodesEndOnKernel: a code that nobody uses ends with the period after its own.
 func TestCodesEndOnKernel(t *testing.T) {
 	s := newSafe(t)

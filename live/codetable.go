@@ -155,6 +155,17 @@ type codeSet struct {
 	mark   *codeMark
 	load   []int64 // periods
 	key    codes.Key
+	before time.Time // when this must be in the kernel; zero: at any time
+}
+
+// errLate says that codes could be used before they are loaded, as that takes too long.
+var errLate = errors.New("it takes too long to load one-time codes: write a longer `period` or a shorter `ahead`")
+
+// late reports whether the kernel may have a change too late. It takes less time to do it
+// than it took to say what is to be done.
+func (c *codeChange) late(began, now time.Time) bool {
+	done := now.Add(now.Sub(began))
+	return c != nil && slices.ContainsFunc(c.sets, func(s codeSet) bool { return !s.before.IsZero() && done.After(s.before) })
 }
 
 // queueCodes queues a change, which may be nil, for the transaction.
@@ -242,7 +253,12 @@ func (h *kernel) loadedCodes(at Location, c *codeChange, failed error) error {
 
 // flushCodes has the kernel do what is queued, and what becomes of codes.
 func (h *kernel) flushCodes(at Location, c *codeChange) error {
-	if err := h.queueCodes(at, c); err != nil {
+	began := h.clock.Wall()
+	err := h.queueCodes(at, c)
+	if err == nil && c.late(began, h.clock.Wall()) {
+		err = errLate
+	}
+	if err != nil {
 		return errors.Join(err, h.reconnect()) // half of it is queued
 	}
 	return h.conn.Flush()

@@ -41,7 +41,11 @@ func underSystemd() bool {
 func systemdTimer(command []string, after time.Duration) error {
 	run := []string{
 		"--quiet", "--collect", "--description", "Go back to the policy before, unless the new one is kept",
-		"--on-active", fmt.Sprintf("%dms", after.Milliseconds()), "--timer-property", "AccuracySec=100ms", "--",
+		"--on-active", fmt.Sprintf("%dms", after.Milliseconds()), "--timer-property", "AccuracySec=100ms",
 	}
+	if folder := os.Getenv(stateVariable); folder != "" {
+		run = append(run, "--setenv", stateVariable+"="+folder)
+	}
+	run = append(run, "--")
 	return exec.Command("systemd-run", append(run, command...)...).Run()
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"example.org/knockc/compiler"
 )
 
 // For the tests outside.
@@ -44,4 +46,21 @@ func NewTestHost(clock Clock, boot func() (string, error), files string) *Host {
 		clock: clock, tables: &kernel{clock: clock}, notes: &folder{files, clock}, codes: &codeFile{files, clock},
 		boot: boot, start: func([]string, time.Duration) error { return nil },
 	}
+}
+
+// BeforeLoad has a function run once, after all was noted and before rules and codes are loaded.
+func (h *Host) BeforeLoad(f func()) { h.tables = &slowTables{h.tables, f} }
+
+// slowTables take a while to load.
+type slowTables struct {
+	tables
+	before func()
+}
+
+func (s *slowTables) Load(r *compiler.Ruleset, c *codeChange) error {
+	if s.before != nil {
+		s.before()
+		s.before = nil
+	}
+	return s.tables.Load(r, c)
 }

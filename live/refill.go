@@ -107,24 +107,20 @@ func (h *Host) supply(at Location, t *Table, of sources, load func(*codeChange) 
 		return nil, err
 	}
 	defer unlock()
-	s, err := h.beginSupply(at, t)
-	if err != nil {
-		return nil, err
-	}
+	var s *supplying
 	var told []Supplied
-	for _, c := range of.Codes {
-		done, err := s.knock(c)
-		if err != nil {
+	for lead := time.Duration(0); ; {
+		begin := h.clock.Now()
+		if s, told, err = h.planSupply(at, t, of, lead); err != nil {
 			return nil, err
 		}
-		told = append(told, done)
-	}
-	s.leave()
-	if err := h.codes.Write(s.notes); err != nil {
-		return nil, fmt.Errorf("cannot note which one-time codes are loaded, so nothing is: %w", err)
-	}
-	if err := load(&s.change); err != nil {
-		return nil, err
+		if err = load(&s.change); err == nil {
+			break
+		}
+		if !errors.Is(err, errLate) || lead > time.Hour {
+			return nil, err
+		}
+		lead = 2*(h.clock.Now()-begin) + time.Second
 	}
 	s.notes.Loaded[at.String()] = of
 	for _, c := range s.change.sets {
@@ -134,6 +130,27 @@ func (h *Host) supply(at Location, t *Table, of sources, load func(*codeChange) 
 	}
 	_ = h.codes.Write(s.notes) // without this, all are loaded afresh, and refill must be told the policy
 	return told, nil
+}
+
+// planSupply plans what becomes of the codes of a table, as of so much later, and notes what
+// must be noted before.
+func (h *Host) planSupply(at Location, t *Table, of sources, lead time.Duration) (s *supplying, told []Supplied, err error) {
+	if s, err = h.beginSupply(at, t); err != nil {
+		return nil, nil, err
+	}
+	s.at.Wall = s.at.Wall.Add(lead)
+	for _, c := range of.Codes {
+		done, err := s.knock(c)
+		if err != nil {
+			return nil, nil, err
+		}
+		told = append(told, done)
+	}
+	s.leave()
+	if err := h.codes.Write(s.notes); err != nil {
+		return nil, nil, fmt.Errorf("cannot note which one-time codes are loaded, so nothing is: %w", err)
+	}
+	return s, told, nil
 }
 
 // supplying is one change of the codes of a table.
@@ -180,7 +197,7 @@ func (s *supplying) knock(c Codes) (done Supplied, err error) {
 		return done, err
 	}
 	s.notes.put(p.Note)
-	s.change.sets = append(s.change.sets, codeSet{c.Knock, p.Flush, has.marked, &p.Mark, p.Load, key})
+	s.change.sets = append(s.change.sets, codeSet{c.Knock, p.Flush, has.marked, &p.Mark, p.Load, key, p.Before})
 	next := codes.Period(s.at.Wall, c.Period) + 1
 	return Supplied{
 		Knock: c.Knock, Afresh: p.Flush, Added: len(p.Load),

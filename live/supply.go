@@ -30,7 +30,8 @@ import (
 //     that they outlive the table. They are written before codes are loaded, whenever
 //     codes are refilled, and when a table is removed. The next period is left out too: its
 //     code may be spent after that, before the others are loaded, or by a client whose clock
-//     is a little fast.
+//     is a little fast. If loading takes so long that the first of the others could be
+//     spent before it is done, it is planned again.
 //  3. Nobody has ever used its key with this knock. Then neither the table nor the notes know
 //     of the series.
 //
@@ -165,6 +166,8 @@ type supply struct {
 	Load  []int64  // the periods whose codes are loaded
 	Mark  codeMark // for the table, in the same transaction
 	Note  codeNote // must be on the disk before that
+
+	Before time.Time // when the first code could be used; zero if that is no matter
 }
 
 // starts is when the first period begins of which there is a code.
@@ -187,6 +190,7 @@ func plan(s series, ahead time.Duration, at instant, is *stock, notes *codeNotes
 		doubtful := codes.Period(p.Note.Seen, s.Period) + 1 // its code may be spent before the others are loaded
 		p.Note.leaveOut(doubtful)
 		p.begin(s, at, doubtful+1, next)
+		p.Before = codes.Begins(doubtful+1, s.Period)
 	}
 	p.Mark.Ahead = ahead
 	return p, p.clash(notes)

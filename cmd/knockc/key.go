@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"example.org/knockc/codes"
+	"example.org/knockc/internal/lazy"
 	"example.org/knockc/lang"
 )
 
@@ -50,11 +51,16 @@ func makeKey(s *streams, args []string) error {
 	return nil
 }
 
+var longHex = lazy.Regexp(`[0-9A-Fa-f]{32}`)
+
 // readKey reads a key, and warns if others may know it.
 func (s *streams) readKey(name string) (codes.Key, error) {
 	key, err := codes.ReadKey(name)
 	var path *fs.PathError
-	if errors.As(err, &path) {
+	switch {
+	case errors.As(err, &path) && longHex().MatchString(name): // most likely the key itself
+		err = fmt.Errorf("cannot read the key: %w: -key takes the name of its file", reason(err))
+	case errors.As(err, &path):
 		err = fmt.Errorf("cannot read the key %s: %w", name, reason(err))
 	}
 	if err == nil {
