@@ -114,12 +114,16 @@ func (s *Symbols) Grant(knock string) (Place, bool) {
 }
 
 // Steps says where the steps that a source has done are stored: one place for each step
-// of the knock's sequence except the last.
-func (s *Symbols) Steps(knock string) []Place {
-	if states, ok := s.states[knock]; ok {
-		return states.opening.done
+// of a sequence, [Opening] or [Closing], except the last.
+func (s *Symbols) Steps(knock string, sequence Role) []Place {
+	states, ok := s.states[knock]
+	switch {
+	case !ok:
+		return nil
+	case sequence == Closing:
+		return states.closing.done
 	}
-	return nil
+	return states.opening.done
 }
 
 // Knocks are the names of the knocks, in alphabetical order.

@@ -118,7 +118,7 @@ func checkRecovered(t rapid.TB, table *Table, result *compiler.Result, src strin
 		}
 		places := got.Places[k.Name.Text]
 		grant, _ := result.Symbols.Grant(k.Name.Text)
-		if places.Grant.Number != grant.Number || !slices.EqualFunc(places.Steps, result.Symbols.Steps(k.Name.Text), func(a, b compiler.Place) bool { return a.Kind == b.Kind && a.Number == b.Number }) {
+		if places.Grant.Number != grant.Number || !slices.EqualFunc(places.Steps, result.Symbols.Steps(k.Name.Text, compiler.Opening), func(a, b compiler.Place) bool { return a.Kind == b.Kind && a.Number == b.Number }) {
 			t.Errorf("the places of %s are %+v", k.Name.Text, places)
 		}
 	}

@@ -19,9 +19,12 @@ func covered(s *session.Summary) []*session.Policy {
 }
 
 // writeCovers says of each policy what was met.
-func writeCovers(w io.Writer, prefix string, color bool, s *session.Summary) {
+func writeCovers(w io.Writer, prefix string, color, rules bool, s *session.Summary) {
 	for _, p := range covered(s) {
 		writeCover(w, prefix, p)
+		if rules {
+			writeRules(w, prefix, p)
+		}
 		if !p.MetEnough(s.MinCover) {
 			fmt.Fprintf(w, "%s%s: %s: %s\n", prefix, lang.Printable(p.File), lang.BoldRed.Paint(color, "FAIL"), coverFailure(p.Cover, *s.MinCover))
 		}
@@ -39,7 +42,12 @@ func writeCover(w io.Writer, prefix string, p *session.Policy) {
 			fmt.Fprintf(w, "%s%s:%d:%d: %s\n", prefix, file, i.Span.Start.Line, i.Span.Start.Column, lang.Printable(i.Missed()))
 		}
 	}
-	all, missed := c.Rules()
+}
+
+// writeRules says which rules did not run.
+func writeRules(w io.Writer, prefix string, p *session.Policy) {
+	file := lang.Printable(p.File)
+	all, missed := p.Cover.Rules()
 	ran := all - count(missed)
 	fmt.Fprintf(w, "%s%s: %d of %d rules ran, %s%%\n", prefix, file, ran, all, percent(100*float64(ran)/float64(all)))
 	for _, chain := range slices.Sorted(maps.Keys(missed)) {

@@ -49,11 +49,13 @@ func (p *JSON) name(file string) string {
 }
 
 func (p *JSON) End(r *session.Result) {
-	if r.Stats != nil && r.State == nil {
+	if r.Stats != nil && !p.State {
 		p.stats(r)
 	}
-	for _, s := range r.Standings {
-		p.standing(r, s)
+	for _, state := range r.States {
+		for _, s := range state.Standings {
+			p.standing(r.Name, state.At, s)
+		}
 	}
 }
 
@@ -95,12 +97,12 @@ type jsonStanding struct {
 	Depends bool     `json:"depends,omitempty"` // on the tick
 }
 
-func (p *JSON) standing(r *session.Result, s replay.Standing) {
+func (p *JSON) standing(file string, at time.Duration, s replay.Standing) {
 	left := s.Until
 	if left != sim.Never {
-		left -= *r.State
+		left -= at
 	}
-	WriteJSON(p.Out, jsonStanding{p.name(r.Name), Seconds(*r.State), NewStanding(s.Source, s.Symbol, left), secondsOrNull(s.Until), s.Depends})
+	WriteJSON(p.Out, jsonStanding{p.name(file), Seconds(at), NewStanding(s.Source, s.Symbol, left), secondsOrNull(s.Until), s.Depends})
 }
 
 func (p *JSON) Close(s *session.Summary) {

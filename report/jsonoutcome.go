@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"example.org/knockc/compiler"
 	"example.org/knockc/lang"
 	"example.org/knockc/lang/trace"
 	"example.org/knockc/sim"
@@ -55,15 +56,15 @@ func (j *object) addr(name string, a netip.Addr) {
 	*j = append(a.AppendTo(append(*j, '"')), '"')
 }
 
-// Outcome prints an outcome's object.
+// Outcome prints an outcome's object, after those of what time has undone before it.
 func (p *JSON) Outcome(o replay.Outcome) {
 	if p.State && o.OK() {
 		return
 	}
-	j := append(p.line[:0], '{')
-	if p.Several {
-		j.text("file", p.file)
+	for i := range o.Expired {
+		p.expired(&o.Expired[i])
 	}
+	j := p.begin()
 	j.number("line", o.Event.Span.Start.Line)
 	j.key("t")
 	j = lang.AppendSeconds(j, o.At)
@@ -78,6 +79,38 @@ func (p *JSON) Outcome(o replay.Outcome) {
 		j.moves(o.Moves)
 	}
 	p.line = append(j, "}\n"...)
+	p.Out.Write(p.line)
+}
+
+// begin begins an object.
+func (p *JSON) begin() object {
+	j := append(p.line[:0], '{')
+	if p.Several {
+		j.text("file", p.file)
+	}
+	return j
+}
+
+// expired prints the object of what time has undone.
+func (p *JSON) expired(x *replay.Expiry) {
+	j := p.begin()
+	j.seconds("t", x.At)
+	j.key("src")
+	j = append(appendSource(append(j, '"'), x.Source), '"')
+	j.key("expired")
+	j = append(j, '{')
+	j.text("knock", x.Knock)
+	switch x.Role {
+	case compiler.Grant:
+		j.bool("closed", true)
+	case compiler.Closing:
+		j.text("sequence", sequenceClose)
+		fallthrough
+	default:
+		j.number("step", x.Step)
+		j.number("of", x.Of)
+	}
+	p.line = append(j, "}}\n"...)
 	p.Out.Write(p.line)
 }
 
@@ -164,7 +197,7 @@ func (j *object) move(m replay.Move) {
 	j.text("knock", m.Knock)
 	switch m.Kind {
 	case replay.Opened:
-		j.seconds("open_until", m.OpenUntil)
+		j.seconds("open_until", m.Until)
 	case replay.Closed:
 		j.bool("closed", true)
 	case replay.Reset:
@@ -177,5 +210,6 @@ func (j *object) move(m replay.Move) {
 	default:
 		j.number("step", m.Step)
 		j.number("of", m.Of)
+		j.seconds("until", m.Until)
 	}
 }

@@ -26,7 +26,7 @@ func TestRowsAllocateNothing(t *testing.T) {
 	if len(found) > 0 {
 		t.Fatal(found)
 	}
-	opened := replay.Move{Knock: "web", Kind: replay.Opened, OpenUntil: sim.Never}
+	opened := replay.Move{Knock: "web", Kind: replay.Opened, Until: sim.Never}
 	moves := []replay.Move{{Knock: "ssh", Kind: replay.Stepped, Step: 1, Of: 2}, {Knock: "vpn", Kind: replay.SteppedClose, Step: 1, Of: 2}, opened}
 	for name, r := range map[string]session.Reporter{
 		"table": &report.Table{Out: io.Discard}, "JSON": &report.JSON{Out: io.Discard, Several: true},

@@ -11,30 +11,31 @@ import (
 	"example.org/knockc/lang"
 	"example.org/knockc/sim"
 	"example.org/knockc/sim/replay"
-	"example.org/knockc/sim/session"
 )
 
-// writeStandings shows where sources stand.
-func writeStandings(w io.Writer, r *session.Result) {
+// writeState shows where sources stand.
+func writeState(w io.Writer, file string, state replay.Snapshot) {
 	sources, width := 0, 0
-	for i, s := range r.Standings {
-		if i == 0 || s.Source != r.Standings[i-1].Source {
+	for i, s := range state.Standings {
+		if i == 0 || s.Source != state.Standings[i-1].Source {
 			sources++
 		}
 		width = max(width, len(SourceText(s.Source)))
 	}
-	fmt.Fprintf(w, "%s at %ss: %s\n", lang.Printable(r.Name), lang.FormatSeconds(*r.State), Count(sources, "source"))
-	for _, s := range r.Standings {
+	fmt.Fprintf(w, "%s at %ss: %s\n", lang.Printable(file), lang.FormatSeconds(state.At), Count(sources, "source"))
+	for _, s := range state.Standings {
 		fmt.Fprintf(w, "    %-*s  %s %s\n", width, SourceText(s.Source), s.Knock, standing(s))
 	}
 }
 
 // SourceText is an address, or a prefix if all of it is one source.
-func SourceText(p netip.Prefix) string {
+func SourceText(p netip.Prefix) string { return string(appendSource(nil, p)) }
+
+func appendSource(b []byte, p netip.Prefix) []byte {
 	if p.IsSingleIP() {
-		return p.Addr().String()
+		return p.Addr().AppendTo(b)
 	}
-	return p.String()
+	return p.AppendTo(b)
 }
 
 // standing is where a source stands, in the words of the table.

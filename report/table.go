@@ -1,12 +1,10 @@
 package report
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"net/netip"
 	"time"
-	"unicode/utf8"
 
 	"example.org/knockc/lang"
 	"example.org/knockc/lang/trace"
@@ -22,6 +20,7 @@ type Table struct {
 	Several bool // traces: each has a title
 	Quiet   bool // only failures, no other rows
 	State   bool // only failures, no other rows and no summaries
+	Rules   bool // of what no packet met, rules are listed too
 	Top     int  // how many sources of each list are shown
 
 	begun  int  // traces
@@ -77,7 +76,7 @@ func widthsOf(b *session.Trace) (w widths) {
 
 // wideEvent is a packet of a capture whose row is as wide as that of most.
 var wideEvent = &trace.Event{
-	At:     1000*time.Second - 1,
+	At:     1000*time.Second - time.Microsecond,
 	Packet: &trace.Packet{Src: netip.AddrFrom4([4]byte{198, 51, 100, 100}), SrcPort: 50000, DstPort: 50000, Flags: lang.PSH | lang.ACK},
 }
 
@@ -94,12 +93,15 @@ func (t *Table) Outcome(o replay.Outcome) {
 		t.count(o.Got)
 	}
 	if t.rows() {
+		for i := range o.Expired {
+			t.expired(&o.Expired[i])
+		}
 		t.row(o)
 	}
 	if !o.OK() {
-		fmt.Fprintf(t.Out, "%s:%d: %s: %s\n", t.file, o.Event.Span.Start.Line, lang.BoldRed.Paint(t.Color, "FAIL"), failure(o))
+		writeLine(t.Out, "%s:%d: %s: %s", t.file, o.Event.Span.Start.Line, lang.BoldRed.Paint(t.Color, "FAIL"), failure(o))
 		if o.Why != "" {
-			fmt.Fprintf(t.Out, "    %s\n", lang.Printable(o.Why))
+			writeLine(t.Out, "    %s", lang.Printable(o.Why))
 		}
 	}
 }
@@ -124,62 +126,6 @@ var verdictColors = map[trace.Verdict]lang.Color{
 	trace.Accept: lang.Green, trace.Pass: lang.Cyan, trace.Drop: lang.Red, trace.Reject: lang.Yellow,
 }
 
-// row prints the row of an outcome. It is made in place: there are as many as packets.
-func (t *Table) row(o replay.Outcome) {
-	b := t.line[:0]
-	if x := o.Event.Expect; x != nil {
-		b = append(t.appendColumn(b, timeColumn, o), "  "...)
-		b = append(append(b, x.Knock...), ' ')
-		if !o.Got.Depends {
-			b = append(b, "is "...)
-		}
-		b = append(appendState(b, o.Got), " for "...)
-		b = x.Src.AppendTo(b)
-	} else {
-		b = t.appendColumn(b, timeColumn, o)
-		b = t.appendColumn(append(b, "  "...), sourceColumn, o)
-		b = t.appendColumn(append(b, " -> "...), destinationColumn, o)
-		b = t.appendVerdict(append(b, "  "...), o)
-	}
-	t.line = append(bytes.TrimRight(b, " "), '\n')
-	t.Out.Write(t.line)
-}
-
-// appendColumn appends a column of a row, as wide as it is in all rows.
-func (t *Table) appendColumn(b []byte, c column, o replay.Outcome) []byte {
-	begin := len(b)
-	b = appendColumn(b, c, o.Event, o.At, o.DstPort)
-	for n := utf8.RuneCount(b[begin:]); n < t.widths[c]; n++ {
-		b = append(b, ' ')
-	}
-	return b
-}
-
-// appendVerdict appends what came of a packet, and what it moved.
-func (t *Table) appendVerdict(b []byte, o replay.Outcome) []byte {
-	got, after := o.Got.String(), ""
-	if len(o.Moves) > 0 {
-		after = spaces[min(len(got), len(spaces)):]
-	}
-	if t.Color {
-		got, after = verdictColors[o.Got.Verdict].Paint(true, got+after), ""
-	}
-	b = append(append(b, got...), after...)
-	for i, m := range o.Moves {
-		if i == 0 {
-			b = append(b, "  "...)
-		} else {
-			b = append(b, ", "...)
-		}
-		b = append(append(b, m.Knock...), ' ')
-		b = appendMoved(b, m)
-	}
-	return b
-}
-
-// spaces are as many as the widest verdict has letters.
-const spaces = "      "
-
 func (t *Table) End(r *session.Result) {
 	if !t.began {
 		t.failed(r.Name)
@@ -190,10 +136,10 @@ func (t *Table) End(r *session.Result) {
 		t.summary(r)
 	}
 	if r.Stats != nil && !t.State {
-		fmt.Fprintln(t.Out, r.Stats)
+		writeLine(t.Out, "%s", r.Stats)
 	}
-	if r.State != nil {
-		writeStandings(t.Out, r)
+	for _, s := range r.States {
+		writeState(t.Out, r.Name, s)
 	}
 }
 
@@ -213,10 +159,11 @@ func (t *Table) summary(r *session.Result) {
 	if !t.Quiet {
 		fmt.Fprintln(t.Out)
 	}
+	title := ""
 	if t.Several {
-		fmt.Fprintf(t.Out, "%s: ", t.file)
+		title = t.file + ": "
 	}
-	fmt.Fprintf(t.Out, "%s: %s; %s\n", Count(t.counts.packets(), "packet"), t.verdicts(), expectations(r))
+	writeLine(t.Out, "%s%s: %s; %s", title, Count(t.counts.packets(), "packet"), t.verdicts(), expectations(r))
 }
 
 // expectations says what came of those of a trace.
@@ -249,10 +196,10 @@ func (t *Table) Close(s *session.Summary) {
 		if !t.Quiet {
 			fmt.Fprintln(t.Out)
 		}
-		fmt.Fprintln(t.Out, total(s, t.Color))
+		writeLine(t.Out, "%s", total(s, t.Color))
 	}
 	writeTop(t.Out, "", s.Top, t.Top)
-	writeCovers(t.Out, "", t.Color, s)
+	writeCovers(t.Out, "", t.Color, t.Rules, s)
 }
 
 // total is the summary of all traces, as a test runner has it.
@@ -268,33 +215,4 @@ func total(s *session.Summary, color bool) string {
 		text += fmt.Sprintf("; %s without an expectation", Count(s.Untested, "trace"))
 	}
 	return text
-}
-
-// column is one of the columns before the verdict.
-type column int
-
-const (
-	timeColumn column = iota
-	sourceColumn
-	destinationColumn
-)
-
-// widths are those of the columns, in characters.
-type widths [3]int
-
-// fit makes room for an event.
-func (w *widths) fit(e *trace.Event) {
-	var room [128]byte
-	at, port := e.At, uint16(0)
-	switch k := e.Packet; {
-	case k == nil:
-	case k.Range != nil: // its last row is the widest
-		at, port = e.Last(), k.Range.Last
-	default:
-		port = k.DstPort
-	}
-	for c := range w {
-		text := appendColumn(room[:0], column(c), e, at, port)
-		w[c] = max(w[c], utf8.RuneCount(text))
-	}
 }

@@ -3,6 +3,7 @@ package report_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"example.org/knockc/lang/trace"
 	"example.org/knockc/report"
@@ -26,7 +27,7 @@ func TestColor(t *testing.T) {
 		}})
 		p.Outcome(replay.Outcome{Event: &tr.Events[0], DstPort: 22, Got: replay.Verdict(trace.Drop), Want: replay.Verdict(trace.Accept), Why: "no grant"})
 		p.Outcome(replay.Outcome{
-			Event: &tr.Events[1], DstPort: 1000, Got: replay.Verdict(trace.Drop), Moves: []replay.Move{{Knock: "ssh", Kind: replay.Stepped, Step: 1, Of: 2}},
+			Event: &tr.Events[1], DstPort: 1000, Got: replay.Verdict(trace.Drop), Moves: []replay.Move{{Knock: "ssh", Kind: replay.Stepped, Step: 1, Of: 2, Until: 5 * time.Second}},
 		})
 		p.End(&session.Result{Name: "a.trace"})
 		return b.String()
@@ -34,7 +35,7 @@ func TestColor(t *testing.T) {
 	colored := show(true)
 	for _, want := range []string{
 		"-> 22    \x1b[31mdrop\x1b[0m\n",
-		"-> 1000  \x1b[31mdrop  \x1b[0m  ssh 1/2\n",
+		"-> 1000  \x1b[31mdrop  \x1b[0m  ssh 1/2 until 5s\n",
 		"a.trace:1: \x1b[1;31mFAIL\x1b[0m: wanted accept",
 	} {
 		if !strings.Contains(colored, want) {

@@ -18,16 +18,17 @@ type TAP struct {
 	out   *bufio.Writer
 	notes io.Writer // for what is no test
 	top   int
+	rules bool // -cover lists rules
 	file  string
 	tests int
 }
 
 // NewTAP writes the first line. Remarks about captures go to notes; top is how many
-// sources of each list are shown.
-func NewTAP(out *bufio.Writer, notes io.Writer, top int) *TAP {
+// sources of each list are shown, and rules says whether rules are listed that did not run.
+func NewTAP(out *bufio.Writer, notes io.Writer, top int, rules bool) *TAP {
 	fmt.Fprintln(out, "TAP version 13")
 	out.Flush()
-	return &TAP{out: out, notes: notes, top: top}
+	return &TAP{out: out, notes: notes, top: top, rules: rules}
 }
 
 func (p *TAP) Begin(t *session.Trace) { p.file = t.Name }
@@ -48,7 +49,7 @@ func (p *TAP) End(r *session.Result) {
 func (p *TAP) Close(s *session.Summary) {
 	const comment = "# "
 	writeTop(p.out, comment, s.Top, p.top)
-	writeCovers(p.out, comment, false, s)
+	writeCovers(p.out, comment, false, p.rules, s)
 	if s.MinCover != nil {
 		for _, policy := range covered(s) {
 			p.test(policy.File, coverTest(policy, *s.MinCover))

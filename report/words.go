@@ -76,18 +76,31 @@ func appendMoved(b []byte, m replay.Move) []byte {
 		return append(b, "closed"...)
 	case replay.Reset:
 		return append(b, "reset"...)
-	case replay.SteppedClose:
-		return appendStands(b, compiler.Symbol{Role: compiler.Closing, Step: m.Step, Of: m.Of})
-	case replay.Stepped:
-		return appendStands(b, compiler.Symbol{Step: m.Step, Of: m.Of})
 	case replay.Uncertain:
 		return append(b, replay.DependsOnTick...)
+	case replay.SteppedClose:
+		b = appendStands(b, compiler.Symbol{Role: compiler.Closing, Step: m.Step, Of: m.Of})
+	case replay.Stepped:
+		b = appendStands(b, compiler.Symbol{Step: m.Step, Of: m.Of})
+	default:
+		b = append(b, "open"...)
 	}
-	b = append(b, "open"...)
-	if m.OpenUntil == sim.Never {
+	if m.Until == sim.Never {
 		return b
 	}
-	return append(lang.AppendSeconds(append(b, " until "...), m.OpenUntil), 's')
+	return append(lang.AppendSeconds(append(b, " until "...), m.Until), 's')
+}
+
+// appendExpired says what time has undone for a knock.
+func appendExpired(b []byte, left compiler.Symbol) []byte {
+	b = append(append(b, left.Knock...), ' ')
+	switch left.Role {
+	case compiler.Grant:
+		return append(b, "closed"...)
+	case compiler.Closing:
+		b = append(b, sequenceClose+" "...)
+	}
+	return strconv.AppendInt(append(b, "back to "...), int64(left.Step), 10)
 }
 
 // Count is a number of things.

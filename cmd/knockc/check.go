@@ -45,7 +45,11 @@ above it:
 		flags.BoolVar(&c.verbose, "v", false, "print infos too")
 		flags.BoolVar(&c.json, "json", false, "print a JSON object, on a line of its own, for each finding")
 		flags.StringVar(&c.format, "format", "text", "print as `FORMAT`: text, github (annotations in CI) or sarif (code scanning)")
-		return c.run
+		color := colorFlag(flags)
+		return func(s *streams, args []string) error {
+			color(s)
+			return c.run(s, args)
+		}
 	},
 }
 

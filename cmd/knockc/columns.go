@@ -7,10 +7,9 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
-)
 
-// lineWidth is how wide a line may be for people: that of a usual terminal.
-const lineWidth = 80
+	"example.org/knockc/report"
+)
 
 // columns are rows of cells, printed below each other, the first as the heading. Where they
 // are too wide for a line, the cells of the columns named in wraps go on in lines below.
@@ -60,7 +59,7 @@ func (c *columns) widths() []int {
 	for _, width := range widths {
 		total += width
 	}
-	for ; total > lineWidth; total-- {
+	for ; total > report.LineWidth; total-- {
 		widest := c.wraps[0]
 		for _, i := range c.wraps {
 			if widths[i] > widths[widest] {

@@ -16,7 +16,7 @@ const jsonSchema = "../../spec/json.schema.json"
 
 // jsonKinds are the kinds of objects by the key that only they have, or that comes first.
 var jsonKinds = []struct{ key, kind string }{
-	{"note", "note"}, {"check", "rehearsed"}, {"state", "state"}, {"recorded", "capture"}, {"top", "top"}, {"cover", "cover"}, {"code", "finding"}, {"expect", "expectation"},
+	{"note", "note"}, {"check", "rehearsed"}, {"state", "state"}, {"recorded", "capture"}, {"top", "top"}, {"cover", "cover"}, {"code", "finding"}, {"expect", "expectation"}, {"expired", "expired"},
 	{"verdict", "packet"}, {"sets", "status"},
 }
 
@@ -31,7 +31,7 @@ func TestJSONSchema(t *testing.T) {
 			"+0s expect ssh at 1 for 192.0.2.7\n+1s 192.0.2.7 -> 1003\n+0s 192.0.2.7 -> udp/53\n+0s 192.0.2.7:7 -> 22 null => accept\n+1s 192.0.2.7 -> 1009\n" +
 			"+1s 192.0.2.7 -> 1007\n+0s 2001:db8::7 -> 2001 on wg0\n+1s 192.0.2.8 -> 2001\n+1s 192.0.2.8 -> 2002 to 192.168.0.5\n" +
 			"+0s expect nas open for 192.0.2.8\n+0s 192.0.2.9 -> 3001-3002 every 5s\n+5s 192.0.2.9 -> 80 => drop\n+1s 192.0.2.9 -> 1001\n+0s 192.0.2.9 -> 9\n" +
-			"+0s 192.0.2.9 -> 22 => reject\n+0s expect nas closed for 192.0.2.9\n",
+			"+0s 192.0.2.9 -> 22 => reject\n+0s expect nas closed for 192.0.2.9\n+0s 192.0.2.9 -> 1001\n+1s 192.0.2.9 -> ping/64\n+1s 192.0.2.9 -> 1003\n+2h 192.0.2.9 -> 22\n",
 		"codes.knock": "knock ssh < otp/62201 -> 22 key \"ssh.key\" >\n",
 		"codes.trace": "policy codes.knock\n0s 192.0.2.7 -> udp/62201 otp ssh +90s\n",
 		"late.trace":  "policy ssh.knock\n0s 192.0.2.9 -> 3001\n+4999ms 192.0.2.9 -> 3002\n+0s 192.0.2.9 -> 80\n",

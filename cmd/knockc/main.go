@@ -132,13 +132,6 @@ type streams struct {
 	done bool
 }
 
-// colorful reports whether colour will be seen: on a terminal, unless its user
-// does not want any (no-color.org).
-func colorful(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && isTerminal(f)
-}
-
 // warn tells what is not as it should be, if something is not, and does not keep what
 // was asked for from being done.
 func (s *streams) warn(err error) {

@@ -23,7 +23,7 @@ import (
 
 var simCommand = &command{
 	name:  "sim",
-	usage: "[-policy FILE] [-host ADDRESS] [" + formChoice() + "|-state TIME] [FLAGS] TRACE|FOLDER...",
+	usage: "[-policy FILE] [-host ADDRESS] [" + formChoice() + "|-state TIME,...] [FLAGS] TRACE|FOLDER...",
 	short: "replay packet traces through the compiled rules",
 	long: `
 Sim compiles the policy of a trace and replays the packets of the trace through the
@@ -61,8 +61,8 @@ that meets it:
     "trust"              for each prefix and interface, one that gets into a service
     "default", if given  one that it decides about, to a port without a step
 
-After the items, sim lists the compiled rules that matched no packet. The percentage
-does not count them.
+-cover-rules also lists the compiled rules that matched no packet. The percentage does
+not count them.
 
 Times are exact, unless -hz is given. With -hz, timeouts are whole ticks of a clock, as
 in a real kernel. It is not known where in a tick a trace begins. If a set may be full,
@@ -72,8 +72,9 @@ same is true of progress, and of the state of a source. -cover and -top count on
 results that do not depend on the tick. To find the HZ of a kernel, look for CONFIG_HZ
 in /boot/config-*. ` + "`getconf CLK_TCK`" + ` prints another number.
 
--state ends the replay at a time, after the packets of that time. Instead of the
-packets, it prints the state of each source at that time: open doors, and steps done.
+-state prints the state of each source at a time, after the packets of that time: open
+doors, and steps done. It is printed instead of the packets. The replay ends at that
+time, or at the last of several times: -state 1s,2s,5s.
 
 -top counts exactly if there are at most 65536 sources. If there are more, it forgets
 rare ones, and says by how much a count may be too low.`,
@@ -85,12 +86,15 @@ rare ones, and says by how much a count may be too low.`,
 		flags.Func("junit", "write test results to `FILE`, as JUnit's XML", o.setJUnit)
 		flags.Func("hz", "let the clock tick `N` times per second, as the kernel's clock does: 100, 250, 300 or 1000", o.setHZ)
 		flags.BoolVar(&o.Cover, "cover", false, "list the items of the policies that no packet met")
+		flags.BoolFunc("cover-rules", "list the compiled rules that no packet matched, too; implies -cover", o.setCoverRules)
 		flags.Func("min-cover", "fail if less than `N` percent of a policy was met; implies -cover", o.setMinCover)
 		flags.BoolVar(&o.strict, "strict", false, "exit with 1 if a trace expects nothing, too")
 		flags.Func("top", "print the `N` sources with the most packets, openings and refusals", o.setTop)
 		captureFlags(flags, &o.Capture)
-		flags.Func("state", "print the state of each source at `TIME`", o.setState)
+		flags.Func("state", "print the state of each source at `TIME`, or at several: 1s,2s", o.setStates)
+		color := colorFlag(flags)
 		return func(s *streams, args []string) error {
+			color(s)
 			if len(args) == 0 {
 				return usagef("takes at least one trace")
 			}
@@ -128,7 +132,8 @@ type simOptions struct {
 	junit *string        // nil: none is written
 	top   int            // sources; 0: they are not counted
 
-	strict bool // a trace without an expectation fails
+	coverRules bool // the report of what was met lists rules, too
+	strict     bool // a trace without an expectation fails
 }
 
 // simulate replays the traces that -run chooses.
@@ -144,6 +149,7 @@ func (o *simOptions) simulate(s *streams, names []string) error {
 		return err
 	}
 	o.Open, o.OpenNamed, o.Top = s.open, session.OpenRegular, o.top > 0
+	o.Expiries = o.form.packets && len(o.States) == 0
 	reporters := report.All{s.progress(o), o.form.reporter(s, o, len(chosen) > 1)}
 	junit := &report.JUnit{}
 	if o.junit != nil {
@@ -272,6 +278,11 @@ func (o *simOptions) setMinCover(text string) error {
 	return nil
 }
 
+func (o *simOptions) setCoverRules(string) error {
+	o.coverRules, o.Cover = true, true
+	return nil
+}
+
 func (o *simOptions) setTop(text string) (err error) {
 	if o.top, err = strconv.Atoi(text); err != nil || o.top < 1 {
 		return fmt.Errorf("wanted a number from 1 on")
@@ -286,28 +297,32 @@ func (o *simOptions) setHZ(text string) (err error) {
 	return nil
 }
 
-// setState reads a time as a trace has it.
-func (o *simOptions) setState(text string) error {
-	at, err := lang.ParseTime(text)
-	if err != nil {
-		return fmt.Errorf("it %w", err)
+// setStates reads times as a trace has them, with commas between.
+func (o *simOptions) setStates(text string) error {
+	for _, text := range strings.Split(text, ",") {
+		at, err := lang.ParseTime(strings.TrimSpace(text))
+		if err != nil {
+			return fmt.Errorf("it %w", err)
+		}
+		o.States = append(o.States, min(at, sim.Never-1)) // what never ends lives at the last time too
 	}
-	at = min(at, sim.Never-1) // what never ends lives at the last time too
-	o.State = &at
+	slices.Sort(o.States)
+	o.States = slices.Compact(o.States)
 	return nil
 }
 
 // check finds flags that do not go together.
 func (o *simOptions) check() error {
+	state := len(o.States) > 0
 	for _, two := range []struct {
 		a, b   bool
 		aa, bb string
 	}{
-		{o.State != nil, !o.form.packets, "state", o.form.flag},
-		{o.State != nil, o.junit != nil, "state", "junit"},
-		{o.State != nil, o.MinCover != nil, "state", "min-cover"},
-		{o.State != nil, o.Cover, "state", "cover"},
-		{o.State != nil, o.top > 0, "state", "top"},
+		{state, !o.form.packets, "state", o.form.flag},
+		{state, o.junit != nil, "state", "junit"},
+		{state, o.MinCover != nil, "state", "min-cover"},
+		{state, o.Cover, "state", "cover"},
+		{state, o.top > 0, "state", "top"},
 	} {
 		if two.a && two.b {
 			return usagef("-%s and -%s exclude each other", two.aa, two.bb)

@@ -22,7 +22,7 @@ var tableForm = &simForm{"", "", true, table}
 var simForms = []*simForm{
 	{"json", "print a JSON object, on a line of its own, for each packet and expectation", true,
 		func(s *streams, o *simOptions, several bool) session.Reporter {
-			return &report.JSON{Out: s.out, Several: several, State: o.State != nil, Top: o.top}
+			return &report.JSON{Out: s.out, Several: several, State: len(o.States) > 0, Top: o.top}
 		}},
 	{"quiet", "print only failed expectations and the summary", false, table},
 	{"github", "print failed expectations as GitHub Actions shows them beside their lines, and the summary", false,
@@ -30,11 +30,13 @@ var simForms = []*simForm{
 			return report.All{&report.GitHub{Out: s.out}, table(s, o, several)}
 		}},
 	{"tap", "print test results as TAP 13", false,
-		func(s *streams, o *simOptions, _ bool) session.Reporter { return report.NewTAP(s.out, s.err, o.top) }},
+		func(s *streams, o *simOptions, _ bool) session.Reporter {
+			return report.NewTAP(s.out, s.err, o.top, o.coverRules)
+		}},
 }
 
 func table(s *streams, o *simOptions, several bool) session.Reporter {
-	return &report.Table{Out: s.out, Color: s.outColor, Several: several, Quiet: !o.form.packets, State: o.State != nil, Top: o.top}
+	return &report.Table{Out: s.out, Color: s.outColor, Several: several, Quiet: !o.form.packets, State: len(o.States) > 0, Top: o.top, Rules: o.coverRules}
 }
 
 // formChoice is the choice of a form in the usage.

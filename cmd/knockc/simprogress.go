@@ -37,7 +37,7 @@ func (s *streams) progress(o *simOptions) session.Reporter {
 	if !ok || os.Getenv("TERM") == "dumb" || !isTerminal(f) {
 		return &progress{}
 	}
-	rows := o.form.packets && o.State == nil
+	rows := o.form.packets && len(o.States) == 0
 	if rows && isTerminal(os.Stdout) {
 		return &progress{}
 	}

@@ -47,7 +47,7 @@ func (v *viewing) print(w io.Writer, s *seen, room int) {
 // printHead says what is loaded, and what is not as it should be.
 func (v *viewing) printHead(w io.Writer, s *seen) {
 	say := func(format string, args ...any) {
-		fmt.Fprintln(w, strings.Join(wrap(fmt.Sprintf(format, args...), lineWidth), "\n"))
+		fmt.Fprintln(w, strings.Join(wrap(fmt.Sprintf(format, args...), report.LineWidth), "\n"))
 	}
 	is := fmt.Sprintf("%v, policy %s", s.Location, s.Policy)
 	name := lang.Printable(v.policy)

@@ -38,7 +38,7 @@ func toBeLoaded(policy *lang.Policy, result *compiler.Result) *Subject {
 	}
 	for _, name := range result.Symbols.Knocks() {
 		grant, _ := result.Symbols.Grant(name)
-		s.Places[name] = Places{result.Symbols.Steps(name), grant}
+		s.Places[name] = Places{result.Symbols.Steps(name, compiler.Opening), grant}
 	}
 	return s
 }

@@ -31,7 +31,7 @@ func ExamplePlayer() {
 			fmt.Println(o.At, o.Got, o.OK())
 			for _, m := range o.Moves {
 				if m.Kind == replay.Opened {
-					fmt.Println(m.Knock, "opens until", m.OpenUntil)
+					fmt.Println(m.Knock, "opens until", m.Until)
 				}
 			}
 		})

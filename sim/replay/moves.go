@@ -11,10 +11,10 @@ import (
 // Move is what a packet did to a knock. If it did several things of one kind, there is
 // one Move, with the highest step.
 type Move struct {
-	Knock     string
-	Kind      MoveKind
-	Step, Of  int           // of Stepped and SteppedClose
-	OpenUntil time.Duration // of Opened; the latest that it can be; [sim.Never] if the door stays open
+	Knock    string
+	Kind     MoveKind
+	Step, Of int           // of Stepped and SteppedClose
+	Until    time.Duration // the end of the grant, or the deadline of the next step; the latest that it can be; [sim.Never] if the door stays open
 }
 
 // MoveKind is what a packet can do to a knock.
@@ -47,11 +47,11 @@ func (p *Player) Moves(changes []sim.Change) []Move {
 		case c.Ended:
 			m.Kind, m.Step, m.Of = Reset, 0, 0
 		case s.Role == compiler.Grant:
-			m.Kind, m.OpenUntil = Opened, c.Expires
+			m.Kind, m.Until = Opened, c.Expires
 		case s.Role == compiler.Closing:
-			m.Kind = SteppedClose
+			m.Kind, m.Until = SteppedClose, c.Expires
 		default:
-			m.Kind = Stepped
+			m.Kind, m.Until = Stepped, c.Expires
 		}
 		moves = merge(moves, m)
 	}

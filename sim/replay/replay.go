@@ -27,7 +27,10 @@ type Player struct {
 	moves    []Move
 	hz       int // of the machine's clock
 	codes    *codebook
-	recorder *recorder // of what explains failures; nil: they are not explained
+	recorder *recorder       // of what explains failures; nil: they are not explained
+	expiries *expiries       // nil: they are not noted
+	asked    []time.Duration // the times of snapshots that are not taken yet
+	taken    []Snapshot
 	watchers []Watcher
 }
 
@@ -61,6 +64,10 @@ type Outcome struct {
 	Want    Result // the zero Result if the trace does not say
 	Moves   []Move // what a packet moved
 	Why     string // why it is not what the trace wants, if [Player.Explain] was called
+
+	// Expired is what time had undone since the outcome before, if [Player.NoteExpiries] was
+	// called. It is valid until the next one.
+	Expired []Expiry
 }
 
 // OK reports whether the outcome is what the trace wants, or whether the trace wants
@@ -115,13 +122,18 @@ func isSingle(e *trace.Event) bool { return e.Expect != nil || e.Packet.Range ==
 // play plays an expectation, or one packet of an event, which goes to the port if the
 // event has several.
 func (p *Player) play(e *trace.Event, at time.Duration, port uint16) Outcome {
+	expired := p.Expired(at)
+	var o Outcome
 	switch {
 	case e.Expect != nil:
-		return p.expect(e)
+		o = p.expect(e)
 	case e.Packet.Range == nil:
-		port = e.Packet.DstPort
+		o = p.packet(e, at, e.Packet.DstPort)
+	default:
+		o = p.packet(e, at, port)
 	}
-	return p.packet(e, at, port)
+	o.Expired = expired
+	return o
 }
 
 func (p *Player) packet(e *trace.Event, at time.Duration, port uint16) Outcome {
@@ -154,6 +166,7 @@ func (p *Player) packet(e *trace.Event, at time.Duration, port uint16) Outcome {
 // Packet plays a packet that does not belong to an event. It returns the verdict and
 // what changed in the sets, which is valid until the next packet.
 func (p *Player) Packet(packet *sim.Packet) (compiler.VerdictKind, []sim.Change) {
+	p.takeSnapshots(packet.Time)
 	p.codes.offer(p.machine, packet)
 	verdict, changes := p.machine.Packet(packet)
 	p.codes.spent(packet.Time, changes)
@@ -229,7 +242,12 @@ func (p *Player) Open(knock string, src netip.Addr, at time.Duration) (bool, *si
 // Step is the furthest step of a knock's sequence that a source has done in time, 0 if
 // there is none. It also says why that depends on the tick if it does.
 func (p *Player) Step(knock string, src netip.Addr, at time.Duration) (int, *sim.Doubt) {
-	places := p.symbols.Steps(knock)
+	return p.step(knock, compiler.Opening, src, at)
+}
+
+// step is Step for one of the knock's sequences.
+func (p *Player) step(knock string, sequence compiler.Role, src netip.Addr, at time.Duration) (int, *sim.Doubt) {
+	places := p.symbols.Steps(knock, sequence)
 	for i := len(places); i >= 1; i-- {
 		if lives, doubt := p.lives(places[i-1], src, at); lives || doubt != nil {
 			return i, doubt

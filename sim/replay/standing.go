@@ -8,6 +8,7 @@ import (
 
 	"example.org/knockc/compiler"
 	"example.org/knockc/lang"
+	"example.org/knockc/sim"
 )
 
 // Standing is how far a source is with a knock.
@@ -16,6 +17,30 @@ type Standing struct {
 	compiler.Symbol               // the furthest step of a sequence, or the open door
 	Until           time.Duration // its deadline, or the end of the grant, the latest that it can be; [sim.Never]
 	Depends         bool          // on the tick: perhaps the source is less far, or has no progress
+}
+
+// Snapshot is how far all sources are at a time.
+type Snapshot struct {
+	At        time.Duration
+	Standings []Standing
+}
+
+// TakeSnapshots asks how far all sources are at some times, given in their order.
+func (p *Player) TakeSnapshots(at []time.Duration) { p.asked = at }
+
+// Snapshots are those that were asked for with [Player.TakeSnapshots]. No packet may
+// follow.
+func (p *Player) Snapshots() []Snapshot {
+	p.takeSnapshots(sim.Never)
+	return p.taken
+}
+
+// takeSnapshots takes those before a packet that comes at a time.
+func (p *Player) takeSnapshots(packet time.Duration) {
+	for len(p.asked) > 0 && p.asked[0] < packet {
+		p.taken = append(p.taken, Snapshot{p.asked[0], p.Standings(p.asked[0])})
+		p.asked = p.asked[1:]
+	}
 }
 
 // Standings say how far all sources are at a time, which must not be before that of the

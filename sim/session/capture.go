@@ -120,12 +120,13 @@ func (s *run) captured(player *replay.Player, source *capture.Source, see func(r
 		case err != nil:
 			return err
 		case !player.Answer(kind, &packet):
+			expired := player.Expired(packet.Time)
 			verdict, changes := player.Packet(&packet)
 			e := event.of(&packet, source.Record())
 			e.Packet.Code = player.Code(&packet)
 			see(replay.Outcome{
 				Event: e, At: packet.Time, DstPort: packet.DstPort,
-				Got: replay.Ruled(verdict), Moves: player.Moves(changes),
+				Got: replay.Ruled(verdict), Moves: player.Moves(changes), Expired: expired,
 			})
 		}
 	}

@@ -29,7 +29,7 @@ func ExampleRun() {
 	}
 	fmt.Println("as expected:", summary.OK())
 	// Output:
-	// 0s  192.0.2.7 -> 7001  pass    ssh 1/2
+	// 0s  192.0.2.7 -> 7001  pass    ssh 1/2 until 5s
 	// 1s  192.0.2.7 -> 9002  pass    ssh open until 11s
 	// 2s  192.0.2.7 -> 22    accept
 	// 3s  192.0.2.8 -> 22    drop

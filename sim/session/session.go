@@ -17,12 +17,13 @@ import (
 
 // Options say how traces are replayed.
 type Options struct {
-	Policy   string         // the file of the policy of all traces; "": each has its own
-	HZ       int            // how often the kernel's clock ticks in a second; 0: time is exact
-	State    *time.Duration // when replays end, to see how far sources are; nil: with the trace
-	Cover    bool           // note which items of the policies packets meet
-	MinCover *float64       // the percentage of each policy that packets must meet; nil: any
-	Top      bool           // count by source
+	Policy   string          // the file of the policy of all traces; "": each has its own
+	HZ       int             // how often the kernel's clock ticks in a second; 0: time is exact
+	States   []time.Duration // sorted: how far sources are then, and the replay ends with the last; none: it ends with the trace
+	Cover    bool            // note which items of the policies packets meet
+	MinCover *float64        // the percentage of each policy that packets must meet; nil: any
+	Top      bool            // count by source
+	Expiries bool            // outcomes say what time has undone before them
 	Capture  capture.Options
 
 	// Open opens a file by its name, or standard input, whose name is -. Nil is [OpenFile].
@@ -60,11 +61,10 @@ type Trace struct {
 // Result is the result of a trace.
 type Result struct {
 	Name         string
-	Errs         []error        // why it was not replayed to its end; of the trace, and of its policy
-	Held, Failed int            // expectations, and packets with a verdict that is not the wanted one
-	Stats        *capture.Stats // of a capture
-	State        *time.Duration // the time of the standings; nil: they were not asked for
-	Standings    []replay.Standing
+	Errs         []error           // why it was not replayed to its end; of the trace, and of its policy
+	Held, Failed int               // expectations, and packets with a verdict that is not the wanted one
+	Stats        *capture.Stats    // of a capture
+	States       []replay.Snapshot // those that were asked for
 }
 
 // Passed reports whether the trace was replayed and all its expectations held.
@@ -199,8 +199,8 @@ func (s *run) play(t *Trace, all outcomes, result *Result) error {
 
 // end is when a replay ends.
 func (s *run) end() time.Duration {
-	if s.State != nil {
-		return *s.State
+	if n := len(s.States); n > 0 {
+		return s.States[n-1]
 	}
 	return sim.Never
 }
@@ -217,6 +217,10 @@ func (s *run) newPlayer(p *Policy) (*replay.Player, error) {
 	if s.Top {
 		s.summary.Top.Watch(player)
 	}
+	player.TakeSnapshots(s.States)
+	if s.Expiries {
+		player.NoteExpiries()
+	}
 	return player, nil
 }
 
@@ -225,7 +229,5 @@ func (s *run) played(p *Policy, player *replay.Player, result *Result) {
 	if s.Cover {
 		p.Cover.Ran(player)
 	}
-	if s.State != nil {
-		result.State, result.Standings = s.State, player.Standings(*s.State)
-	}
+	result.States = player.Snapshots()
 }
