@@ -48,6 +48,7 @@ const (
 	CodeNoCode         Code = "K120"
 	CodeManyCodes      Code = "K121"
 	CodeSecret         Code = "K122"
+	CodeMaybePort      Code = "K123"
 )
 
 // CodeMeaning says what a code means.
@@ -100,6 +101,7 @@ var Codes = []CodeMeaning{
 	{CodeNoCode, Warning, "a key without a step that needs it"},
 	{CodeManyCodes, Warning, "very many one-time codes"},
 	{CodeSecret, Info, "the ports are the only secret"},
+	{CodeMaybePort, Warning, "an address that seems to end in a port"},
 }
 
 // severity is the severity of a code.

@@ -162,6 +162,9 @@ func (o *simOptions) simulate(s *streams, names []string) error {
 	for _, warning := range summary.Warnings {
 		s.warn(warning)
 	}
+	if summary.Captures == 0 && (len(o.Capture.Hosts) > 0 || o.Capture.Iface != "") {
+		s.warn(errors.New("-host and -iface are for captures, and none was replayed"))
+	}
 	for _, failed := range summary.Errs {
 		err = join(err, withFlags(failed))
 	}

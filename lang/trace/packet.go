@@ -60,6 +60,8 @@ func (p *parser) source(k *Packet) bool {
 			hint = "did you mean `->`?"
 		}
 		p.errorf(lang.CodeSyntax, p.span(p.next+1), hint, "expected `->` and a port, %s", p.found(p.next+1))
+	case withPort(text) != "":
+		p.warnf(lang.CodeMaybePort, p.span(p.next), withPort(text), "the last number of %s is a part of the address, not a port", lang.Quote(text))
 	}
 	p.next += 2
 	return arrow

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,7 +37,8 @@ type parser struct {
 	now      time.Duration // of the last packet so far
 	begun    bool          // a packet or an expectation came, readable or not
 	findings []lang.Finding
-	foreign  bool // the text is no trace at all
+	foreign  bool          // the text is no trace at all
+	warning  *lang.Finding // the first of a kind: a long trace may have as many as lines
 
 	line
 	next int // the word of the line to read next
@@ -65,12 +67,23 @@ func (p *parser) errorf(code lang.Code, at lang.Span, hint, format string, args 
 	})
 }
 
+// warnf adds a warning, if there is none yet.
+func (p *parser) warnf(code lang.Code, at lang.Span, hint, format string, args ...any) {
+	if p.warning == nil {
+		p.warning = &lang.Finding{Code: code, Severity: lang.Warning, Span: at, Message: fmt.Sprintf(format, args...), Hint: hint}
+	}
+}
+
 // stopped reports whether reading stops because of what was found so far.
 func (p *parser) stopped() bool { return p.foreign || len(p.findings) > lang.MaxErrors }
 
 // first are the findings up to where reading stopped.
 func (p *parser) first() []lang.Finding {
-	first, _ := lang.FirstErrors(p.findings)
+	first, cut := lang.FirstErrors(p.findings)
+	if p.warning != nil && !cut {
+		first = append(slices.Clip(first), *p.warning)
+		lang.SortFindings(first)
+	}
 	return first
 }
 

@@ -30,6 +30,17 @@ func sourceHint(text string) string {
 	return lang.AddressHint(text)
 }
 
+// withPort is an IPv6 address with its last number as a port, if that is what somebody most
+// likely means: four decimal digits, and the second number after `::`.
+func withPort(address string) string {
+	_, after, short := strings.Cut(address, "::")
+	_, port, two := strings.Cut(after, ":")
+	if n, _ := lang.ParsePort(port); !short || !two || n < 1000 || len(port) != 4 || address[0] == '[' {
+		return ""
+	}
+	return "[" + strings.TrimSuffix(address, ":"+port) + "]:" + strings.Clone(port)
+}
+
 func verdictHint(text string) string {
 	return lang.DidYouMean(cmp.Or(otherVerdicts[strings.ToLower(text)], text), "accept", "drop", "reject", "pass")
 }

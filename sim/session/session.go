@@ -77,6 +77,7 @@ func (r *Result) TestsNothing() bool { return r.Passed() && r.Held == 0 && r.Sta
 type Summary struct {
 	Passed, Failed int       // traces
 	Untested       int       // of those that passed: they expect nothing
+	Captures       int       // of the traces that could be read
 	Held, Broken   int       // expectations
 	Policies       []*Policy // in the order in which they came up
 	MinCover       *float64
@@ -168,6 +169,7 @@ func (s *run) trace(name string) *Result {
 	case err != nil:
 		result.Errs = []error{err}
 	case captured:
+		s.summary.Captures++
 		result.Errs = nonNil(s.replayCapture(in, result))
 	default:
 		result.Errs = s.replayText(in, result)

@@ -2,6 +2,7 @@ package session
 
 import (
 	"errors"
+	"fmt"
 	"iter"
 	"strings"
 	"time"
@@ -84,6 +85,9 @@ func (s *run) survey(in *input) (*survey, []error) {
 		}
 		return nil, nonNil(faulty, noPolicy)
 	}
+	for _, f := range found {
+		s.summary.Warnings = append(s.summary.Warnings, fmt.Errorf("%s:%d: %s: did you mean %s?", in.name, f.Span.Start.Line, f.Message, f.Hint))
+	}
 	return v, nonNil(noPolicy)
 }
 
@@ -121,7 +125,7 @@ func (v *survey) again(in *input, err *error) iter.Seq[*trace.Event] {
 				return
 			}
 		}
-		if *err = reader.Err(); *err == nil && (changed || left != 0 || len(reader.Findings()) > 0) {
+		if *err = reader.Err(); *err == nil && (changed || left != 0 || lang.HasErrors(reader.Findings())) {
 			*err = errors.New("the file has changed while it was being read")
 		}
 	}
