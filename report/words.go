@@ -23,17 +23,7 @@ func appendColumn(b []byte, c column, e *trace.Event, at time.Duration, port uin
 	case c == sourceColumn:
 		return k.AppendSource(b)
 	default:
-		b = k.AppendDestination(b, port)
-		if k.On != nil {
-			b = append(append(b, " on "...), lang.Printable(k.On.Text)...)
-		}
-		if k.Unanswered != nil {
-			b = append(b, " unanswered"...)
-		}
-		if k.Answered != nil {
-			b = append(b, " answered"...)
-		}
-		return b
+		return k.AppendAttributes(k.AppendDestination(b, port))
 	}
 }
 

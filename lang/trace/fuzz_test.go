@@ -68,6 +68,26 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+// FuzzPrint: the events of a trace, printed, are the same again.
+func FuzzPrint(f *testing.F) {
+	addSeeds(f)
+	f.Fuzz(func(t *testing.T, src []byte) {
+		before, found := Parse(src)
+		if lang.HasErrors(found) {
+			return
+		}
+		var printed []byte
+		for i := range before.Events {
+			printed = append(before.Events[i].AppendTo(printed), '\n')
+		}
+		after, found := Parse(printed)
+		before.Policy, before.Start = nil, 0
+		if diff := cmp.Diff(before, after, cmpopts.IgnoreTypes(lang.Span{}), cmpopts.EquateComparable(netip.Addr{})); diff != "" {
+			t.Errorf("%q is printed as %q, %v: %s", src, printed, found, diff)
+		}
+	})
+}
+
 // checkSpan holds a span's lines and columns to its offsets.
 func checkSpan(t *testing.T, src []byte, at lang.Span) {
 	for _, p := range []lang.Pos{at.Start, at.End} {
