@@ -43,6 +43,10 @@ host and to the addresses in clauses "at". A connection is established if the ca
 contains an answer. -host gives the addresses of the host. Without it, sim infers them
 from the capture if it can.
 
+-record prints the packets of a capture as a trace, which expects of each the verdict
+that it gets. With -anonymize, the trace has other source addresses, except for those
+that the policy names: 192.0.2.1, 198.51.100.1 and so on.
+
 -tap and -junit report a test for each "expect", for each packet whose verdict is not
 the expected one, and for each trace, which fails if the trace cannot be replayed.
 
@@ -91,6 +95,7 @@ rare ones, and says by how much a count may be too low.`,
 		flags.BoolVar(&o.strict, "strict", false, "exit with 1 if a trace expects nothing, too")
 		flags.Func("top", "print the `N` sources with the most packets, openings and refusals", o.setTop)
 		captureFlags(flags, &o.Capture)
+		recordFlags(flags, o)
 		flags.Func("state", "print the state of each source at `TIME`, or at several: 1s,2s", o.setStates)
 		color := colorFlag(flags)
 		return func(s *streams, args []string) error {
@@ -132,8 +137,10 @@ type simOptions struct {
 	junit *string        // nil: none is written
 	top   int            // sources; 0: they are not counted
 
-	coverRules bool // the report of what was met lists rules, too
-	strict     bool // a trace without an expectation fails
+	coverRules        bool // the report of what was met lists rules, too
+	record, anonymous bool // print a trace made of a capture, with other addresses
+
+	strict bool // a trace without an expectation fails
 }
 
 // simulate replays the traces that -run chooses.
@@ -149,6 +156,9 @@ func (o *simOptions) simulate(s *streams, names []string) error {
 		return err
 	}
 	o.Open, o.OpenNamed, o.Top = s.open, session.OpenRegular, o.top > 0
+	if o.record {
+		return o.writeRecord(s, chosen)
+	}
 	o.Expiries = o.form.packets && len(o.States) == 0
 	reporters := report.All{s.progress(o), o.form.reporter(s, o, len(chosen) > 1)}
 	junit := &report.JUnit{}
@@ -326,10 +336,18 @@ func (o *simOptions) check() error {
 		{state, o.MinCover != nil, "state", "min-cover"},
 		{state, o.Cover, "state", "cover"},
 		{state, o.top > 0, "state", "top"},
+		{o.record, !o.form.packets || o.form != tableForm, "record", o.form.flag},
+		{o.record, state, "record", "state"},
+		{o.record, o.junit != nil, "record", "junit"},
+		{o.record, o.Cover, "record", "cover"},
+		{o.record, o.top > 0, "record", "top"},
 	} {
 		if two.a && two.b {
 			return usagef("-%s and -%s exclude each other", two.aa, two.bb)
 		}
+	}
+	if o.anonymous && !o.record {
+		return usagef("-anonymize belongs to -record")
 	}
 	return nil
 }

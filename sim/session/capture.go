@@ -21,6 +21,9 @@ import (
 // ErrTicked says that a capture does not go together with [Options.HZ].
 var ErrTicked = errors.New("the packets of a capture have met a clock already")
 
+// ErrNotCapture says that a file is not a capture.
+var ErrNotCapture = errors.New("this is not a capture")
+
 // FaultyCapture is the error for a capture that cannot be replayed.
 type FaultyCapture struct {
 	Name string
@@ -43,37 +46,53 @@ func captureError(name string, err error) error {
 
 // replayCapture replays a capture.
 func (s *run) replayCapture(in *input, result *Result) error {
+	c, err := s.openCapture(in)
+	if err != nil {
+		return err
+	}
+	err = s.play(&Trace{Name: in.name, Capture: true, Forwards: c.forwards}, func(see func(replay.Outcome)) error {
+		return s.captured(c.player, c.source, see)
+	}, result)
+	stats := c.source.Stats()
+	result.Stats = &stats
+	s.warnOfHosts(in.name, c.source)
+	s.played(c.policy, c.player, result)
+	if err != nil {
+		return captureError(in.name, err)
+	}
+	return nil
+}
+
+// openedCapture is a capture that is ready to be replayed against its policy.
+type openedCapture struct {
+	policy   *Policy
+	source   *capture.Source
+	player   *replay.Player
+	forwards bool // the policy guards services of other hosts
+}
+
+func (s *run) openCapture(in *input) (*openedCapture, error) {
 	if s.HZ != 0 {
-		return &FaultyCapture{in.name, ErrTicked}
+		return nil, &FaultyCapture{in.name, ErrTicked}
 	}
 	policy, err := s.policies.Of(in.name, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	o := s.Capture
 	o.At = forwardedTo(policy.Result.Policy)
 	source, err := capture.OpenFile(in, o)
 	if err != nil {
-		return captureError(in.name, err)
+		return nil, captureError(in.name, err)
 	}
 	player, err := s.newPlayer(policy)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := useKeys(player, policy); err != nil {
-		return &FaultyCapture{in.name, err}
+		return nil, &FaultyCapture{in.name, err}
 	}
-	err = s.play(&Trace{Name: in.name, Capture: true, Forwards: len(o.At) > 0}, func(see func(replay.Outcome)) error {
-		return s.captured(player, source, see)
-	}, result)
-	stats := source.Stats()
-	result.Stats = &stats
-	s.warnOfHosts(in.name, source)
-	s.played(policy, player, result)
-	if err != nil {
-		return captureError(in.name, err)
-	}
-	return nil
+	return &openedCapture{policy, source, player, len(o.At) > 0}, nil
 }
 
 // useKeys reads the keys of the policy's one-time codes. What a payload means, nobody can

@@ -101,13 +101,7 @@ type run struct {
 // part of the result. It is an error if there is a single policy for all traces and it
 // cannot be used: then the reporter is not called.
 func Run(names []string, o Options, r Reporter) (*Summary, error) {
-	if o.OpenNamed == nil {
-		o.OpenNamed = o.Open
-	}
-	if o.Open == nil {
-		o.Open = OpenFile
-	}
-	s := &run{Options: o, reporter: r, policies: &Policies{Open: o.OpenNamed}}
+	s := newRun(o, r)
 	if o.Top {
 		s.summary.Top = &replay.Top{}
 	}
@@ -122,6 +116,16 @@ func Run(names []string, o Options, r Reporter) (*Summary, error) {
 	s.summary.Policies, s.summary.MinCover = s.policies.inOrder, o.MinCover
 	r.Close(&s.summary)
 	return &s.summary, nil
+}
+
+func newRun(o Options, r Reporter) *run {
+	if o.OpenNamed == nil {
+		o.OpenNamed = o.Open
+	}
+	if o.Open == nil {
+		o.Open = OpenFile
+	}
+	return &run{Options: o, reporter: r, policies: &Policies{Open: o.OpenNamed}}
 }
 
 // stdin is the name of standard input.
