@@ -20,7 +20,7 @@ git status >/dev/null 2>&1 || vcs=false
 mkdir -p "$root/bin"
 CGO_ENABLED=0 go build -trimpath -buildvcs=$vcs -ldflags='-s -w' -o "$command" ./cmd/knockc
 go run ./packaging/manual -knockc "$command" -date "$DATE" -docs "$PREFIX/share/doc/knockc/spec" "$pages"
-for section in 1 5; do
+for section in 1 5 7; do
 	install -D -m 644 -t "$root/share/man/man$section" "$pages"/*."$section"
 done
 
@@ -40,7 +40,7 @@ for unit in knockc.service knockc-refill.service knockc-refill.timer; do
 done
 install -d -m 700 "$DESTDIR/var/lib/knockc" # what is known of one-time codes
 
-install -D -m 644 -t "$doc" README.md CHANGELOG.md
-install -D -m 644 -t "$doc/spec" spec/*.md spec/grammar.ebnf
+install -D -m 644 -t "$doc" CHANGELOG.md
+install -D -m 644 -t "$doc/spec" spec/*.md spec/grammar.ebnf spec/json.schema.json
 install -D -m 644 -t "$doc/examples" testdata/policies/*
 install -D -m 644 -t "$doc/metrics" packaging/metrics/*

@@ -18,9 +18,10 @@ func checkManual(t *testing.T, root string) {
 	t.Setenv("LC_ALL", "C.UTF-8")
 	t.Setenv("MANWIDTH", "80")
 	for page, words := range map[string][]string{
-		"man1/knockc.1":       commandNames(t, root),
-		"man5/knock-policy.5": slices.Concat(lang.ClauseWords, lang.SettingWords),
-		"man5/knock-trace.5":  {"Packets", "Verdicts", "Expectations"},
+		"man1/knockc.1":         commandNames(t, root),
+		"man5/knock-policy.5":   slices.Concat(lang.ClauseWords, lang.SettingWords),
+		"man5/knock-trace.5":    {"Packets", "Verdicts", "Expectations"},
+		"man7/knock-findings.7": {"K001 text that is no token", "K123 an address that seems to end in a port"},
 	} {
 		file := filepath.Join(root, "usr/share/man", page+".gz")
 		if said := run(t, "sh", "-c", `man --warnings -l "$1" 2>&1 >/dev/null`, "sh", file); said != "" {
@@ -32,14 +33,19 @@ func checkManual(t *testing.T, root string) {
 				t.Errorf("%s has no section on %s", page, word)
 			}
 		}
+		for _, section := range sections[page] {
+			if !strings.Contains(text, "\n"+section+"\n") {
+				t.Errorf("%s has no section %s", page, section)
+			}
+		}
 		for line := range strings.Lines(text) {
 			if strings.HasPrefix(line, "       ┌") && len([]rune(line)) > 80+1 {
 				t.Errorf("%s has a table too wide for 80 columns: %s", page, line)
 			}
 		}
 	}
-	for page, document := range map[string]string{"knock-policy": "language", "knock-trace": "traces"} {
-		text := run(t, "man", "-l", filepath.Join(root, "usr/share/man/man5", page+".5.gz"))
+	for page, document := range map[string]string{"man5/knock-policy.5": "language", "man5/knock-trace.5": "traces", "man7/knock-findings.7": "findings"} {
+		text := run(t, "man", "-l", filepath.Join(root, "usr/share/man", page+".gz"))
 		for _, line := range codeLines(t, "../spec/"+document+".md") {
 			if !strings.Contains(text, "\n         "+line) {
 				t.Errorf("%s: a line of code has changed: %s", page, line)
@@ -47,6 +53,9 @@ func checkManual(t *testing.T, root string) {
 		}
 	}
 }
+
+// sections are those that readers of a page look for.
+var sections = map[string][]string{"man1/knockc.1": {"NAME", "SYNOPSIS", "DESCRIPTION", "EXIT STATUS", "ENVIRONMENT", "FILES", "EXAMPLES", "SEE ALSO"}}
 
 // commandNames are those that the command's overview has.
 func commandNames(t *testing.T, root string) []string {

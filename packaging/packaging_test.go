@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -39,6 +40,7 @@ func TestPackage(t *testing.T) {
 		}
 	})
 	t.Run("manual", func(t *testing.T) { checkManual(t, root) })
+	t.Run("links", func(t *testing.T) { checkLinks(t, root+"/usr/share/doc/knockc") })
 	t.Run("unit", func(t *testing.T) { checkUnit(t, root) })
 }
 
@@ -72,11 +74,43 @@ func checkFiles(t *testing.T, contents string) {
 	if diff := cmp.Diff(strings.SplitAfter(string(want), "\n"), append(files, "")); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(names(t, "../spec/*.md", "../spec/*.ebnf"), slices.Sorted(slices.Values(documents))); diff != "" {
+	if diff := cmp.Diff(names(t, "../spec/*.md", "../spec/*.ebnf", "../spec/*.json"), slices.Sorted(slices.Values(documents))); diff != "" {
 		t.Errorf("documents (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(names(t, "../testdata/policies/*"), slices.Sorted(slices.Values(examples))); diff != "" {
 		t.Errorf("examples (-want +got):\n%s", diff)
+	}
+}
+
+// checkLinks follows the links of the documents: nothing may lead out of what is installed.
+func checkLinks(t *testing.T, doc string) {
+	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
+	seen := 0
+	for _, pattern := range []string{"*.md", "*/*.md"} {
+		files, err := filepath.Glob(filepath.Join(doc, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+				seen++
+				if _, err := os.Stat(filepath.Join(filepath.Dir(file), m[1])); err != nil {
+					t.Errorf("%s links to %s, which is not installed", filepath.Base(file), m[1])
+				}
+			}
+			for _, word := range []string{"clone", "testdata", "./cmd/"} {
+				if strings.Contains(string(text), word) {
+					t.Errorf("%s says %s, which those who have installed the package do not have", filepath.Base(file), word)
+				}
+			}
+		}
+	}
+	if seen < 50 {
+		t.Errorf("only %d links", seen)
 	}
 }
 

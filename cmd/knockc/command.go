@@ -106,4 +106,5 @@ func (c *command) help(w io.Writer) {
 		value, text := flag.UnquoteUsage(f)
 		fmt.Fprintf(w, "  %-17s  %s\n", strings.TrimSpace("-"+f.Name+" "+value), text)
 	})
+	writeExamples(w, c.name)
 }

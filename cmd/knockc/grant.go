@@ -17,9 +17,7 @@ var grantCommand = &command{
 	long: `
 Grant opens the door of a knock for a source address, as if it had knocked. The
 door stays open for as long as the knock says, or for the time that -for gives. If it
-is already open for longer, it stays open for that time.
-
-    knockc grant -for 1h ssh 192.0.2.7`,
+is already open for longer, it stays open for that time.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		table := tableFlag(flags)
 		var lasts time.Duration
@@ -55,10 +53,7 @@ var revokeCommand = &command{
 	long: `
 Revoke shuts the door of a knock, or all doors, for a source address or a prefix, or
 for everyone if no SOURCE is given. Sources that have done some of the steps have to
-begin again. Existing connections stay open.
-
-    knockc revoke ssh 192.0.2.7
-    knockc revoke all`,
+begin again. Existing connections stay open.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		table := tableFlag(flags)
 		return func(s *streams, args []string) error {

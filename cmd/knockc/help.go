@@ -12,13 +12,7 @@ var helpCommand = &command{
 	short: "describe the tool, a command, or a finding",
 	long: `
 Help prints an overview of the tool, describes a command, explains what check has found,
-or prints a page of the documentation.
-
-    knockc help apply
-    knockc help K103
-    knockc help language.md
-
-These are all pages:
+or prints a page of the documentation. These are all pages:
 
 ` + inLines(pages()),
 	setup: func(*flag.FlagSet) func(*streams, []string) error { return runHelp },

@@ -19,8 +19,6 @@ var keyCommand = &command{
 Key makes a random key and writes it to a new file that only you can read. It never
 overwrites a file.
 
-    knockc key ssh.key
-
 A policy names the file, and its knocks then have steps with one-time codes:
 
     knock ssh < otp/62201 -> 22 key "ssh.key" >

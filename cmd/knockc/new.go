@@ -24,18 +24,11 @@ var newCommand = &command{
 New writes a policy with one knock, whose steps are random ports, to the new file
 NAME.knock, and a trace that tests it to NAME.trace. Check finds nothing in such a policy.
 
-    knockc new ssh 22
-    knockc new -steps 5 vpn udp/51820
-
 With -otp, the only step is a datagram with a one-time code, and a key is written to
-NAME.key:
-
-    knockc new -otp ssh 22
+NAME.key.
 
 With -rotate, new gives a knock of a policy other random ports, and leaves everything
-else in the file as it is:
-
-    knockc new -rotate policy.knock ssh
+else in the file as it is.
 
 Only you can read the files that new makes, and it never overwrites one.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {

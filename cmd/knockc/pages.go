@@ -65,7 +65,7 @@ func aboutCode(code string) (text string, found bool) {
 	return plain("### " + code + ": " + section), found
 }
 
-var link = lazy.Regexp(`(?s)\[([^\]]+)\]\([^)]+\)`)
+var link = lazy.Regexp(`\[([^\[\]]+)\]\([^)]+\)`)
 
 // plain is Markdown for a terminal: headings and links are text, and code is indented.
 func plain(markdown string) string {

@@ -44,7 +44,7 @@ const endOfList = "<!-- -->\n\n"
 // sectionHeading is a heading of the second level.
 var sectionHeading = regexp.MustCompile(`^## (.*)\n$`)
 
-var link = regexp.MustCompile(`\[([^\]]+)\]\(([^)#\s]*)(#[^)\s]*)?\)`)
+var link = regexp.MustCompile(`\[([^\[\]]+)\]\(([^)#\s]*)(#[^)\s]*)?\)`)
 
 // withoutLinks leaves the text of links, and says which document one leads to.
 func withoutLinks(text string) string {

@@ -18,7 +18,7 @@ func commandPage(knockc string) (page, error) {
 	if !found {
 		return page{}, fmt.Errorf("`knockc help` says nothing of its usage or its exit status")
 	}
-	var body strings.Builder
+	var body, examples strings.Builder
 	fmt.Fprintf(&body, "# SYNOPSIS\n\n**knockc** *COMMAND* [*FLAGS*] [*FILES*]\n\n")
 	fmt.Fprintf(&body, "# DESCRIPTION\n\n%s\n# COMMANDS\n\n", markdown(intro))
 	for _, row := range commandRow.FindAllStringSubmatch(commands, -1) {
@@ -26,9 +26,11 @@ func commandPage(knockc string) (page, error) {
 		if err != nil {
 			return page{}, err
 		}
+		text, lines, _ := strings.Cut(text, "\nExamples:\n\n")
 		fmt.Fprintf(&body, "### %s\n\n%s\n", row[1], commandSection(text))
+		examples.WriteString(exampleSection(lines))
 	}
-	fmt.Fprintf(&body, "# EXIT STATUS\n\n%s\n", markdown(ending))
+	fmt.Fprintf(&body, "# EXIT STATUS\n\n%s\n%s%s# EXAMPLES\n\n%s", markdown(ending), environment, files, examples.String())
 	first, _, _ := strings.Cut(intro, "\n")
 	title := strings.TrimSuffix(strings.TrimPrefix(first, "knockc "), ".")
 	return page{name: "knockc", section: 1, title: title, body: body.String()}, nil
@@ -60,6 +62,18 @@ func commandSection(text string) string {
 		}
 	}
 	return b.String()
+}
+
+// exampleSection is the examples of one command: what each does, and then its line.
+func exampleSection(lines string) string {
+	var b strings.Builder
+	for line := range strings.Lines(lines) {
+		if does, isText := strings.CutPrefix(line, "    # "); isText {
+			line = markdown(strings.TrimSuffix(strings.TrimSpace(does), ".")+":") + "\n\n"
+		}
+		b.WriteString(line)
+	}
+	return b.String() + "\n"
 }
 
 func bold(text string) string { return "**" + escape(text) + "**" }

@@ -49,12 +49,18 @@ func writePages(knockc, spec, date, docs, folder string) error {
 	if err != nil {
 		return err
 	}
-	command.seeAlso = "**knock-policy**(5), **knock-trace**(5), **nft**(8)"
+	findings, err := documentPage(filepath.Join(spec, "findings.md"))
+	if err != nil {
+		return err
+	}
+	command.seeAlso = "**knock-policy**(5), **knock-trace**(5), **knock-findings**(7), **nft**(8)"
 	policy.name, policy.title = "knock-policy", "the language of port-knocking policies"
-	policy.seeAlso = "**knockc**(1), **knock-trace**(5), **nft**(8)"
+	policy.seeAlso = "**knockc**(1), **knock-trace**(5), **knock-findings**(7), **nft**(8)"
 	trace.name, trace.title = "knock-trace", "packets to test a port-knocking policy with"
 	trace.seeAlso = "**knockc**(1), **knock-policy**(5)"
-	for _, p := range []page{command, policy, trace} {
+	findings.name, findings.section, findings.title = "knock-findings", 7, "what knockc check finds in policies and traces"
+	findings.seeAlso = "**knockc**(1), **knock-policy**(5), **knock-trace**(5)"
+	for _, p := range []page{command, policy, trace, findings} {
 		file := filepath.Join(folder, fmt.Sprintf("%s.%d", p.name, p.section))
 		if err := os.WriteFile(file, p.roff(date, docs), 0o644); err != nil {
 			return err
