@@ -2,6 +2,7 @@ package main
 
 import (
 	"flag"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -17,17 +18,45 @@ var shells = map[string]func([]completed) string{
 
 var completionCommand = &command{
 	name:  "completion",
-	usage: "bash|zsh|fish",
+	usage: "bash|zsh|fish | -knocks POLICY...",
 	short: "print a completion script for a shell",
 	long: `
 Completion prints a script for a shell. With it, the shell completes the names of
-commands, flags and files. The Debian package of knockc installs these scripts.
+commands, flags, knocks and files. Names of knocks come from the policy that -policy
+names, or else from policy.knock and /etc/knockc/policy.knock. The Debian package of knockc installs these scripts.
 Without the package, add a line to a file in your home folder:
 
     bash:  source <(knockc completion bash)        in ~/.bashrc
     zsh:   source <(knockc completion zsh)         in ~/.zshrc, after compinit
     fish:  knockc completion fish | source         in ~/.config/fish/config.fish`,
-	setup: func(*flag.FlagSet) func(*streams, []string) error { return runCompletion },
+	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
+		knocks := flags.Bool("knocks", false, "print the names of the knocks of policies instead; the scripts use it")
+		return func(s *streams, args []string) error {
+			if *knocks {
+				return printNames(s, args)
+			}
+			return runCompletion(s, args)
+		}
+	},
+}
+
+// hostPolicy is the policy that the unit loads.
+const hostPolicy = "/etc/knockc/policy.knock"
+
+// printNames prints the names of the knocks of policies, for completion scripts. A policy
+// that cannot be read has none.
+func printNames(s *streams, policies []string) error {
+	for _, name := range policies {
+		src, err := s.readWhole(name, "a policy", lang.MaxPolicy)
+		if err != nil {
+			continue
+		}
+		policy, _ := lang.Errors(src)
+		for _, k := range policy.Knocks {
+			fmt.Fprintln(s.out, k.Name.Text)
+		}
+	}
+	return nil
 }
 
 func runCompletion(s *streams, args []string) error {
@@ -59,11 +88,12 @@ type completedFlag struct {
 	values            values
 }
 
-// values are what an argument or the value of a flag can be: some words, or files,
-// or neither, which is anything.
+// values are what an argument or the value of a flag can be: some words, names of knocks,
+// or files, or nothing of these, which is anything.
 type values struct {
-	words []string
-	files bool
+	words  []string
+	knocks bool
+	files  bool
 }
 
 // completed reads off the command's flags and its usage what can be completed.
@@ -85,6 +115,8 @@ func (c *command) completed() completed {
 			}
 		case word == "PAGE":
 			done.arguments.words = append(done.arguments.words, pages()...)
+		case word == "KNOCK":
+			done.arguments.knocks = true
 		case slices.Contains(fileWords, word):
 			done.arguments.files = true
 		case word != "" && word == strings.ToLower(word):

@@ -44,12 +44,24 @@ _knockc_behind() {
 %s	esac
 }
 
+# Prints the names of knocks: of the policy on the command line, or of those that the
+# commands and the unit use.
+_knockc_knocks() {
+	local i policies=(policy.knock %s)
+	for ((i = 2; i < COMP_CWORD; i++)); do
+		[[ ${COMP_WORDS[i]} == -policy || ${COMP_WORDS[i]} == --policy ]] && policies=("${COMP_WORDS[i + 1]}")
+	done
+	knockc completion -knocks "${policies[@]}" 2>/dev/null
+}
+
 complete -o default -F _knockc knockc
-`, strings.Join(names, " "), cases.String())
+`, strings.Join(names, " "), cases.String(), hostPolicy)
 }
 
 func bashValues(v values) string {
 	switch {
+	case v.knocks && !v.files:
+		return "words=\"" + strings.Join(append(v.words, "$(_knockc_knocks)"), " ") + "\""
 	case len(v.words) > 0:
 		return "words='" + strings.Join(v.words, " ") + "'"
 	case v.files:
@@ -91,16 +103,27 @@ _knockc() {
 %s	esac
 }
 
+# Adds the names of knocks: of the policy on the command line, or of those that the
+# commands and the unit use.
+_knockc_knocks() {
+	local -a policies=(policy.knock %s) names
+	[[ -n ${opt_args[-policy]} ]] && policies=(${(Q)opt_args[-policy]})
+	names=($@ ${(f)"$(knockc completion -knocks $policies 2>/dev/null)"})
+	compadd -a names
+}
+
 if [[ $funcstack[1] == _knockc ]]; then
 	_knockc "$@"
 else
 	compdef _knockc knockc
 fi
-`, names.String(), cases.String())
+`, names.String(), cases.String(), hostPolicy)
 }
 
 func zshValues(v values) string {
 	switch {
+	case v.knocks && !v.files:
+		return strings.Join(append([]string{" _knockc_knocks"}, v.words...), " ")
 	case len(v.words) > 0:
 		return "(" + strings.Join(v.words, " ") + ")"
 	case v.files:
@@ -121,6 +144,19 @@ func fishCompletion(commands []completed) string {
 function __knockc_command
 	set -l words (commandline -opc)
 	test (count $words) -gt 1; and test $words[2] = $argv[1]
+end
+
+# Prints the names of knocks: of the policy on the command line, or of those that the
+# commands and the unit use.
+function __knockc_knocks
+	set -l policies policy.knock ` + hostPolicy + `
+	set -l words (commandline -opc)
+	for i in (seq 2 (count $words))
+		if contains -- $words[$i] -policy --policy
+			set policies $words[(math $i + 1)]
+		end
+	end
+	knockc completion -knocks $policies 2>/dev/null
 end
 
 complete -c knockc -f
@@ -150,6 +186,8 @@ complete -c knockc -f
 
 func fishValues(v values) string {
 	switch {
+	case v.knocks && !v.files:
+		return " -f -a '" + strings.Join(append(v.words, "(__knockc_knocks)"), " ") + "'"
 	case len(v.words) > 0:
 		return " -f -a '" + strings.Join(v.words, " ") + "'"
 	case v.files:

@@ -25,6 +25,10 @@ func TestCompletion(t *testing.T) {
 		{"knockc help fm", "fmt"},
 		{"knockc sim -hz ", ""},
 		{"knockc version ", ""},
+		{"knockc knock s", "ssh"},
+		{"knockc knock -policy other.knock ", "vpn web"},
+		{"knockc revoke ", "all ssh"},
+		{"knockc grant ", "ssh"},
 	}
 	for shell, program := range completers {
 		t.Run(shell, func(t *testing.T) {
@@ -73,8 +77,12 @@ func runShell(t *testing.T, shell, program, line string) string {
 		t.Skip(err)
 	}
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "policy.knock"), nil, 0o666); err != nil {
-		t.Fatal(err)
+	for name, text := range map[string]string{
+		"policy.knock": "knock ssh < 7001 9002 -> 22 >\n", "other.knock": "knock vpn < 7001 9002 -> 23 >\nknock web < 7003 9003 -> 80 >\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
 	}
 	var script, errOut bytes.Buffer
 	if status := run([]string{"completion", shell}, nil, &script, &errOut); status != exitOK {
