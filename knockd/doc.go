@@ -1,5 +1,5 @@
 // Package knockd makes policies from configurations of knockd, the port-knock
-// daemon.
+// daemon, and sections of a configuration from knocks ([Export]).
 //
 // A configuration has sections: [options], and one for each door. [Import] reads it as
 // knockd does, line by line, and makes a knock of each door whose command it
