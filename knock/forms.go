@@ -116,5 +116,12 @@ func (s Sequence) ProxyCommand(host string, port uint16, delay time.Duration) st
 	return fmt.Sprintf("Host %s\n\tPort %d\n\tProxyCommand sh -c '%s; exec nc %%h %%p'", host, port, noTokens(s.ncScript(host, delay)))
 }
 
+// WGQuick is the sequence for wg-quick(8): a line for the section [Interface] of a client.
+// It knocks with bash before the tunnel comes up.
+func (s Sequence) WGQuick(host string, delay time.Duration) string {
+	// wg-quick would take %i in an address with a zone for the name of the tunnel.
+	return "PreUp = " + strings.ReplaceAll(s.Bash(host, delay), "%i", `%""i`)
+}
+
 // noTokens keeps ssh from taking a `%` for the beginning of a token.
 func noTokens(text string) string { return strings.ReplaceAll(text, "%", "%%") }

@@ -2,57 +2,56 @@ package main
 
 import (
 	"flag"
-	"fmt"
 
 	"example.org/knockc/lang"
 )
 
 var clientCommand = &command{
 	name:  "client",
-	usage: "[-policy FILE] [-key FILE] [-delay TIME] KNOCK HOST | -steps STEPS [FLAGS] HOST",
+	usage: "[-format FORMAT] [-policy FILE] [-key FILE] [-delay TIME] KNOCK HOST | -steps STEPS [FLAGS] HOST",
 	short: "print commands that knock without knockc",
 	long: `
-Client prints commands that knock on machines without knockc: lines to paste into a
-shell that has bash, or sh and nc, or Python 3, and into PowerShell; a command for
-knock(1), the client of knockd; and an entry for ~/.ssh/config, with which ssh knocks by
-itself. Client sends nothing.
+Client prints commands that knock on machines without knockc, each with a heading. You
+can paste them into a shell, or into ~/.ssh/config. Client sends nothing.
 
     knockc client -policy policy.knock ssh host.example
 
+With -format, client prints one form alone, without a heading:
+
+` + clientFormTable() + `
 The output contains the steps, and the key if a step needs a one-time code: keep it as
 secret as they are. ` + "`knockc help client.md`" + ` has the details.`,
+	choices: map[string][]string{"format": formNames(clientForms)},
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
-		k := &knocking{}
-		k.declare(flags)
-		return func(s *streams, args []string) error {
-			if err := k.read(s, args); err != nil {
-				return err
-			}
-			k.printForms(s)
-			return nil
-		}
+		c := &clientRun{}
+		c.declare(flags)
+		flags.StringVar(&c.format, "format", "", "print only this `FORMAT` (see above)")
+		return c.run
 	},
 }
 
-func (k *knocking) printForms(s *streams) {
-	q, delay := k.sequence(), *k.delay
-	bash, nc := "bash, and nothing else", "sh and nc"
-	if q.Secret != nil {
-		bash, nc = "bash and openssl", "sh, openssl and nc"
+// clientRun is one run of the command.
+type clientRun struct {
+	knocking
+	format string // "": all forms
+}
+
+func (c *clientRun) run(s *streams, args []string) error {
+	var form *clientForm
+	if c.format != "" {
+		var err error
+		if form, err = findClientForm(c.format); err != nil {
+			return err
+		}
 	}
-	fmt.Fprintf(s.out, "# %s\n%s\n\n", bash, q.Bash(k.host, delay))
-	fmt.Fprintf(s.out, "# %s\n%s\n\n", nc, q.NC(k.host, delay))
-	fmt.Fprintf(s.out, "# Python 3\n%s\n\n", q.Python(k.host, delay))
-	fmt.Fprintf(s.out, "# PowerShell\n%s\n\n", q.PowerShell(k.host, delay))
-	if line, err := q.Debian(k.host, delay); err == nil {
-		fmt.Fprintf(s.out, "# knock(1), Debian's package knockd\n%s\n", line)
-	} else {
-		fmt.Fprintf(s.out, "# %s\n", err)
+	if err := c.read(s, args); err != nil {
+		return err
 	}
-	if port := k.sshPort(); port != 0 {
-		fmt.Fprintf(s.out, "\n# ~/.ssh/config, with bash: ssh knocks before it connects\n%s\n", q.MatchExec(k.host, port, delay))
-		fmt.Fprintf(s.out, "\n# ~/.ssh/config, the same with sh and nc\n%s\n", q.ProxyCommand(k.host, port, delay))
+	if form != nil {
+		return form.alone(s, &c.knocking)
 	}
+	allForms(s, &c.knocking)
+	return nil
 }
 
 // sshPort is where ssh is most likely: at port 22 if the knock guards that or says

@@ -58,13 +58,13 @@ func TestClientsWithCodesOnKernel(t *testing.T) {
 			d.knockc(t, "knock", "-steps", "7000 otp/62201", "-key", key, "-name", "ssh", "-period", "1h", host)
 		}},
 		{"bash", "bash openssl", func(t *testing.T, d codeDoor, host string) { d.paste(t, "bash", host) }},
-		{"nc", "nc openssl", func(t *testing.T, d codeDoor, host string) { d.paste(t, "sh, openssl and nc", host) }},
-		{"python", "python3", func(t *testing.T, d codeDoor, host string) { d.paste(t, "Python 3", host) }},
+		{"nc", "nc openssl", func(t *testing.T, d codeDoor, host string) { d.paste(t, "nc", host) }},
+		{"python", "python3", func(t *testing.T, d codeDoor, host string) { d.paste(t, "python", host) }},
 		{"ssh", "ssh bash openssl", func(t *testing.T, d codeDoor, host string) {
-			d.ssh(t, "~/.ssh/config, with bash", host, "-G")
+			d.ssh(t, "ssh", host, "-G")
 		}},
 		{"proxy", "ssh nc openssl", func(t *testing.T, d codeDoor, host string) {
-			d.ssh(t, "~/.ssh/config, the same", host)
+			d.ssh(t, "ssh-nc", host)
 		}},
 	} {
 		t.Run(client.name, func(t *testing.T) {

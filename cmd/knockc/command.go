@@ -16,6 +16,8 @@ type command struct {
 	usage string // what follows the name
 	short string // one line
 	long  string
+	// choices are what the value of a flag can be, if the usage does not say it.
+	choices map[string][]string
 	// setup declares the flags and returns what runs the command on the
 	// arguments that are left.
 	setup func(*flag.FlagSet) func(s *streams, args []string) error

@@ -3,6 +3,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -100,6 +101,7 @@ type values struct {
 func (c *command) completed() completed {
 	done := completed{name: c.name, short: c.short}
 	choices, rest := c.readUsage()
+	maps.Copy(choices, c.choices)
 	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	c.setup(flags)
 	flags.VisitAll(func(f *flag.Flag) {

@@ -21,6 +21,7 @@ func TestCompletion(t *testing.T) {
 		{"knockc check -format text po", "policy.knock"},
 		{"knockc build -o po", "policy.knock"},
 		{"knockc check -strict policy.knock -format s", "sarif"},
+		{"knockc client -format kn", "knock knockd knockonports"},
 		{"knockc completion ", "bash fish zsh"},
 		{"knockc help fm", "fmt"},
 		{"knockc sim -hz ", ""},

@@ -18,7 +18,7 @@ import (
 // doorPolicy begins again at every wrong attempt, so a client must send the steps
 // and nothing else.
 const doorPolicy = `refuse reject
-knock ssh < 10000 2345 udp/3456 1234 -> 22 within 30s grant 1m reset any >
+knock ssh < 10000 2345 udp/3456 1234 -> 22 udp/51820 within 30s grant 1m reset any >
 `
 
 // door is a host behind a policy, and a peer that wants to be let in.
@@ -59,31 +59,34 @@ func (d door) knockc(t *testing.T, args ...string) string {
 	return d.Peer.Run(t, append([]string{"setpriv", "--bounding-set=-all", "knockc"}, args...)...)
 }
 
-// form is what the command client prints after a heading with this beginning.
-func (d door) form(t *testing.T, heading, host string) string {
+// form is what the command client prints.
+func (d door) form(t *testing.T, format, host string) string {
 	t.Helper()
-	forms := d.knockc(t, "client", "-policy", d.policy, "-delay", "200ms", "ssh", host)
-	_, form, ok := strings.Cut(forms, "# "+heading)
-	if !ok {
-		t.Fatalf("client prints no %q:\n%s", heading, forms)
-	}
-	_, form, _ = strings.Cut(form, "\n")
-	form, _, _ = strings.Cut(form, "\n\n")
-	return form
+	return d.knockc(t, "client", "-policy", d.policy, "-delay", "200ms", "-format", format, "ssh", host)
 }
 
-// paste runs a printed line as the shell of its reader does.
-func (d door) paste(t *testing.T, heading, host string) {
+// paste runs a printed form as the shell of its reader does.
+func (d door) paste(t *testing.T, format, host string) {
 	t.Helper()
-	d.Peer.Run(t, "sh", "-c", d.form(t, heading, host))
+	d.Peer.Run(t, "sh", "-c", d.form(t, format, host))
+}
+
+// wgQuick runs a printed hook as wg-quick does: bash evaluates what follows the name.
+func (d door) wgQuick(t *testing.T, host string) {
+	t.Helper()
+	hook, ok := strings.CutPrefix(d.form(t, "wg-quick", host), "PreUp = ")
+	if !ok || strings.Count(hook, "\n") != 1 {
+		t.Fatalf("not a line for wg-quick: %q", hook)
+	}
+	d.Peer.RunWith(t, hook, "bash", "-c", "set -e; read -r hook; (eval \"$hook\")")
 }
 
 // ssh has ssh read a printed form as its configuration. How it ends is not asked:
 // the service behind the door does not speak SSH.
-func (d door) ssh(t *testing.T, heading, host string, args ...string) {
+func (d door) ssh(t *testing.T, format, host string, args ...string) {
 	t.Helper()
 	config := filepath.Join(t.TempDir(), "config")
-	if err := os.WriteFile(config, []byte(d.form(t, heading, host)+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(d.form(t, format, host)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
@@ -113,15 +116,14 @@ func TestClientsOnKernel(t *testing.T) {
 			}
 		}},
 		{"bash", []string{"bash"}, func(t *testing.T, d door, host string) { d.paste(t, "bash", host) }},
-		{"nc", []string{"nc"}, func(t *testing.T, d door, host string) { d.paste(t, "sh and nc", host) }},
-		{"python", []string{"python3"}, func(t *testing.T, d door, host string) { d.paste(t, "Python 3", host) }},
-		{"knock", []string{"knock"}, func(t *testing.T, d door, host string) { d.paste(t, "knock(1)", host) }},
+		{"nc", []string{"nc"}, func(t *testing.T, d door, host string) { d.paste(t, "nc", host) }},
+		{"python", []string{"python3"}, func(t *testing.T, d door, host string) { d.paste(t, "python", host) }},
+		{"knock", []string{"knock"}, func(t *testing.T, d door, host string) { d.paste(t, "knock", host) }},
 		{"ssh", []string{"ssh", "bash"}, func(t *testing.T, d door, host string) {
-			d.ssh(t, "~/.ssh/config, with bash", host, "-G")
+			d.ssh(t, "ssh", host, "-G")
 		}},
-		{"proxy", []string{"ssh", "nc"}, func(t *testing.T, d door, host string) {
-			d.ssh(t, "~/.ssh/config, the same", host)
-		}},
+		{"ssh-nc", []string{"ssh", "nc"}, func(t *testing.T, d door, host string) { d.ssh(t, "ssh-nc", host) }},
+		{"wg-quick", []string{"bash"}, func(t *testing.T, d door, host string) { d.wgQuick(t, host) }},
 	} {
 		t.Run(client.name, func(t *testing.T) {
 			needPrograms(t, client.programs...)
