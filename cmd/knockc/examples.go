@@ -76,7 +76,7 @@ var examples = map[string][2]example{
 	},
 	"client": {
 		{"Print commands that knock without knockc.", "knockc client -policy policy.knock ssh host.example"},
-		{"Print them without a policy.", `knockc client -steps "10000 2345 udp/3456" host.example`},
+		{"Print the entry for ~/.ssh/config alone.", "knockc client -policy policy.knock -format ssh ssh host.example"},
 	},
 	"key": {
 		{"Make a key for one-time codes.", "knockc key ssh.key"},
