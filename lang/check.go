@@ -148,15 +148,19 @@ func (c *checker) refuse() {
 		return
 	}
 	service := c.policy.Knocks[i].Services[0]
-	at, ok := s.Given[SettingRefuse]
-	if !ok {
+	at, given := s.Given[SettingRefuse]
+	if !given {
 		at = service.Span
 	}
 	if s.RefuseReject {
 		c.add(CodeRefuse, at, "service %s answers while other ports are silent, so a scan can find it", Quote(service.String())).hint("refuse drop")
 		return
 	}
-	c.add(CodeRefuse, at, "service %s is silent while closed ports beside it answer, so a scan can find it", Quote(service.String())).hint("refuse reject")
+	f := c.add(CodeRefuse, at, "service %s is silent while closed ports beside it answer, so a scan can find it", Quote(service.String()))
+	if f.hint("refuse reject"); !given {
+		top := Pos{Line: 1, Column: 1}
+		f.Fix = Edit{Span{top, top}, "refuse reject\n"}
+	}
 }
 
 // knockStep is a step and the knock it belongs to.

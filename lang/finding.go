@@ -29,6 +29,13 @@ type Finding struct {
 	Span     Span
 	Message  string // one sentence, lower case, no full stop
 	Hint     string // what to type or do instead; may be empty
+	Fix      Edit   // the edit that the hint asks for; the zero Edit if it is not a single one
+}
+
+// Edit puts a text in the place of a span.
+type Edit struct {
+	Span Span
+	Text string
 }
 
 // findings collects what is found in one text.
@@ -43,11 +50,30 @@ func (fs *findings) add(code Code, at Span, format string, args ...any) *Finding
 // hint sets the finding's hint.
 func (f *Finding) hint(format string, args ...any) { f.Hint = fmt.Sprintf(format, args...) }
 
+// instead hints at a text in the place of the finding.
+func (f *Finding) instead(format string, args ...any) {
+	f.hint(format, args...)
+	f.Fix = Edit{f.Span, f.Hint}
+}
+
+// leaveOut hints that the finding's place should be empty.
+func (f *Finding) leaveOut() {
+	f.Hint, f.Fix = "leave it out", Edit{f.Span, ""}
+}
+
+// meant hints at a word in the place of the finding.
+func (f *Finding) meant(word string) {
+	f.Hint, f.Fix = meaning(word), Edit{f.Span, word}
+}
+
 // didYouMean hints at the word of the list that was most likely meant, if there
 // is one.
 func (f *Finding) didYouMean(text string, words []string) bool {
-	f.Hint = DidYouMean(text, words...)
-	return f.Hint != ""
+	near := Nearest(text, words)
+	if near != "" {
+		f.meant(near)
+	}
+	return near != ""
 }
 
 // SortFindings sorts findings by their place in the text.

@@ -115,7 +115,7 @@ func silence(p *Policy, found []Finding) []Finding {
 	kept := findings(left)
 	for _, ig := range p.ignores {
 		if k := (key{ig.code, ig.declaration.Start.Offset}); ignores[k] == 0 && !p.flawedAt[k.declaration] {
-			kept.add(CodeIgnore, ig.span, "this ignore silences nothing: there is no %s here", ig.code).hint("leave it out")
+			kept.add(CodeIgnore, ig.span, "this ignore silences nothing: there is no %s here", ig.code).leaveOut()
 		}
 	}
 	SortFindings(kept)

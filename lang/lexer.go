@@ -135,7 +135,7 @@ func (s *scanner) token() {
 		}
 		s.emit(kind, n)
 	case strings.HasPrefix(rest, "=>"):
-		s.found.add(CodeText, tokenSpan(s.emit(tokenBad, 2)), "`=>` is for traces").hint("did you mean `->`?")
+		s.found.add(CodeText, tokenSpan(s.emit(tokenBad, 2)), "`=>` is for traces").meant("->")
 	default:
 		s.bad(rest)
 	}

@@ -23,10 +23,24 @@ func Nearest(text string, words []string) string {
 // none.
 func DidYouMean(text string, words ...string) string {
 	if near := Nearest(text, words); near != "" {
-		return "did you mean `" + near + "`?"
+		return meaning(near)
 	}
 	return ""
 }
+
+// Meant is the word that a hint of [DidYouMean] asks for; "" if it is another hint.
+func Meant(hint string) string {
+	before, after, _ := strings.Cut(meaning("\x00"), "\x00")
+	word, begins := strings.CutPrefix(hint, before)
+	word, ends := strings.CutSuffix(word, after)
+	if !begins || !ends {
+		return ""
+	}
+	return word
+}
+
+// meaning is the hint that a word was meant.
+func meaning(word string) string { return "did you mean `" + word + "`?" }
 
 // distance counts the letters to insert, delete, replace or swap with a
 // neighbour to turn a into b (optimal string alignment).

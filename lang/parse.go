@@ -248,12 +248,12 @@ func (p *parser) unknownClause(term termNode) {
 	case slices.Contains(SettingWords, word):
 		f := p.add(CodeUnknown, term.span(), "%s is a setting and belongs outside of knocks", Quote(word))
 		if meant := otherClauses[word]; meant != "" {
-			f.hint("did you mean `%s`?", meant)
+			f.meant(meant)
 		}
 	default:
 		f := p.add(CodeUnknown, term.span(), "unknown clause %s", Quote(word))
 		if meant := otherClauses[strings.ToLower(word)]; meant != "" {
-			f.hint("did you mean `%s`?", meant)
+			f.meant(meant)
 		} else if !f.didYouMean(word, ClauseWords) {
 			f.hint("clauses are %s", strings.Join(ClauseWords, " "))
 		}

@@ -94,6 +94,13 @@ type Knock struct {
 	flawed bool // there are errors in it, so that it may lack parts
 }
 
+// closing is the place before the knock's `>`.
+func (k *Knock) closing() Span {
+	at := k.Span.End
+	at.Offset, at.Column = at.Offset-1, at.Column-1
+	return Span{at, at}
+}
+
 // CodeStep is the index of the step that needs a one-time code; -1 if there is none.
 func (k *Knock) CodeStep() int { return slices.IndexFunc(k.Steps, func(s Step) bool { return s.Code }) }
 

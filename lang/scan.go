@@ -37,6 +37,9 @@ func (c *checker) scans(k *Knock) {
 	f := c.add(code, k.Steps[0].Span.To(k.Steps[len(k.Steps)-1].Span), "this door opens to %s", strings.Join(ways, ", or to "))
 	if c.safeWithReset(k) {
 		f.hint("add `reset any`")
+		if _, given := k.Given[ClauseReset]; !given {
+			f.Fix = Edit{k.closing(), "reset any "}
+		}
 	} else {
 		f.hint("use steps that are not neighbours")
 	}

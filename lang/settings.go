@@ -72,7 +72,7 @@ func (p *parser) notADeclaration(n *settingNode) {
 	case len(n.Values.Terms) == 0 && len(n.Rest) > 0 && n.Rest[0].Value == "<" && IsName(word):
 		f.hint("knock %s <", word)
 	case meant != "":
-		f.hint("did you mean `%s`?", meant)
+		f.meant(meant)
 	case !f.didYouMean(word, slices.Concat(declarationWords, openWords)):
 		f.hint("settings are %s", strings.Join(SettingWords, " "))
 	}

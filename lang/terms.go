@@ -127,9 +127,9 @@ func (p *parser) port(t lexer.Token) (uint16, bool) {
 	f := p.add(CodePort, tokenSpan(t), "%s %s", Quote(t.Value), problem)
 	switch other := otherPort(t.Value); {
 	case problem == "has a leading zero":
-		f.hint("%s", strings.TrimLeft(t.Value, "0"))
+		f.instead("%s", strings.TrimLeft(t.Value, "0"))
 	case other != "":
-		f.hint("%s", other)
+		f.instead("%s", other)
 	}
 	return 0, false
 }
@@ -140,7 +140,7 @@ func (p *parser) duration(value termNode, d *time.Duration) {
 	case strings.Trim(value.text(), "0.") == "":
 		p.add(CodeDuration, value.span(), "%s is out of range: durations are 1ms to 365d", Quote(value.text())).hint("write for example 5s")
 	case err == errNoUnit:
-		p.add(CodeDuration, value.span(), "%s has no unit", Quote(value.text())).hint("%ss", value.text())
+		p.add(CodeDuration, value.span(), "%s has no unit", Quote(value.text())).instead("%ss", value.text())
 	case err != nil:
 		p.add(CodeDuration, value.span(), "%s %v", Quote(value.text()), err).
 			hint("%s", cmp.Or(otherDuration(value.text()), "a duration is numbers with units, largest first: 1m30s, 1.5s, 500ms"))
@@ -165,7 +165,7 @@ func (p *parser) protocol(term termNode, others ...string) (Proto, []lexer.Token
 		return UDP, term.Tokens[2:], true
 	}
 	if other := otherPort(term.text()); other != "" {
-		p.add(CodePort, term.span(), "the protocol of %s comes first", Quote(term.text())).hint("%s", other)
+		p.add(CodePort, term.span(), "the protocol of %s comes first", Quote(term.text())).instead("%s", other)
 		return 0, nil, false
 	}
 	f := p.add(CodeUnknown, tokenSpan(first), "unknown protocol %s", Quote(first.Value))
@@ -242,7 +242,7 @@ func (p *parser) service(term termNode) (Service, bool) {
 		last, ok2 := p.port(tokens[2])
 		if ok1 && ok2 && first > last {
 			p.add(CodePort, term.span(), "the range %s runs from high to low", Quote(term.text())).
-				hint("%s", Service{proto, last, first, Span{}})
+				instead("%s", Service{proto, last, first, Span{}})
 			return Service{}, false
 		}
 		return Service{proto, first, last, term.span()}, ok1 && ok2
@@ -286,7 +286,7 @@ func (p *parser) prefix(term termNode, prefixes *[]Prefix) {
 	bits, isMask := maskLength(term.Tokens[len(term.Tokens)-1].Value)
 	switch {
 	case len(term.Tokens) == 3 && isMask:
-		p.add(CodeAddress, term.span(), "%s has a netmask", Quote(term.text())).hint("%s", netip.PrefixFrom(addr, bits).Masked())
+		p.add(CodeAddress, term.span(), "%s has a netmask", Quote(term.text())).instead("%s", netip.PrefixFrom(addr, bits).Masked())
 		return
 	case len(term.Tokens) == 3 && term.Tokens[1].Value == "/":
 		if !p.integer(termNode{term.Tokens[2:]}, 0, addr.BitLen(), "the length of this prefix", &length) {
@@ -298,7 +298,7 @@ func (p *parser) prefix(term termNode, prefixes *[]Prefix) {
 	}
 	prefix := netip.PrefixFrom(addr, length)
 	if prefix != prefix.Masked() {
-		p.add(CodeAddress, term.span(), "the prefix %s has bits set beyond its length", Quote(term.text())).hint("%s", prefix.Masked())
+		p.add(CodeAddress, term.span(), "the prefix %s has bits set beyond its length", Quote(term.text())).instead("%s", prefix.Masked())
 		return
 	}
 	*prefixes = append(*prefixes, Prefix{prefix, term.span()})

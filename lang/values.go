@@ -70,7 +70,7 @@ func (v *values) end() {
 	if extra := v.terms[0]; extra.isWord() || extra.isMisspeltPer() {
 		v.p.unknownClauses(v.terms)
 	} else {
-		v.p.add(CodeSyntax, extra.span(), "unexpected %s after `%s`", Quote(extra.text()), v.word).hint("leave it out")
+		v.p.add(CodeSyntax, extra.span(), "unexpected %s after `%s`", Quote(extra.text()), v.word).leaveOut()
 	}
 }
 

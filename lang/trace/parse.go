@@ -62,15 +62,17 @@ type made struct {
 
 // errorf adds an error; a hint may be empty.
 func (p *parser) errorf(code lang.Code, at lang.Span, hint, format string, args ...any) {
-	p.findings = append(p.findings, lang.Finding{
-		Code: code, Severity: lang.Error, Span: at, Message: fmt.Sprintf(format, args...), Hint: strings.Clone(hint),
-	})
+	f := lang.Finding{Code: code, Severity: lang.Error, Span: at, Message: fmt.Sprintf(format, args...), Hint: strings.Clone(hint)}
+	if word := lang.Meant(f.Hint); word != "" {
+		f.Fix = lang.Edit{Span: at, Text: word}
+	}
+	p.findings = append(p.findings, f)
 }
 
 // warnf adds a warning, if there is none yet.
 func (p *parser) warnf(code lang.Code, at lang.Span, hint, format string, args ...any) {
 	if p.warning == nil {
-		p.warning = &lang.Finding{Code: code, Severity: lang.Warning, Span: at, Message: fmt.Sprintf(format, args...), Hint: hint}
+		p.warning = &lang.Finding{Code: code, Severity: lang.Warning, Span: at, Message: fmt.Sprintf(format, args...), Hint: hint, Fix: lang.Edit{Span: at, Text: hint}}
 	}
 }
 
