@@ -3,12 +3,14 @@
 package session
 
 import (
+	"context"
 	"errors"
 	"io"
 	"iter"
 	"slices"
 	"time"
 
+	"example.org/knockc/lang"
 	"example.org/knockc/lang/trace"
 	"example.org/knockc/sim"
 	"example.org/knockc/sim/capture"
@@ -62,6 +64,8 @@ type Trace struct {
 type Result struct {
 	Name         string
 	Errs         []error           // why it was not replayed to its end; of the trace, and of its policy
+	Policy       string            // the file of the policy of a trace
+	Findings     []lang.Finding    // about the text of a trace, and what it needs of its policy; errors are in Errs too
 	Held, Failed int               // expectations, and packets with a verdict that is not the wanted one
 	Stats        *capture.Stats    // of a capture
 	States       []replay.Snapshot // those that were asked for
@@ -92,6 +96,7 @@ func (s *Summary) OK() bool { return s.Failed == 0 && s.metEnough() }
 // run is one run of traces.
 type run struct {
 	Options
+	ctx      context.Context
 	reporter Reporter
 	policies *Policies
 	summary  Summary
@@ -101,7 +106,13 @@ type run struct {
 // part of the result. It is an error if there is a single policy for all traces and it
 // cannot be used: then the reporter is not called.
 func Run(names []string, o Options, r Reporter) (*Summary, error) {
+	return RunContext(context.Background(), names, o, r)
+}
+
+// RunContext is Run until the context is done. What is not replayed then has its error.
+func RunContext(ctx context.Context, names []string, o Options, r Reporter) (*Summary, error) {
 	s := newRun(o, r)
+	s.ctx = ctx
 	if o.Top {
 		s.summary.Top = &replay.Top{}
 	}
@@ -125,7 +136,7 @@ func newRun(o Options, r Reporter) *run {
 	if o.Open == nil {
 		o.Open = OpenFile
 	}
-	return &run{Options: o, reporter: r, policies: &Policies{Open: o.OpenNamed}}
+	return &run{Options: o, ctx: context.Background(), reporter: r, policies: &Policies{Open: o.OpenNamed}}
 }
 
 // stdin is the name of standard input.
@@ -159,9 +170,21 @@ func (s *Summary) metEnough() bool {
 	return true
 }
 
+// stopped is why nothing more is to be done; it looks now and then, as n counts.
+func (s *run) stopped(n int) error {
+	if n%1024 != 0 {
+		return nil
+	}
+	return s.ctx.Err()
+}
+
 // trace replays one trace or capture against its policy.
 func (s *run) trace(name string) *Result {
 	result := &Result{Name: name}
+	if err := s.ctx.Err(); err != nil {
+		result.Errs = []error{err}
+		return result
+	}
 	in, err := openInput(s.Open, name)
 	if err != nil {
 		result.Errs = []error{err}

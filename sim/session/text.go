@@ -24,7 +24,7 @@ type survey struct {
 
 // replayText replays a trace.
 func (s *run) replayText(in *input, result *Result) []error {
-	v, errs := s.survey(in)
+	v, errs := s.survey(in, result)
 	if len(errs) > 0 {
 		return errs
 	}
@@ -39,7 +39,12 @@ func (s *run) replayText(in *input, result *Result) []error {
 	end := s.end()
 	err = s.play(&Trace{Name: in.name, Outcomes: v.outcomes, Events: v.ahead(in)}, func(see func(replay.Outcome)) error {
 		var failed error
+		n := 0
 		for e := range v.again(in, &failed) {
+			if err := s.stopped(n); err != nil {
+				return err
+			}
+			n++
 			if e.At > end {
 				break
 			}
@@ -47,7 +52,9 @@ func (s *run) replayText(in *input, result *Result) []error {
 		}
 		return failed
 	}, result)
-	if err != nil {
+	if s.ctx.Err() != nil {
+		return []error{s.ctx.Err()}
+	} else if err != nil {
 		return []error{readError(in.name, err)}
 	}
 	s.played(v.policy, player, result)
@@ -55,7 +62,7 @@ func (s *run) replayText(in *input, result *Result) []error {
 }
 
 // survey reads a trace for the first time. It may be at fault, and its policy too.
-func (s *run) survey(in *input) (*survey, []error) {
+func (s *run) survey(in *input, result *Result) (*survey, []error) {
 	reader, err := in.reader()
 	if err != nil {
 		return nil, []error{err}
@@ -66,9 +73,16 @@ func (s *run) survey(in *input) (*survey, []error) {
 	if noPolicy == nil {
 		v.policy = policy
 	}
+	if policy != nil {
+		result.Policy = policy.File
+	}
 	v.start = reader.Start()
 	var unknown []lang.Finding
-	for ; e != nil && len(unknown) <= lang.MaxErrors; e = reader.Next() {
+	for n := 0; e != nil && len(unknown) <= lang.MaxErrors; e = reader.Next() {
+		if err := s.stopped(n); err != nil {
+			return nil, []error{err}
+		}
+		n++
 		v.outcomes += e.Outcomes()
 		v.asked.Add(e)
 		unknown = append(unknown, v.unknown(e)...)
@@ -79,6 +93,7 @@ func (s *run) survey(in *input) (*survey, []error) {
 	found := append(reader.Findings(), unknown...)
 	lang.SortFindings(found)
 	found, _ = lang.FirstErrors(found)
+	result.Findings = found
 	if faulty := lang.NewFileFindings(in.name, in, found).Err(); faulty != nil {
 		if reader.Foreign() {
 			return nil, []error{faulty}
