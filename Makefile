@@ -11,6 +11,12 @@ build: ## make ./knockc, without libc, which takes time to load
 install: ## install below DESTDIR and PREFIX, which is /usr/local
 	DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) DATE=$(shell git log -1 --format=%cs) packaging/install.sh
 
+PLATFORMS = linux/amd64 linux/arm64 linux/arm linux/riscv64 darwin/amd64 darwin/arm64 \
+	windows/amd64 windows/arm64 freebsd/amd64
+
+release: ## make archives, Debian packages and SHA256SUMS of the last commit in dist
+	PLATFORMS="$(PLATFORMS)" packaging/release.sh
+
 deb: ## make a Debian package, with a version that names the last commit
 	packaging/deb.sh
 
@@ -62,14 +68,11 @@ rename: ## give the project another import path: make rename MODULE=git.example/
 	from=$$(go list -m) && git grep -lF "$$from" | xargs sed -i "s|$$from|$(MODULE)|g"
 	gofmt -w .
 
-PLATFORMS = linux/amd64 linux/arm64 linux/arm linux/riscv64 darwin/amd64 darwin/arm64 \
-	windows/amd64 windows/arm64 freebsd/amd64
-
 platforms: ## build knockc for other systems, and for browsers what it is made of
 	for p in $(PLATFORMS); do \
-		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go build -o /dev/null ./cmd/knockc || \
+		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go build -trimpath -o /dev/null ./cmd/knockc || \
 			{ echo "knockc does not build for $$p"; exit 1; }; \
 	done
 	GOOS=js GOARCH=wasm go build ./lang/... ./compiler ./sim/... ./report
 
-.PHONY: help build install deb deb-test quick test kernel soak fuzz bench golden lint platforms rename
+.PHONY: help build install release deb deb-test quick test kernel soak fuzz bench golden lint platforms rename

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Builds knockc and installs it below $DESTDIR$PREFIX: the command, its manual pages and
-# completions, the unit and the documents. `make install` runs this.
+# completions, the unit and the documents. `make install` runs this. With GOOS and GOARCH,
+# the command is for another system.
 set -eu
 umask 022
 cd "$(dirname "$0")/.."
@@ -10,35 +11,54 @@ cd "$(dirname "$0")/.."
 root=$DESTDIR$PREFIX
 command=$root/bin/knockc
 doc=$root/share/doc/knockc
-pages=$(mktemp -d)
-trap 'rm -r "$pages"' EXIT
+work=$(mktemp -d)
+trap 'rm -r "$work"' EXIT
 
 # The version is that of the commit. Where git does not say, go would fail.
 vcs=auto
 git status >/dev/null 2>&1 || vcs=false
 
+# build FILE
+build() {
+	CGO_ENABLED=0 go build -trimpath -buildvcs=$vcs -ldflags='-s -w' -o "$1" ./cmd/knockc
+}
+# here COMMAND... builds or runs for this machine.
+here() (
+	unset GOOS GOARCH
+	"$@"
+)
+
 mkdir -p "$root/bin"
-CGO_ENABLED=0 go build -trimpath -buildvcs=$vcs -ldflags='-s -w' -o "$command" ./cmd/knockc
-go run ./packaging/manual -knockc "$command" -date "$DATE" -docs "$PREFIX/share/doc/knockc/spec" "$pages"
+build "$command"
+
+# The manual and the completions are what a command says that runs here.
+runs=$command
+if [ "$(go env GOOS GOARCH)" != "$(go env GOHOSTOS GOHOSTARCH)" ]; then
+	runs=$work/knockc
+	here build "$runs"
+fi
+here go run ./packaging/manual -knockc "$runs" -date "$DATE" -docs "$PREFIX/share/doc/knockc/spec" "$work"
 for section in 1 5 7; do
-	install -D -m 644 -t "$root/share/man/man$section" "$pages"/*."$section"
+	install -D -m 644 -t "$root/share/man/man$section" "$work"/*."$section"
 done
 
 # complete SHELL FILE
 complete() {
 	mkdir -p "$(dirname "$2")"
-	"$command" completion "$1" >"$2"
+	"$runs" completion "$1" >"$2"
 }
 complete bash "$root/share/bash-completion/completions/knockc"
 complete zsh "$DESTDIR$ZSH_FUNCTIONS/_knockc"
 complete fish "$root/share/fish/vendor_completions.d/knockc.fish"
 
-units=$root/lib/systemd/system
-mkdir -p "$units"
-for unit in knockc.service knockc-refill.service knockc-refill.timer; do
-	sed "s|/usr/bin/|$PREFIX/bin/|; s|/usr/share/|$PREFIX/share/|" "packaging/$unit" >"$units/$unit"
-done
-install -d -m 700 "$DESTDIR/var/lib/knockc" # what is known of one-time codes
+if [ "$(go env GOOS)" = linux ]; then
+	units=$root/lib/systemd/system
+	mkdir -p "$units"
+	for unit in knockc.service knockc-refill.service knockc-refill.timer; do
+		sed "s|/usr/bin/|$PREFIX/bin/|; s|/usr/share/|$PREFIX/share/|" "packaging/$unit" >"$units/$unit"
+	done
+	install -d -m 700 "$DESTDIR/var/lib/knockc" # what is known of one-time codes
+fi
 
 install -D -m 644 -t "$doc" CHANGELOG.md
 install -D -m 644 -t "$doc/spec" spec/*.md spec/grammar.ebnf spec/json.schema.json

@@ -2,6 +2,7 @@
 package packaging
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path"
@@ -182,12 +183,50 @@ func need(t *testing.T, programs ...string) {
 	}
 }
 
+// clone is a clone of this repository in which all changes are committed; new files only
+// if git knows them.
+func clone(t *testing.T) string {
+	t.Helper()
+	cloned := filepath.Join(t.TempDir(), "knockc")
+	run(t, "git", "clone", "-q", "..", cloned)
+	for name := range strings.Lines(run(t, "git", "-C", "..", "ls-files")) {
+		// The go command runs a test again if a file that it has looked at changes.
+		os.Stat("../" + strings.TrimSpace(name))
+	}
+	if changes := run(t, "git", "-C", "..", "diff", "--binary", "HEAD"); changes != "" {
+		patch := filepath.Join(t.TempDir(), "changes")
+		if err := os.WriteFile(patch, []byte(changes), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		run(t, "git", "-C", cloned, "apply", "--index", patch)
+		commit(t, cloned)
+	}
+	return cloned
+}
+
+// commit commits all that is in a folder.
+func commit(t *testing.T, folder string) {
+	t.Helper()
+	run(t, "git", "-C", folder, "add", "--all")
+	run(t, "git", "-C", folder, "-c", "user.name=Tester", "-c", "user.email=tester@localhost", "commit", "-q", "-m", "For a test")
+}
+
 // run runs a program and returns all that it says.
 func run(t *testing.T, program string, args ...string) string {
 	t.Helper()
 	out, err := exec.Command(program, args...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s %s: %v\n%s", program, strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// fails runs a program that must fail, and returns all that it says.
+func fails(t *testing.T, program string, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(program, args...).CombinedOutput()
+	if exit := new(exec.ExitError); !errors.As(err, &exit) {
+		t.Fatalf("%s %s: %v, wanted it to fail\n%s", program, strings.Join(args, " "), err, out)
 	}
 	return string(out)
 }

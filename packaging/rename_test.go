@@ -2,18 +2,15 @@ package packaging
 
 import (
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 )
 
-// TestRename gives a copy of the last commit another home, where it imports nothing that is
-// not there.
+// TestRename gives a clone another home, where it imports nothing that is not there.
 func TestRename(t *testing.T) {
 	need(t, "git", "make")
 	home := strings.TrimSpace(run(t, "go", "list", "-m"))
-	copied := filepath.Join(t.TempDir(), "knockc")
-	run(t, "git", "clone", "-q", "..", copied)
+	copied := clone(t)
 	run(t, "make", "-C", copied, "rename", "MODULE=git.example/people/knockc")
 	if left, err := exec.Command("git", "-C", copied, "grep", "-nF", home).Output(); err == nil {
 		t.Errorf("the old home is left:\n%s", left)
