@@ -65,7 +65,7 @@ lint: ## what gofmt and vet say, vet also of what macOS and Windows run
 
 rename: ## give the project another import path: make rename MODULE=git.example/knockc
 	@test -n "$(MODULE)" || { echo "usage: make rename MODULE=git.example/knockc"; exit 2; }
-	from=$$(go list -m) && git grep -lF "$$from" | xargs sed -i "s|$$from|$(MODULE)|g"
+	from=$$(go list -m) && git grep -lF "$$from" | xargs sed -i "s|$$from|$(MODULE)|g; s|uses: github.com/|uses: |"
 	gofmt -w .
 
 platforms: ## build knockc for other systems, and for browsers what it is made of
