@@ -73,6 +73,8 @@ platforms: ## build knockc for other systems, and for browsers what it is made o
 		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go build -trimpath -o /dev/null ./cmd/knockc || \
 			{ echo "knockc does not build for $$p"; exit 1; }; \
 	done
+	GOOS=darwin go build -trimpath ./... # as pre-commit does
+	GOOS=windows go build -trimpath ./...
 	GOOS=js GOARCH=wasm go build ./lang/... ./compiler ./sim/... ./report
 
 .PHONY: help build install release deb deb-test quick test kernel soak fuzz bench golden lint platforms rename
