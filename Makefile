@@ -45,6 +45,8 @@ fuzz: ## run each fuzz target FUZZTIME times, or as long (50000x or 1m)
 	go test ./lang/trace -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./lang/trace -run '^$$' -fuzz FuzzFormat -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./lang/trace -run '^$$' -fuzz FuzzPrint -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
+	go test ./lsp -run '^$$' -fuzz FuzzChanges -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
+	go test ./lsp -run '^$$' -fuzz FuzzEditing -fuzztime 2000x -fuzzminimizetime 10x
 	go test ./knockd -run '^$$' -fuzz FuzzImport -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./sim/capture -run '^$$' -fuzz FuzzOpen -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 

@@ -99,7 +99,7 @@ func (t *Table) Outcome(o replay.Outcome) {
 		t.row(o)
 	}
 	if !o.OK() {
-		writeLine(t.Out, "%s:%d: %s: %s", t.file, o.Event.Span.Start.Line, lang.BoldRed.Paint(t.Color, "FAIL"), failure(o))
+		writeLine(t.Out, "%s:%d: %s: %s", t.file, o.Event.Span.Start.Line, lang.BoldRed.Paint(t.Color, "FAIL"), Failure(o))
 		if o.Why != "" {
 			writeLine(t.Out, "    %s", lang.Printable(o.Why))
 		}

@@ -28,12 +28,12 @@ func isTest(o replay.Outcome) bool { return o.Event.Expect != nil || !o.OK() }
 func testOf(o replay.Outcome) test {
 	t := test{line: o.Event.Span.Start.Line, why: lang.Printable(o.Why), want: o.Want.String(), got: o.Got.String()}
 	if x := o.Event.Expect; x != nil {
-		t.name = fmt.Sprintf("expect %s %s for %s", x.Knock, state(o.Want), x.Src)
+		t.name = fmt.Sprintf("expect %s %s for %s", x.Knock, StateText(o.Want), x.Src)
 	} else {
 		t.name = fmt.Sprintf("%s => %s", packetText(o), o.Want)
 	}
 	if !o.OK() {
-		t.failure = failure(o)
+		t.failure = Failure(o)
 	}
 	return t
 }

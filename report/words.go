@@ -33,13 +33,13 @@ func packetText(o replay.Outcome) string {
 	return string(o.Event.Packet.AppendDestination(b, o.DstPort))
 }
 
-// failure says what was wanted and what came.
-func failure(o replay.Outcome) string {
+// Failure says what was wanted and what came.
+func Failure(o replay.Outcome) string {
 	if x := o.Event.Expect; x != nil {
 		if o.Got.Depends {
-			return fmt.Sprintf("wanted %s %s for %s, that %s", x.Knock, state(o.Want), x.Src, o.Got)
+			return fmt.Sprintf("wanted %s %s for %s, that %s", x.Knock, StateText(o.Want), x.Src, o.Got)
 		}
-		return fmt.Sprintf("wanted %s %s for %s, it is %s", x.Knock, state(o.Want), x.Src, state(o.Got))
+		return fmt.Sprintf("wanted %s %s for %s, it is %s", x.Knock, StateText(o.Want), x.Src, StateText(o.Got))
 	}
 	if o.Got.Depends {
 		return fmt.Sprintf("wanted %s for %s, that %s", o.Want, packetText(o), o.Got)
@@ -47,8 +47,8 @@ func failure(o replay.Outcome) string {
 	return fmt.Sprintf("wanted %s for %s, got %s", o.Want, packetText(o), o.Got)
 }
 
-// state is what is wanted or got of a knock.
-func state(r replay.Result) string { return string(appendState(nil, r)) }
+// StateText is what is wanted or got of a knock.
+func StateText(r replay.Result) string { return string(appendState(nil, r)) }
 
 func appendState(b []byte, r replay.Result) []byte {
 	if r.IsStep {
@@ -57,8 +57,8 @@ func appendState(b []byte, r replay.Result) []byte {
 	return append(b, r.String()...)
 }
 
-// moved says what became of a knock.
-func moved(m replay.Move) string { return string(appendMoved(nil, m)) }
+// Moved says what became of a knock.
+func Moved(m replay.Move) string { return string(appendMoved(nil, m)) }
 
 func appendMoved(b []byte, m replay.Move) []byte {
 	switch m.Kind {
@@ -91,6 +91,11 @@ func appendExpired(b []byte, left compiler.Symbol) []byte {
 		b = append(b, sequenceClose+" "...)
 	}
 	return strconv.AppendInt(append(b, "back to "...), int64(left.Step), 10)
+}
+
+// ExpiryText says what time has undone, with its time and source.
+func ExpiryText(x replay.Expiry) string {
+	return string(appendExpired(fmt.Appendf(nil, "%ss %s ", lang.FormatSeconds(x.At), SourceText(x.Source)), x.Symbol))
 }
 
 // Count is a number of things.

@@ -86,6 +86,10 @@ var examples = map[string][2]example{
 		{"Print a policy that does what knockd does on this host.", "knockc import /etc/knockd.conf"},
 		{"Write it to a file, which only you can read.", "knockc import -o policy.knock /etc/knockd.conf"},
 	},
+	"lsp": {
+		{"Start the server, as an editor does.", "knockc lsp"},
+		{"The same for an editor that says how it will speak.", "knockc lsp -stdio"},
+	},
 	"completion": {
 		{"Complete command lines in this bash.", "source <(knockc completion bash)"},
 		{"Install completions for fish.", "knockc completion fish > ~/.config/fish/completions/knockc.fish"},

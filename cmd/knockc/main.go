@@ -27,7 +27,7 @@ func init() {
 		newCommand, buildCommand, simCommand, checkCommand, fmtCommand,
 		rehearseCommand, applyCommand, refillCommand, statusCommand, followCommand, grantCommand, revokeCommand, removeCommand, keepCommand, rollbackCommand,
 		knockCommand, clientCommand, keyCommand, importCommand,
-		completionCommand, versionCommand, helpCommand,
+		lspCommand, completionCommand, versionCommand, helpCommand,
 	}
 }
 

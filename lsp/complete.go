@@ -1,0 +1,61 @@
+package lsp
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
+)
+
+// completing is what can stand at a position.
+func completing(a asked, p positionParams) ([]completionItem, error) {
+	items := []completionItem{}
+	d := a.of(p.TextDocument)
+	if d == nil {
+		return items, nil
+	}
+	offset := d.offset(p.Position)
+	before := strings.TrimRightFunc(d.src[:offset], isOfWord)
+	if !d.trace {
+		return words(lang.Candidates(before), policyPage), nil
+	}
+	next := trace.Candidates(before[strings.LastIndexByte(before, '\n')+1:])
+	items = words(next.Words, tracePage)
+	if next.Knocks {
+		if policy := a.document(d.policyFile()); policy != nil && !policy.trace {
+			examined, _ := policy.examined()
+			for _, k := range examined.Knocks {
+				text := markdown("```knock\n" + k.String() + "\n```")
+				items = append(items, completionItem{k.Name.Text, itemFunction, &text})
+			}
+		}
+	}
+	if next.Files {
+		files, _ := filepath.Glob(filepath.Join(filepath.Dir(d.path), "*.knock"))
+		for _, file := range files {
+			items = append(items, completionItem{filepath.Base(file), itemFile, nil})
+		}
+	}
+	return items, nil
+}
+
+// isOfWord reports whether a character may be of a word that has been begun.
+func isOfWord(r rune) bool {
+	return r == '_' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+}
+
+// words are items for some words, with what a page says of each.
+func words(all []string, page func(word string) string) []completionItem {
+	items := []completionItem{}
+	for _, word := range slices.Compact(all) {
+		item := completionItem{Label: word, Kind: itemKeyword}
+		if text := page(word); text != "" {
+			about := markdown(text)
+			item.Documentation = &about
+		}
+		items = append(items, item)
+	}
+	return items
+}

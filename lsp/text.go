@@ -1,0 +1,116 @@
+package lsp
+
+import (
+	"sort"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"example.org/knockc/lang"
+)
+
+// text is the content of a document. It never changes: an edit makes another.
+type text struct {
+	src   string
+	lines []int // where each line begins
+}
+
+// newText finds the lines of a text. They end with \n, \r\n or \r.
+func newText(src string) *text {
+	t := &text{src, []int{0}}
+	for i := 0; i < len(src); i++ {
+		if src[i] == '\r' && i+1 < len(src) && src[i+1] == '\n' {
+			i++
+		}
+		if src[i] == '\n' || src[i] == '\r' {
+			t.lines = append(t.lines, i+1)
+		}
+	}
+	return t
+}
+
+// line is a line without its end; "" for one that the text does not have.
+func (t *text) line(n int) string {
+	if n < 0 || n >= len(t.lines) {
+		return ""
+	}
+	end := len(t.src)
+	if n+1 < len(t.lines) {
+		end = t.lines[n+1]
+	}
+	return strings.TrimRight(t.src[t.lines[n]:end], "\r\n")
+}
+
+// offset is where a position is. One behind the end of its line is there, and one behind
+// the last line is at the end.
+func (t *text) offset(p position) int {
+	switch {
+	case p.Line < 0:
+		return 0
+	case p.Line >= len(t.lines):
+		return len(t.src)
+	}
+	at, units := t.lines[p.Line], 0
+	for _, r := range t.line(p.Line) {
+		if units += utf16.RuneLen(r); units > p.Character {
+			break
+		}
+		at += utf8.RuneLen(r)
+	}
+	return at
+}
+
+// position is that of an offset.
+func (t *text) position(offset int) position {
+	offset = min(max(offset, 0), len(t.src))
+	line := sort.SearchInts(t.lines, offset+1) - 1
+	units := 0
+	for _, r := range t.src[t.lines[line]:offset] {
+		units += utf16.RuneLen(r)
+	}
+	return position{line, units}
+}
+
+// rangeOf is where a span is.
+func (t *text) rangeOf(s lang.Span) textRange {
+	return textRange{t.position(s.Start.Offset), t.position(s.End.Offset)}
+}
+
+// lineRange is all of a line, without its end.
+func (t *text) lineRange(n int) textRange {
+	return textRange{position{n, 0}, t.position(t.lines[min(n, len(t.lines)-1)] + len(t.line(n)))}
+}
+
+// changed is the text after some changes, one after the other.
+func (t *text) changed(changes []change) *text {
+	for _, c := range changes {
+		if c.Range == nil {
+			t = newText(c.Text)
+			continue
+		}
+		start := t.offset(c.Range.Start)
+		end := max(start, t.offset(c.Range.End))
+		t = newText(t.src[:start] + c.Text + t.src[end:])
+	}
+	return t
+}
+
+// edits are what makes another text of this one: one edit, of the lines that differ.
+func (t *text) edits(after string) []textEdit {
+	if t.src == after {
+		return []textEdit{}
+	}
+	begin := 0
+	for n := 1; n < len(t.lines) && strings.HasPrefix(after, t.src[:t.lines[n]]); n++ {
+		begin = t.lines[n]
+	}
+	end := len(t.src)
+	for n := len(t.lines) - 1; n > 0 && t.lines[n] >= begin; n-- {
+		rest := t.src[t.lines[n]:]
+		if len(after)-len(rest) < begin || !strings.HasSuffix(after, rest) {
+			break
+		}
+		end = t.lines[n]
+	}
+	return []textEdit{{textRange{t.position(begin), t.position(end)}, after[begin : len(after)-(len(t.src)-end)]}}
+}
