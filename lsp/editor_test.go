@@ -20,7 +20,7 @@ import (
 )
 
 // bound is how long a test waits for what has to come.
-const bound = time.Minute
+const bound = 5 * time.Minute
 
 // object is a value of the protocol.
 type object = map[string]any
@@ -37,6 +37,7 @@ type editor struct {
 	mu      sync.Mutex
 	shown   map[string][]diagnostic // by the name of the file
 	told    map[string]int          // how often
+	of      map[string]int          // of which version
 	changed chan struct{}
 	said    []string // messages to the user
 	version int
@@ -54,7 +55,7 @@ type diagnostic struct {
 // newEditor starts a server for a folder with files.
 func newEditor(t testing.TB, files map[string]string) *editor {
 	t.Helper()
-	e := &editor{t: t, folder: t.TempDir(), served: make(chan error, 1), shown: map[string][]diagnostic{}, told: map[string]int{}, changed: make(chan struct{}, 1)}
+	e := &editor{t: t, folder: t.TempDir(), served: make(chan error, 1), shown: map[string][]diagnostic{}, told: map[string]int{}, of: map[string]int{}, changed: make(chan struct{}, 1)}
 	for name, text := range files {
 		e.write(name, text)
 	}
@@ -106,6 +107,7 @@ func (e *editor) Handle(ctx context.Context, conn *jsonrpc2.Conn, req *jsonrpc2.
 		e.mu.Lock()
 		e.shown[filepath.Base(u.Path)] = p.Diagnostics
 		e.told[filepath.Base(u.Path)]++
+		e.of[filepath.Base(u.Path)] = p.Version
 		e.mu.Unlock()
 		select {
 		case e.changed <- struct{}{}:
@@ -202,6 +204,25 @@ func (e *editor) sees(name string, wanted ...string) []diagnostic {
 		case <-e.changed:
 		case <-deadline:
 			e.t.Fatalf("%s: shows %+v, wanted %q", name, shown, wanted)
+		}
+	}
+}
+
+// seesVersion waits until the editor shows what was found in a version of a document.
+func (e *editor) seesVersion(name string, version int) {
+	e.t.Helper()
+	deadline := time.After(bound)
+	for {
+		e.mu.Lock()
+		shown := e.of[name]
+		e.mu.Unlock()
+		if shown >= version {
+			return
+		}
+		select {
+		case <-e.changed:
+		case <-deadline:
+			e.t.Fatalf("%s: shows version %d, not %d", name, shown, version)
 		}
 	}
 }

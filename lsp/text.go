@@ -17,14 +17,20 @@ type text struct {
 
 // newText finds the lines of a text. They end with \n, \r\n or \r.
 func newText(src string) *text {
-	t := &text{src, []int{0}}
-	for i := 0; i < len(src); i++ {
-		if src[i] == '\r' && i+1 < len(src) && src[i+1] == '\n' {
-			i++
+	t := &text{src, append(make([]int, 0, 1+strings.Count(src, "\n")), 0)}
+	for begin, rest := 0, src; rest != ""; {
+		line, after, ends := strings.Cut(rest, "\n")
+		if ends {
+			line = strings.TrimSuffix(line, "\r")
 		}
-		if src[i] == '\n' || src[i] == '\r' {
-			t.lines = append(t.lines, i+1)
+		for at, r := 0, strings.IndexByte(line, '\r'); r >= 0; r = strings.IndexByte(line[at:], '\r') {
+			at += r + 1
+			t.lines = append(t.lines, begin+at)
 		}
+		if begin += len(rest) - len(after); ends {
+			t.lines = append(t.lines, begin)
+		}
+		rest = after
 	}
 	return t
 }
