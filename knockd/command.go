@@ -19,27 +19,35 @@ type opening struct {
 	guessed  bool // a port was given without its protocol, TCP is meant
 
 	lasts time.Duration // 0: until it is taken back
-	chain string        // of nft, with its table; "": it is not known
+	in    string        // the chain or set that it adds something to, or takes it out of
 }
 
 // readCommand finds out what a command opens. problem says why that cannot be
 // told; it goes on from a colon.
 func readCommand(text, iface string) (o opening, problem string) {
-	places := places{}
-	if chain, ok := deletesByHandle(text); ok {
-		return opening{remove: true, chain: chain}, ""
+	if chain, ok := deletesListed(text); ok {
+		return opening{remove: true, in: chain}, ""
 	}
 	commands, problem := shellCommands(text)
 	if problem != "" {
 		return opening{}, problem
 	}
+	commands, problem = withoutReload(commands)
+	if problem != "" {
+		return opening{}, problem
+	}
+	places := places{}
 	for i, words := range commands {
 		r := rule{iface: iface}
-		if problem := r.read(words); problem != "" {
-			return opening{lasts: r.lasts}, problem
+		problem := r.read(words)
+		if o.in = r.in; problem != "" {
+			return opening{lasts: r.lasts, in: r.in}, problem
 		}
 		if i > 0 && r.remove != o.remove {
 			return opening{}, "it both opens and closes"
+		}
+		if r.element && len(commands) == 1 {
+			return opening{remove: true, in: r.in}, ""
 		}
 		services, problem := r.services()
 		if problem != "" {
@@ -47,7 +55,7 @@ func readCommand(text, iface string) (o opening, problem string) {
 		}
 		places.add(services, r.at)
 		o.remove, o.guessed = r.remove, o.guessed || r.guessed
-		o.lasts, o.chain = max(o.lasts, r.lasts), r.inChain
+		o.lasts = max(o.lasts, r.lasts)
 	}
 	o.services, o.at, problem = places.all()
 	return o, problem
@@ -69,7 +77,8 @@ type rule struct {
 	guessed bool
 
 	lasts   time.Duration // 0: until it is taken out
-	inChain string        // of nft, with its table
+	in      string        // a chain or set, with its table
+	element bool          // it takes an element out of a set
 }
 
 // read reads the command of one of the firewalls that are known.
@@ -88,6 +97,8 @@ func (r *rule) read(words []string) (problem string) {
 		return r.firewalld(&arguments{words[1:]})
 	case "ufw":
 		return r.ufw(&arguments{words[1:]})
+	case "ipset":
+		return r.ipset(&arguments{words[1:]})
 	}
 	return fmt.Sprintf("%s is not a command that knockc knows", lang.Quote(words[0]))
 }

@@ -14,7 +14,7 @@ import (
 type knock struct {
 	lang.Knock // without a name: nothing, and only the door's notes are written
 	door       *door
-	chain      string // that its command adds a rule of nft to, or deletes one from; "": unknown
+	in         string // the chain or set that its command adds something to, or takes it out of
 	closed     *door  // whose sequence shuts this one; nil if there is none
 	lost       bool   // it is not carried over
 }
@@ -115,6 +115,7 @@ func (v *converter) opens(k *knock) (closing bool) {
 	if o.lasts > 0 {
 		k.Grant = o.lasts
 	}
+	k.in = o.in
 	if why != "" {
 		v.lose(k, command.value, "cannot tell what its command opens: %s", why)
 		return false
@@ -125,7 +126,7 @@ func (v *converter) opens(k *knock) (closing bool) {
 	if o.guessed {
 		v.warn(d, command.value, "this command gives a port without a protocol: TCP is assumed")
 	}
-	k.Services, k.At, k.chain = o.services, o.at, o.chain
+	k.Services, k.At = o.services, o.at
 	return o.remove
 }
 

@@ -58,9 +58,16 @@ func (p *parser) doorEntry(d *door, name string, e entry) {
 	}
 }
 
+// mostSteps are those that knockd takes (knockd.c, SEQ_MAX).
+const mostSteps = 32
+
 func (p *parser) sequence(e entry) []lang.Step {
 	var steps []lang.Step
-	for _, part := range e.value.split(',') {
+	parts := e.value.split(',')
+	if len(parts) > mostSteps {
+		p.error(e.value, "knockd takes at most %d steps, not %d", mostSteps, len(parts))
+	}
+	for _, part := range parts {
 		number, protocol, _ := part.cut(':')
 		step := lang.Step{Span: part.span()}
 		port, ok := p.number(number, 1, 65535, "a port: ports are 1 to 65535")
@@ -103,12 +110,17 @@ func (p *parser) number(w word, least, most int, what string) (int, bool) {
 }
 
 func (p *parser) flags(d *door, e entry) {
+	together := strings.Join(strings.FieldsFunc(e.value.text, isSpace), "")
 	for _, part := range e.value.split(',') {
 		name, unset := strings.CutPrefix(strings.ToLower(part.text), "!")
-		if slices.Contains(lang.FlagNames, name) {
-			d.flags[name] = !unset
-		} else {
+		switch {
+		case !slices.Contains(lang.FlagNames, name):
 			p.error(part, "unknown flag %s", lang.Quote(part.text)).Hint = "flags are " + strings.Join(lang.FlagNames, " ")
+		case together != e.value.text:
+			p.error(e.value, "knockd refuses spaces between flags").Hint = "tcpflags = " + together
+			return
+		default:
+			d.flags[name] = !unset
 		}
 	}
 }

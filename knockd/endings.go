@@ -19,11 +19,28 @@ func (v *converter) ends(k *knock) {
 			v.warn(k.door, e.value, "this command is lost: the grant ends after %s", seconds(k.Grant))
 		}
 	}
+	v.endsOnce(k)
+}
+
+// endsOnce says if knockd shuts a door over only one family of addresses.
+func (v *converter) endsOnce(k *knock) {
+	stop, stop6 := k.door.entries["stop_command"], k.door.entries["stop_command_6"]
+	_, has6 := k.door.entries["stop_command_6"]
+	switch {
+	case len(k.From) > 0 || k.lost:
+	case stop.value.text != "" && has6 && stop6.value.text == "":
+		v.warn(k.door, stop6.key, "the grant ends after %s over IPv6 too", seconds(k.Grant))
+	case stop.value.text == "" && stop6.value.text != "":
+		v.warn(k.door, stop6.value, "the grant ends after %s over IPv4 too", seconds(k.Grant))
+	}
 }
 
 // undoes reports whether a command takes back what a knock opens, be it in one family
 // of addresses alone.
 func (o opening) undoes(k *knock) bool {
+	if o.remove && len(o.services) == 0 {
+		return o.in == k.in
+	}
 	undo := opening{services: k.Services, at: k.At, remove: true}
 	if len(o.at) > 0 {
 		undo.at = ofFamily(k.At, o.at)
@@ -44,12 +61,12 @@ func (v *converter) shut(closing []*knock) {
 	for _, c := range closing {
 		knocks := open[lang.List(c.Services)+where(c.At)]
 		if len(c.Services) == 0 {
-			knocks = v.inChain(c.chain)
+			knocks = v.in(c.in)
 		}
 		switch {
 		case c.lost:
-		case len(c.Services) == 0 && len(knocks) > 1:
-			v.unused(c, "it deletes a rule by its handle, and "+fmt.Sprint(len(knocks))+" doors add rules to that chain")
+		case len(c.Services) == 0 && len(knocks) > 1 && slices.ContainsFunc(knocks, (*knock).opensServices):
+			v.unused(c, "it deletes a rule that it looks for, and "+fmt.Sprint(len(knocks))+" doors add rules to that chain")
 		case len(knocks) == 0:
 			v.unused(c, "it shuts services that no other door opens")
 		case knocks[0].closed != nil:
@@ -65,15 +82,17 @@ func (v *converter) shut(closing []*knock) {
 	}
 }
 
-// inChain are the knocks whose commands add rules to a chain of nft.
-func (v *converter) inChain(chain string) (knocks []*knock) {
+// in are the knocks whose commands add something to a chain or set.
+func (v *converter) in(place string) (knocks []*knock) {
 	for _, k := range v.knocks {
-		if k.chain == chain && len(k.Services) > 0 {
+		if k.in == place {
 			knocks = append(knocks, k)
 		}
 	}
 	return knocks
 }
+
+func (k *knock) opensServices() bool { return len(k.Services) > 0 }
 
 func (v *converter) unused(c *knock, why string) {
 	v.warn(c.door, c.door.section, "door %s is lost: %s", lang.Quote(c.door.section.text), why)

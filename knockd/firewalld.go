@@ -1,6 +1,8 @@
 package knockd
 
 import (
+	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,11 +14,15 @@ import (
 func (r *rule) firewalld(a *arguments) (problem string) {
 	for len(a.words) > 0 && problem == "" {
 		option, value, given := strings.Cut(a.next(), "=")
-		if !given && (option == "--zone" || option == "--timeout" || strings.HasSuffix(option, "rich-rule")) {
+		if !given && (option == "--zone" || option == "--timeout" || strings.HasPrefix(option, "--add-") || strings.HasPrefix(option, "--remove-")) {
 			value = a.next()
 		}
 		switch option {
 		case "--permanent", "-q", "--quiet", "--zone":
+		case "--add-port", "--remove-port", "--add-service", "--remove-service":
+			return forEveryone
+		case "--add-source", "--remove-source":
+			return "it names no port"
 		case "--add-rich-rule", "--remove-rich-rule":
 			r.placed, r.remove = true, option == "--remove-rich-rule"
 			problem = r.richRule(value)
@@ -27,6 +33,32 @@ func (r *rule) firewalld(a *arguments) (problem string) {
 		}
 	}
 	return problem
+}
+
+const forEveryone = "it opens a port to everyone, not only to %IP%"
+
+// withoutReload leaves out the commands that reload firewalld, without which a permanent rule
+// does nothing.
+func withoutReload(commands [][]string) (others [][]string, problem string) {
+	permanent := false
+	for _, words := range commands {
+		is := func(option string) bool {
+			return path.Base(words[0]) == "firewall-cmd" && slices.Contains(words, option)
+		}
+		if is("--reload") && len(words) == 2 {
+			permanent = false
+			continue
+		}
+		permanent = permanent || is("--permanent")
+		others = append(others, words)
+	}
+	switch {
+	case permanent:
+		return nil, "its rule is permanent: firewalld has it only after `firewall-cmd --reload`"
+	case len(others) == 0:
+		return commands, ""
+	}
+	return others, ""
 }
 
 // timeout reads how long a rule or an element lasts: seconds, or numbers with units.

@@ -31,6 +31,7 @@ func (r *rule) iptablesOption(option string, a *arguments) (problem string) {
 		if option == "-I" || option == "--insert" {
 			a.skip(lang.IsDigits)
 		}
+		r.in = "iptables " + chain
 		return r.chain(chain, "-d")
 	case "-w", "--wait":
 		a.skip(lang.IsDigits)

@@ -1,7 +1,6 @@
 package knockd
 
 import (
-	"path"
 	"slices"
 	"strings"
 
@@ -26,24 +25,19 @@ func nftWords(arguments []string) []string {
 	return words
 }
 
-// nft reads the arguments of nft (nft(8)). What elements of sets open, a configuration does
-// not say.
+// nft reads the arguments of nft (nft(8)).
 func (r *rule) nft(a *arguments) (problem string) {
-	if verb := a.next(); verb != "add" && verb != "insert" {
+	verb, object := a.next(), a.next()
+	switch {
+	case verb == "add" && object == "element", verb == "delete" && object == "element":
+		return r.nftElement(verb, a)
+	case verb != "add" && verb != "insert":
 		return unknown(verb)
-	}
-	object := a.next()
-	if object != "rule" && object != "element" {
+	case object != "rule":
 		return unknown(object)
 	}
-	a.skip(isFamily)
-	table, chain := a.next(), a.next()
-	if object == "element" {
-		_, timeout, _ := strings.Cut(strings.Join(a.words, ""), "timeout")
-		r.timeout(timeout)
-		return "it adds to the set " + lang.Quote(chain) + ", whose rules are elsewhere"
-	}
-	r.placed, r.inChain = true, table+" "+chain
+	table, chain := a.place()
+	r.placed, r.in = true, "nft "+table+" "+chain
 	problem = r.chain(chain, "daddr")
 	for len(a.words) > 0 && problem == "" {
 		problem = r.nftStatement(a.next(), a)
@@ -51,27 +45,40 @@ func (r *rule) nft(a *arguments) (problem string) {
 	return problem
 }
 
-func isFamily(word string) bool { return slices.Contains([]string{"ip", "ip6", "inet"}, word) }
-
-// deletesByHandle recognizes the way to delete the rule of a source: by a handle that a
-// listing of the chain tells.
-func deletesByHandle(command string) (chain string, ok bool) {
-	rule, handle, ok := strings.Cut(command, " handle ")
-	words := strings.Fields(rule)
-	if !ok || len(words) < 5 || path.Base(words[0]) != "nft" || words[1] != "delete" || words[2] != "rule" {
-		return "", false
+// nftElement reads an element: what it opens, a configuration does not say.
+func (r *rule) nftElement(verb string, a *arguments) (problem string) {
+	table, set := a.place()
+	element := strings.Join(a.words, "")
+	if !strings.Contains(element, "%IP%") {
+		return "it is not about %IP%"
 	}
-	if words = words[3:]; isFamily(words[0]) {
-		words = words[1:]
+	if _, timeout, ok := strings.Cut(element, "timeout"); ok {
+		r.timeout(timeout[:len(timeout)-len(strings.TrimLeft(timeout, "0123456789dhms"))])
 	}
-	handle = strings.TrimSpace(handle)
-	lists := strings.HasPrefix(handle, "$(") || strings.HasPrefix(handle, "`")
-	return strings.Join(words, " "), len(words) == 2 && lists && strings.Contains(handle, "%IP%")
+	return r.inSet("nft set "+table+" ", set, verb == "add")
 }
+
+// inSet is about an element of a set.
+func (r *rule) inSet(where, set string, added bool) (problem string) {
+	r.in = where + set
+	if added {
+		return "it adds to the set " + lang.Quote(set) + ", whose rules are elsewhere"
+	}
+	r.placed, r.remove, r.element = true, true, true
+	return ""
+}
+
+// place takes a family, a table, and a chain or set.
+func (a *arguments) place() (table, name string) {
+	a.skip(isFamily)
+	return a.next(), a.next()
+}
+
+func isFamily(word string) bool { return slices.Contains([]string{"ip", "ip6", "inet"}, word) }
 
 func (r *rule) nftStatement(word string, a *arguments) (problem string) {
 	switch word {
-	case "position", "index":
+	case "position", "index", "handle":
 		if !a.skip(lang.IsDigits) {
 			return unknown(word)
 		}

@@ -46,6 +46,8 @@ func (s *shell) step() {
 		s.endCommand()
 	case c == '#' && !s.inWord: // a comment
 		s.rest = ""
+	case c == '>':
+		s.redirection()
 	case c == '\'' || c == '"':
 		s.quoted(c)
 	case c == '\\' && len(s.rest) > 1:
@@ -65,15 +67,56 @@ func (s *shell) add(text string) {
 }
 
 func (s *shell) quoted(quote byte) {
-	text, rest, closed := strings.Cut(s.rest[1:], string(quote))
-	switch {
-	case !closed:
-		s.problem = "a quote is not closed"
-	case quote == '"' && strings.ContainsAny(text, "$`\\"):
-		s.problem = "the shell does something of its own with " + lang.Quote(text)
+	end := s.closing(quote)
+	if end < 0 {
+		s.problem, s.rest = "a quote is not closed", ""
+		return
+	}
+	text := s.rest[1:end]
+	s.rest = s.rest[end+1:]
+	if quote == '"' {
+		if strings.ContainsAny(escaped.Replace(text), "$`") {
+			s.problem = "the shell does something of its own with " + lang.Quote(text)
+		}
+		text = unescape.Replace(text)
 	}
 	s.add(text)
-	s.rest = rest
+}
+
+// Backslashes that mean something in double quotes, and what they stand before.
+var (
+	escaped  = strings.NewReplacer(`\\`, "", `\"`, "", `\$`, "", "\\`", "")
+	unescape = strings.NewReplacer(`\\`, `\`, `\"`, `"`, `\$`, `$`, "\\`", "`")
+)
+
+// closing is where the quote that comes next ends, below 0 if it does not.
+func (s *shell) closing(quote byte) int {
+	for i := 1; i < len(s.rest); i++ {
+		switch {
+		case s.rest[i] == quote:
+			return i
+		case s.rest[i] == '\\' && quote == '"':
+			i++
+		}
+	}
+	return -1
+}
+
+// redirection skips one of an output: `>FILE`, `2>>FILE`, `2>&1`. A firewall does the same
+// without it.
+func (s *shell) redirection() {
+	if lang.IsDigits(s.word.String()) { // which output
+		s.word.Reset()
+		s.inWord = false
+	}
+	s.endWord()
+	s.rest = strings.TrimPrefix(s.rest[1:], ">")
+	target := strings.TrimLeft(strings.TrimPrefix(s.rest, "&"), space)
+	end := strings.IndexAny(target+" ", space+"|&;<>()$`\\\"'*?~#")
+	if end == 0 {
+		s.problem = "the shell does something of its own with " + lang.Quote(">")
+	}
+	s.rest = target[end:]
 }
 
 func (s *shell) endWord() {

@@ -1,6 +1,10 @@
 package knockd
 
-import "example.org/knockc/lang"
+import (
+	"strings"
+
+	"example.org/knockc/lang"
+)
 
 // ufw reads the arguments of ufw (ufw(8), the extended syntax). A rule without a
 // protocol is for both.
@@ -44,6 +48,9 @@ func (r *rule) ufwWord(word string, a *arguments) (problem string) {
 	case "comment":
 		a.next()
 	default:
+		if port, _, _ := strings.Cut(word, "/"); r.placed && lang.IsDigits(port) {
+			return forEveryone
+		}
 		return unknown(word)
 	}
 	return problem

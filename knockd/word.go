@@ -10,6 +10,8 @@ import (
 // space is what knockd trims (isspace of the C locale).
 const space = " \t\n\v\f\r"
 
+func isSpace(r rune) bool { return strings.ContainsRune(space, r) }
+
 // word is a piece of one line of the configuration, and where it stands.
 type word struct {
 	text  string

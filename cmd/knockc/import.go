@@ -16,9 +16,9 @@ var importCommand = &command{
 	short: "make a policy from a configuration of knockd",
 	long: `
 Import reads a configuration of knockd and prints a policy that does the same.
-A door of knockd becomes a knock. The ports that its command opens with iptables, nft
-or ufw become the services. A door that closes another door becomes the "close"
-sequence of that knock.
+A door of knockd becomes a knock. The ports that its command opens with iptables, nft,
+ufw or firewall-cmd become the services. A door that closes another door becomes the
+"close" sequence of that knock.
 
 If something cannot be converted, import prints a warning with its line, and adds a
 comment to the policy. If a whole door cannot be converted, all of it becomes a
