@@ -140,6 +140,35 @@ func (v Visitor) Frame(t TB, device string, frame []byte) {
 	}
 }
 
+// Packet sends an IP packet as it is.
+func (v Visitor) Packet(t TB, packet []byte) {
+	t.Helper()
+	v6 := packet[0]>>4 == 6
+	var to netip.AddrPort
+	if v6 {
+		to = netip.AddrPortFrom(netip.AddrFrom16([16]byte(packet[24:])), 0)
+	} else {
+		to = netip.AddrPortFrom(netip.AddrFrom4([4]byte(packet[16:])), 0)
+	}
+	err := v.Do(func() error {
+		if err := stay(); err != nil {
+			return err
+		}
+		fd, err := unix.Socket(family(v6), unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(fd)
+		if err := unix.Sendto(fd, packet, 0, sockaddr(to)); err != nil {
+			return err
+		}
+		return v.await(v6)
+	})
+	if err != nil {
+		t.Fatalf("send a packet to %v: %v", to.Addr(), err)
+	}
+}
+
 // attempt calls f with the socket of an attempt when that has had its answer.
 func (v Visitor) attempt(kind int, to netip.AddrPort, f func(fd int, sent error) error) error {
 	return v.Do(func() error {
@@ -234,10 +263,13 @@ func (v Visitor) await(v6 bool) error {
 func (v Visitor) pings(fd int, v6 bool, echo []byte) error {
 	to := v.Router.Of(v6, 0)
 	for begin := time.Now(); ; {
-		if err := unix.Sendto(fd, echo, 0, sockaddr(to)); err != nil {
-			return fmt.Errorf("ping %v: %w", to.Addr(), err)
+		err := unix.Sendto(fd, echo, 0, sockaddr(to))
+		if err == nil {
+			err = awaitReply(fd, v6, echo)
+		} else if err == unix.EINVAL { // IPv6 on a wire that is not up yet
+			time.Sleep(time.Millisecond)
+			err = unix.EAGAIN
 		}
-		err := awaitReply(fd, v6, echo)
 		if err == nil {
 			return nil
 		}
