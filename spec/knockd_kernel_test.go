@@ -1,9 +1,11 @@
 package spec
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,20 +22,21 @@ import (
 // configuration, on the other the policy that import makes of it. What is open on one is
 // open on the other, except where import.md says otherwise.
 func TestKnockdOnKernel(t *testing.T) {
-	var ready, done sync.WaitGroup
-	var probes, differences atomic.Int32
 	all := loadMoved(t)
-	ready.Add(len(all))
+	slices.SortFunc(all, func(a, b *moved) int { return cmp.Compare(b.lasts(), a.lasts()) })
+	setUp := make(chan bool, 8) // so many at once, so that packets of others are not late
+	var probes, differences atomic.Int32
+	var done sync.WaitGroup
 	for _, m := range all {
+		setUp <- true
+		begun := sync.OnceFunc(func() { <-setUp })
 		done.Go(func() {
+			defer begun()
 			t.Run(m.name, func(t *testing.T) {
-				isReady := sync.OnceFunc(ready.Done)
-				defer isReady()
 				requirePrograms(t, m.needs()...)
 				for range 5 {
 					v := &visits{t: t, moved: m, old: newDaemonHost(t, m), new: newPolicyHost(t, m)}
-					isReady()
-					ready.Wait()
+					begun()
 					if v.make() {
 						v.report()
 						probes.Add(int32(v.probes))
@@ -48,6 +51,9 @@ func TestKnockdOnKernel(t *testing.T) {
 	done.Wait()
 	t.Logf("%d configurations, %d attempts at services, %d of them with another outcome for a reason", len(all), probes.Load(), differences.Load())
 }
+
+// lasts is how long the visits take.
+func (m *moved) lasts() time.Duration { return m.events[len(m.events)-1].At }
 
 // visits are what the clients of a trace do at both hosts.
 type visits struct {
