@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -24,13 +26,14 @@ type movedHost struct {
 	*testing.T
 	*netns.Lab
 	mailboxes map[string]netns.Mailbox
+	talks     map[netip.AddrPort]net.Conn // by the source that the trace gives
 	lastPort  uint16
 }
 
 // newMovedHost returns a host whose services answer, without rules.
 func newMovedHost(t *testing.T, m *moved) *movedHost {
 	t.Helper()
-	h := &movedHost{t, netns.NewLab(t), map[string]netns.Mailbox{}, 20000}
+	h := &movedHost{t, netns.NewLab(t), map[string]netns.Mailbox{}, map[netip.AddrPort]net.Conn{}, 20000}
 	if iface := m.iface(); iface != "eth0" && iface != "any" {
 		h.rename(iface)
 	}
@@ -108,19 +111,37 @@ func (h *movedHost) sends(p *trace.Packet) {
 	v.Packet(h.T, segment{src: from, dst: to, flags: p.Flags, seq: 1000, ack: 1}.packet())
 }
 
-// letsIn makes an attempt at a service, and reports whether it gets there.
+// letsIn makes an attempt at a service, or says something in a connection, and reports
+// whether it gets there.
 func (h *movedHost) letsIn(p *trace.Packet) bool {
 	h.Helper()
 	v, to := h.visitor(p)
-	if p.Proto == lang.UDP {
+	source := netip.AddrPortFrom(p.Src, p.SrcPort)
+	switch {
+	case p.Proto == lang.UDP:
 		v.Datagram(h.T, to)
 		return h.mailboxes[serviceOf(p)].Take(h.T) > 0
+	case p.Flags == lang.ACK:
+		return echoes(h.talks[source])
 	}
 	c, o := v.Connect(h.T, to)
-	if c != nil {
+	if c != nil && p.SrcPort != 0 {
+		h.talks[source] = c
+	} else if c != nil {
 		c.Close()
 	}
 	return o == netns.Open
+}
+
+// echoes reports whether a connection is there, and goes on.
+func echoes(c net.Conn) bool {
+	if c == nil {
+		return false
+	}
+	c.SetDeadline(time.Now().Add(lateness))
+	fmt.Fprint(c, "hello")
+	_, err := io.ReadFull(c, make([]byte, len("hello")))
+	return err == nil
 }
 
 // newPolicyHost is a host with the policy, whose own firewall accepts what that guards and
