@@ -69,6 +69,14 @@ func TestCommands(t *testing.T) {
 	})
 }
 
+// TestLongConfiguration: a configuration whose policy would be too long is an error.
+func TestLongConfiguration(t *testing.T) {
+	src := "[a]\nsequence = 1,2\ncommand = " + strings.Repeat("x", lang.MaxPolicy-40)
+	if policy, found := Import("knockd.conf", []byte(src)); policy != nil || !lang.HasErrors(found) {
+		t.Errorf("a policy of %d bytes", len(policy))
+	}
+}
+
 // FuzzImport: whatever the configuration, every finding stands inside it, and
 // the policy is canonical and has no errors.
 func FuzzImport(f *testing.F) {

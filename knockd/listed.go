@@ -14,13 +14,14 @@ func deletesListed(command string) (chain string, ok bool) {
 	if !strings.Contains(command, "%IP%") || slices.Contains(words, "add") || slices.Contains(words, "insert") {
 		return "", false
 	}
+	deleted := func([]string) string { return "" }
+	if slices.Contains(words, "list") {
+		deleted = deletedByHandle
+	} else if slices.Contains(words, "--line-numbers") {
+		deleted = deletedByNumber
+	}
 	for i := range words {
-		found := ""
-		if rest := words[i:]; slices.Contains(words, "list") {
-			found = deletedByHandle(rest)
-		} else if slices.Contains(words, "--line-numbers") {
-			found = deletedByNumber(rest)
-		}
+		found := deleted(words[i:])
 		if found != "" && chain != "" {
 			return "", false
 		}

@@ -112,7 +112,10 @@ func (s *shell) redirection() {
 	s.endWord()
 	s.rest = strings.TrimPrefix(s.rest[1:], ">")
 	target := strings.TrimLeft(strings.TrimPrefix(s.rest, "&"), space)
-	end := strings.IndexAny(target+" ", space+"|&;<>()$`\\\"'*?~#")
+	end := strings.IndexAny(target, space+"|&;<>()$`\\\"'*?~#")
+	if end < 0 {
+		end = len(target)
+	}
 	if end == 0 {
 		s.problem = "the shell does something of its own with " + lang.Quote(">")
 	}

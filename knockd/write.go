@@ -28,6 +28,10 @@ func Import(name string, src []byte) (policy []byte, found []lang.Finding) {
 	v.convert()
 	w := &writer{name: name, config: c, knocks: v.knocks}
 	for errors := policyErrors(w.policy()); len(errors) > 0; errors = policyErrors(w.policy()) {
+		if w.out.Len() > lang.MaxPolicy {
+			begin := word{start: lang.Pos{Line: 1, Column: 1}}
+			return nil, []lang.Finding{finding(lang.Error, begin, "its policy would be longer than a policy can be: %d MiB", lang.MaxPolicy>>20)}
+		}
 		for _, e := range errors {
 			k := w.knockAt(e.Span.Start.Offset)
 			v.lose(k, k.door.section, "%s", e.Message)
