@@ -11,7 +11,7 @@ import (
 
 var applyCommand = &command{
 	name:  "apply",
-	usage: "[-dry-run] [-confirm DURATION] [-settle DURATION] [-rehearse=false] [-codes=false] [-anyway] POLICY",
+	usage: "[-dry-run] [-confirm DURATION] [-ask=false] [-settle DURATION] [-rehearse=false] [-codes=false] [-anyway] POLICY",
 	short: "load a policy into the kernel",
 	long: `
 Apply compiles a policy and loads it into the kernel in one transaction. It replaces
@@ -25,6 +25,9 @@ it rolls back to the rules that were there before, even if the terminal, the
 connection or knockc itself dies. knockc keep, in a new connection, is a yes too:
 
     knockc apply -confirm 60s policy.knock
+
+With -ask=false as well, apply ends as soon as the policy is loaded, and knockc keep is
+the only yes. This is for scripts on another machine: they connect again, then keep.
 
 With -dry-run, apply says what would change, and loads nothing.
 
@@ -50,6 +53,7 @@ If POLICY is -, apply reads standard input.`,
 		var o applyOptions
 		flags.BoolVar(&o.dryRun, "dry-run", false, "say what would change, and load nothing")
 		durationVar(flags, &o.confirm, time.Second, "confirm", "roll back after `DURATION` unless you answer yes")
+		flags.BoolVar(&o.ask, "ask", true, "with -confirm: ask for the yes, and wait for it")
 		o.settle = 5 * time.Second
 		durationVar(flags, &o.settle, 0, "settle", "if connection tracking was off, wait for `DURATION` before loading (5s if not given)")
 		flags.BoolVar(&o.rehearse, "rehearse", true, "try the policy beside the rest of the firewall first")
@@ -59,8 +63,10 @@ If POLICY is -, apply reads standard input.`,
 			switch {
 			case len(args) != 1:
 				return usagef("takes one policy")
-			case o.confirm > 0 && args[0] == stdio:
+			case o.confirm > 0 && o.ask && args[0] == stdio:
 				return usagef("-confirm reads the answer from standard input, so the policy must be a file")
+			case o.confirm == 0 && !o.ask:
+				return usagef("-ask=false is for -confirm, which asks")
 			case o.confirm > 0 && o.dryRun:
 				return usagef("-dry-run loads nothing that could be confirmed")
 			}
@@ -75,6 +81,7 @@ type applyOptions struct {
 	policy          string
 	dryRun, anyway  bool
 	rehearse, codes bool
+	ask             bool
 	confirm, settle time.Duration
 }
 

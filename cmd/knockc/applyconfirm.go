@@ -16,8 +16,8 @@ import (
 	"example.org/knockc/live"
 )
 
-// ask asks whether to keep what is on trial, and does so or takes it back.
-func (a *applying) ask(s *streams, trial *live.Trial) error {
+// askToKeep asks whether to keep what is on trial, and does so or takes it back.
+func (a *applying) askToKeep(s *streams, trial *live.Trial) error {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	s.print("Keep this policy? First connect from a new terminal. Without a yes, it is rolled back in %s. [yes/no] ", lang.FormatDuration(trial.Left().Round(time.Second)))
@@ -30,8 +30,7 @@ func (a *applying) ask(s *streams, trial *live.Trial) error {
 		return a.takeBack(s, trial)
 	case interrupted:
 		s.print("\n")
-		s.tell(fmt.Errorf("the policy is still on trial, for %s: keep it with `%s`, or roll it back now with `%s`",
-			leftOfTrial(trial.Left()), onTable("keep", a.ruleset.Table), onTable("rollback", a.ruleset.Table)))
+		s.tell(errors.New("the policy is still " + a.howToEnd(trial)))
 		return errInput
 	case endedByOther:
 		s.print("\n")
@@ -39,6 +38,11 @@ func (a *applying) ask(s *streams, trial *live.Trial) error {
 	}
 	s.print("\nnobody said yes\n")
 	return a.takeBack(s, trial)
+}
+
+func (a *applying) howToEnd(trial *live.Trial) string {
+	return fmt.Sprintf("on trial, for %s: keep it with `%s`, or roll it back now with `%s`",
+		leftOfTrial(trial.Left()), onTable("keep", a.ruleset.Table), onTable("rollback", a.ruleset.Table))
 }
 
 // answer is what has come of the question whether to keep a policy.

@@ -52,9 +52,13 @@ func (a *applying) run(s *streams) error {
 	}
 	s.done = true
 	a.tell(s, applied)
-	if applied.Trial != nil {
-		return a.ask(s, applied.Trial)
+	switch {
+	case applied.Trial == nil:
+		return nil
+	case a.ask:
+		return a.askToKeep(s, applied.Trial)
 	}
+	s.print("%s\n", a.howToEnd(applied.Trial))
 	return nil
 }
 

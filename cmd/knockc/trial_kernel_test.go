@@ -179,6 +179,26 @@ func TestKeepOnKernel(t *testing.T) {
 	s.knockc(t, "status", s.policy)
 }
 
+// TestNotAskedOnKernel: with -ask=false, apply waits for nobody. The policy is then kept, or
+// rolled back.
+func TestNotAskedOnKernel(t *testing.T) {
+	s := newSite(t)
+	s.knockc(t, "apply", "-settle", "0", s.policy)
+	onTrial := regexp.MustCompile("\non trial, for (2m|1m\\d*s?): keep it with `knockc keep`, or roll it back now with `knockc rollback`\n$")
+	if said := s.knockc(t, "apply", "-settle", "0", "-confirm", "2m", "-ask=false", s.other); !onTrial.MatchString(said) {
+		t.Errorf("apply says\n%s", said)
+	}
+	s.knockc(t, "keep")
+	s.knockc(t, "status", s.other)
+	text, err := os.ReadFile(s.policy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Host.RunWith(t, string(text), "knockc", "apply", "-settle", "0", "-confirm", "1s", "-ask=false", "-")
+	s.waitFor(t, "the rollback", func() bool { return strings.Contains(s.listing(t), "udp . 3457") })
+	s.knockc(t, "status", s.other)
+}
+
 // TestKilledAnywhereOnKernel kills whoever takes a policy back, at any moment: what was
 // there before comes back all the same, or stays if nothing was there.
 func TestKilledAnywhereOnKernel(t *testing.T) {
