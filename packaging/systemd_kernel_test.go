@@ -23,7 +23,7 @@ const (
 // TestSystemdOnKernel boots systemd with the Debian package beside nftables.service, and
 // holds the unit to the table in spec/boot.md.
 func TestSystemdOnKernel(t *testing.T) {
-	need(t, "deb-systemd-invoke", "dpkg-deb", "git", "nft", "nsenter", "systemctl", "unshare")
+	need(t, "ansible-playbook", "deb-systemd-invoke", "dpkg-deb", "git", "nft", "nsenter", "systemctl", "unshare")
 	layer := t.TempDir()
 	run(t, "./deb.sh", layer)
 	built, err := filepath.Glob(layer + "/*.deb")
@@ -34,6 +34,7 @@ func TestSystemdOnKernel(t *testing.T) {
 	if err := os.WriteFile(layer+policyFile, []byte(ssh), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	run(t, "cp", "-rL", "ansible", layer)
 	m := boot(t, layer, "nftables.service", "knockc.service")
 
 	t.Run("boot", func(t *testing.T) {
@@ -80,6 +81,7 @@ func TestSystemdOnKernel(t *testing.T) {
 			m.is(t, e.loaded, e.open)
 		})
 	}
+	t.Run("ansible", m.tryAnsible) // the package has been removed
 }
 
 // machine is what systemd runs in: the process on this host that is its first.
@@ -120,7 +122,7 @@ func boot(t *testing.T, layer string, units ...string) machine {
 		}
 	})
 	m := machine(first)
-	m.await(t, "the end of booting", func() bool {
+	await(t, "the end of booting", func() bool {
 		state, _ := m.run("systemctl", "is-system-running", "--wait")
 		return state == "running\n"
 	})
@@ -146,7 +148,8 @@ func (m machine) must(t *testing.T, args ...string) string {
 	return out
 }
 
-func (m machine) await(t *testing.T, what string, happened func() bool) {
+// await waits for two minutes at most.
+func await(t *testing.T, what string, happened func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(2 * time.Minute); !happened(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -173,7 +176,7 @@ func (m machine) opens(t *testing.T) {
 // is then loaded, or not, and its door open for the visitor, or not.
 func (m machine) is(t *testing.T, loaded, open bool) {
 	t.Helper()
-	m.await(t, "the end of all jobs", func() bool { return m.must(t, "systemctl", "list-jobs", "--no-legend") == "" })
+	await(t, "the end of all jobs", func() bool { return m.must(t, "systemctl", "list-jobs", "--no-legend") == "" })
 	rules := m.must(t, "nft", "list", "ruleset")
 	if strings.Contains(rules, "table inet knockc {") != loaded || strings.Contains(rules, visitor+" . ") != open {
 		t.Errorf("want loaded %v, open %v, and there is\n%s", loaded, open, rules)
@@ -199,18 +202,18 @@ func (m machine) tryTrial(t *testing.T) {
 	m.write(t, other, strings.Replace(ssh, "8003", "8004", 1))
 	m.must(t, "systemd-run", "--quiet", "--unit", "session", "knockc", "apply", "-settle", "0", "-confirm", "20s", other)
 	onTrial := func() bool { return strings.Contains(m.must(t, "nft", "list", "table", "inet", "knockc"), "8004") }
-	m.await(t, "the trial", onTrial)
+	await(t, "the trial", onTrial)
 	m.must(t, "systemctl", "kill", "--signal", "KILL", "session")
-	m.await(t, "the end of all processes", func() bool {
+	await(t, "the end of all processes", func() bool {
 		_, err := m.run("sh", "-c", "grep -qx knockc /proc/[0-9]*/comm")
 		return err != nil
 	})
 	if said, err := m.run("systemctl", "reload", "knockc"); err == nil || !onTrial() {
 		t.Errorf("a reload ends the trial: %s", said)
 	}
-	m.await(t, "the rollback", func() bool { return !onTrial() })
+	await(t, "the rollback", func() bool { return !onTrial() })
 	m.is(t, true, true)
-	m.await(t, "the end of the timer", func() bool {
+	await(t, "the end of the timer", func() bool {
 		return !strings.Contains(m.must(t, "systemctl", "list-units", "--all", "--plain", "--no-legend", "run-*"), "run-")
 	})
 }
@@ -228,7 +231,7 @@ func (m machine) tryCodes(t *testing.T) {
 	} {
 		m.must(t, "systemctl", "reset-failed")
 		m.must(t, "sh", "-ec", event)
-		m.await(t, "the end of all jobs", func() bool { return m.must(t, "systemctl", "list-jobs", "--no-legend") == "" })
+		await(t, "the end of all jobs", func() bool { return m.must(t, "systemctl", "list-jobs", "--no-legend") == "" })
 		if n := strings.Count(m.must(t, "nft", "list", "set", "inet", "knockc", "ssh_codes"), " expires "); n < 100 {
 			journal, _ := m.run("journalctl", "--no-pager", "--lines", "20", "--unit", "knockc*")
 			t.Errorf("%s: there are %d codes\n%s", event, n, journal)
@@ -243,5 +246,32 @@ func (m machine) tryCodes(t *testing.T) {
 	}
 	if notes := m.must(t, "cat", "/var/lib/knockc/codes.json"); !strings.Contains(notes, `"knock": "ssh"`) {
 		t.Errorf("the notes are\n%s", notes)
+	}
+}
+
+// tryAnsible has the role of Ansible bring knockc onto the machine, which is its own controller.
+func (m machine) tryAnsible(t *testing.T) {
+	m.write(t, "/ansible/policy.knock", strings.Replace(ssh, "8003", "8004", 1))
+	m.write(t, "/ansible/hosts.ini", "[knockc]\nlocalhost ansible_connection=local ansible_python_interpreter=/usr/bin/python3 knockc_policy=policy.knock\n")
+	built := strings.TrimSpace(m.must(t, "sh", "-c", "echo /*.deb"))
+	for _, way := range []struct{ variable, command string }{
+		{"knockc_deb=" + built, "/usr/bin/knockc"},
+		{"knockc_binary=/knockc", "/usr/local/bin/knockc"},
+	} {
+		for _, changed := range []bool{true, false} {
+			said := m.must(t, "sh", "-ec", "cd /ansible && ansible-playbook knockc.yml -e "+way.variable)
+			if strings.Contains(said, "changed=0 ") == changed {
+				t.Errorf("%s: want changes %v, and it says\n%s", way.variable, changed, said)
+			}
+		}
+		m.is(t, true, false)
+		m.must(t, "systemctl", "is-enabled", "knockc")
+		m.must(t, "systemctl", "is-active", "knockc", "knockc-refill.timer")
+		if unit := m.must(t, "systemctl", "show", "--property", "ExecStart", "knockc"); !strings.Contains(unit, "path="+way.command+" ;") {
+			t.Errorf("%s: the unit runs %s", way.variable, unit)
+		}
+		m.must(t, "systemctl", "restart", "knockc")
+		m.is(t, true, false)
+		m.must(t, "cp", "/usr/bin/knockc", "/knockc")
 	}
 }
