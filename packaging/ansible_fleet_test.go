@@ -86,6 +86,12 @@ func (f *fleet) newHost(t *testing.T, number int) *host {
 	return h
 }
 
+// run runs a program with the files of the host.
+func (h *host) run(t *testing.T, args ...string) string {
+	t.Helper()
+	return h.Run(t, append([]string{"nsenter", "--mount=/proc/" + h.first + "/ns/mnt"}, args...)...)
+}
+
 // path is where a file of the host is.
 func (h *host) path(file string) string { return "/proc/" + h.first + "/root" + file }
 
@@ -93,7 +99,7 @@ func (h *host) read(t *testing.T, file string) string {
 	t.Helper()
 	text, err := os.ReadFile(h.path(file))
 	if err != nil {
-		t.Errorf("%s: %v", h.name, err)
+		t.Fatalf("%s: %v", h.name, err)
 	}
 	return string(text)
 }
@@ -143,13 +149,8 @@ func (f *fleet) play(t *testing.T, hosts []*host, flags ...string) played {
 	c := f.controller.Command(ctx, append([]string{"unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
 		"ansible-playbook", "-i", f.folder + "/hosts.ini", "--limit", strings.Join(names, ","), "knockc.yml"}, flags...)...)
 	c.Dir = "ansible"
-	c.Env = append(os.Environ(), "ANSIBLE_HOME="+f.folder+"/ansible", "ANSIBLE_LOCAL_TEMP="+f.folder+"/tmp", "ANSIBLE_NOCOLOR=1", "LC_ALL=C.UTF-8")
-	began := time.Now()
+	c.Env = append(os.Environ(), "ANSIBLE_HOME="+f.folder+"/ansible", "ANSIBLE_NOCOLOR=1", "LC_ALL=C.UTF-8")
 	out, err := c.CombinedOutput()
-	t.Logf("a play of %.0fs", time.Since(began).Seconds())
-	if os.Getenv("SHOW") != "" {
-		t.Logf("%s", out)
-	}
 	return played{hosts, string(out), err}
 }
 
@@ -170,7 +171,6 @@ func (p played) succeeds(t *testing.T, least, most int) {
 	}
 }
 
-// fails wants the play to fail, and no host to be changed for good.
 func (p played) fails(t *testing.T) {
 	t.Helper()
 	if p.err == nil {
