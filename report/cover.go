@@ -15,6 +15,9 @@ import (
 
 // covered are the policies that some trace ran against, if their cover was asked for.
 func covered(s *session.Summary) []*session.Policy {
+	if s.CoverSilently {
+		return nil
+	}
 	return slices.DeleteFunc(slices.Clone(s.Policies), func(p *session.Policy) bool { return p.Cover == nil })
 }
 

@@ -45,6 +45,10 @@ type (
 
 // JUnit collects tests. [JUnit.XML] writes them at the end.
 type JUnit struct {
+	Page       string // the file of a page that draws the replays; "": there is none
+	FailedOnly bool   // only those that failed are in it
+
+	drawn   int // traces in the page so far
 	all     xmlSuites
 	current xmlSuite // of the trace that is replayed
 }
@@ -53,11 +57,18 @@ func (j *JUnit) Begin(t *session.Trace) { j.current = xmlSuite{Name: lang.Printa
 
 func (j *JUnit) Outcome(o replay.Outcome) {
 	if isTest(o) {
-		j.current.add(testOf(o))
+		t := testOf(o)
+		if t.failure != "" && j.Page != "" {
+			t.why += fmt.Sprintf("\ndrawn in %s#trace-%d-line-%d", lang.Printable(j.Page), j.drawn, t.line)
+		}
+		j.current.add(t)
 	}
 }
 
 func (j *JUnit) End(r *session.Result) {
+	if !j.FailedOnly || !r.Passed() {
+		j.drawn++
+	}
 	j.current.Name = lang.Printable(r.Name)
 	j.current.add(replayed(r))
 	if r.Stats != nil {

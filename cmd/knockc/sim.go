@@ -4,10 +4,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"math"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -50,6 +48,11 @@ that the policy names: 192.0.2.1, 198.51.100.1 and so on.
 -tap and -junit report a test for each "expect", for each packet whose verdict is not
 the expected one, and for each trace, which fails if the trace cannot be replayed.
 
+-html draws the replays over time, on one page that a browser opens without anything else:
+who sent what, how far each source had got, and when doors were open. The page has the
+policy: keep it secret. -html-failed draws only traces that failed, and in them the sources
+whose expectations did not hold; -junit then names the page at each failed test.
+
 -cover lists the items of each policy that no packet of the traces has met, and
 prints the percentage of items that were met. These are the items, each with a packet
 that meets it:
@@ -87,7 +90,9 @@ rare ones, and says by how much a count may be too low.`,
 		flags.StringVar(&o.Policy, "policy", "", "replay against the policy in `FILE`")
 		form := formFlags(flags)
 		flags.Func("run", "replay only the traces whose name matches the `REGEXP`", o.setRun)
-		flags.Func("junit", "write test results to `FILE`, as JUnit's XML", o.setJUnit)
+		flags.Func("junit", "write test results to `FILE`, as JUnit's XML", setOutput(&o.junit, "-junit results.xml"))
+		flags.Func("html", "draw the replays over time, as a page for browsers: `FILE`", setOutput(&o.html, "-html replay.html"))
+		flags.Func("html-failed", "the same of what failed alone: `FILE`; if nothing failed, there is no file", setOutput(&o.htmlFailed, "-html-failed failed.html"))
 		flags.Func("hz", "let the clock tick `N` times per second, as the kernel's clock does: 100, 250, 300 or 1000", o.setHZ)
 		flags.BoolVar(&o.Cover, "cover", false, "list the items of the policies that no packet met")
 		flags.BoolFunc("cover-rules", "list the compiled rules that no packet matched, too; implies -cover", o.setCoverRules)
@@ -132,10 +137,12 @@ rare ones, and says by how much a count may be too low.`,
 // simOptions are what the flags say.
 type simOptions struct {
 	session.Options
-	form  *simForm
-	run   *regexp.Regexp // nil: all traces
-	junit *string        // nil: none is written
-	top   int            // sources; 0: they are not counted
+	form       *simForm
+	run        *regexp.Regexp // nil: all traces
+	junit      string         // the file; "": none is written
+	html       string         // the same of all replays as a page
+	htmlFailed string         // and of those that failed
+	top        int            // sources; 0: they are not counted
 
 	coverRules        bool // the report of what was met lists rules, too
 	record, anonymous bool // print a trace made of a capture, with other addresses
@@ -159,11 +166,14 @@ func (o *simOptions) simulate(s *streams, names []string) error {
 	if o.record {
 		return o.writeRecord(s, chosen)
 	}
-	o.Expiries = o.form.packets && len(o.States) == 0
+	drawn := o.html != "" || o.htmlFailed != ""
+	o.Expiries = o.form.packets && len(o.States) == 0 || drawn
+	o.CoverSilently = drawn && !o.Cover
+	o.Cover = o.Cover || drawn
 	reporters := report.All{s.progress(o), o.form.reporter(s, o, len(chosen) > 1)}
-	junit := &report.JUnit{}
-	if o.junit != nil {
-		reporters = append(reporters, junit)
+	outputs := o.outputs()
+	for _, out := range outputs {
+		reporters = append(reporters, out.reporter)
 	}
 	summary, err := session.Run(chosen, o.Options, reporters)
 	if err != nil {
@@ -181,15 +191,10 @@ func (o *simOptions) simulate(s *streams, names []string) error {
 	if !summary.OK() || o.strict && summary.Untested > 0 {
 		err = join(err, errInput)
 	}
-	if o.junit == nil {
-		return err
+	for _, out := range outputs {
+		err = join(err, out.write(s, summary.Policies))
 	}
-	for _, p := range summary.Policies {
-		if sameFile(p.File, *o.junit) {
-			return join(err, &usageError{fmt.Sprintf("sim: -junit would overwrite the policy %s", p.File), "give the test results a file of their own"})
-		}
-	}
-	return join(err, s.write(*o.junit, junit.XML(), 0o644))
+	return err
 }
 
 // withFlags says what to type about a capture that cannot be replayed.
@@ -217,33 +222,12 @@ func (o *simOptions) refuse(names, chosen []string) error {
 		}
 		taken = taken || name == stdio
 	}
-	if o.junit == nil {
-		return nil
-	}
-	for _, name := range append([]string{o.Policy}, names...) {
-		if sameFile(name, *o.junit) {
-			return usagef("-junit would overwrite %s", name)
+	for _, out := range o.outputs() {
+		if err := out.refuse(append([]string{o.Policy}, names...)); err != nil {
+			return err
 		}
 	}
-	if begin := beginOf(*o.junit, 5); begin != "" && begin != "<?xml" {
-		return usagef("-junit would overwrite %s, which is not XML", *o.junit)
-	}
 	return nil
-}
-
-// beginOf is the beginning of a regular file, as long as that; "" if there is none.
-func beginOf(name string, length int) string {
-	if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
-		return ""
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	begin := make([]byte, length)
-	n, _ := io.ReadFull(f, begin)
-	return string(begin[:n])
 }
 
 // captureFlags declares the flags that say what captures leave open.
@@ -272,14 +256,6 @@ func captureFlags(flags *flag.FlagSet, o *capture.Options) {
 func (o *simOptions) setRun(text string) (err error) {
 	o.run, err = regexp.Compile(text)
 	return err
-}
-
-func (o *simOptions) setJUnit(file string) error {
-	if file == "" || file == stdio || isTrace(file) {
-		return fmt.Errorf("wanted a file for the results: write for example -junit results.xml")
-	}
-	o.junit = &file
-	return nil
 }
 
 func (o *simOptions) setMinCover(text string) error {
@@ -332,13 +308,17 @@ func (o *simOptions) check() error {
 		aa, bb string
 	}{
 		{state, !o.form.packets, "state", o.form.flag},
-		{state, o.junit != nil, "state", "junit"},
+		{state, o.junit != "", "state", "junit"},
 		{state, o.MinCover != nil, "state", "min-cover"},
 		{state, o.Cover, "state", "cover"},
 		{state, o.top > 0, "state", "top"},
 		{o.record, !o.form.packets || o.form != tableForm, "record", o.form.flag},
+		{state, o.html != "", "state", "html"},
+		{state, o.htmlFailed != "", "state", "html-failed"},
 		{o.record, state, "record", "state"},
-		{o.record, o.junit != nil, "record", "junit"},
+		{o.record, o.html != "", "record", "html"},
+		{o.record, o.htmlFailed != "", "record", "html-failed"},
+		{o.record, o.junit != "", "record", "junit"},
 		{o.record, o.Cover, "record", "cover"},
 		{o.record, o.top > 0, "record", "top"},
 	} {

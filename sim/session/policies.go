@@ -17,6 +17,7 @@ import (
 // Policy is a policy that traces run against.
 type Policy struct {
 	File   string
+	Text   string
 	Result *compiler.Result
 	Cover  *replay.Cover // nil: it was not asked for
 	err    error         // why there is no result
@@ -117,7 +118,7 @@ func (p *Policies) read(open func(string) (io.ReadCloser, error), file string) *
 		result, more = compiler.Compile(policy)
 		found = append(found, more...)
 	}
-	known := &Policy{File: file, Result: result, isPolicy: len(policy.Knocks) > 0}
+	known := &Policy{File: file, Text: string(src), Result: result, isPolicy: len(policy.Knocks) > 0}
 	if result == nil {
 		known.err = lang.NewFileFindings(file, bytes.NewReader(src), lang.AtLeast(lang.Error, found))
 		return known

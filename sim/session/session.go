@@ -19,14 +19,15 @@ import (
 
 // Options say how traces are replayed.
 type Options struct {
-	Policy   string          // the file of the policy of all traces; "": each has its own
-	HZ       int             // how often the kernel's clock ticks in a second; 0: time is exact
-	States   []time.Duration // sorted: how far sources are then, and the replay ends with the last; none: it ends with the trace
-	Cover    bool            // note which items of the policies packets meet
-	MinCover *float64        // the percentage of each policy that packets must meet; nil: any
-	Top      bool            // count by source
-	Expiries bool            // outcomes say what time has undone before them
-	Capture  capture.Options
+	Policy        string          // the file of the policy of all traces; "": each has its own
+	HZ            int             // how often the kernel's clock ticks in a second; 0: time is exact
+	States        []time.Duration // sorted: how far sources are then, and the replay ends with the last; none: it ends with the trace
+	Cover         bool            // note which items of the policies packets meet
+	CoverSilently bool            // and do not report that as a result of its own
+	MinCover      *float64        // the percentage of each policy that packets must meet; nil: any
+	Top           bool            // count by source
+	Expiries      bool            // outcomes say what time has undone before them
+	Capture       capture.Options
 
 	// Open opens a file by its name, or standard input, whose name is -. Nil is [OpenFile].
 	// What it returns is read more than once: where it is, if it is an io.Seeker and an
@@ -85,6 +86,7 @@ type Summary struct {
 	Held, Broken   int       // expectations
 	Policies       []*Policy // in the order in which they came up
 	MinCover       *float64
+	CoverSilently  bool
 	Top            *replay.Top // nil: it was not asked for
 	Errs           []error     // of traces that were not replayed to their end; a policy's comes up once
 	Warnings       []error
@@ -124,7 +126,7 @@ func RunContext(ctx context.Context, names []string, o Options, r Reporter) (*Su
 		s.add(result)
 		r.End(result)
 	}
-	s.summary.Policies, s.summary.MinCover = s.policies.inOrder, o.MinCover
+	s.summary.Policies, s.summary.MinCover, s.summary.CoverSilently = s.policies.inOrder, o.MinCover, o.CoverSilently
 	r.Close(&s.summary)
 	return &s.summary, nil
 }
