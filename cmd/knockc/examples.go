@@ -30,6 +30,10 @@ var examples = map[string][2]example{
 		{"Format a policy and a trace in place.", "knockc fmt -w policy.knock ssh.trace"},
 		{"List the files of a folder that are not formatted, and fail if there are any.", "knockc fmt -l ."},
 	},
+	"graph": {
+		{"Draw the states of each knock, for Markdown.", "knockc graph policy.knock"},
+		{"Make a picture of them with Graphviz.", "knockc graph -dot policy.knock | dot -Tsvg > policy.svg"},
+	},
 	"rehearse": {
 		{"Try a policy beside the rest of this host's firewall.", "knockc rehearse policy.knock"},
 		{"Try the policy that is loaded.", "knockc rehearse"},

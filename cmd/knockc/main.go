@@ -24,7 +24,7 @@ var commands []*command
 
 func init() {
 	commands = []*command{
-		newCommand, buildCommand, simCommand, checkCommand, fmtCommand,
+		newCommand, buildCommand, simCommand, checkCommand, fmtCommand, graphCommand,
 		rehearseCommand, applyCommand, refillCommand, statusCommand, followCommand, grantCommand, revokeCommand, removeCommand, keepCommand, rollbackCommand,
 		knockCommand, clientCommand, keyCommand, importCommand,
 		lspCommand, completionCommand, versionCommand, helpCommand,

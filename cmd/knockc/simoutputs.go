@@ -24,7 +24,7 @@ type simOutput struct {
 func setOutput(file *string, example string) func(string) error {
 	return func(text string) error {
 		if text == "" || text == stdio || isTrace(text) {
-			return fmt.Errorf("wanted a file: write for example %s", example)
+			return fmt.Errorf("wanted a file for the results: write for example %s", example)
 		}
 		*file = text
 		return nil
