@@ -42,8 +42,8 @@ contains an answer. -host gives the addresses of the host. Without it, sim infer
 from the capture if it can.
 
 -record prints the packets of a capture as a trace, which expects of each the verdict
-that it gets. With -anonymize, the trace has other source addresses, except for those
-that the policy names: 192.0.2.1, 198.51.100.1 and so on.
+that it gets. With -anonymize, the trace has other source addresses: 192.0.2.1,
+198.51.100.1 and so on, or for those in a prefix that the policy names, others of it.
 
 -tap and -junit report a test for each "expect", for each packet whose verdict is not
 the expected one, and for each trace, which fails if the trace cannot be replayed.

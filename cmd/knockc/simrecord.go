@@ -35,6 +35,9 @@ func (o *simOptions) writeRecord(s *streams, names []string) error {
 	if r.LeftOut > 0 {
 		fmt.Fprintf(s.err, "%s left out: to broadcast addresses, or of flows that the host had begun\n", report.Count(r.LeftOut, "packet"))
 	}
+	if r.Kept > 0 {
+		fmt.Fprintf(s.err, "%s with the same address as in the capture: the policy names it, or nothing is left in its prefix\n", report.Count(r.Kept, "source"))
+	}
 	if r.Differ > 0 {
 		fmt.Fprintf(s.err, "%s with another verdict than in the capture, marked by comments: a trace says less than a capture\n", report.Count(r.Differ, "packet"))
 	}

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"example.org/knockc/lang/trace"
 )
 
 // TestRecordedTraceHolds: a trace made of any capture can be read, and its expectations
@@ -49,6 +51,52 @@ func TestRecordedTraceHolds(t *testing.T) {
 	}
 	if marked > 500 { // of about 15,000 packets, many of which contradict each other
 		t.Errorf("%d packets get another verdict in the trace", marked)
+	}
+}
+
+// TestRecordedNames: whatever an interface or the policy is called, there is a trace.
+func TestRecordedNames(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"eth*", `a"b`, `\\`, "$(id)", "→", "wan0", "lo"} {
+		for _, policy := range []string{"p.knock", `a "b" #.knock`, "a\nb.knock", "a b.knock"} {
+			policy, file := filepath.Join(dir, policy), filepath.Join(dir, "a.pcapng")
+			if err := os.WriteFile(policy, []byte("knock a < 10000 2000 -> 22 on \"wan0\" >\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, namedCapture(name, 101), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			var out, errOut strings.Builder
+			if status := run([]string{"sim", "-record", "-policy", policy, "-host", "192.0.2.1", file}, nil, &out, &errOut); status != 0 {
+				t.Errorf("%q, %q: %s", name, policy, errOut.String())
+			}
+			if tr, found := trace.Parse([]byte(out.String())); len(found) > 0 || len(tr.Events) == 0 {
+				t.Errorf("%q, %q: %v in %s", name, policy, found, out.String())
+			}
+		}
+	}
+}
+
+// TestAnonymousSources: what counts as one source does so under other addresses too.
+func TestAnonymousSources(t *testing.T) {
+	dir := t.TempDir()
+	policy, file := filepath.Join(dir, "p.knock"), filepath.Join(dir, "a.pcap")
+	for per, want := range map[string]string{"": "closed", "per /16 /48": "open", "per /24 /56": "closed"} {
+		if err := os.WriteFile(policy, []byte("knock a < 10000 10000 -> 22 "+per+" >\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		first, second := rawSYN(7<<8|1), rawSYN(9<<8|1) // 10.0.7.1 and 10.0.9.1
+		capture := pcapHeader + string(pcapRecord(1, first)) + string(pcapRecord(2, second))
+		if err := os.WriteFile(file, []byte(capture), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var out, errOut strings.Builder
+		if status := run([]string{"sim", "-record", "-anonymize", "-policy", policy, "-host", "192.0.2.1", file}, nil, &out, &errOut); status != 0 {
+			t.Fatal(errOut.String())
+		}
+		if open := strings.Contains(out.String(), "expect a open"); open != (want == "open") || strings.Contains(out.String(), "10.0.") {
+			t.Errorf("%s: wanted %s\n%s", per, want, out.String())
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"strconv"
+	"strings"
 
 	"example.org/knockc/lang"
 )
@@ -48,6 +49,12 @@ func (p *Packet) AppendAttributes(b []byte) []byte {
 		b = append(b, " answered"...)
 	}
 	return b
+}
+
+// CanSay reports whether a packet of a trace can arrive on an interface of this name.
+func CanSay(iface string) bool {
+	_, problem, _ := lang.ParseIface(`"` + iface + `"`)
+	return problem == "" && !strings.HasSuffix(iface, "*") && !strings.ContainsAny(iface, "\"\\") && lang.Printable(iface) == iface
 }
 
 // ifaceText is an interface as written in a trace: in quotes, if it needs them.

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net/netip"
@@ -21,14 +22,15 @@ type Recording struct {
 	Packets  int
 	LeftOut  int // packets to broadcast addresses, and of flows that the host had begun
 	Differ   int // packets with another verdict in the trace, since it says less than the capture
+	Kept     int // sources that keep their addresses, although it is anonymous
 	Stats    capture.Stats
 	Warnings []error
 }
 
 // Record makes a trace of the packets of a capture. The trace expects of each packet the
 // verdict that it gets, and after a packet that has moved a knock what has become of it. If
-// it is anonymous, addresses of sources are replaced by others, except for those that the
-// policy names. All packets are held in memory.
+// it is anonymous, addresses of sources are replaced by others: those in a prefix that the
+// policy names by others of that prefix. All packets are held in memory.
 func Record(name string, o Options, anonymous bool) (*Recording, error) {
 	s := newRun(o, nil)
 	if err := s.policies.useOnly(s.Open, o.Policy); err != nil {
@@ -53,14 +55,16 @@ func Record(name string, o Options, anonymous bool) (*Recording, error) {
 	if err := r.read(c); err != nil {
 		return nil, captureError(name, err)
 	}
+	r.Stats = c.source.Stats()
 	s.warnOfHosts(name, c.source)
+	r.Warnings = s.summary.Warnings
 	if anonymous {
-		if err := r.anonymize(c.policy.Result.Policy); err != nil {
+		if r.Kept, err = r.anonymize(c.policy.Result.Policy); err != nil {
 			return nil, &FaultyCapture{name, err}
 		}
+		name = "a capture"
 	}
-	r.Stats, r.Warnings = c.source.Stats(), s.summary.Warnings
-	return &r.Recording, r.write(name, c)
+	return &r.Recording, r.write(filepath.Base(name), c)
 }
 
 // recording is a recording that is being made.
@@ -135,7 +139,7 @@ func (r *recording) write(name string, c *openedCapture) error {
 	if err != nil {
 		return err
 	}
-	r.out = fmt.Appendf(r.out, "# Recorded from %s.\n%s", lang.Printable(filepath.Base(name)), policyLine(c.policy.File))
+	r.out = fmt.Appendf(r.out, "# Recorded from %s.\n%s", lang.Printable(name), policyLine(c.policy.File))
 	var late time.Duration // of the capture's begin, after a whole second
 	if len(c.policy.Result.Codes) > 0 {
 		began := c.source.Began().UTC()
@@ -151,7 +155,7 @@ func (r *recording) write(name string, c *openedCapture) error {
 	r.Packets = len(r.packets)
 	formatted, found := trace.Format(r.out)
 	if formatted == nil {
-		return lang.NewFileFindings("the trace of "+name, nil, found).Err()
+		return lang.NewFileFindings("the trace of "+name, bytes.NewReader(r.out), found).Err()
 	}
 	r.Trace = formatted
 	return nil
@@ -160,8 +164,8 @@ func (r *recording) write(name string, c *openedCapture) error {
 // policyLine is the line of a trace that names its policy; "" for standard input.
 func policyLine(file string) string {
 	switch {
-	case file == stdin:
-		return ""
+	case file == stdin || strings.ContainsAny(file, "\"\n\r"):
+		return "" // -policy has to name it
 	case strings.ContainsAny(file, `#" `):
 		file = `"` + file + `"`
 	}
@@ -175,6 +179,9 @@ func (n *recorded) event() *trace.Event {
 	e.Packet.Code = n.code
 	if n.Own {
 		e.Packet.To = nil
+	}
+	if on := e.Packet.On; on != nil && !trace.CanSay(on.Text) {
+		e.Packet.On = nil
 	}
 	switch {
 	case n.got.Verdict == trace.Accept && n.Unanswered && !n.answered:
