@@ -18,7 +18,11 @@ func (r *rule) firewalld(a *arguments) (problem string) {
 			value = a.next()
 		}
 		switch option {
-		case "--permanent", "-q", "--quiet", "--zone":
+		case "--permanent", "-q", "--quiet":
+		case "--zone":
+			if value != "public" { // the default
+				problem = "it is for the zone `" + value + "` alone"
+			}
 		case "--add-port", "--remove-port", "--add-service", "--remove-service":
 			return forEveryone
 		case "--add-source", "--remove-source":

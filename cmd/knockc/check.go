@@ -39,6 +39,7 @@ above it:
     # knockc:ignore K106 nothing else runs on this host
 
 ` + "`knockc help K106`" + ` explains a code.`,
+	choices: map[string][]string{"color": colorChoices},
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		c := &checkRun{}
 		flags.BoolVar(&c.strict, "strict", false, "exit with 1 if there are warnings too")

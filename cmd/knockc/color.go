@@ -14,6 +14,9 @@ func colorful(w io.Writer) bool {
 	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && isTerminal(f)
 }
 
+// colorChoices are the values of -color.
+var colorChoices = []string{"always", "never", "auto"}
+
 // colorFlag declares -color. What it returns makes streams follow it.
 func colorFlag(flags *flag.FlagSet) func(*streams) {
 	when := "auto"

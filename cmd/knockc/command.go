@@ -73,6 +73,12 @@ var otherFlags = map[string][]string{
 	"coverage": {"cover"}, "xml": {"junit"}, "format": {"json"},
 }
 
+// flagHints are what to do instead of flags that other tools have.
+var flagHints = map[string]string{
+	"check ignore": "write a comment into the policy: # knockc:ignore K106 why", "sim v": "it prints all, unless -quiet is given",
+	"sim verbose": "it prints all, unless -quiet is given",
+}
+
 // flagProblem words the flag package's error as the tool would.
 func flagProblem(err error, flags *flag.FlagSet) string {
 	name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
@@ -82,6 +88,9 @@ func flagProblem(err error, flags *flag.FlagSet) string {
 	message := fmt.Sprintf("unknown flag `-%s`", lang.Printable(name))
 	var names []string
 	flags.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
+	if instead := flagHints[flags.Name()+" "+name]; instead != "" {
+		return message + ": " + instead
+	}
 	for _, meant := range append(otherFlags[name], lang.Nearest(name, names)) {
 		if word, _, _ := strings.Cut(meant, " "); word != "" && flags.Lookup(word) != nil {
 			return message + fmt.Sprintf(", did you mean `-%s`?", meant)
@@ -94,9 +103,29 @@ func (c *command) line() string {
 	return strings.TrimSpace("knockc " + c.name + " " + c.usage)
 }
 
+// wrapped breaks a line between words where it would be wider than a terminal.
+func wrapped(line, indent string) string {
+	const width = 80
+	var b strings.Builder
+	column := 0
+	for i, word := range strings.SplitAfter(line, " ") {
+		if i > 0 && column+len(strings.TrimSpace(word)) > width {
+			b.WriteString("\n" + indent)
+			column = len(indent)
+		}
+		b.WriteString(word)
+		column += len(word)
+	}
+	lines := strings.Split(b.String(), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return strings.Join(lines, "\n")
+}
+
 // help shows all there is to say about the command.
 func (c *command) help(w io.Writer) {
-	fmt.Fprintf(w, "usage: %s\n\n%s\n", c.line(), strings.TrimSpace(c.long))
+	fmt.Fprintf(w, "%s\n\n%s\n", wrapped("usage: "+c.line(), "           "), strings.TrimSpace(c.long))
 	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	c.setup(flags)
 	first := true
@@ -106,7 +135,8 @@ func (c *command) help(w io.Writer) {
 			first = false
 		}
 		value, text := flag.UnquoteUsage(f)
-		fmt.Fprintf(w, "  %-17s  %s\n", strings.TrimSpace("-"+f.Name+" "+value), text)
+		row := fmt.Sprintf("  %-17s  %s", strings.TrimSpace("-"+f.Name+" "+value), text)
+		fmt.Fprintln(w, wrapped(row, strings.Repeat(" ", 21)))
 	})
 	writeExamples(w, c.name)
 }

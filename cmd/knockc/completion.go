@@ -100,10 +100,10 @@ type values struct {
 // completed reads off the command's flags and its usage what can be completed.
 func (c *command) completed() completed {
 	done := completed{name: c.name, short: c.short}
-	choices, rest := c.readUsage()
-	maps.Copy(choices, c.choices)
 	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	c.setup(flags)
+	choices, rest := c.readUsage(flags)
+	maps.Copy(choices, c.choices)
 	flags.VisitAll(func(f *flag.Flag) {
 		value, text := flag.UnquoteUsage(f)
 		v := values{words: choices[f.Name], files: value == "FILE"}
@@ -131,9 +131,17 @@ func (c *command) completed() completed {
 // fileWords are the words of usages that stand for a file.
 var fileWords = []string{"FILE", "FOLDER", "POLICY", "TRACE", "KNOCKD.CONF"}
 
+func isBool(f *flag.Flag) bool {
+	if f == nil {
+		return false
+	}
+	b, ok := f.Value.(interface{ IsBoolFlag() bool })
+	return ok && b.IsBoolFlag()
+}
+
 // readUsage takes the usage apart: the words that a flag's value can be, as in
 // `-format text|github`, and what arguments there are.
-func (c *command) readUsage() (choices map[string][]string, arguments []string) {
+func (c *command) readUsage(flags *flag.FlagSet) (choices map[string][]string, arguments []string) {
 	choices = map[string][]string{}
 	flagName := ""
 	for _, word := range strings.Fields(c.usage) {
@@ -143,6 +151,7 @@ func (c *command) readUsage() (choices map[string][]string, arguments []string) 
 		switch {
 		case isFlag && strings.HasSuffix(word, "]"):
 			flagName = ""
+		case isFlag && isBool(flags.Lookup(name)):
 		case isFlag:
 			flagName = name
 		case flagName != "":

@@ -60,7 +60,9 @@ complete -o default -F _knockc knockc
 
 func bashValues(v values) string {
 	switch {
-	case v.knocks && !v.files:
+	case v.knocks && v.files: // bash completes names of files if no knock fits
+		return "words=\"$(_knockc_knocks)\"; compopt -o default"
+	case v.knocks:
 		return "words=\"" + strings.Join(append(v.words, "$(_knockc_knocks)"), " ") + "\""
 	case len(v.words) > 0:
 		return "words='" + strings.Join(v.words, " ") + "'"
@@ -122,7 +124,9 @@ fi
 
 func zshValues(v values) string {
 	switch {
-	case v.knocks && !v.files:
+	case v.knocks && v.files:
+		return "_files"
+	case v.knocks:
 		return strings.Join(append([]string{" _knockc_knocks"}, v.words...), " ")
 	case len(v.words) > 0:
 		return "(" + strings.Join(v.words, " ") + ")"
@@ -186,7 +190,9 @@ complete -c knockc -f
 
 func fishValues(v values) string {
 	switch {
-	case v.knocks && !v.files:
+	case v.knocks && v.files:
+		return " -F -a '(__knockc_knocks)'"
+	case v.knocks:
 		return " -f -a '" + strings.Join(append(v.words, "(__knockc_knocks)"), " ") + "'"
 	case len(v.words) > 0:
 		return " -f -a '" + strings.Join(v.words, " ") + "'"

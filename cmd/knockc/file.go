@@ -44,6 +44,9 @@ func (s *streams) readSome(name string, most int) ([]byte, error) {
 		}
 		s.inTaken, from = true, "standard input"
 	}
+	if info, err := os.Stat(name); name != stdio && err == nil && info.IsDir() {
+		return nil, fmt.Errorf("%s is a folder: name a file in it", lang.Printable(name))
+	}
 	f, err := s.open(name)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read %s: %w", from, reason(err))

@@ -44,6 +44,9 @@ exit status is 1.
 }
 
 func runImport(s *streams, name, output string) error {
+	if isTrace(name) {
+		return &usageError{"import: " + lang.Printable(name) + " is a trace by its name, and not a configuration of knockd", "did you mean `knockc sim " + lang.Printable(name) + "`?"}
+	}
 	src, err := s.readWhole(name, "a configuration", lang.MaxPolicy)
 	if err != nil {
 		return err
@@ -60,6 +63,10 @@ func runImport(s *streams, name, output string) error {
 	findings.Render(s.err, s.errColor)
 	if err := s.write(output, policy, 0o600); err != nil {
 		return err
+	}
+	if converted, _ := lang.Errors(policy); len(converted.Knocks) == 0 {
+		fmt.Fprint(s.err, "\nNo door could be converted. Complete one in the comments by hand, or begin anew:\n\n    knockc new ssh 22\n")
+		return nil
 	}
 	s.afterImport(output)
 	return nil

@@ -45,6 +45,7 @@ If a host has IPv4 and IPv6 addresses, knock sends all steps to one address, the
 that the system prefers. With -verify, the second try uses the other family.
 
 ` + "`knockc help client.md`" + ` has the details, also for clients behind NAT.`,
+	choices: map[string][]string{"family": {"4", "6", "any"}},
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		v := &visit{network: knock.AnyFamily}
 		v.declare(flags)

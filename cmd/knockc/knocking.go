@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -67,6 +69,10 @@ func (k *knocking) read(s *streams, args []string) error {
 	}
 	k.host = args[len(args)-1]
 	if err := knock.CheckHost(k.host); err != nil {
+		_, alone, _ := strings.Cut(k.host, "@")
+		if alone = strings.Trim(cmp.Or(alone, k.host), "[]"); alone != k.host && knock.CheckHost(alone) == nil {
+			return &usageError{err.Error(), "write only the host: " + alone}
+		}
 		return usagef("%v", err)
 	}
 	var err error
@@ -97,10 +103,14 @@ func (k *knocking) readSteps(s *streams) error {
 }
 
 func (k *knocking) readPolicy(s *streams, name string) error {
-	if k.policy == "" {
+	named := k.policy != ""
+	if !named {
 		k.policy = usualPolicy
 	}
 	src, err := s.read(k.policy)
+	if errors.Is(err, fs.ErrNotExist) && !named {
+		return &usageError{"there is no " + usualPolicy + " here", "name the policy with -policy, or the steps: -steps \"7001 9002\" " + k.host}
+	}
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"example.org/knockc/lang"
@@ -90,7 +92,14 @@ func findCommand(name string) (*command, error) {
 		names = append(names, c.name)
 	}
 	hint := overviewHint
-	if meant, ok := otherWords[strings.ToLower(name)]; ok {
+	ext := strings.ToLower(filepath.Ext(name))
+	if isCode(strings.ToUpper(name)) || slices.Contains(pages(), name) {
+		hint = fmt.Sprintf("did you mean `knockc help %s`?", name)
+	} else if ext == ".knock" {
+		hint = fmt.Sprintf("did you mean `knockc check %s`?", lang.Printable(name))
+	} else if ext == ".trace" || ext == ".pcap" || ext == ".pcapng" {
+		hint = fmt.Sprintf("did you mean `knockc sim %s`?", lang.Printable(name))
+	} else if meant, ok := otherWords[strings.ToLower(name)]; ok {
 		hint = fmt.Sprintf("did you mean `knockc %s`?", meant)
 	} else if near := lang.Nearest(name, names); near != "" {
 		hint = fmt.Sprintf("did you mean `knockc %s`?", near)
@@ -102,6 +111,7 @@ func findCommand(name string) (*command, error) {
 var otherWords = map[string]string{
 	"init": "new", "create": "new", "generate": "new", "gen": "new", "rotate": "new -rotate",
 	"compile": "build", "print": "build", "translate": "build",
+	"record": "sim -record", "report": "sim -html", "draw": "sim -html", "language-server": "lsp", "server": "lsp",
 	"test": "sim", "run": "sim", "simulate": "sim", "replay": "sim", "play": "sim", "trace": "sim",
 	"lint": "check", "validate": "check", "verify": "check", "vet": "check",
 	"format": "fmt", "tidy": "fmt",

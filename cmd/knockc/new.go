@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"example.org/knockc/codes"
@@ -33,12 +34,24 @@ else in the file as it is.
 Only you can read the files that new makes, and it never overwrites one.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		n := &newRun{}
-		flags.IntVar(&n.steps, "steps", 4, "knock at `N` ports")
+		flags.Func("steps", "knock at `N` ports (4 if not given)", n.setSteps)
 		flags.BoolVar(&n.code, "otp", false, "knock with a one-time code instead of ports")
 		flags.StringVar(&n.file, "o", "", "write the policy to `FILE`, and the rest beside it")
 		flags.BoolVar(&n.rotate, "rotate", false, "give a knock of a policy other ports")
 		return n.run
 	},
+}
+
+func (n *newRun) setSteps(text string) (err error) {
+	switch n.steps, err = strconv.Atoi(text); {
+	case err != nil:
+		return fmt.Errorf("wanted a number")
+	case n.steps < 2:
+		return fmt.Errorf("wanted 2 or more: a single port is found by every scan")
+	case n.steps > lang.MaxSteps:
+		return fmt.Errorf("wanted %d at most", lang.MaxSteps)
+	}
+	return nil
 }
 
 type newRun struct {
@@ -49,8 +62,12 @@ type newRun struct {
 
 func (n *newRun) run(s *streams, args []string) error {
 	switch {
-	case n.rotate && (n.code || n.file != ""):
-		return usagef("-rotate takes neither -otp nor -o")
+	case n.rotate && (n.code || n.file != "" || n.steps != 0):
+		return usagef("-rotate takes neither -otp nor -o nor -steps")
+	case n.code && n.steps != 0:
+		return usagef("-otp and -steps exclude each other: the code is the only step")
+	case n.rotate && len(args) == 2 && !exists(args[0]) && exists(args[1]):
+		return meant("new: the policy comes before the knock", "new -rotate", args[1], args[0])
 	case n.rotate && len(args) != 2:
 		return usagef("-rotate takes a policy, and the name of a knock")
 	case n.rotate:
@@ -61,12 +78,11 @@ func (n *newRun) run(s *streams, args []string) error {
 		return meant("new: the name of the knock comes first", "new", args[1], args[0])
 	case !lang.IsName(args[0]):
 		return usagef("%s is not a name for a knock: names are letters, digits, - and _", lang.Quote(args[0]))
-	case n.steps < 2:
-		return usagef("-steps is 2 or more: a single port is found by every scan")
-	case n.steps > lang.MaxSteps:
-		return usagef("-steps is %d at most", lang.MaxSteps)
 	case n.file == stdio:
 		return usagef("-o needs a file: what new writes is secret")
+	}
+	if n.steps == 0 {
+		n.steps = 4
 	}
 	return n.write(s, args[0], args[1:])
 }
@@ -177,7 +193,7 @@ func rotate(s *streams, file, name string) error {
 	if file != stdio {
 		shown := lang.Printable(file)
 		fmt.Fprintf(s.out, "%s: knock %s has other steps\n", shown, name)
-		fmt.Fprintf(s.out, "Next, write them into the traces of the policy, and load it: `knockc apply %s`. Whoever knocks needs the new policy.\n", shown)
+		fmt.Fprintf(s.out, "\nNext, write the new steps into the traces of the policy, and load it:\n\n    knockc apply -confirm 3m %s\n\nWhoever knocks needs the new policy.\n", shown)
 	}
 	return nil
 }

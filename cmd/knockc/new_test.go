@@ -24,13 +24,13 @@ func TestNew(t *testing.T) {
 		base := strings.TrimSuffix(file, ".knock")
 		args := []string{"new", "-o", file, "-steps", fmt.Sprint(2 + i%11)}
 		if i%5 == 4 {
-			args = append(args, "-otp")
+			args = []string{"new", "-o", file, "-otp"}
 		}
 		knockc(append(args, "door", "22", "udp/1000-9000")...)
 		if said := knockc("check", "-strict", file, base+".trace"); said != "" {
 			t.Errorf("check says\n%s", said)
 		}
-		knockc("sim", "-quiet", base+".trace")
+		knockc("sim", "-quiet", "-strict", "-min-cover", "100", base+".trace")
 		if i%5 != 4 {
 			knockc("new", "-rotate", file, "door")
 			if said := knockc("check", "-strict", file); said != "" {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"example.org/knockc/lang"
@@ -15,8 +16,15 @@ func testsOf(k *lang.Knock, policy string) string {
 	t := &testLines{knock: k}
 	fmt.Fprintf(&t.text, "# Tests of %s. Without its line `refuse reject`, write drop here for reject.\npolicy %s\n", policy, policy)
 	const client, other = "192.0.2.7", "198.51.100.1"
-	t.part("Without a knock, the service is shut.", "0s")
+	t.part("Without a knock, all is shut.", "0s")
 	t.visit(client, "reject")
+	if k.CodeStep() < 0 {
+		t.part("A wrong attempt between the steps puts its sender back to the beginning.", "5s")
+		t.steps(client, k.Steps[:len(k.Steps)-1])
+		t.packet(client, strconv.Itoa(t.otherPort()), "pass")
+		t.steps(client, k.Steps[len(k.Steps)-1:])
+		t.visit(client, "reject")
+	}
 	if k.CodeStep() >= 0 {
 		t.part("A one-time code opens it, for its sender and nobody else.", "10s")
 	} else {
@@ -66,11 +74,22 @@ func (t *testLines) steps(source string, steps []lang.Step) {
 	}
 }
 
-// visit asks for the service.
+// visit asks for the services.
 func (t *testLines) visit(source, verdict string) {
-	service := t.knock.Services[0]
-	service.Last = service.First
-	t.packet(source, service.String(), verdict)
+	for _, service := range t.knock.Services {
+		service.Last = service.First
+		t.packet(source, service.String(), verdict)
+	}
+}
+
+// otherPort is a TCP port that is nothing to the knock.
+func (t *testLines) otherPort() int {
+	for port := 81; ; port++ {
+		isStep := slices.ContainsFunc(t.knock.Steps, func(s lang.Step) bool { return int(s.Port) == port })
+		if !isStep && !slices.ContainsFunc(t.knock.Services, func(s lang.Service) bool { return s.Has(lang.TCP, uint16(port)) }) {
+			return port
+		}
+	}
 }
 
 func (t *testLines) packet(source, to, verdict string) {

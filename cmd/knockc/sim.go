@@ -85,6 +85,7 @@ time, or at the last of several times: -state 1s,2s,5s.
 
 -top counts exactly if there are at most 65536 sources. If there are more, it forgets
 rare ones, and says by how much a count may be too low.`,
+	choices: map[string][]string{"color": colorChoices, "hz": {"100", "250", "300", "1000"}},
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		o := &simOptions{}
 		flags.StringVar(&o.Policy, "policy", "", "replay against the policy in `FILE`")
@@ -201,7 +202,10 @@ func (o *simOptions) simulate(s *streams, names []string) error {
 func withFlags(err error) error {
 	var unknown *capture.UnknownHostError
 	var compressed *capture.CompressedError
+	var missing *session.MissingPolicy
 	switch {
+	case errors.As(err, &missing) && missing.Line == 0:
+		return fmt.Errorf("%w: name one with -policy", err)
 	case errors.As(err, &unknown):
 		return fmt.Errorf("%w: -host %s", err, unknown.Top[0].Addr)
 	case errors.As(err, &compressed):

@@ -161,7 +161,7 @@ func (p *parser) port(from int, text string) (uint16, bool) {
 	if problem == "" {
 		return port, true
 	}
-	at, hint := p.part(p.next-1, from, from+len(text)), cmp.Or(lang.DidYouMean(text, "ping"), addressed(text), lang.PortHint(text))
+	at, hint := p.part(p.next-1, from, from+len(text)), cmp.Or(lang.DidYouMean(cmp.Or(otherPings[strings.ToLower(text)], text), "ping"), addressed(text), listed(text), lang.PortHint(text))
 	if trimmed := strings.TrimLeft(text, "0"); problem == "has a leading zero" {
 		hint = trimmed
 	}

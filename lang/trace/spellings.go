@@ -21,11 +21,16 @@ var otherStates = map[string]string{"opened": "open", "shut": "closed", "close":
 
 // sourceHint is for what is no source.
 func sourceHint(text string) string {
-	if i := strings.LastIndexByte(text, '.'); i > 0 { // a port after a dot, as tcpdump prints it
-		written := text[:i] + ":" + text[i+1:]
-		if _, port, problem := lang.ParseSource(written); problem == "" && port > 0 {
-			return written
+	// A port may stand after a dot, as tcpdump prints it, or after a colon too many.
+	if i := strings.LastIndexAny(text, ".:"); i > 0 {
+		for _, written := range []string{text[:i] + ":" + text[i+1:], "[" + text[:i] + "]:" + text[i+1:]} {
+			if _, port, problem := lang.ParseSource(written); problem == "" && port > 0 {
+				return written
+			}
 		}
+	}
+	if addr, bits, ok := strings.Cut(text, "/"); ok && (bits == "32" || bits == "128") {
+		return addr
 	}
 	return lang.AddressHint(text)
 }
@@ -39,6 +44,18 @@ func withPort(address string) string {
 		return ""
 	}
 	return "[" + strings.TrimSuffix(address, ":"+port) + "]:" + strings.Clone(port)
+}
+
+// otherPings are other words for a ping.
+var otherPings = map[string]string{"icmp": "ping", "icmp6": "ping", "icmpv6": "ping", "echo": "ping", "echo-request": "ping"}
+
+// listed is a hint for several ports in the place of one; "" if the text is not such.
+func listed(text string) string {
+	first, rest, several := strings.Cut(text, ",")
+	if _, problem := lang.ParsePort(first); !several || problem != "" || rest == "" {
+		return ""
+	}
+	return "write a line for each port, or a range: 1000-2000 every 1ms"
 }
 
 func verdictHint(text string) string {
@@ -82,9 +99,17 @@ func lineHint(first, second string) string {
 
 // attributeHint is for what is no attribute; next is what follows it.
 func attributeHint(text, next string) string {
+	switch strings.ToLower(text) {
+	case "iface", "dev", "in", "via":
+		return "on " + cmp.Or(next, "eth0")
+	case "interval", "gap", "delay":
+		return "every " + cmp.Or(next, "1ms")
+	}
 	switch flags := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune("+,|/", r) }); {
 	case text == "->" || text == "=" || text == ">":
 		return strings.TrimSpace("=> " + next)
+	case lang.IsDigits(text):
+		return "the length of a ping follows a slash: ping/" + text
 	case len(flags) > 1:
 		return strings.ToLower(strings.Join(flags, " "))
 	}

@@ -50,10 +50,15 @@ func help(knockc string, args ...string) (string, error) {
 	return string(out), nil
 }
 
+// continued is where the text of a flag goes on in the next line.
+var continued = regexp.MustCompile(`\n {10,}`)
+
 // commandSection is the help of one command: its usage, its text and its flags.
 func commandSection(text string) string {
 	text, flags, _ := strings.Cut(text, "\nFlags:\n\n")
-	usage, text, _ := strings.Cut(text, "\n")
+	usage, text, _ := strings.Cut(text, "\n\n")
+	usage = strings.Join(strings.Fields(usage), " ")
+	flags = continued.ReplaceAllString(flags, " ")
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n%s\n", bold(strings.TrimPrefix(usage, "usage: ")), markdown(text))
 	for line := range strings.Lines(flags) {

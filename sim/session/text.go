@@ -3,6 +3,7 @@ package session
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"strings"
 	"time"
@@ -11,6 +12,22 @@ import (
 	"example.org/knockc/lang/trace"
 	"example.org/knockc/sim/replay"
 )
+
+// MissingPolicy is the error for a trace whose policy is not there.
+type MissingPolicy struct {
+	Trace string
+	Line  int // that names the policy; 0: none does
+	Err   error
+}
+
+func (e *MissingPolicy) Error() string {
+	if e.Line > 0 {
+		return fmt.Sprintf("%s:%d: %v", e.Trace, e.Line, e.Err)
+	}
+	return fmt.Sprintf("%s names no policy: %v", e.Trace, e.Err)
+}
+
+func (e *MissingPolicy) Unwrap() error { return e.Err }
 
 // survey is what must be known of a trace before it is replayed event by event, however
 // long it is.
@@ -72,6 +89,12 @@ func (s *run) survey(in *input, result *Result) (*survey, []error) {
 	policy, noPolicy := s.policies.Of(in.name, reader.Policy())
 	if noPolicy == nil {
 		v.policy = policy
+	} else if errors.Is(noPolicy, fs.ErrNotExist) && s.Policy == "" {
+		missing := &MissingPolicy{Trace: in.name, Err: noPolicy}
+		if named := reader.Policy(); named != nil {
+			missing.Line = named.Span.Start.Line
+		}
+		noPolicy = missing
 	}
 	if policy != nil {
 		result.Policy = policy.File
