@@ -20,6 +20,7 @@ func Format(src []byte) ([]byte, []Finding) {
 	}
 	tokens := merged(f.tokens, f.comments)
 	p := newPrinter(tokens, f.declarations)
+	p.out.Grow(len(src) + 1) // never 0: an empty text is formatted, not nil
 	for i := range tokens {
 		p.token(tokens, i)
 	}

@@ -43,3 +43,12 @@ func TestFormat(t *testing.T) {
 		return once
 	})
 }
+
+// TestFormatEmpty tells an empty policy, which stays one, from a faulty one.
+func TestFormatEmpty(t *testing.T) {
+	for _, src := range []string{"", "\ufeff", " \r\n\n"} {
+		if got, found := lang.Format([]byte(src)); got == nil || len(got) > 0 || len(found) > 0 {
+			t.Errorf("%q becomes %q, %v", src, got, found)
+		}
+	}
+}
