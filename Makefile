@@ -14,11 +14,14 @@ install: ## install below DESTDIR and PREFIX, which is /usr/local
 PLATFORMS = linux/amd64 linux/arm64 linux/arm linux/riscv64 darwin/amd64 darwin/arm64 \
 	windows/amd64 windows/arm64 freebsd/amd64
 
-release: ## make archives, Debian packages and SHA256SUMS of the last commit in dist
+release: ## make all files of a release of the last commit in dist
 	PLATFORMS="$(PLATFORMS)" packaging/release.sh
 
 deb: ## make a Debian package, with a version that names the last commit
 	packaging/deb.sh
+
+vscode: ## build the extension for VS Code, editors/vscode/knockc-VERSION.vsix, with npm
+	packaging/vsix.sh
 
 deb-test: ## build the Debian package and use what is in it, as root also under systemd
 	KNOCKC_PACKAGING=required go test -timeout 1h -count=1 ./packaging
@@ -79,4 +82,4 @@ platforms: ## build knockc for other systems, and for browsers what it is made o
 	GOOS=windows go build -trimpath ./...
 	GOOS=js GOARCH=wasm go build ./lang/... ./compiler ./sim/... ./report
 
-.PHONY: help build install release deb deb-test quick test kernel soak fuzz bench golden lint platforms rename
+.PHONY: help build install release deb vscode deb-test quick test kernel soak fuzz bench golden lint platforms rename

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds a release of the last commit into the folder $1, or dist: an archive for each of
-# $PLATFORMS, Debian packages for those of amd64 and arm64, and SHA256SUMS. `make release`
-# runs this. The same commit and the same Go make the same bytes.
+# $PLATFORMS, Debian packages for those of amd64 and arm64, the extension for VS Code, and
+# SHA256SUMS. `make release` runs this. The same commit and the same Go make the same bytes.
 set -eu
 umask 022
 to=$(realpath -m "${1:-dist}")
@@ -57,6 +57,7 @@ archive() {
 	fi
 }
 
+packaging/vsix.sh "$made" >/dev/null
 for platform in $PLATFORMS; do
 	(archive "$platform")
 	case $platform in

@@ -18,7 +18,7 @@ import (
 // TestRelease makes a release of a tag in two clones, which must be the same, and looks at
 // what is in it. The list in the Makefile has more platforms of the same kinds.
 func TestRelease(t *testing.T) {
-	need(t, "dpkg-deb", "git", "sha256sum", "tar", "zip")
+	need(t, "dpkg-deb", "git", "npm", "sha256sum", "tar", "zip")
 	t.Setenv("PLATFORMS", "linux/amd64 linux/arm64 darwin/arm64 windows/amd64")
 	first := clone(t)
 	run(t, "git", "-C", first, "tag", "v0.9.8")
@@ -91,7 +91,7 @@ func archived(t *testing.T, file string) []string {
 			fields := strings.Fields(line) // mode, owner, size, date, time, name
 			all = append(all, fields[0]+" "+fields[1]+" "+strings.TrimPrefix(fields[5], folder))
 		}
-	case ".zip":
+	case ".zip", ".vsix":
 		archive, err := zip.OpenReader(file)
 		if err != nil {
 			t.Fatal(err)
