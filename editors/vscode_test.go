@@ -19,11 +19,7 @@ import (
 // TestVSCode uses what is in the .vsix, in an editor without windows: node, with as much of
 // the module vscode as the language client needs.
 func TestVSCode(t *testing.T) {
-	for _, program := range []string{"node", "npm", "zip"} {
-		if _, err := exec.LookPath(program); err != nil {
-			missing(t, true, err.Error())
-		}
-	}
+	needNode(t)
 	v := vscode{unpackExtension(t)}
 	t.Run("files", v.files)
 	t.Run("findings", v.findings)
@@ -32,6 +28,15 @@ func TestVSCode(t *testing.T) {
 	t.Run("untitled", v.untitled)
 	t.Run("no command", v.noCommand)
 	t.Run("restart", v.restart)
+}
+
+func needNode(t *testing.T) {
+	t.Helper()
+	for _, program := range []string{"node", "npm", "zip"} {
+		if _, err := exec.LookPath(program); err != nil {
+			missing(t, true, err.Error())
+		}
+	}
 }
 
 // vscode is an extension in a folder.
