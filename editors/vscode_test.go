@@ -204,16 +204,20 @@ func (v vscode) untitled(t *testing.T) {
 	}
 }
 
-// noCommand starts the extension where there is no knockc, then one that has no server, and
-// sets the path of one that has.
+// noCommand starts the extension with no knockc in the PATH, but one in the open folder, which
+// may be anyone's. Then the setting says where there is none, one that has no server, and one
+// that has.
 func (v vscode) noCommand(t *testing.T) {
 	s := session{dir: t.TempDir()}
 	s.write(t, "ssh.knock", "knock")
-	s.write(t, "old", "#!/bin/sh\nexit 2\n")
-	if err := os.Chmod(s.dir+"/old", 0o777); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"knockc", "old"} {
+		s.write(t, name, "#!/bin/sh\nexit 2\n")
+		if err := os.Chmod(filepath.Join(s.dir, name), 0o777); err != nil {
+			t.Fatal(err)
+		}
 	}
 	const program = `
+		process.chdir(process.env.FOLDER);
 		const document = editor.open("ssh.knock");
 		const said = async () => {
 			await editor.until(() => seen.messages.length > 0);
@@ -236,7 +240,8 @@ func (v vscode) noCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(node, s.dir+"/node"); err != nil {
+	programs := t.TempDir()
+	if err := os.Symlink(node, programs+"/node"); err != nil {
 		t.Fatal(err)
 	}
 	const then = ` Then run “knockc: Restart Server”. [Open Settings]`
@@ -248,7 +253,7 @@ func (v vscode) noCommand(t *testing.T) {
 		[]any{},
 	}
 	var got []any
-	v.run(t, s.dir, program, &got, "PATH="+s.dir, "OLD="+s.dir+"/old", "KNOCKC="+knockc)
+	v.run(t, s.dir, program, &got, "PATH="+programs+":.:", "FOLDER="+s.dir, "OLD="+s.dir+"/old", "KNOCKC="+knockc)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
