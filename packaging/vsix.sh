@@ -25,8 +25,8 @@ cp LICENSE "$work/source"
 cd editors/vscode
 cp -r .npmrc *.json *.mjs README.md src syntaxes "$work/source"
 cd "$work/source"
-npm ci --no-audit --no-fund --silent
-npx tsc
+npm ci --no-audit --no-fund --loglevel=error >/dev/null
+node_modules/.bin/tsc >&2
 # VS Code takes what comes after 0.2.1 for the name of a platform.
 node package.mjs "$work/made" "${version%%[-+]*}"
 
