@@ -32,11 +32,12 @@ func start(ctx context.Context, in io.Reader, out io.Writer, errOut io.Writer, v
 	s := &server{
 		version: version, log: log.New(errOut, "knockc lsp: ", 0),
 		world: &world{open: map[string]*document{}, traces: map[string]string{}},
-		index: newIndex(), running: map[string]context.CancelFunc{},
+		index: newIndex(), running: map[string]context.CancelFunc{}, ready: make(chan struct{}),
 	}
 	s.checks = newChecks(s)
 	stream := jsonrpc2.NewBufferedStream(pipe{in, out}, jsonrpc2.VSCodeObjectCodec{})
 	s.conn = jsonrpc2.NewConn(ctx, stream, s, jsonrpc2.SetLogger(s.log))
+	close(s.ready)
 	go s.checks.run(ctx)
 	return s
 }
@@ -57,6 +58,7 @@ type server struct {
 	version string
 	log     *log.Logger
 	conn    *jsonrpc2.Conn
+	ready   chan struct{} // closed once there is a conn
 	index   *index
 	checks  *checks
 
@@ -71,6 +73,7 @@ type server struct {
 // Handle handles one message. Those that change the world are handled before the next
 // message is read; requests are answered beside.
 func (s *server) Handle(ctx context.Context, conn *jsonrpc2.Conn, req *jsonrpc2.Request) {
+	<-s.ready
 	defer s.recover(req)
 	if req.Notif {
 		if handle := notifications[req.Method]; handle != nil {
