@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"io"
 	"strings"
+	"sync"
 )
 
 // The parts of the drawing, which the playground has too.
@@ -19,13 +20,16 @@ var (
 	page string
 )
 
-var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
-	"verdicts": verdicts, "doors": doors, "lines": lines,
-}).Parse(page))
+// pageTemplate is read when it is needed: most runs of the command do not.
+var pageTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("report").Funcs(template.FuncMap{
+		"verdicts": verdicts, "doors": doors, "lines": lines,
+	}).Parse(page))
+})
 
 // WriteHTML writes a report as one page, which loads nothing from elsewhere.
 func (r *Report) WriteHTML(w io.Writer, title string) error {
-	return pageTemplate.Execute(w, map[string]any{
+	return pageTemplate().Execute(w, map[string]any{
 		"Title": title, "Report": r, "Style": template.CSS(Style), "Script": template.JS(Script),
 	})
 }
