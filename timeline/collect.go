@@ -206,7 +206,10 @@ func (t *collected) begin(tr *track, at, until time.Duration, b *Bar) {
 // end ends a bar of a kind, if there is one.
 func (tr *track) end(kind string, at time.Duration, why string) {
 	if b := tr.live[kind]; b != nil {
-		b.To, b.Why = seconds(min(at, b.ends)), why
+		if at >= b.ends {
+			at, why = b.ends, "expired"
+		}
+		b.To, b.Why = seconds(at), why
 		delete(tr.live, kind)
 	}
 }
