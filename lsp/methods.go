@@ -3,6 +3,7 @@ package lsp
 import (
 	"context"
 	"encoding/json"
+	"path/filepath"
 )
 
 // notification handles a message that has no answer.
@@ -134,16 +135,27 @@ func (s *server) reindexed(w *world) *world { return &world{w.open, s.index.all(
 
 func (s *server) opened(p openParams) {
 	path := pathOf(p.TextDocument.URI)
-	trace := isTrace(path)
-	switch p.TextDocument.LanguageID {
-	case "knock":
-		trace = false
-	case "knocktrace":
-		trace = true
-	}
-	d := &document{uri: p.TextDocument.URI, path: path, trace: trace, version: p.TextDocument.Version, text: newText(p.TextDocument.Text)}
+	d := &document{uri: p.TextDocument.URI, path: path, trace: opensTrace(path, p.TextDocument.LanguageID), version: p.TextDocument.Version, text: newText(p.TextDocument.Text)}
 	s.index.look(path)
 	s.change(func(w *world) *world { return s.reindexed(w.with(path, d)) }, path)
+}
+
+// opensTrace reports whether a document is a trace. Its name is asked first: Emacs 28 gives
+// all documents of a server the language of the first.
+func opensTrace(path, language string) bool {
+	switch filepath.Ext(path) {
+	case ".knock":
+		return false
+	case ".trace":
+		return true
+	}
+	switch language {
+	case "knock":
+		return false
+	case "knocktrace":
+		return true
+	}
+	return isTrace(path)
 }
 
 func (s *server) changed(p changeParams) {

@@ -146,6 +146,28 @@ func TestSession(t *testing.T) {
 	}
 }
 
+// TestLanguages opens documents whose names and languages disagree, or say nothing.
+func TestLanguages(t *testing.T) {
+	const (
+		badPolicy = "knock ssh\n"
+		badTrace  = "0s nonsense\n"
+	)
+	for _, test := range []struct{ name, text, language, want string }{
+		{"a.trace", badTrace, "knock", "expected a packet"},
+		{"a.knock", badPolicy, "knocktrace", "has no `<`"},
+		{"a.conf", badTrace, "knocktrace", "expected a packet"},
+		{"a.txt", badPolicy, "knock", "has no `<`"},
+		{"b.txt", badTrace, "plaintext", "expected a packet"},
+		{"b.conf", badPolicy, "plaintext", "has no `<`"},
+	} {
+		t.Run(test.name+" as "+test.language, func(t *testing.T) {
+			e := newEditor(t, map[string]string{test.name: test.text})
+			e.openAs(test.name, test.language)
+			e.sees(test.name, test.want)
+		})
+	}
+}
+
 // ended waits until the server has ended.
 func (e *editor) ended() error {
 	e.t.Helper()
