@@ -43,31 +43,41 @@ type editor struct {
 	args []string
 }
 
-var editorsOfVim = []editor{
-	{"nvim", []string{"--headless", "--clean"}},
-	{"vim", []string{"-N", "-u", "NONE", "-es"}},
-}
+var (
+	neovim = editor{"nvim", []string{"--headless", "--clean"}}
+	vim    = editor{"vim", []string{"-N", "-u", "NONE", "-es"}}
 
-// eachEditor runs a test in each editor that is installed. Where
-// KNOCKC_EDITORS is `required`, Neovim has to be.
+	editorsOfVim = []editor{neovim, vim}
+)
+
+// eachEditor runs a test in both.
 func eachEditor(t *testing.T, test func(t *testing.T, e session)) {
 	for _, e := range editorsOfVim {
-		t.Run(e.name, func(t *testing.T) {
-			if _, err := exec.LookPath(e.name); err != nil {
-				missing(t, e.name == "nvim", err.Error())
-			}
-			if version, _ := exec.Command(e.name, "--version").Output(); e.name == "vim" && !strings.Contains(string(version), "+eval") {
-				missing(t, false, "this vim has no scripts")
-			}
-			test(t, session{e, t.TempDir()})
-		})
+		t.Run(e.name, func(t *testing.T) { test(t, e.start(t)) })
 	}
 }
 
-// missing skips a test, or fails it where what is missing is required.
-func missing(t *testing.T, required bool, reason string) {
+// start gives an editor a folder.
+func (e editor) start(t *testing.T) session {
 	t.Helper()
-	if required && os.Getenv("KNOCKC_EDITORS") == "required" {
+	need(t, e.name)
+	if version, _ := exec.Command(e.name, "--version").Output(); e.name == "vim" && !strings.Contains(string(version), "+eval") {
+		missing(t, "this vim has no scripts")
+	}
+	return session{e, t.TempDir()}
+}
+
+// need skips a test without a program, or fails it where KNOCKC_EDITORS is `required`.
+func need(t *testing.T, program string) {
+	t.Helper()
+	if _, err := exec.LookPath(program); err != nil {
+		missing(t, err.Error())
+	}
+}
+
+func missing(t *testing.T, reason string) {
+	t.Helper()
+	if os.Getenv("KNOCKC_EDITORS") == "required" {
 		t.Fatal(reason)
 	}
 	t.Skip(reason)
@@ -200,7 +210,7 @@ let g:result = {'saved': readfile('broken.knock', 'b'), 'modified': &modified}
 call extend(g:result, {'here': item.bufnr == bufnr('%'), 'line': item.lnum, 'col': item.col, 'type': item.type, 'text': item.text})
 call setline(2, 'knock b < 3 4->23 >')
 write
-let g:result.left = len(getloclist(0))
+let g:result.left = len(filter(getloclist(0), 'v:val.type ==# "E"'))
 `
 	)
 	type result struct {

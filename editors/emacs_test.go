@@ -14,9 +14,7 @@ import (
 // emacs runs a program in Emacs, in a folder, and returns what it prints.
 func emacs(t *testing.T, dir, program string) string {
 	t.Helper()
-	if _, err := exec.LookPath("emacs"); err != nil {
-		missing(t, false, err.Error())
-	}
+	need(t, "emacs")
 	mode, err := filepath.Abs("emacs/knock-mode.el")
 	if err != nil {
 		t.Fatal(err)

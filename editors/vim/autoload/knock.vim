@@ -1,4 +1,5 @@
-" What policies and traces share: options, and formatting through `knockc fmt`.
+" What policies and traces share: options, formatting through `knockc fmt`, and findings:
+" Neovim has them of the language server, Vim of `knockc check`.
 
 let s:title = 'knockc fmt'
 
@@ -13,6 +14,14 @@ function! knock#setup() abort
   augroup END
   let b:undo_ftplugin = 'setlocal commentstring< comments< makeprg< errorformat<'
   let b:undo_ftplugin .= ' | unlet! b:current_compiler | delcommand KnockFmt | autocmd! knock * <buffer>'
+  if has('nvim-0.7') && get(g:, 'knock_lsp', 1)
+    lua require('knock').start()
+    let b:undo_ftplugin = 'call luaeval("require([[knock]]).stop()") | ' . b:undo_ftplugin
+  elseif !has('nvim') && exists('*sign_place') && get(g:, 'knock_check', 1)
+    autocmd knock BufWritePost <buffer> call knock#check#run()
+    call knock#check#run()
+    let b:undo_ftplugin = 'call knock#check#clear() | ' . b:undo_ftplugin
+  endif
 endfunction
 
 " Formats the buffer. If that cannot be, the buffer stays as it is, and the
