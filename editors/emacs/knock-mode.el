@@ -7,6 +7,7 @@
 
 ;; `knock-mode' is for policies (*.knock), `knock-trace-mode' for traces
 ;; (*.trace).  Both format a buffer with `knockc fmt' before it is saved.
+;; `eglot' starts the language server `knockc lsp'.
 
 ;;; Code:
 
@@ -171,6 +172,12 @@ shows them; `next-error' goes to them."
 (add-to-list 'auto-mode-alist '("\\.knock\\'" . knock-mode))
 ;;;###autoload
 (add-to-list 'auto-mode-alist '("\\.trace\\'" . knock-trace-mode))
+
+;; One server has both, so that it knows of changes to a policy that are not
+;; saved when it replays its traces.
+(defvar eglot-server-programs)
+(with-eval-after-load 'eglot
+  (add-to-list 'eglot-server-programs '((knock-mode knock-trace-mode) "knockc" "lsp")))
 
 (provide 'knock-mode)
 ;;; knock-mode.el ends here
