@@ -21,6 +21,8 @@ func TestGrammarsKnowAllWords(t *testing.T) {
 		{"vim/syntax/knocktrace.vim", ".*", trace.Words()},
 		{"emacs/knock-mode.el", "defvar knock-font-lock.*defvar knock-trace-font-lock", lang.Words()},
 		{"emacs/knock-mode.el", "defvar knock-trace-font-lock.*defun knock-format-buffer", trace.Words()},
+		{"kakoune/knock.kak", "shared/knock regions.*shared/knocktrace regions", lang.Words()},
+		{"kakoune/knock.kak", "shared/knocktrace regions.*", trace.Words()},
 		{"vscode/syntaxes/knock.tmLanguage.json", ".*", lang.Words()},
 		{"vscode/syntaxes/knocktrace.tmLanguage.json", ".*", trace.Words()},
 	}
