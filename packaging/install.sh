@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds knockc and installs it below $DESTDIR$PREFIX: the command, its manual pages and
-# completions, the unit and the documents. `make install` runs this. With GOOS and GOARCH,
-# the command is for another system.
+# completions, the unit, plugins for editors and the documents. `make install` runs this.
+# With GOOS and GOARCH, the command is for another system.
 set -eu
 umask 022
 cd "$(dirname "$0")/.."
@@ -59,6 +59,15 @@ if [ "$(go env GOOS)" = linux ]; then
 	done
 	install -d -m 700 "$DESTDIR/var/lib/knockc" # what is known of one-time codes
 fi
+
+# Vim loads what is in such a folder, and so does Neovim.
+vim=vim/vimfiles/pack/dist-bundle/start
+neovim=$root/share/nvim/site/pack/dist-bundle/start
+mkdir -p "$root/share/$vim/knockc" "$neovim"
+cp -R editors/vim/. "$root/share/$vim/knockc"
+ln -sfn "../../../../../$vim/knockc" "$neovim/knockc"
+install -D -m 644 -t "$root/share/emacs/site-lisp" editors/emacs/knock-mode.el
+install -D -m 644 -t "$root/share/kak/rc/filetype" editors/kakoune/knock.kak
 
 install -D -m 644 -t "$doc" CHANGELOG.md
 install -D -m 644 -t "$doc/spec" spec/*.md spec/grammar.ebnf spec/json.schema.json

@@ -42,6 +42,7 @@ func TestPackage(t *testing.T) {
 	})
 	t.Run("manual", func(t *testing.T) { checkManual(t, root) })
 	t.Run("links", func(t *testing.T) { checkLinks(t, root+"/usr/share/doc/knockc") })
+	t.Run("editors", func(t *testing.T) { checkEditors(t, root+"/usr/share") })
 	t.Run("unit", func(t *testing.T) { checkUnit(t, root) })
 }
 
@@ -130,6 +131,38 @@ func names(t *testing.T, patterns ...string) []string {
 	}
 	slices.Sort(all)
 	return all
+}
+
+// checkEditors opens a trace in editors that look for plugins where they are installed.
+func checkEditors(t *testing.T, share string) {
+	need(t, "vim", "nvim", "emacs")
+	folder := t.TempDir()
+	t.Setenv("HOME", folder)
+	t.Setenv("XDG_DATA_DIRS", share)
+	vimrc := filepath.Join(folder, "vimrc")
+	options := "set packpath=" + share + "/vim/vimfiles\nfiletype plugin on\n"
+	if err := os.WriteFile(vimrc, []byte(options), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	const script = "call writefile([&filetype, exists(':KnockFmt')], 'said') | qall!"
+	for _, editor := range [][]string{
+		{"vim", "-N", "-es", "-u", vimrc, "a.trace", "-c", script},
+		{"nvim", "--headless", "a.trace", "-c", script},
+		{"emacs", "--batch", "-Q", "-L", share + "/emacs/site-lisp", "-l", "knock-mode", "a.trace", "--eval",
+			`(write-region (concat (if (eq major-mode 'knock-trace-mode) "knocktrace" "") "\n2\n") nil "said")`},
+	} {
+		cmd := exec.Command(editor[0], editor[1:]...)
+		cmd.Dir = folder
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Errorf("%v: %v\n%s", editor, err, out)
+		}
+		said, _ := os.ReadFile(filepath.Join(folder, "said"))
+		if string(said) != "knocktrace\n2\n" {
+			t.Errorf("%v: %q\n%s", editor, said, out)
+		}
+		os.Remove(filepath.Join(folder, "said"))
+	}
 }
 
 // checkUnit has systemd judge the unit, with the command and the pages where it looks

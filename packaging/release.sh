@@ -48,7 +48,7 @@ archive() {
 	version=$(go version -m "$command" | awk '$1 == "mod" { print substr($3, 2) }')
 	name=knockc_${version}_${GOOS}_$GOARCH
 	mv "$work/files" "$work/$name"
-	find "$work/$name" -exec touch -d "@$time" {} +
+	find "$work/$name" -exec touch -h -d "@$time" {} +
 	cd "$work"
 	if [ "$GOOS" = windows ]; then
 		find "$name" -type f | sort | zip -q -X -9 "$made/$name.zip" -@

@@ -6,9 +6,11 @@ let s:kinds = {'error': 'knockError', 'warning': 'knockWarning'}
 
 call sign_define('knockError', {'text': 'E>', 'texthl': 'ErrorMsg'})
 call sign_define('knockWarning', {'text': 'W>', 'texthl': 'WarningMsg'})
+highlight default link knockErrorText WarningMsg
+highlight default link knockWarningText Comment
 if has('patch-9.0.0121')
-  call prop_type_add('knockError', {'highlight': 'WarningMsg'})
-  call prop_type_add('knockWarning', {'highlight': 'Comment'})
+  call prop_type_add('knockError', {'highlight': 'knockErrorText'})
+  call prop_type_add('knockWarning', {'highlight': 'knockWarningText'})
 endif
 
 " Checks the file of the buffer, unless the buffer has other text.
