@@ -17,6 +17,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// bound is how long an editor may take for what has to come.
+const bound = 5 * time.Minute
+
 // TestMain builds the command and puts it in front of the PATH.
 func TestMain(m *testing.M) {
 	os.Exit(runTests(m))
@@ -119,7 +122,7 @@ func (s session) run(t *testing.T, script string, result any) {
 		"--cmd", "set runtimepath^="+filepath.Join(here, "vim"),
 		"--cmd", "filetype plugin on | syntax on",
 		"-S", "script.vim")
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), bound)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, s.name, args...)
 	cmd.Dir = s.dir

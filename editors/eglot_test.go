@@ -14,7 +14,7 @@ const withEglot = `
 	(add-to-list 'package-directory-list "/usr/share/emacs/site-lisp/elpa")
 	(package-initialize)
 	(require 'eglot)
-	(setq eglot-sync-connect 50)
+	(setq eglot-sync-connect 240 eglot-connect-timeout 240)
 	(defun serve (file)
 	  (find-file file)
 	  (unless (eglot-managed-p) (apply #'eglot (eglot--guess-contact))))
@@ -26,7 +26,7 @@ const withEglot = `
 	  (seq-find (lambda (d) (string-match-p text (flymake-diagnostic-text d))) (flymake-diagnostics)))
 	(defun shows (text)
 	  "Wait until flymake shows TEXT, and say where."
-	  (let ((end (+ (float-time) 50)))
+	  (let ((end (+ (float-time) 240)))
 	    (while (and (not (found text)) (< (float-time) end))
 	      (flymake-start)
 	      (accept-process-output nil 0.02))

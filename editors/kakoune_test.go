@@ -27,7 +27,7 @@ func startKakoune(t *testing.T, s session, ui, file string) (*kakoune, *exec.Cmd
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), bound)
 	t.Cleanup(cancel)
 	k := &kakoune{s, ctx}
 	return k, k.command("-ui", ui, "-s", "test", "-E", "source "+plugin, file)

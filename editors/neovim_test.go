@@ -25,7 +25,7 @@ lua << END
 -- eventually waits until a function returns a value that is true, and returns that.
 function eventually(what)
   local value
-  vim.wait(50000, function() value = what() return value end, 20)
+  vim.wait(240000, function() value = what() return value end, 20)
   return value or 'never'
 end
 -- found is the first error in a buffer that has a text.

@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -33,9 +32,7 @@ func TestVSCode(t *testing.T) {
 func needNode(t *testing.T) {
 	t.Helper()
 	for _, program := range []string{"node", "npm", "zip"} {
-		if _, err := exec.LookPath(program); err != nil {
-			missing(t, true, err.Error())
-		}
+		need(t, program)
 	}
 }
 
@@ -72,7 +69,7 @@ func unpackExtension(t *testing.T) string {
 // run runs a program with the extension; test/run.js says what the program may use.
 func (v vscode) run(t *testing.T, dir, program string, result any, env ...string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), bound)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "node", "vscode/test/run.js", v.extension, dir, program)
 	cmd.Env = append(os.Environ(), env...)
