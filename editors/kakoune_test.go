@@ -16,11 +16,12 @@ import (
 // kakoune is Kakoune with a client that shows a file.
 type kakoune struct {
 	session
-	ctx context.Context
+	ctx  context.Context // done when Kakoune has ended
+	over context.CancelFunc
 }
 
-// startKakoune opens a file in Kakoune, whose client may be `dummy` or `json`.
-func startKakoune(t *testing.T, s session, ui, file string) (*kakoune, *exec.Cmd) {
+// newKakoune is Kakoune, not started yet, with a file; its client may be `dummy` or `json`.
+func newKakoune(t *testing.T, s session, ui, file string) (*kakoune, *exec.Cmd) {
 	t.Helper()
 	need(t, "kak")
 	plugin, err := filepath.Abs("kakoune/knock.kak")
@@ -29,7 +30,7 @@ func startKakoune(t *testing.T, s session, ui, file string) (*kakoune, *exec.Cmd
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), bound)
 	t.Cleanup(cancel)
-	k := &kakoune{s, ctx}
+	k := &kakoune{s, ctx, cancel}
 	return k, k.command("-ui", ui, "-s", "test", "-E", "source "+plugin, file)
 }
 
@@ -69,12 +70,18 @@ func TestKakoune(t *testing.T) {
 	s := session{dir: t.TempDir()}
 	s.write(t, "b.knock", broken)
 	s.write(t, "b.trace", "policy b.knock\n0s    nonsense\n")
-	k, editor := startKakoune(t, s, "dummy", "b.knock")
+	k, editor := newKakoune(t, s, "dummy", "b.knock")
 	if err := editor.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer editor.Wait()
-	defer k.do("quit!")
+	go func() {
+		editor.Wait()
+		k.over()
+	}()
+	defer func() {
+		k.do("quit!")
+		<-k.ctx.Done()
+	}()
 
 	saves := func(want string) {
 		t.Helper()
@@ -124,7 +131,7 @@ func TestKakouneHighlights(t *testing.T) {
 	for _, test := range highlighted {
 		s := session{dir: t.TempDir()}
 		s.write(t, test.file, test.text)
-		k, editor := startKakoune(t, s, "json", test.file)
+		k, editor := newKakoune(t, s, "json", test.file)
 		for _, f := range facesOfKakoune {
 			editor.Args[6] += fmt.Sprintf("\nset-face global %s %s", f.face, f.colour)
 		}

@@ -12,7 +12,7 @@ func TestVimShowsFindings(t *testing.T) {
 	const script = `
 function! Shown() abort
   redraw
-  let lines = map(range(1, 2), {_, row -> trim(join(map(range(1, 50), 'screenstring(row, v:val)'), ''))})
+  let lines = map(range(1, 2), {_, row -> trim(join(map(range(1, 49), 'screenstring(row, v:val)'), ''))})
   return {'screen': lines, 'list': map(getloclist(0), 'v:val.lnum . ":" . v:val.col . ":" . v:val.type . ": " . v:val.text[:21]')}
 endfunction
 set columns=50
@@ -47,12 +47,12 @@ let g:result.off = Shown()
 	s.write(t, "bad.knock", "knock b\n")
 	s.write(t, "off.knock", "knock b\n")
 	trace := shown{
-		Screen: []string{"E>0s nonsense  expected a packet or `expect`, foun", "~"},
+		Screen: []string{"E>0s nonsense  expected a packet or `expect`, fou", "~"},
 		List:   []string{"1:4:E: expected a packet or `"},
 	}
 	want := map[string]shown{
 		"opened": {
-			Screen: []string{"# two", "E>knock b < 3000 1000 -> 23 log \"é\" wihtin >  unkn"},
+			Screen: []string{"# two", "E>knock b < 3000 1000 -> 23 log \"é\" wihtin >  unk"},
 			List:   []string{"2:36:E: unknown clause `wihtin"},
 		},
 		"warned": {
@@ -60,7 +60,7 @@ let g:result.off = Shown()
 			List:   []string{"2:11:W: this door opens to two"},
 		},
 		"mended": {
-			Screen: []string{"# two", "knock b < 3000 1000 3000 -> 23 within 5s reset any"},
+			Screen: []string{"# two", "knock b < 3000 1000 3000 -> 23 within 5s reset an"},
 			List:   []string{},
 		},
 		"trace": trace,
