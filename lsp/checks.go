@@ -10,6 +10,7 @@ import (
 
 	"example.org/knockc/lang"
 	"example.org/knockc/lang/trace"
+	"example.org/knockc/report"
 	"example.org/knockc/sim/session"
 )
 
@@ -93,7 +94,7 @@ func (c *checks) check(ctx context.Context, w *world, waiting []string) {
 	if len(traces) == 0 || ctx.Err() != nil {
 		return
 	}
-	replays := &replays{told: func(r *session.Result, failed []failure) {
+	replays := &replays{told: func(r *session.Result, failed []report.LineFailure) {
 		d := w.document(r.Name)
 		if d == nil {
 			c.tell(ctx, r.Name, nil, []diagnostic{})
@@ -147,13 +148,13 @@ func diagnostics(t *text, found []lang.Finding) []diagnostic {
 }
 
 // traceDiagnostics are those of a trace: about its text, its policy, and what has failed.
-func (d *document) traceDiagnostics(w *world, r *session.Result, failed []failure) []diagnostic {
+func (d *document) traceDiagnostics(w *world, r *session.Result, failed []report.LineFailure) []diagnostic {
 	all := diagnostics(d.text, r.Findings)
 	if len(all) == 0 && len(r.Errs) > 0 {
 		all = append(all, d.noPolicy(w, r.Errs[0])...)
 	}
 	for _, f := range failed {
-		all = append(all, diagnostic{d.rangeOf(f.span), severityError, "", source, f.text()})
+		all = append(all, diagnostic{d.rangeOf(f.Span), severityError, "", source, f.Text()})
 	}
 	return all
 }
