@@ -1,3 +1,7 @@
+//go:build !js
+
+// The playground draws in the browser; html/template would make it larger.
+
 package timeline
 
 import (

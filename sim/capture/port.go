@@ -1,7 +1,6 @@
 package capture
 
 import (
-	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -13,29 +12,6 @@ import (
 type port struct {
 	link linkType
 	name string // "" if the capture does not say
-}
-
-const (
-	maxPorts = 1 << 16
-	maxUnit  = 19 // decimals of a second; more overflow in pcapgo, and fractions of 2, above them, are rounded
-)
-
-// addPorts adds the interfaces that a pcapng section has described since the last record.
-func (r *reader) addPorts() error {
-	if r.ng.NInterfaces() > maxPorts {
-		return fmt.Errorf("more than %d interfaces in a section", maxPorts)
-	}
-	for i := len(r.ports); i < r.ng.NInterfaces(); i++ {
-		described, err := r.ng.Interface(i)
-		if err != nil {
-			return err
-		}
-		if unit := described.TimestampResolution; unit > maxUnit {
-			return fmt.Errorf("interface %d has an unsupported unit of time: if_tsresol is %#x, expected at most %d", i, byte(unit), maxUnit)
-		}
-		r.ports = append(r.ports, &port{linkType(described.LinkType), ifaceName(described.Name)})
-	}
-	return nil
 }
 
 // ifaceName is the name of an interface, "" if it is none that Linux allows

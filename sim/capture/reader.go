@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-
-	"github.com/gopacket/gopacket"
-	"github.com/gopacket/gopacket/pcapgo"
 )
 
 // record is the recorded part of one frame of a capture.
@@ -23,10 +20,9 @@ type record struct {
 // reader reads the records of a file.
 type reader struct {
 	file  *limited
-	pcap  *pcapgo.Reader   // or
-	ng    *pcapgo.NgReader // this
-	ports []*port          // of the section
-	read  int              // records
+	begun pcapFile
+	ports []*port // of the section
+	read  int     // records
 }
 
 const bufferSize = 64 << 10
@@ -51,57 +47,6 @@ func newReader(from io.Reader) (*reader, error) {
 		return nil, r.failure(err, 0)
 	}
 	return r, nil
-}
-
-func (r *reader) openPcap(buf *bufio.Reader) error {
-	var err error
-	if r.pcap, err = pcapgo.NewReader(buf); err != nil {
-		return err
-	}
-	link := linkType(r.pcap.LinkType())
-	if !link.known() {
-		return fmt.Errorf("link type %d is not supported; supported are %s", link, linkTypes)
-	}
-	r.ports = []*port{{link: link}}
-	return nil
-}
-
-func (r *reader) openPcapng(buf *bufio.Reader) error {
-	var err error
-	r.ng, err = pcapgo.NewNgReader(buf, pcapgo.NgReaderOptions{
-		WantMixedLinkType:  true,
-		SectionEndCallback: func([]pcapgo.NgInterface, pcapgo.NgSectionInfo) { r.ports = nil },
-	})
-	return err
-}
-
-// next reads the next record; io.EOF if there is none.
-func (r *reader) next(rec *record) (err error) {
-	defer func() {
-		if p := recover(); p != nil { // on 32 bits, pcapgo takes a large number for a negative index
-			err = r.failure(fmt.Errorf("it makes no sense: %v", p), r.read+1)
-		}
-	}()
-	var info gopacket.CaptureInfo
-	if r.pcap != nil {
-		rec.data, info, err = r.pcap.ZeroCopyReadPacketData()
-	} else {
-		rec.data, info, _, err = r.ng.ZeroCopyReadPacketDataWithOptions() // copies less than without
-		if err == nil && r.ng.NInterfaces() > len(r.ports) {
-			err = r.addPorts()
-		}
-	}
-	switch {
-	case err == io.EOF && info.CaptureLength == 0: // else the file ends after the header of a packet
-		return io.EOF
-	case err != nil:
-		return r.failure(err, r.read+1)
-	}
-	r.read++
-	r.file.left = maxRecord
-	rec.wire, rec.port = max(info.CaptureLength, info.Length), r.ports[info.InterfaceIndex]
-	rec.at, rec.timed = info.Timestamp.UnixNano(), !info.Timestamp.IsZero()
-	return nil
 }
 
 // Error says that the structure of a capture is broken.
