@@ -3,7 +3,7 @@ SOAK ?= 10m
 PREFIX ?= /usr/local
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
 
 build: ## make ./knockc, without libc, which takes time to load
 	CGO_ENABLED=0 go build ./cmd/knockc
@@ -25,6 +25,9 @@ vscode: ## build the extension for VS Code, editors/vscode/knockc-VERSION.vsix, 
 
 deb-test: ## build the Debian package and use what is in it, as root also under systemd
 	KNOCKC_PACKAGING=required go test -timeout 1h -count=1 ./packaging
+
+playground: ## make playground.html, which needs Node.js and npm
+	playground/build.sh
 
 quick: ## open doors in the kernel and try all cases, in about a minute
 	go test -count=1 -v -run 'Cases' ./spec
@@ -80,6 +83,6 @@ platforms: ## build knockc for other systems, and for browsers what it is made o
 	done
 	GOOS=darwin go build -trimpath ./... # as pre-commit does
 	GOOS=windows go build -trimpath ./...
-	GOOS=js GOARCH=wasm go build ./lang/... ./compiler ./sim/... ./report
+	GOOS=js GOARCH=wasm go build ./lang/... ./compiler ./sim/... ./report ./timeline ./playground/...
 
-.PHONY: help build install release deb vscode deb-test quick test kernel soak fuzz bench golden lint platforms rename
+.PHONY: help build install release deb vscode deb-test playground quick test kernel soak fuzz bench golden lint platforms rename

@@ -5,6 +5,7 @@
 const knockcDrawing = (() => {
   const svgNS = "http://www.w3.org/2000/svg";
   const rowHeight = 22, tickRow = 20, laneGap = 14, axisHeight = 26;
+  const stacked = 9, mostStacked = 3; // marks at the same place stand one below the other
 
   // node makes an element of SVG or HTML with attributes and children.
   function node(name, attributes, ...children) {
@@ -17,6 +18,7 @@ const knockcDrawing = (() => {
     return e;
   }
 
+  const hint = "Point at a time, or press the arrow keys in the timeline, to read how far each source is then.";
   const seconds = (t) => `${+t.toFixed(t < 10 ? 3 : 2)}s`;
   const plural = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
   const verdicts = ["accept", "pass", "drop", "reject"];
@@ -51,12 +53,25 @@ const knockcDrawing = (() => {
       this.element = element;
       this.trace = trace;
       this.from = 0;
-      this.to = Math.max(trace.end * 1.04, 1e-6);
+      this.to = this.whole();
       this.cursor = null;
       this.build();
       this.observer = new ResizeObserver(() => this.draw());
       this.observer.observe(this.box);
       this.draw();
+    }
+
+    // whole is where the drawing ends, behind the trace.
+    whole() { return Math.max(this.trace.end * 1.04, 1e-6); }
+
+    // update draws another trace, which is the same after an edit: cursor and zoom stay.
+    update(trace) {
+      const all = this.from === 0 && this.to === this.whole();
+      this.trace = trace;
+      if (this.cursor > this.whole()) this.cursor = null;
+      this.state.textContent = hint;
+      if (all || this.to > this.whole()) this.all();
+      else this.draw();
     }
 
     build() {
@@ -65,7 +80,7 @@ const knockcDrawing = (() => {
         b.addEventListener("click", act);
         return b;
       };
-      this.state = node("output", { class: "state", "aria-live": "polite" });
+      this.state = node("output", { class: "state", "aria-live": "polite" }, hint);
       this.box = node("div", { class: "drawing", tabindex: "0", role: "group",
         "aria-label": `Timeline of ${this.trace.name}. Arrow keys move the cursor, plus and minus zoom, Home shows all.` });
       this.element.replaceChildren(
@@ -133,10 +148,16 @@ const knockcDrawing = (() => {
       const middle = y + tickRow / 2;
       group.append(node("line", { class: "track", x1: this.left, x2: this.width - 12, y1: middle, y2: middle }));
       if (lane.sums) group.append(this.sums(lane.sums, middle));
+      const last = []; // where the last mark of each row is
       for (const t of lane.ticks) {
-        if (this.shown(t.t)) group.append(mark(t.v, this.x(t.t), middle, `${seconds(t.t)} → ${t.to}: ${t.v}${t.moves ? `, ${t.moves}` : ""} (line ${t.line})`));
+        if (!this.shown(t.t)) continue;
+        const x = this.x(t.t);
+        let row = 0;
+        while (row < mostStacked - 1 && x - last[row] < 5) row++;
+        last[row] = x;
+        group.append(mark(t.v, x, middle + row * stacked, `${seconds(t.t)} → ${t.to}: ${t.v}${t.moves ? `, ${t.moves}` : ""} (line ${t.line})`));
       }
-      y += tickRow;
+      y += tickRow + stacked * Math.max(0, last.length - 1);
       for (const knock of lane.knocks) {
         group.append(node("text", { class: "knock", x: this.narrow ? 8 : 20, y: y + 15 }, knock.knock));
         if (this.narrow) y += 16;
@@ -238,7 +259,7 @@ const knockcDrawing = (() => {
     }
 
     zoom(factor) {
-      const whole = Math.max(this.trace.end * 1.04, 1e-6);
+      const whole = this.whole();
       const middle = this.cursor !== null && this.shown(this.cursor) ? this.cursor : (this.from + this.to) / 2;
       const width = Math.min(whole, Math.max((this.to - this.from) * factor, whole / 1e6));
       this.from = Math.min(Math.max(0, middle - ((middle - this.from) / (this.to - this.from)) * width), whole - width);
@@ -248,7 +269,7 @@ const knockcDrawing = (() => {
 
     all() {
       this.from = 0;
-      this.to = Math.max(this.trace.end * 1.04, 1e-6);
+      this.to = this.whole();
       this.draw();
     }
 
@@ -266,7 +287,12 @@ const knockcDrawing = (() => {
       svg.append(node("g", { class: `bar ${kind}` }, node("rect", { x: 1, y: 1, width: 22, height: 12, rx: 3 })));
       return node("span", { class: "sign" }, svg, text);
     };
-    return node("div", { class: "legend" }, ...signs, band("step", "steps done"), band("open", "door open"));
+    const flag = (kind, text) => {
+      const svg = node("svg", { width: 14, height: 14, "aria-hidden": "true" });
+      svg.append(node("g", { class: `flag ${kind}` }, node("path", { d: "M7 3l5 9h-10z" })));
+      return node("span", { class: "sign" }, svg, text);
+    };
+    return node("div", { class: "legend" }, ...signs, band("step", "steps done"), band("open", "door open"), flag("holds", "expectation holds"), flag("fails", "fails"));
   }
 
   // machines shows each knock as a machine of states: from one step to the next, to the open
@@ -285,7 +311,7 @@ const knockcDrawing = (() => {
       svg.append(node("path", { class: "arrow back", d: `M${34 + (states.length - 1) * gap} 48V64H34V52m-4 6l4-6l4 6` }));
       const back = [`${k.within} without the next step`, k.total ? `${k.total} after the first` : null, k.reset || null].filter(Boolean).join(", or ");
       const ended = [k.grant === "forever" ? null : k.grant, k.once ? "the first connection" : null, k.close && k.close.length ? `the steps ${k.close.join(" ")}` : null].filter(Boolean).join(", or ");
-      return node("div", { class: "machine" }, node("h3", {}, k.name), svg,
+      return node("div", { class: "machine", tabindex: "0", role: "group", "aria-label": `The knock ${k.name}` }, node("h3", {}, k.name), svg,
         node("p", {}, `Back to 0 after ${back}. `, `The door to ${k.services} ${ended ? `is open for ${ended}` : "stays open"}.`));
     }));
   }
