@@ -1,7 +1,8 @@
 #!/bin/sh
 # Builds knockc and installs it below $DESTDIR$PREFIX: the command, its manual pages and
-# completions, the unit, plugins for editors and the documents. `make install` runs this.
-# With GOOS and GOARCH, the command is for another system.
+# completions, the unit, plugins for editors and the documents, and the playground if
+# `make playground` has built it. `make install` runs this. With GOOS and GOARCH, the
+# command is for another system.
 set -eu
 umask 022
 cd "$(dirname "$0")/.."
@@ -69,6 +70,9 @@ ln -sfn "../../../../../$vim/knockc" "$neovim/knockc"
 install -D -m 644 -t "$root/share/emacs/site-lisp" editors/emacs/knock-mode.el
 install -D -m 644 -t "$root/share/kak/rc/filetype" editors/kakoune/knock.kak
 
+if [ -e playground.html ]; then
+	install -D -m 644 -t "$root/share/knockc" playground.html
+fi
 install -D -m 644 -t "$doc" CHANGELOG.md
 install -D -m 644 -t "$doc/spec" spec/*.md spec/grammar.ebnf spec/json.schema.json
 install -D -m 644 -t "$doc/examples" testdata/policies/*

@@ -6,8 +6,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
 )
 
 // looks are how pages are shown.
@@ -88,7 +91,8 @@ func TestLooks(t *testing.T) {
 func TestTyping(t *testing.T) {
 	p := playground(t, "light", 1440, 900, "")
 	p.set("trace", knocking)
-	p.set("policy", misspelt)
+	p.set("policy", "")
+	p.do(chromedp.KeyEvent(strings.TrimSpace(misspelt)))
 	p.until(underline + `?.textContent === "wihtin"`)
 	eval[any](p, `document.querySelector("#policy .mend").click()`)
 	p.until(`document.querySelector("#policy .cm-content").innerText.includes("22 within 5s")`)

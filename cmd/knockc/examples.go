@@ -94,6 +94,10 @@ var examples = map[string][2]example{
 		{"Start the server, as an editor does.", "knockc lsp"},
 		{"The same for an editor that says how it will speak.", "knockc lsp -stdio"},
 	},
+	"playground": {
+		{"Open the playground in the browser.", "knockc playground"},
+		{"Write it to a file, which a browser opens without knockc.", "knockc playground -o playground.html"},
+	},
 	"completion": {
 		{"Complete command lines in this bash.", "source <(knockc completion bash)"},
 		{"Install completions for fish.", "knockc completion fish > ~/.config/fish/completions/knockc.fish"},

@@ -29,7 +29,7 @@ func init() {
 		newCommand, buildCommand, simCommand, checkCommand, fmtCommand, graphCommand,
 		rehearseCommand, applyCommand, refillCommand, statusCommand, followCommand, grantCommand, revokeCommand, removeCommand, keepCommand, rollbackCommand,
 		knockCommand, clientCommand, keyCommand, importCommand,
-		lspCommand, completionCommand, versionCommand, helpCommand,
+		lspCommand, playgroundCommand, completionCommand, versionCommand, helpCommand,
 	}
 }
 
@@ -112,7 +112,7 @@ var otherWords = map[string]string{
 	"init": "new", "create": "new", "generate": "new", "gen": "new", "rotate": "new -rotate",
 	"compile": "build", "print": "build", "translate": "build",
 	"record": "sim -record", "report": "sim -html", "draw": "sim -html", "language-server": "lsp", "server": "lsp",
-	"test": "sim", "run": "sim", "simulate": "sim", "replay": "sim", "play": "sim", "trace": "sim",
+	"test": "sim", "run": "sim", "simulate": "sim", "replay": "sim", "trace": "sim",
 	"lint": "check", "validate": "check", "verify": "check", "vet": "check",
 	"format": "fmt", "tidy": "fmt",
 	"load": "apply", "up": "apply", "start": "apply", "reload": "apply", "install": "apply", "enable": "apply",
@@ -124,6 +124,7 @@ var otherWords = map[string]string{
 	"confirm": "keep", "commit": "keep", "undo": "rollback", "revert": "rollback", "restore": "rollback",
 	"send": "knock", "export": "client", "keygen": "key", "convert": "import", "migrate": "import",
 	"-v": "version", "--v": "version", "-V": "version",
+	"play": "playground", "web": "playground", "browser": "playground", "serve": "playground",
 	"explain": "help", "man": "help", "docs": "help",
 }
 
