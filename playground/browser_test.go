@@ -1,13 +1,21 @@
 package playground_test
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
+	"maps"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -199,6 +207,7 @@ func (p *page) accessible() {
 		p.t.Fatal(err)
 	}
 	p.do(chromedp.Evaluate[chromedp.Void](string(axe)))
+	eval[any](p, `new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(() => drawn(0))))`) // axe wants a page that stays as it is
 	found := eval[[]string](p, `axe.run().then((r) => r.violations.filter((v) => v.impact === "serious" || v.impact === "critical")
 		.map((v) => v.id + ": " + v.help + "\n" + v.nodes.map((n) => "\t" + n.html.slice(0, 200) + " " + (n.any.concat(n.all)[0] || {}).message).join("\n")))`)
 	if len(found) > 0 {
@@ -212,9 +221,28 @@ func (p *page) picture(name string) {
 	if *pictures == "" {
 		return
 	}
-	png, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
+	shot, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
 	must(p.t, err)
-	if err := os.WriteFile(filepath.Join(*pictures, name+".png"), png, 0o666); err != nil {
-		p.t.Fatal(err)
+	must(p.t, os.WriteFile(filepath.Join(*pictures, name+".png"), small(p.t, shot), 0o666))
+}
+
+// small is a picture with the colours that are most frequent, which takes a third.
+func small(t *testing.T, shot []byte) []byte {
+	t.Helper()
+	from, err := png.Decode(bytes.NewReader(shot))
+	must(t, err)
+	counts := map[color.Color]int{}
+	for y := range from.Bounds().Dy() {
+		for x := range from.Bounds().Dx() {
+			counts[from.At(x, y)]++
+		}
 	}
+	palette := slices.SortedFunc(maps.Keys(counts), func(a, b color.Color) int {
+		return cmp.Or(counts[b]-counts[a], strings.Compare(fmt.Sprint(a), fmt.Sprint(b)))
+	})
+	to := image.NewPaletted(from.Bounds(), palette[:min(len(palette), 256)])
+	draw.Draw(to, to.Bounds(), from, image.Point{}, draw.Src)
+	var b bytes.Buffer
+	must(t, (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&b, to))
+	return b.Bytes()
 }

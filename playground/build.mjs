@@ -1,4 +1,5 @@
-// Makes one page of everything: node build.mjs WASM WASM_EXEC PAGE
+// Makes one page of everything: node build.mjs FOLDER PAGE. The folder has what build.sh has
+// made with Go.
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -7,15 +8,32 @@ import { gzipSync } from "node:zlib";
 import { buildSync } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const [wasm, wasmExec, page] = process.argv.slice(2);
+const [made, page] = process.argv.slice(2);
 const read = (...path) => readFileSync(join(here, ...path), "utf8");
+
+const packages = new Set(); // of npm, that are in the page
 
 function bundle(file) {
   const built = buildSync({
     entryPoints: [join(here, "page", file)], bundle: true, minify: true, format: "iife", target: "es2022",
-    charset: "utf8", legalComments: "none", write: false, absWorkingDir: here, logLevel: "warning",
+    charset: "utf8", legalComments: "none", write: false, absWorkingDir: here, logLevel: "warning", metafile: true,
   });
+  for (const input of Object.keys(built.metafile.inputs)) {
+    const of = input.match(/^node_modules\/((?:@[^/]+\/)?[^/]+)/);
+    if (of) packages.add(of[1]);
+  }
   return built.outputFiles[0].text;
+}
+
+// licences are those of what is in the page; packages with the same share it.
+function licences() {
+  const named = new Map();
+  for (const name of [...packages].sort()) {
+    const text = read("node_modules", name, "LICENSE").trim();
+    named.set(text, [...(named.get(text) || []), name]);
+  }
+  const all = [...named].map(([text, names]) => `${names.join(", ")}\n\n${text}\n`);
+  return all.join("\n") + readFileSync(join(made, "licences"), "utf8");
 }
 
 // examples are those of testdata/policies/README.md, which sorts them by need.
@@ -48,8 +66,9 @@ const parts = {
   ].join("; "),
   STYLE: read("..", "timeline", "style.css") + read("page", "style.css"),
   EXAMPLES: JSON.stringify(examples()).replaceAll("<", "\\u003c"),
-  WORKER: inScript(readFileSync(wasmExec, "utf8") + bundle("worker.js")),
-  WASM: gzipSync(readFileSync(wasm), { level: 9 }).toString("base64"),
+  WORKER: inScript(readFileSync(join(made, "wasm_exec.js"), "utf8") + bundle("worker.js")),
+  WASM: gzipSync(readFileSync(join(made, "knockc.wasm")), { level: 9 }).toString("base64"),
   SCRIPT: script,
+  LICENCES: licences().replaceAll("&", "&amp;").replaceAll("<", "&lt;"),
 };
 writeFileSync(page, read("page", "index.html").replace(/@([A-Z]+)@/g, (_, name) => parts[name]));

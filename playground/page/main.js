@@ -46,7 +46,7 @@ function show(question, answered) {
   const status = find("#summary");
   if (!answered) {
     status.className = "bad";
-    status.textContent = "The trace takes too long for this page: replay it with `knockc sim`.";
+    status.textContent = "This takes too long for the page. Use `knockc sim`.";
     find("#timeline").classList.add("stale");
     return;
   }
