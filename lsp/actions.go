@@ -58,6 +58,17 @@ func (d *document) silencing(policy *lang.Policy, f lang.Finding) codeAction {
 	return d.action(fmt.Sprintf("Ignore %s here, and say why", f.Code), false, textEdit{textRange{at, at}, comment})
 }
 
+// settingsOf are the places of all settings; there may be several `open`.
+func settingsOf(policy *lang.Policy) (all []lang.Span) {
+	for _, at := range policy.Settings.Given {
+		all = append(all, at)
+	}
+	for _, o := range policy.Settings.Open {
+		all = append(all, o.Span)
+	}
+	return all
+}
+
 // declaration is where the declaration around an offset begins, or else the offset.
 func declaration(policy *lang.Policy, offset int) int {
 	for _, k := range policy.Knocks {
@@ -65,11 +76,14 @@ func declaration(policy *lang.Policy, offset int) int {
 			return k.Span.Start.Offset
 		}
 	}
-	begin := offset
-	for _, at := range policy.Settings.Given {
-		if at.Start.Offset <= offset && (begin == offset || at.Start.Offset > begin) {
-			begin = at.Start.Offset
+	begin := -1
+	for _, at := range settingsOf(policy) {
+		if at.Start.Offset <= offset {
+			begin = max(begin, at.Start.Offset)
 		}
+	}
+	if begin < 0 {
+		return offset
 	}
 	return begin
 }

@@ -25,7 +25,7 @@ type checks struct {
 	waiting map[string]bool // the paths of what has to be checked
 	cancel  context.CancelFunc
 
-	shown map[string]bool // the paths of what the client shows diagnostics of
+	shown map[string]bool // the paths of what the client shows diagnostics of; only for run
 }
 
 func newChecks(s *server) *checks {
@@ -39,7 +39,9 @@ func (c *checks) begin(w *world, changed []string) {
 		changed = slices.Collect(maps.Keys(w.open))
 	}
 	c.mu.Lock()
-	c.world = w
+	if c.world == nil || w.number > c.world.number {
+		c.world = w
+	}
 	for _, path := range changed {
 		c.waiting[path] = true
 		for name, policy := range w.traces {
@@ -94,6 +96,7 @@ func (c *checks) check(ctx context.Context, w *world, waiting []string) {
 	if len(traces) == 0 || ctx.Err() != nil {
 		return
 	}
+	slices.SortStableFunc(traces, w.sooner)
 	replays := &replays{told: func(r *session.Result, failed []report.LineFailure) {
 		d := w.document(r.Name)
 		if d == nil {
@@ -108,14 +111,31 @@ func (c *checks) check(ctx context.Context, w *world, waiting []string) {
 	}
 }
 
+// sooner orders traces: those that are open come first, the shortest of them at once.
+func (w *world) sooner(a, b string) int {
+	d, e := w.open[a], w.open[b]
+	switch {
+	case d != nil && e != nil:
+		return len(d.src) - len(e.src)
+	case d != nil:
+		return -1
+	case e != nil:
+		return 1
+	}
+	return 0
+}
+
 // tell tells the client what is wrong with a document, which is nil if it is not open.
 func (c *checks) tell(ctx context.Context, path string, d *document, found []diagnostic) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if ctx.Err() != nil {
+	dropped := ctx.Err() != nil
+	if !dropped {
+		delete(c.waiting, path)
+	}
+	c.mu.Unlock()
+	if dropped {
 		return
 	}
-	delete(c.waiting, path)
 	if d == nil && len(found) == 0 && !c.shown[path] {
 		return
 	}

@@ -1,6 +1,7 @@
 package lsp
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,7 +18,7 @@ func completing(a asked, p positionParams) ([]completionItem, error) {
 		return items, nil
 	}
 	offset := d.offset(p.Position)
-	before := strings.TrimRightFunc(d.src[:offset], isOfWord)
+	before := strings.TrimRightFunc(d.src[:offset], isOfName)
 	if !d.trace {
 		return words(lang.Candidates(before), policyPage), nil
 	}
@@ -33,13 +34,19 @@ func completing(a asked, p positionParams) ([]completionItem, error) {
 		}
 	}
 	if next.Files {
-		files, _ := filepath.Glob(filepath.Join(filepath.Dir(d.path), "*.knock"))
-		for _, file := range files {
-			items = append(items, completionItem{filepath.Base(file), itemFile, nil})
+		entries, _ := os.ReadDir(filepath.Dir(d.path))
+		for _, entry := range entries {
+			if filepath.Ext(entry.Name()) == ".knock" {
+				items = append(items, completionItem{entry.Name(), itemFile, nil})
+			}
 		}
 	}
 	return items, nil
 }
+
+// isOfName reports whether a character may be of a name, of a knock or a file, that has been
+// begun.
+func isOfName(r rune) bool { return isOfWord(r) || r == '-' || r == '.' }
 
 // isOfWord reports whether a character may be of a word that has been begun.
 func isOfWord(r rune) bool {

@@ -179,3 +179,100 @@ func TestSeveralPolicies(t *testing.T) {
 	e.notify("textDocument/didClose", object{"textDocument": object{"uri": e.uri("vpn.knock")}})
 	e.sees("a.trace", "wanted vpn open") // as it is on the disk
 }
+
+// TestManyChangesAtOnce: an editor that replaces all sends one change for each place, from
+// the last to the first.
+func TestManyChangesAtOnce(t *testing.T) {
+	var text strings.Builder
+	var changes []object
+	const n = 20_000
+	for i := range n {
+		fmt.Fprintf(&text, "+1s 192.0.2.7 -> 22 => drop # é %d\n", i)
+		changes = append(changes, object{"range": span(n-1-i, 23, n-1-i, 27), "text": "accept"})
+	}
+	e := newEditor(t, map[string]string{"policy.knock": policy, "many.trace": text.String()})
+	e.open("many.trace")
+	e.sees("many.trace")
+	e.version++
+	e.notify("textDocument/didChange", object{"textDocument": object{"uri": e.uri("many.trace"), "version": e.version}, "contentChanges": changes})
+	var hints []struct{ Label string }
+	e.ask("textDocument/inlayHint", object{"textDocument": object{"uri": e.uri("many.trace")}, "range": span(0, 0, 9, 0)}, &hints)
+	if len(hints) != 10 || hints[9].Label != "drop" {
+		t.Errorf("%v", hints)
+	}
+	for deadline := time.Now().Add(bound); ; time.Sleep(time.Millisecond) {
+		e.mu.Lock()
+		shown := e.shown["many.trace"]
+		e.mu.Unlock()
+		if len(shown) == 100 && strings.Contains(shown[0].Message, "wanted accept") {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d diagnostics", len(shown))
+		}
+	}
+}
+
+// TestOpenTracesFirst: what is open is told before what is not, however much that is.
+func TestOpenTracesFirst(t *testing.T) {
+	files := map[string]string{"policy.knock": policy, "z.trace": goodTrace}
+	for i := range 300 {
+		files[fmt.Sprintf("a%d.trace", i)] = goodTrace
+	}
+	e := newEditor(t, files)
+	e.open("policy.knock")
+	e.open("z.trace")
+	e.sees("z.trace")
+	e.edit("policy.knock", 1, 12, 17, "10001")
+	e.sees("z.trace", "wanted ssh open")
+	e.mu.Lock()
+	told := len(e.told)
+	e.mu.Unlock()
+	if told > 100 {
+		t.Errorf("%d traces were told before the open one", told)
+	}
+	e.sees("a299.trace", "wanted ssh open")
+}
+
+// TestKeyIsNotOpened: a capture in the place of a trace is not replayed, since that needs
+// the key of one-time codes.
+func TestKeyIsNotOpened(t *testing.T) {
+	pcap := "\n\r\r\n\x00\x00\x00\x1c\x1a+<M\x00\x01\x00\x00" + strings.Repeat("\x00", 8) + "\x00\x00\x00\x1c"
+	e := newEditor(t, map[string]string{"policy.knock": "knock ssh < otp/62201 -> 22 key \"none.key\" >\n", "cap.trace": pcap, "ok.trace": "0s 192.0.2.7 -> udp/62201 otp ssh => pass\n"})
+	e.open("policy.knock")
+	e.open("ok.trace")
+	e.open("cap.trace")
+	e.sees("ok.trace")
+	e.sees("cap.trace", "this is a capture")
+}
+
+// TestRenameOfUnreadTraces: what cannot be read to its end is not renamed in part.
+func TestRenameOfUnreadTraces(t *testing.T) {
+	e := newEditor(t, map[string]string{"policy.knock": policy, "bad.trace": "soon\n" + goodTrace})
+	e.open("policy.knock")
+	e.sees("policy.knock")
+	e.open("bad.trace")
+	rename := e.place("policy.knock", 1, 7)
+	rename["newName"] = "shell"
+	if err := e.conn.Call(context.Background(), "textDocument/rename", rename, nil); err == nil || !strings.Contains(err.Error(), "bad.trace may name `ssh`") {
+		t.Errorf("renamed: %v", err)
+	}
+}
+
+// TestIgnoreOfSecondOpen: the comment goes above the declaration that the finding is about.
+func TestIgnoreOfSecondOpen(t *testing.T) {
+	e := newEditor(t, map[string]string{"policy.knock": "open 443\nknock a < 8080 2002 9003 -> 22 reset any >\n\nopen 8080\n"})
+	e.open("policy.knock")
+	e.sees("policy.knock", "K107", "K116")
+	var actions []struct {
+		Edit struct {
+			Changes map[string][]struct {
+				Range struct{ Start struct{ Line int } }
+			}
+		}
+	}
+	e.ask("textDocument/codeAction", object{"textDocument": object{"uri": e.uri("policy.knock")}, "range": span(3, 5, 3, 9), "context": object{}}, &actions)
+	if len(actions) != 1 || actions[0].Edit.Changes[e.uri("policy.knock")][0].Range.Start.Line != 3 {
+		t.Errorf("%+v", actions)
+	}
+}

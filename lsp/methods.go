@@ -131,7 +131,7 @@ func (s *server) call(method string, params any) {
 }
 
 // reindexed is the world with what the index knows of traces.
-func (s *server) reindexed(w *world) *world { return &world{w.open, s.index.all(w)} }
+func (s *server) reindexed(w *world) *world { return &world{open: w.open, traces: s.index.all(w)} }
 
 func (s *server) opened(p openParams) {
 	path := pathOf(p.TextDocument.URI)
@@ -185,8 +185,8 @@ func (s *server) filesChanged(p watchedParams) {
 	var changed []string
 	for _, file := range p.Changes {
 		path := pathOf(file.URI)
-		s.index.look(path)
-		changed = append(changed, path)
+		s.index.read(path)
+		changed = append(append(changed, path), s.index.forget(path)...)
 	}
 	s.change(s.reindexed, changed...)
 }

@@ -2,6 +2,7 @@ package lsp
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"example.org/knockc/lang"
 	"example.org/knockc/lang/trace"
@@ -9,11 +10,13 @@ import (
 
 // mention is a place where a knock is named.
 type mention struct {
-	*document
-	span lang.Span
+	location
+	path string
 }
 
-func (m mention) location() location { return location{m.uri, m.rangeOf(m.span)} }
+func (d *document) mention(span lang.Span) mention {
+	return mention{location{d.uri, d.rangeOf(span)}, d.path}
+}
 
 // within reports whether an offset is in a span, or at its end.
 func within(s lang.Span, offset int) bool {
@@ -79,10 +82,11 @@ func (d *document) knock(name string) *lang.Knock {
 }
 
 // mentions are all places where a knock is named: in its policy first, and then in traces.
-func (a asked) mentions(policy, name string) (all []mention) {
+// Traces that cannot be read to their end may have more.
+func (a asked) mentions(policy, name string) (all []mention, unread []string) {
 	if d := a.document(policy); d != nil && !d.trace {
 		if k := d.knock(name); k != nil {
-			all = append(all, mention{d, k.Name.Span})
+			all = append(all, d.mention(k.Name.Span))
 		}
 	}
 	for path, of := range a.traces {
@@ -93,13 +97,17 @@ func (a asked) mentions(policy, name string) (all []mention) {
 		if d == nil {
 			continue
 		}
-		for e := range d.events() {
+		r := trace.NewReader(d.reader())
+		for e := r.Next(); e != nil; e = r.Next() {
 			if named := nameIn(e); named != nil && named.Text == name {
-				all = append(all, mention{d, named.Span})
+				all = append(all, d.mention(named.Span))
 			}
 		}
+		if lang.HasErrors(r.Findings()) || len(d.src) >= maxFile {
+			unread = append(unread, filepath.Base(path))
+		}
 	}
-	return all
+	return all, unread
 }
 
 // defining finds the knock that is named somewhere, or the policy that a trace names.
@@ -113,7 +121,7 @@ func defining(a asked, p positionParams) ([]location, error) {
 	if name != "" {
 		if target := a.document(policy); target != nil {
 			if k := target.knock(name); k != nil {
-				return []location{mention{target, k.Name.Span}.location()}, nil
+				return []location{target.mention(k.Name.Span).location}, nil
 			}
 		}
 		return nil, nil
@@ -139,9 +147,10 @@ func referring(a asked, p referenceParams) ([]location, error) {
 		return nil, nil
 	}
 	var all []location
-	for _, m := range a.mentions(policy, name) {
+	mentions, _ := a.mentions(policy, name)
+	for _, m := range mentions {
 		if m.path != policy || p.Context.IncludeDeclaration {
-			all = append(all, m.location())
+			all = append(all, m.location)
 		}
 	}
 	return all, nil

@@ -38,9 +38,16 @@ func renaming(a asked, p renameParams) (*workspaceEdit, error) {
 	case p.NewName != name && target.knock(p.NewName) != nil:
 		return nil, fmt.Errorf("the policy has a knock `%s` already", p.NewName)
 	}
+	mentions, unread := a.mentions(policy, name)
+	switch {
+	case len(unread) > 0:
+		return nil, fmt.Errorf("not renamed: %s may name `%s` in lines that cannot be read: mend it first", unread[0], name)
+	case a.index.isShort():
+		return nil, fmt.Errorf("not renamed: the folder has too many files to find all traces that name `%s`: open a smaller one", name)
+	}
 	edit := &workspaceEdit{Changes: map[string][]textEdit{}}
-	for _, m := range a.mentions(policy, name) {
-		edit.Changes[m.uri] = append(edit.Changes[m.uri], textEdit{m.rangeOf(m.span), p.NewName})
+	for _, m := range mentions {
+		edit.Changes[m.URI] = append(edit.Changes[m.URI], textEdit{m.Range, p.NewName})
 	}
 	if p.NewName != name {
 		a.warnOfRename(target.knock(name), p.NewName)

@@ -10,7 +10,7 @@ import (
 
 // options are how traces are replayed in the world.
 func (w *world) options() session.Options {
-	return session.Options{Open: w.openFile, OpenNamed: w.openFile, Expiries: true}
+	return session.Options{Open: w.openFile, OpenNamed: w.openFile, Expiries: true, TextOnly: true}
 }
 
 // reader reads the document from its beginning.

@@ -149,8 +149,13 @@ func params(req *jsonrpc2.Request) json.RawMessage {
 // change makes another world of this one, and checks what has changed.
 func (s *server) change(next func(*world) *world, changed ...string) {
 	s.mu.Lock()
-	s.world = next(s.world)
-	w := s.world
+	number := s.world.number + 1
+	w := next(s.world)
+	if w == s.world {
+		s.mu.Unlock()
+		return
+	}
+	w.number, s.world = number, w
 	s.mu.Unlock()
 	s.checks.begin(w, changed)
 }

@@ -89,6 +89,9 @@ func (t *text) lineRange(n int) textRange {
 
 // changed is the text after some changes, one after the other.
 func (t *text) changed(changes []change) *text {
+	if upwards(changes) {
+		return t.spliced(changes)
+	}
 	for _, c := range changes {
 		if c.Range == nil {
 			t = newText(c.Text)
@@ -99,6 +102,31 @@ func (t *text) changed(changes []change) *text {
 		t = newText(t.src[:start] + c.Text + t.src[end:])
 	}
 	return t
+}
+
+// upwards reports whether each change ends before the one before it begins, as when an
+// editor replaces all. Then all positions are those of the text before.
+func upwards(changes []change) bool {
+	for i, c := range changes {
+		if c.Range == nil || compare(c.Range.Start, c.Range.End) > 0 || i > 0 && compare(c.Range.End, changes[i-1].Range.Start) > 0 {
+			return false
+		}
+	}
+	return len(changes) > 1
+}
+
+// spliced is the text after changes that go upwards, all at once.
+func (t *text) spliced(changes []change) *text {
+	var b strings.Builder
+	at := 0
+	for i := len(changes) - 1; i >= 0; i-- {
+		start := max(at, t.offset(changes[i].Range.Start))
+		b.WriteString(t.src[at:start])
+		b.WriteString(changes[i].Text)
+		at = max(start, t.offset(changes[i].Range.End))
+	}
+	b.WriteString(t.src[at:])
+	return newText(b.String())
 }
 
 // edits are what makes another text of this one: one edit, of the lines that differ.

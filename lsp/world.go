@@ -1,7 +1,9 @@
 package lsp
 
 import (
+	"errors"
 	"io"
+	"io/fs"
 	"maps"
 	"net/url"
 	"os"
@@ -17,6 +19,7 @@ import (
 // world is what the server knows between two changes. It is not changed itself.
 type world struct {
 	open   map[string]*document // by path
+	number int                  // worlds are counted
 	traces map[string]string    // the policies of traces, open or in the folders of the client; by path
 }
 
@@ -34,7 +37,7 @@ type document struct {
 
 // with is the world with a document opened or changed, or without it if that is nil.
 func (w *world) with(path string, d *document) *world {
-	next := &world{maps.Clone(w.open), w.traces}
+	next := &world{open: maps.Clone(w.open), traces: w.traces}
 	if d == nil {
 		delete(next.open, path)
 	} else {
@@ -66,7 +69,7 @@ func (w *world) document(path string) *document {
 	if d := w.open[path]; d != nil {
 		return d
 	}
-	f, err := session.OpenRegular(path)
+	f, err := openOnDisk(path)
 	if err != nil {
 		return nil
 	}
@@ -80,8 +83,22 @@ func (w *world) document(path string) *document {
 
 // openFile opens a document, or else a file.
 func (w *world) openFile(path string) (io.ReadCloser, error) {
-	if d := w.open[path]; d != nil {
+	if d := w.open[filepath.Clean(path)]; d != nil {
 		return openText{strings.NewReader(d.src)}, nil
+	}
+	return openOnDisk(path)
+}
+
+// openOnDisk opens a file whose reading cannot block, which that of some below /proc can.
+func openOnDisk(path string) (io.ReadCloser, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return nil, err
+	}
+	for _, folder := range []string{"/proc/", "/sys/", "/dev/"} {
+		if strings.HasPrefix(real, folder) {
+			return nil, &fs.PathError{Op: "open", Path: path, Err: errors.New("not a regular file")}
+		}
 	}
 	return session.OpenRegular(path)
 }

@@ -90,6 +90,9 @@ func (b *Beside) flush() {
 		text += "  " + strings.Join(b.moves, ", ")
 	}
 	l := LineOutcome{Line: b.line, Text: text}
+	if n := len(b.undone); n > maxMoves {
+		b.undone = append(b.undone[:maxMoves], fmt.Sprintf("%d more", n-maxMoves))
+	}
 	if len(b.undone) > 0 {
 		l.Before = "before: " + strings.Join(b.undone, ", ")
 	}

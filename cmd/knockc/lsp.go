@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"context"
 	"flag"
+	"io"
+	"sync"
 
 	"example.org/knockc/lsp"
 )
@@ -26,18 +28,40 @@ a trace its verdict, and the reason if an expectation fails.
 			if len(args) > 0 {
 				return usagef("takes no argument: an editor starts it")
 			}
-			return lsp.Serve(context.Background(), s.in, flushed{s.out}, s.err, version)
+			out := &flushed{w: s.out}
+			err := lsp.Serve(context.Background(), s.in, out, s.err, version)
+			s.stuck = !out.end()
+			return err
 		}
 	},
 }
 
-// flushed writes at once.
-type flushed struct{ *bufio.Writer }
+// flushed writes at once, until it ends.
+type flushed struct {
+	mu    sync.Mutex
+	w     *bufio.Writer
+	ended bool
+}
 
-func (w flushed) Write(b []byte) (int, error) {
-	n, err := w.Writer.Write(b)
+func (f *flushed) Write(b []byte) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.ended {
+		return 0, io.ErrClosedPipe
+	}
+	n, err := f.w.Write(b)
 	if err == nil {
-		err = w.Flush()
+		err = f.w.Flush()
 	}
 	return n, err
+}
+
+// end ends writing; false if somebody is stuck in it.
+func (f *flushed) end() bool {
+	if !f.mu.TryLock() {
+		return false
+	}
+	defer f.mu.Unlock()
+	f.ended = true
+	return true
 }

@@ -21,6 +21,8 @@ import (
 // ErrTicked says that a capture does not go together with [Options.HZ].
 var ErrTicked = errors.New("the packets of a capture have met a clock already")
 
+var errCaptured = errors.New("this is a capture, not a trace")
+
 // ErrNotCapture says that a file is not a capture.
 var ErrNotCapture = errors.New("this is not a capture")
 

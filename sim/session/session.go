@@ -28,6 +28,7 @@ type Options struct {
 	Top           bool            // count by source
 	Expiries      bool            // outcomes say what time has undone before them
 	Capture       capture.Options
+	TextOnly      bool // a capture is an error
 
 	// Open opens a file by its name, or standard input, whose name is -. Nil is [OpenFile].
 	// What it returns is read more than once: where it is, if it is an io.Seeker and an
@@ -197,6 +198,8 @@ func (s *run) trace(name string) *Result {
 	switch {
 	case err != nil:
 		result.Errs = []error{err}
+	case captured && s.TextOnly:
+		result.Errs = []error{&FaultyCapture{name, errCaptured}}
 	case captured:
 		s.summary.Captures++
 		result.Errs = nonNil(s.replayCapture(in, result))
