@@ -8,7 +8,7 @@ work=$(mktemp -d)
 trap 'rm -r "$work"' EXIT
 
 if ! [ playground/node_modules/.package-lock.json -nt playground/package-lock.json ]; then
-	npm ci --ignore-scripts --no-audit --no-fund --prefix playground
+	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --prefix playground >/dev/null
 fi
 export GOOS=js GOARCH=wasm
 go build -trimpath -buildvcs=false -ldflags='-s -w' -o "$work/knockc.wasm" ./playground/wasm
