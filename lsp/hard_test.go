@@ -276,3 +276,14 @@ func TestIgnoreOfSecondOpen(t *testing.T) {
 		t.Errorf("%+v", actions)
 	}
 }
+
+// TestWrongParameters: what is no request of the protocol is answered as such.
+func TestWrongParameters(t *testing.T) {
+	e := newEditor(t, map[string]string{"policy.knock": policy})
+	for method, code := range map[string]int64{"textDocument/hover": jsonrpc2.CodeInvalidParams, "textDocument/cook": jsonrpc2.CodeMethodNotFound} {
+		err := e.conn.Call(context.Background(), method, []int{1}, nil)
+		if answer, ok := err.(*jsonrpc2.Error); !ok || answer.Code != code {
+			t.Errorf("%s: %v", method, err)
+		}
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"path/filepath"
+
+	"github.com/sourcegraph/jsonrpc2"
 )
 
 // notification handles a message that has no answer.
@@ -61,7 +63,7 @@ func answering[P, R any](answer func(asked, P) (R, error)) request {
 	return func(ctx context.Context, s *server, w *world, raw json.RawMessage) (any, error) {
 		var p P
 		if err := json.Unmarshal(raw, &p); err != nil {
-			return nil, err
+			return nil, &jsonrpc2.Error{Code: jsonrpc2.CodeInvalidParams, Message: err.Error()}
 		}
 		return answer(asked{ctx, s, w}, p)
 	}

@@ -3,6 +3,7 @@ package lsp
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -112,7 +113,9 @@ func (s *server) answer(ctx context.Context, w *world, req *jsonrpc2.Request, an
 	case cancelled:
 		err = s.conn.ReplyWithError(ctx, req.ID, &jsonrpc2.Error{Code: codeCancelled, Message: "cancelled"})
 	case err != nil:
-		err = s.conn.ReplyWithError(ctx, req.ID, &jsonrpc2.Error{Code: codeFailed, Message: err.Error()})
+		failed := &jsonrpc2.Error{Code: codeFailed, Message: err.Error()}
+		errors.As(err, &failed)
+		err = s.conn.ReplyWithError(ctx, req.ID, failed)
 	default:
 		err = s.conn.Reply(ctx, req.ID, result)
 	}

@@ -110,6 +110,7 @@ func (t *collected) packet(o replay.Outcome) {
 	l.sums.add(o.At, o.Got)
 	if !o.OK() {
 		t.failing[l.Lane] = true
+		t.flag(l, o, report.Failure(o))
 	}
 	moves := make([]string, 0, len(o.Moves))
 	for _, m := range o.Moves {
@@ -145,10 +146,9 @@ func (t *collected) other(src netip.Addr, o replay.Outcome) {
 func (t *collected) expectation(o replay.Outcome) {
 	x := o.Event.Expect
 	l := t.lane(x.Src, true)
-	if l == nil || t.flags >= maxFlags {
+	if l == nil {
 		return
 	}
-	t.flags++
 	if !o.OK() {
 		t.failing[l.Lane] = true
 	}
@@ -156,6 +156,15 @@ func (t *collected) expectation(o replay.Outcome) {
 	if !o.OK() {
 		text = report.Failure(o)
 	}
+	t.flag(l, o, text)
+}
+
+// flag marks an expectation, or a packet that failed.
+func (t *collected) flag(l *lane, o replay.Outcome, text string) {
+	if t.flags >= maxFlags {
+		return
+	}
+	t.flags++
 	l.Flags = append(l.Flags, Flag{seconds(o.At), o.Event.Span.Start.Line, text, o.OK()})
 }
 

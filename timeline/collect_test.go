@@ -169,3 +169,12 @@ func TestHugeReplay(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestFailedPacketIsFlagged: a packet with another verdict than the wanted one is marked, as
+// a failed expectation is.
+func TestFailedPacketIsFlagged(t *testing.T) {
+	tr := collect(t, policy, "0s 192.0.2.7 -> 22 => accept\n+1s 192.0.2.7 -> 22 => drop\n")
+	if flags := tr.Lanes[0].Flags; len(flags) != 1 || flags[0].OK || flags[0].Line != 1 {
+		t.Errorf("%+v", flags)
+	}
+}
