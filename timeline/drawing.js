@@ -24,9 +24,10 @@ const knockcDrawing = (() => {
   const verdicts = ["accept", "pass", "drop", "reject"];
   const classOf = (v) => (verdicts.includes(v) ? v : "depends");
 
-  // mark is the sign of a packet: its shape tells the verdict, also without colours.
-  function mark(v, x, y, title) {
-    const at = { class: `mark ${classOf(v)}` };
+  // mark is the sign of a packet: its shape tells the verdict, also without colours. One that
+  // has moved a knock is filled.
+  function mark(v, x, y, moved, title) {
+    const at = { class: `mark ${classOf(v)}${moved ? " moved" : ""}` };
     const shapes = {
       accept: () => node("circle", { ...at, cx: x, cy: y, r: 4 }),
       pass: () => node("circle", { ...at, cx: x, cy: y, r: 3.5 }),
@@ -149,13 +150,15 @@ const knockcDrawing = (() => {
       group.append(node("line", { class: "track", x1: this.left, x2: this.width - 12, y1: middle, y2: middle }));
       if (lane.sums) group.append(this.sums(lane.sums, middle));
       const last = []; // where the last mark of each row is
-      for (const t of lane.ticks) {
-        if (!this.shown(t.t)) continue;
+      const shown = lane.ticks.filter((t) => this.shown(t.t));
+      for (const [i, t] of shown.entries()) {
         const x = this.x(t.t);
+        const room = (i + 1 < shown.length ? this.x(shown[i + 1].t) : this.width) - x;
+        if (room > t.to.length * 7.5 + 14) group.append(node("text", { class: "to", x: x + 7, y: middle + 4 }, t.to));
         let row = 0;
         while (row < mostStacked - 1 && x - last[row] < 5) row++;
         last[row] = x;
-        group.append(mark(t.v, x, middle + row * stacked, `${seconds(t.t)} → ${t.to}: ${t.v}${t.moves ? `, ${t.moves}` : ""} (line ${t.line})`));
+        group.append(mark(t.v, x, middle + row * stacked, Boolean(t.moves), `${seconds(t.t)} → ${t.to}: ${t.v}${t.moves ? `, ${t.moves}` : ""} (line ${t.line})`));
       }
       y += tickRow + stacked * Math.max(0, last.length - 1);
       for (const knock of lane.knocks) {
@@ -279,9 +282,12 @@ const knockcDrawing = (() => {
   function legend() {
     const signs = verdicts.map((v) => {
       const svg = node("svg", { width: 14, height: 14, "aria-hidden": "true" });
-      svg.append(mark(v, 7, 7, v));
-      return node("span", { class: "sign" }, svg, v);
+      svg.append(mark(v, 7, 7, false, v));
+      return node("span", { class: "sign" }, svg, v === "pass" ? "pass: left to the host" : v);
     });
+    const counted = node("svg", { width: 14, height: 14, "aria-hidden": "true" });
+    counted.append(mark("pass", 7, 7, true, "a step"));
+    signs.splice(2, 0, node("span", { class: "sign" }, counted, "pass, and a step"));
     const band = (kind, text) => {
       const svg = node("svg", { width: 24, height: 14, "aria-hidden": "true" });
       svg.append(node("g", { class: `bar ${kind}` }, node("rect", { x: 1, y: 1, width: 22, height: 12, rx: 3 })));
@@ -308,7 +314,11 @@ const knockcDrawing = (() => {
         if (i > 0) svg.append(node("path", { class: "arrow", d: `M${x - gap + 26} 34H${x - 30}m-6-4l6 4l-6 4` }), node("text", { class: "step", x: x - gap / 2 - 2, y: 26 }, k.steps[i - 1]));
         svg.append(node("g", { class: open ? "place open" : "place" }, node("rect", { x: x - 26, y: 20, width: 52, height: 28, rx: 14 }), node("text", { x, y: 38 }, s)));
       });
-      svg.append(node("path", { class: "arrow back", d: `M${34 + (states.length - 1) * gap} 48V64H34V52m-4 6l4-6l4 6` }));
+      const open = 34 + (states.length - 1) * gap;
+      svg.append(node("path", { class: "arrow back", d: `M${open} 48V68H34V52m-4 6l4-6l4 6` }));
+      for (let i = 1; i + 1 < states.length; i++) svg.append(node("path", { class: "arrow back", d: `M${34 + i * gap} 48V68` }));
+      if (states.length > 2) svg.append(node("text", { class: "after", x: 34 + gap / 2, y: 64 }, `after ${k.within}`));
+      if (k.grant !== "forever") svg.append(node("text", { class: "after", x: open - gap / 2, y: 64 }, `after ${k.grant}`));
       const back = [`${k.within} without the next step`, k.total ? `${k.total} after the first` : null, k.reset || null].filter(Boolean).join(", or ");
       const ended = [k.grant === "forever" ? null : k.grant, k.once ? "the first connection" : null, k.close && k.close.length ? `the steps ${k.close.join(" ")}` : null].filter(Boolean).join(", or ");
       return node("div", { class: "machine", tabindex: "0", role: "group", "aria-label": `The knock ${k.name}` }, node("h3", {}, k.name), svg,
