@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -57,7 +58,11 @@ func (k *knocking) setDelay(text string) error {
 
 // read takes the arguments, KNOCK and HOST, and finds the knock.
 func (k *knocking) read(s *streams, args []string) error {
+	file := slices.IndexFunc(args, func(a string) bool { return filepath.Ext(a) == ".knock" })
 	switch {
+	case k.steps == nil && k.policy == "" && file >= 0:
+		rest := slices.Delete(slices.Clone(args), file, file+1)
+		return &usageError{"a policy is named with -policy", strings.Join(append([]string{"write -policy", args[file]}, rest...), " ")}
 	case k.steps != nil && k.policy != "":
 		return usagef("-steps and -policy exclude each other")
 	case k.steps != nil && len(args) != 1:
