@@ -21,7 +21,7 @@ The output contains the steps: keep it secret. If POLICY is -, graph reads stand
 		dot := flags.Bool("dot", false, "print for Graphviz")
 		return func(s *streams, args []string) error {
 			if len(args) != 1 {
-				return notOne(args)
+				return usagef("takes one policy, and draws all its knocks")
 			}
 			src, err := s.read(args[0])
 			if err != nil {
