@@ -79,8 +79,8 @@ func TestExportImport(t *testing.T) {
 	}
 }
 
-// TestExportImportOthers: of every knock of the examples and cases, import keeps what opens
-// the door, what is behind it, and for how long, and a second time changes nothing.
+// TestExportImportOthers: export and import keep what opens the door, what is behind it, and
+// for how long, in every knock of the examples and cases. A second round changes nothing.
 func TestExportImportOthers(t *testing.T) {
 	count := 0
 	for _, src := range policies(t) {

@@ -91,7 +91,7 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// longPolicy is the policy of the session, with knocks for 10 KB more.
+// longPolicy is policy, with knocks up to 10 KB.
 func longPolicy() string {
 	var b strings.Builder
 	b.WriteString(policy)

@@ -47,8 +47,8 @@ func (t *text) line(n int) string {
 	return strings.TrimRight(t.src[t.lines[n]:end], "\r\n")
 }
 
-// offset is where a position is. One behind the end of its line is there, and one behind
-// the last line is at the end.
+// offset returns where a position is, in bytes. A position past the end of its line stands
+// for that end, and a line past the last one for the end of the text.
 func (t *text) offset(p position) int {
 	switch {
 	case p.Line < 0:

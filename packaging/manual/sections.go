@@ -12,7 +12,7 @@ policy.knock
 it from the current folder, traces from their own.
 
 /var/lib/knockc/codes.json
-: What the host knows of one-time codes: which are loaded, and which were used.
+: One-time codes: those that are loaded, and those that were used.
 
 /run/knockc
 : The policy on trial, and the rules that would come back. Lock files.
