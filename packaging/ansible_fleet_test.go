@@ -61,17 +61,7 @@ func (f *fleet) newHost(t *testing.T, number int) *host {
 		"testdata/host.sh", t.TempDir(), h.name, f.folder+"/id.pub", f.knockc)
 	var said bytes.Buffer
 	c.Stderr = &said
-	input, err := c.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	output, err := c.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
+	input, output := netns.Start(t, c)
 	t.Cleanup(func() {
 		input.Close()
 		if err := c.Wait(); err != nil {

@@ -1,3 +1,5 @@
+//go:build linux
+
 package packaging
 
 import (
@@ -12,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"example.org/knockc/internal/netns"
 )
 
 const (
@@ -95,17 +99,7 @@ func boot(t *testing.T, layer string, units ...string) machine {
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // ^C is not for it
 	var said bytes.Buffer
 	c.Stderr = &said
-	input, err := c.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	output, err := c.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
+	input, output := netns.Start(t, c)
 	line, _ := bufio.NewReader(output).ReadString('\n')
 	first, err := strconv.Atoi(strings.TrimSpace(line))
 	if err != nil {

@@ -72,17 +72,7 @@ func newMachine(t *testing.T, ns netns.Namespace) machine {
 		exec cat`
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	c := ns.Command(ctx, "unshare", "--mount", "--mount-proc", "--pid", "--fork", "--kill-child", "sh", "-c", begin)
-	input, err := c.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	output, err := c.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
+	input, output := netns.Start(t, c)
 	t.Cleanup(func() {
 		input.Close()
 		c.Wait()

@@ -18,6 +18,8 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/rogpeppe/go-internal/txtar"
 	"golang.org/x/sys/unix"
+
+	"example.org/knockc/internal/netns"
 )
 
 // TestRollbackOnKernel kills what waits for an answer, and its terminal with it: rules
@@ -50,18 +52,8 @@ func TestRollbackOnKernel(t *testing.T) {
 func (s site) onTrial(t *testing.T, lasts, policy string) (c *exec.Cmd, answer io.Writer, says io.Reader) {
 	t.Helper()
 	c = s.Host.Command(t.Context(), "knockc", "apply", "-settle", "0", "-confirm", lasts, policy)
-	answer, err := c.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	says, err = c.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
 	c.Stderr = new(strings.Builder)
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
+	answer, says = netns.Start(t, c)
 	readUntil(t, says, "Keep this policy?")
 	return c, answer, says
 }

@@ -257,17 +257,7 @@ func (l *lab) logsIn(t *testing.T) (types func(command string)) {
 	}
 	defer said.Close()
 	c.Stderr = said
-	input, err := c.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	output, err := c.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
+	input, output := netns.Start(t, c)
 	t.Cleanup(func() {
 		input.Close()
 		c.Wait()
