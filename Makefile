@@ -71,6 +71,9 @@ lint: ## what gofmt and vet say, vet also of what macOS and Windows run
 	GOOS=darwin go vet $(PORTABLE)
 	GOOS=windows go vet $(PORTABLE)
 
+vulncheck: ## what the Go team knows of vulnerabilities in Go and in what is used here
+	go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 $(if $(VULNDB),-db $(VULNDB)) ./...
+
 rename: ## give the project another import path: make rename MODULE=git.example/knockc
 	@test -n "$(MODULE)" || { echo "usage: make rename MODULE=git.example/knockc"; exit 2; }
 	from=$$(go list -m) && git grep -lF "$$from" | xargs sed -i "s|$$from|$(MODULE)|g; s|uses: github.com/|uses: |"
@@ -85,4 +88,4 @@ platforms: ## build knockc for other systems, and for browsers what it is made o
 	GOOS=windows go build -trimpath ./...
 	GOOS=js GOARCH=wasm go build ./lang/... ./compiler ./sim/... ./report ./timeline ./playground/...
 
-.PHONY: help build install release deb vscode deb-test playground quick test kernel soak fuzz bench golden lint platforms rename
+.PHONY: help build install release deb vscode deb-test playground quick test kernel soak fuzz bench golden lint vulncheck platforms rename
