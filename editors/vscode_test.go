@@ -113,8 +113,13 @@ func (v vscode) files(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(licences), "\nvscode-languageclient\n\n") {
-		t.Errorf("there is no licence of vscode-languageclient:\n%s", licences)
+	var lock struct{ Packages map[string]struct{ Dev bool } }
+	readJSON(t, "vscode/package-lock.json", &lock)
+	for path, module := range lock.Packages {
+		name, isModule := strings.CutPrefix(path, "node_modules/")
+		if isModule && !module.Dev && !strings.Contains("\n"+string(licences), "\n"+name+"\n\n") {
+			t.Errorf("there is no licence of %s:\n%s", name, licences)
+		}
 	}
 }
 

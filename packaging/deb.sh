@@ -39,7 +39,7 @@ END
 # Debian has the text of the Apache License itself.
 {
 	cat packaging/deb/copyright
-	packaging/licences.sh "$stage/usr/bin/knockc"
+	packaging/licences.sh ./cmd/knockc
 } >"$doc/copyright"
 
 mkdir -p "$stage/usr/share/lintian/overrides"

@@ -1,14 +1,18 @@
 #!/bin/sh
-# Prints the licences of what is linked into the command $1, except that of knockc.
+# Prints the licences and notices of the modules in the command of the package $1, except
+# those of knockc; that of Apache, which is in LICENSE, by its name.
 set -eu
 
-for module in $(go version -m "$1" | awk '$1 == "dep" { print $2 }'); do
-	folder=$(go list -m -f '{{.Dir}}' "$module")
-	text=$(cat "$folder"/[LC][IO][CP][EY]*)
-	case $text in
-	*"Apache License"*) text='The Apache License, Version 2.0.' ;;
-	esac
-	printf '\n%s\n\n%s\n' "$module" "$text"
+modules=$(go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Dir}}{{end}}{{end}}' "$1")
+printf '%s\n' "$modules" | sort -u | while read -r module folder; do
+	printf '\n%s\n\n' "$module"
+	for file in "$folder"/[LC][IO][CP][EY]* $(find "$folder" -maxdepth 1 -name 'NOTICE*'); do
+		if head -n 2 "$file" | grep -q "Apache License"; then
+			echo "The Apache License, Version 2.0."
+		else
+			cat "$file"
+		fi
+	done
 done
 printf '\nThe Go standard library\n\n'
 cat "$(go env GOROOT)/LICENSE"

@@ -40,6 +40,7 @@ func TestPackage(t *testing.T) {
 			t.Error(said)
 		}
 	})
+	t.Run("licences", func(t *testing.T) { checkLicences(t, root) })
 	t.Run("manual", func(t *testing.T) { checkManual(t, root) })
 	t.Run("links", func(t *testing.T) { checkLinks(t, root+"/usr/share/doc/knockc") })
 	t.Run("editors", func(t *testing.T) { checkEditors(t, root+"/usr/share") })
@@ -81,6 +82,23 @@ func checkFiles(t *testing.T, contents string) {
 	}
 	if diff := cmp.Diff(names(t, "../testdata/policies/*"), slices.Sorted(slices.Values(examples))); diff != "" {
 		t.Errorf("examples (-want +got):\n%s", diff)
+	}
+}
+
+// checkLicences looks for the licence of each module that the command says it contains.
+func checkLicences(t *testing.T, root string) {
+	text, err := os.ReadFile(root + "/usr/share/doc/knockc/copyright")
+	if err != nil {
+		t.Fatal(err)
+	}
+	modules := regexp.MustCompile(`(?m)^\tdep\t(\S+)`).FindAllStringSubmatch(run(t, "go", "version", "-m", root+"/usr/bin/knockc"), -1)
+	if len(modules) < 5 {
+		t.Errorf("only %d modules", len(modules))
+	}
+	for _, m := range modules {
+		if !strings.Contains(string(text), "\n"+m[1]+"\n\n") {
+			t.Errorf("there is no licence of %s:\n%s", m[1], text)
+		}
 	}
 }
 

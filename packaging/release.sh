@@ -37,7 +37,7 @@ files() {
 		rm -r "$work/root"
 	fi
 	install -m 644 LICENSE README.md CHANGELOG.md "$1"
-	packaging/licences.sh "$command" >"$1/THIRD_PARTY_LICENSES"
+	packaging/licences.sh ./cmd/knockc >"$1/THIRD_PARTY_LICENSES"
 }
 
 # archive PLATFORM

@@ -14,15 +14,11 @@ export GOOS=js GOARCH=wasm
 go build -trimpath -buildvcs=false -ldflags='-s -w' -o "$work/knockc.wasm" ./playground/wasm
 cp "$(go env GOROOT)/lib/wasm/wasm_exec.js" "$work"
 
-# The licences of what is linked.
+# Whoever passes the page on needs the licence of knockc as well.
 {
-	go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Dir}}{{end}}{{end}}' ./playground/wasm |
-		sort -u | while read -r module folder; do
-		printf '\n%s\n\n' "$module"
-		cat "$folder"/[LC][IO][CP][EY]*
-	done
-	printf '\nThe Go standard library\n\n'
-	cat "$(go env GOROOT)/LICENSE"
+	packaging/licences.sh ./playground/wasm
+	printf '\nThe Apache License\n\n'
+	cat LICENSE
 } >"$work/licences"
 
 node playground/build.mjs "$work" "$page"

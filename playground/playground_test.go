@@ -2,10 +2,13 @@ package playground_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,6 +58,29 @@ func (p *page) fits() {
 	p.t.Helper()
 	if over := eval[int](p, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); over > 0 {
 		p.t.Errorf("the page is %d pixels wider than the screen", over)
+	}
+}
+
+// TestLicences: the page has the licences of knockc, and of what is in it.
+func TestLicences(t *testing.T) {
+	text, err := os.ReadFile(pageFile(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, licences, _ := bytes.Cut(text, []byte("<summary>Licences</summary>"))
+	names := []string{"github.com/alecthomas/participle/v2", "The Go standard library", "The Apache License"}
+	var asked struct{ Dependencies map[string]string }
+	data, err := os.ReadFile("package.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, &asked); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range slices.AppendSeq(names, maps.Keys(asked.Dependencies)) {
+		if !bytes.Contains(licences, []byte(name)) {
+			t.Errorf("there is no licence of %s", name)
+		}
 	}
 }
 

@@ -21,16 +21,19 @@ const { metafile } = await build({
   metafile: true,
 });
 
-/** The licences of the modules that are in the bundle. */
+/** The licences and notices of the modules that are in the bundle. */
 function licences() {
   const module = /^node_modules\/((?:@[^/]+\/)?[^/]+)\//;
   const names = new Set(Object.keys(metafile.inputs).flatMap((file) => module.exec(file)?.[1] ?? []));
   return [...names].sort().map((name) => {
-    const files = readdirSync(`node_modules/${name}`).filter((file) => /^licen[cs]e/i.test(file));
-    if (files.length !== 1) {
-      throw new Error(`${name} has ${files.length} licences`);
+    const files = readdirSync(`node_modules/${name}`);
+    const licences = files.filter((file) => /^licen[cs]e/i.test(file));
+    if (licences.length !== 1) {
+      throw new Error(`${name} has ${licences.length} licences`);
     }
-    return `${name}\n\n${readFileSync(`node_modules/${name}/${files[0]}`, "utf8").trim()}\n`;
+    const notices = files.filter((file) => /notices?\b/i.test(file));
+    const texts = [...licences, ...notices].map((file) => readFileSync(`node_modules/${name}/${file}`, "utf8").trim());
+    return `${name}\n\n${texts.join("\n\n")}\n`;
   });
 }
 
