@@ -191,8 +191,16 @@ func look(packets [][]byte, src, dst netip.AddrPort) string {
 		case ok:
 			continue // a SYN/ACK that is sent again
 		}
-		if a, ttl, proto := header(b); a == src.Addr() {
-			text += fmt.Sprintf("protocol %d, TTL %d\n", proto, ttl)
+		a, ttl, proto := header(b)
+		if a != src.Addr() {
+			continue
+		}
+		text += fmt.Sprintf("protocol %d, TTL %d\n", proto, ttl)
+		switch proto {
+		case protoICMP:
+			text += fmt.Sprintf("type %d, code %d, %d bytes\n", b[20], b[21], len(b))
+		case protoICMPv6:
+			text += fmt.Sprintf("type %d, code %d, %d bytes\n", b[40], b[41], len(b))
 		}
 	}
 	return text
