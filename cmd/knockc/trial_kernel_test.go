@@ -53,6 +53,7 @@ func (s site) onTrial(t *testing.T, lasts, policy string) (c *exec.Cmd, answer i
 	t.Helper()
 	c = s.Host.Command(t.Context(), "knockc", "apply", "-settle", "0", "-confirm", lasts, policy)
 	c.Stderr = new(strings.Builder)
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // as a shell starts it
 	answer, says = netns.Start(t, c)
 	readUntil(t, says, "Keep this policy?")
 	return c, answer, says
@@ -191,8 +192,9 @@ func TestNotAskedOnKernel(t *testing.T) {
 	s.knockc(t, "status", s.other)
 }
 
-// TestKilledAnywhereOnKernel kills whoever takes a policy back, at any moment: what was
-// there before comes back all the same, or stays if nothing was there.
+// TestKilledAnywhereOnKernel kills the apply that asks, and all that a terminal could kill
+// with it, at any moment: what was there before comes back all the same, or stays if nothing
+// was there.
 func TestKilledAnywhereOnKernel(t *testing.T) {
 	for i, before := range []bool{true, false, true, false, true, true} {
 		s := newSite(t)
@@ -204,7 +206,9 @@ func TestKilledAnywhereOnKernel(t *testing.T) {
 			io.WriteString(answer, "no\n")
 			time.Sleep(time.Duration(rand.IntN(30)) * time.Millisecond)
 		}
-		c.Process.Kill()
+		if err := syscall.Kill(-c.Process.Pid, syscall.SIGKILL); err != nil {
+			t.Error(err)
+		}
 		c.Wait()
 		s.waitFor(t, "the rollback", func() bool {
 			tables := s.Host.Run(t, "nft", "list", "tables")
