@@ -4,6 +4,7 @@ import (
 	"math"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -207,6 +208,11 @@ type Iface struct {
 	Name     string // without the `*`
 	Wildcard bool
 	Span     Span
+}
+
+// Has reports whether an interface has the name, or a name that begins like it.
+func (i Iface) Has(name string) bool {
+	return name == i.Name || i.Wildcard && strings.HasPrefix(name, i.Name)
 }
 
 // Proto is the protocol of a step or service.

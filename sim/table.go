@@ -150,6 +150,12 @@ func (t *table[V]) replace(ended func(*V) bool) {
 	}
 }
 
+// clear takes all out.
+func (t *table[V]) clear() {
+	clear(t.tags)
+	t.used = 0
+}
+
 // resize moves all entries to an array of another size.
 func (t *table[V]) resize(size int) {
 	old := *t

@@ -252,9 +252,7 @@ func comesFrom(prefixes []lang.Prefix, p *sim.Packet) int {
 // arrivesOn is the index of the interface, or pattern, that the packet arrives on;
 // -1 if there is none.
 func arrivesOn(ifaces []lang.Iface, p *sim.Packet) int {
-	return slices.IndexFunc(ifaces, func(i lang.Iface) bool {
-		return p.Iface == i.Name || i.Wildcard && strings.HasPrefix(p.Iface, i.Name)
-	})
+	return slices.IndexFunc(ifaces, func(i lang.Iface) bool { return i.Has(p.Iface) })
 }
 
 // trusts reports whether the sender of the packet need not knock.

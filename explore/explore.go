@@ -1,0 +1,235 @@
+package explore
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"time"
+
+	"example.org/knockc/lang/trace"
+)
+
+// Search is an exploration of what hosts do with the packets of one source.
+type Search struct {
+	Hosts     []Host // that must do the same
+	Src       netip.Addr
+	Packets   []trace.Packet  // each from the source
+	Knocks    []string        // whose doors and steps are compared
+	Durations []time.Duration // of the policies; nil: no time passes
+	Limit     int             // packets that are tried
+
+	// Follow is what the search remembers of a way beside what the hosts do, after another
+	// packet; 0 at the beginning. Nil: nothing.
+	Follow func(before, packet int) int
+	// Opened is called with each packet that has opened the door of the first of the knocks,
+	// at the first of the hosts. It returns whether the search may end.
+	Opened func(s *Step) (done bool)
+}
+
+// Step is a packet that has opened a door.
+type Step struct {
+	search *Search
+	from   *node
+	packet int
+	Follow int // what is remembered after it
+}
+
+// Found is what a search has come to.
+type Found struct {
+	States  int         // that differ
+	Packets int         // that were tried
+	Depth   int         // all ways of fewer packets were tried, with all times between them
+	Whole   bool        // all states were reached, and each packet was tried in each
+	Differs *Difference // nil: hosts never differ
+}
+
+// Difference is what two hosts do, or remember, at the end of a way.
+type Difference struct {
+	Way []trace.Event // the last is the packet that shows it
+	At  time.Duration // when they differ
+	Of  [2]Answer
+}
+
+// Answer is what a host does and remembers. The verdict is "" if time alone has passed.
+type Answer struct {
+	Verdict trace.Verdict
+	Knocks  []KnockAnswer
+}
+
+// KnockAnswer is how far the source is with a knock.
+type KnockAnswer struct {
+	Knock string
+	Open  bool
+	Step  int
+}
+
+// node is a state of the hosts that was reached.
+type node struct {
+	parent *node
+	packet int // that led here; -1: time has passed
+	depth  int // packets that led here
+	at     time.Duration
+	follow int
+	open   bool // the door of the first of the knocks
+	saved  []any
+}
+
+// timePassed stands for no packet.
+const timePassed = -1
+
+// Run explores until all states are known, hosts differ, the limit is reached, or the context
+// is done.
+func (s *Search) Run(ctx context.Context) Found {
+	m := &moments{numbers: map[any]int{}, durations: slices.Clone(s.Durations)}
+	slices.Sort(m.durations)
+	m.durations = slices.Compact(m.durations)
+	r := &running{Search: s, moments: m, seen: map[string]bool{}}
+	r.reach(nil, timePassed, 0, 0)
+	for len(r.open) > 0 && !r.done && ctx.Err() == nil {
+		n := r.open[0]
+		r.open = r.open[1:]
+		for r.found.Depth = n.depth; n != nil && !r.done && ctx.Err() == nil; n = r.later {
+			r.later = nil
+			r.expand(n)
+			n.saved = nil
+		}
+	}
+	r.found.Whole = !r.done && ctx.Err() == nil
+	return r.found
+}
+
+// running is a search under way.
+type running struct {
+	*Search
+	moments *moments
+	seen    map[string]bool
+	open    []*node // that are to be expanded
+	later   *node   // that is before them: the present one, when some time has passed
+	found   Found
+	done    bool
+}
+
+// expand tries each packet at a state, and time.
+func (r *running) expand(n *node) {
+	for i := range r.Packets {
+		if r.found.Packets == r.Limit {
+			r.done = true
+			return
+		}
+		r.found.Packets++
+		r.restore(n)
+		if r.try(n, i); r.done {
+			return
+		}
+	}
+	if r.Durations == nil {
+		return
+	}
+	r.restore(n)
+	if wait := r.moments.next(r.moments.at(r.Hosts, n.at)); wait > 0 {
+		at := n.at + wait
+		if r.differ(n, timePassed, at, make([]trace.Verdict, len(r.Hosts))) {
+			return
+		}
+		r.reach(n, timePassed, at, n.follow)
+	}
+}
+
+func (r *running) restore(n *node) {
+	for i, h := range r.Hosts {
+		h.Restore(n.saved[i])
+	}
+}
+
+// try sends a packet to all hosts.
+func (r *running) try(n *node, packet int) {
+	verdicts := make([]trace.Verdict, len(r.Hosts))
+	for i, h := range r.Hosts {
+		p := r.Packets[packet]
+		verdicts[i] = h.Packet(n.at, &p)
+	}
+	if r.differ(n, packet, n.at, verdicts) {
+		return
+	}
+	follow := n.follow
+	if r.Follow != nil {
+		follow = r.Follow(n.follow, packet)
+	}
+	if r.Opened != nil && !n.open && r.opens(n.at) && r.Opened(&Step{r.Search, n, packet, follow}) {
+		r.done = true
+		return
+	}
+	r.reach(n, packet, n.at, follow)
+}
+
+// reach keeps the state that the hosts are in, if it is new.
+func (r *running) reach(from *node, packet int, at time.Duration, follow int) {
+	key := r.moments.key(r.moments.at(r.Hosts, at)) + string(rune(follow))
+	if r.seen[key] {
+		return
+	}
+	r.seen[key] = true
+	r.found.States++
+	n := &node{parent: from, packet: packet, at: at, follow: follow, open: r.opens(at)}
+	if from != nil {
+		n.depth = from.depth
+	}
+	if packet != timePassed {
+		n.depth++
+	}
+	for _, h := range r.Hosts {
+		n.saved = append(n.saved, h.Save(at))
+	}
+	if packet == timePassed && from != nil {
+		r.later = n
+	} else {
+		r.open = append(r.open, n)
+	}
+}
+
+// opens reports whether the door of the first of the knocks is open.
+func (r *running) opens(at time.Duration) bool {
+	return len(r.Knocks) > 0 && r.Hosts[0].Open(at, r.Knocks[0], r.Src)
+}
+
+// differ notes whether hosts differ after a packet, or after some time.
+func (r *running) differ(n *node, packet int, at time.Duration, verdicts []trace.Verdict) bool {
+	for i, h := range r.Hosts[1:] {
+		same := verdicts[0] == verdicts[i+1]
+		for _, k := range r.Knocks {
+			same = same && r.Hosts[0].Open(at, k, r.Src) == h.Open(at, k, r.Src) && r.Hosts[0].Step(at, k, r.Src) == h.Step(at, k, r.Src)
+		}
+		if same {
+			continue
+		}
+		d := &Difference{Way: r.way(n, packet), At: at}
+		for j, h := range []Host{r.Hosts[0], h} {
+			d.Of[j].Verdict = verdicts[[2]int{0, i + 1}[j]]
+			for _, k := range r.Knocks {
+				d.Of[j].Knocks = append(d.Of[j].Knocks, KnockAnswer{k, h.Open(at, k, r.Src), h.Step(at, k, r.Src)})
+			}
+		}
+		r.found.Differs, r.done = d, true
+		return true
+	}
+	return false
+}
+
+// Way is all packets up to this one.
+func (s *Step) Way() []trace.Event { return s.search.way(s.from, s.packet) }
+
+// way is all packets to a node, and one more.
+func (s *Search) way(n *node, packet int) []trace.Event {
+	var all []trace.Event
+	for at := n.at; n != nil; n = n.parent {
+		if packet != timePassed {
+			p := s.Packets[packet]
+			all = append(all, trace.Event{At: at, Packet: &p})
+		}
+		if packet = n.packet; n.parent != nil {
+			at = n.parent.at
+		}
+	}
+	slices.Reverse(all)
+	return all
+}

@@ -1,0 +1,102 @@
+package explore
+
+import (
+	"cmp"
+	"encoding/binary"
+	"slices"
+	"time"
+
+	"example.org/knockc/lang"
+)
+
+// life is something that some host remembers, by number, and for how much longer.
+type life struct {
+	what int
+	left time.Duration
+}
+
+// moment is all that hosts remember at some time, in the order in which it ends.
+type moment []life
+
+// moments tells moments apart.
+type moments struct {
+	numbers   map[any]int
+	durations []time.Duration // of the policy, in order
+}
+
+// what is remembered by one of the hosts.
+type what struct {
+	host int
+	any
+}
+
+// at is the present moment of hosts.
+func (m *moments) at(hosts []Host, now time.Duration) moment {
+	var all moment
+	for i, h := range hosts {
+		h.Lives(now, func(of any, left time.Duration) {
+			key := what{i, of}
+			n, known := m.numbers[key]
+			if !known {
+				n = len(m.numbers)
+				m.numbers[key] = n
+			}
+			all = append(all, life{n, left})
+		})
+	}
+	slices.SortFunc(all, func(a, b life) int {
+		return cmp.Or(cmp.Compare(a.left, b.left), cmp.Compare(a.what, b.what))
+	})
+	return all
+}
+
+// key is the same for moments that are taken as one: in them the same is remembered, it ends
+// in the same order, and what is left of each is on the same side of each of the policy's
+// durations.
+func (m *moments) key(now moment) string {
+	b := make([]byte, 0, 4*len(now))
+	for i, l := range now {
+		if i > 0 && l.left == now[i-1].left {
+			b = append(b, '=')
+		}
+		b = binary.AppendUvarint(b, uint64(l.what))
+		b = append(b, m.side(l.left))
+	}
+	return string(b)
+}
+
+// side is where a time is among the durations: odd at one of them, even between two.
+func (m *moments) side(left time.Duration) byte {
+	i, at := slices.BinarySearch(m.durations, left)
+	if at {
+		return byte(2*i + 1)
+	}
+	return byte(2 * i)
+}
+
+// next is how much time has to pass until another moment, which is not taken as the same; 0
+// if time changes nothing any more. Between two times at which something changes, it
+// stops once, in the middle.
+func (m *moments) next(now moment) time.Duration {
+	first, between := lang.Forever, true
+	for _, l := range now {
+		if l.left == lang.Forever {
+			continue
+		}
+		i, at := slices.BinarySearch(m.durations, l.left)
+		between = between && !at
+		below := time.Duration(0)
+		if i > 0 {
+			below = m.durations[i-1]
+		}
+		first = min(first, l.left-below)
+	}
+	const least = time.Millisecond // of a trace, to be read
+	switch {
+	case first == lang.Forever:
+		return 0
+	case between || first < 2*least:
+		return first
+	}
+	return (first / 2).Truncate(least)
+}

@@ -1,0 +1,285 @@
+package explore
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"example.org/knockc/compiler"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
+)
+
+// Sender is a source as a knock sees it, and where its packets arrive.
+type Sender struct {
+	Src  netip.Addr
+	On   string // an interface
+	Kind SenderKind
+}
+
+// SenderKind is what a knock thinks of a source.
+type SenderKind int
+
+const (
+	Admitted   SenderKind = iota // it may knock
+	OtherFrom                    // the knock's `from` does not admit it
+	OtherIface                   // the knock's `on` does not admit it
+	Trusted                      // it need not knock
+	senderKinds
+)
+
+func (k SenderKind) String() string {
+	return [...]string{"admitted", "not in from", "not in on", "trusted"}[k]
+}
+
+// Senders are sources of a family, one of each kind that there is for a knock.
+func Senders(p *lang.Policy, k *lang.Knock, f compiler.Family) []Sender {
+	var all []Sender
+	for kind := range senderKinds {
+		for _, s := range candidates(p, k, f) {
+			if kindOf(p, k, s) == kind {
+				s.Kind = kind
+				all = append(all, s)
+				break
+			}
+		}
+	}
+	return all
+}
+
+// candidates are sources that a policy may treat in different ways.
+func candidates(p *lang.Policy, k *lang.Knock, f compiler.Family) (all []Sender) {
+	sources := []netip.Addr{
+		netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("203.0.113.9"), netip.MustParseAddr("198.51.100.1"),
+		netip.MustParseAddr("2001:db8::7"), netip.MustParseAddr("2a00::9"), netip.MustParseAddr("2400::1"),
+	}
+	for _, prefixes := range [][]lang.Prefix{k.From, p.Settings.TrustPrefixes} {
+		for _, prefix := range prefixes {
+			sources = append(sources, prefix.Masked().Addr().Next(), prefix.Addr())
+		}
+	}
+	ifaces := []string{trace.DefaultIface, "other0"}
+	for _, i := range slices.Concat(k.On, p.Settings.TrustIfaces) {
+		name := i.Name
+		if i.Wildcard {
+			name += "0"
+		}
+		ifaces = append(ifaces, name)
+	}
+	for _, iface := range ifaces {
+		for _, src := range sources {
+			if compiler.FamilyOf(src) == f && iface != "lo" {
+				all = append(all, Sender{Src: src, On: iface})
+			}
+		}
+	}
+	return all
+}
+
+func kindOf(p *lang.Policy, k *lang.Knock, s Sender) SenderKind {
+	in := func(all []lang.Prefix) bool {
+		return slices.ContainsFunc(all, func(p lang.Prefix) bool { return p.Contains(s.Src) })
+	}
+	on := func(all []lang.Iface) bool {
+		return slices.ContainsFunc(all, func(i lang.Iface) bool { return i.Has(s.On) })
+	}
+	switch {
+	case in(p.Settings.TrustPrefixes), on(p.Settings.TrustIfaces):
+		return Trusted
+	case len(k.From) > 0 && !in(k.From):
+		return OtherFrom
+	case len(k.On) > 0 && !on(k.On):
+		return OtherIface
+	}
+	return Admitted
+}
+
+// PacketsFor are the packets that a policy tells apart, as far as they matter to a knock:
+// attempts at its steps and services and at those of knocks that it shares any with,
+// segments of other kinds, conversations, and something for all else.
+func PacketsFor(p *lang.Policy, k *lang.Knock, from Sender) []trace.Packet {
+	d := &drawn{policy: p, from: from, have: map[string]bool{}}
+	d.sequences(k)
+	d.services(k)
+	d.conversations(k)
+	for _, other := range p.Knocks {
+		if other != k && shares(k, other) {
+			d.sequences(other)
+			d.services(other)
+		}
+	}
+	d.others(k)
+	return d.all
+}
+
+// drawn are packets that were drawn so far.
+type drawn struct {
+	policy *lang.Policy
+	from   Sender
+	all    []trace.Packet
+	have   map[string]bool
+}
+
+// add adds a packet, if there is none like it.
+func (d *drawn) add(p trace.Packet) {
+	p.Src = d.from.Src
+	if d.from.On != trace.DefaultIface {
+		p.On = &lang.Name{Text: d.from.On}
+	}
+	text := string((&trace.Event{Packet: &p}).AppendTo(nil))
+	if !d.have[text] {
+		d.have[text] = true
+		d.all = append(d.all, p)
+	}
+}
+
+// attempt adds a packet that goes to a port, for TCP a SYN.
+func (d *drawn) attempt(p trace.Packet) {
+	if p.Proto == lang.TCP {
+		p.Flags = lang.SYN
+	}
+	d.add(p)
+}
+
+// sequences adds all steps of a knock, with codes of some periods.
+func (d *drawn) sequences(k *lang.Knock) {
+	for _, s := range k.AllSteps() {
+		p := At(s)
+		if s.Code {
+			for _, offset := range []int{0, -1, 1} {
+				p.Code = &trace.Code{Knock: k.Name.Text, Offset: k.Period * time.Duration(offset)}
+				d.attempt(p)
+			}
+			p.Code = nil
+		}
+		d.attempt(p)
+	}
+}
+
+// services adds the ends of each range of ports, wherever the knock guards them.
+func (d *drawn) services(k *lang.Knock) {
+	for _, s := range k.Services {
+		for _, port := range []uint16{s.First, s.Last} {
+			p := trace.Packet{Proto: s.Proto, DstPort: port}
+			d.attempt(p)
+			if p.To = d.elsewhere(k); p.To != nil {
+				d.attempt(p)
+			}
+		}
+	}
+}
+
+// elsewhere is an address that the knock guards services at; nil if it is the host alone.
+func (d *drawn) elsewhere(k *lang.Knock) *trace.To {
+	for _, at := range k.At {
+		if at.Addr().Is4() == d.from.Src.Is4() {
+			return &trace.To{Addr: at.Addr()}
+		}
+	}
+	return nil
+}
+
+// client is the port of a source's conversations.
+const client = 40000
+
+// conversations adds segments that are no attempts, and packets that belong together.
+func (d *drawn) conversations(k *lang.Knock) {
+	ofProto := func(of lang.Proto) *lang.Service {
+		return last(k.Services, func(s lang.Service) bool { return s.Proto == of })
+	}
+	if s := ofProto(lang.TCP); s != nil {
+		to := d.elsewhere(k)
+		d.add(trace.Packet{DstPort: s.First, Flags: lang.ACK, To: to})
+		for _, flags := range []lang.Flags{lang.SYN, lang.ACK, lang.FIN | lang.ACK, lang.RST} {
+			d.add(trace.Packet{SrcPort: client, DstPort: s.First, Flags: flags, To: to})
+		}
+	}
+	if s := ofProto(lang.UDP); s != nil {
+		d.add(trace.Packet{Proto: lang.UDP, SrcPort: client, DstPort: s.First, To: d.elsewhere(k)})
+	}
+	if s := last(k.Steps, func(s lang.Step) bool { return s.Proto == lang.TCP }); s != nil {
+		d.add(trace.Packet{DstPort: s.Port, Flags: lang.ACK})
+		d.add(trace.Packet{SrcPort: client, DstPort: s.Port, Flags: lang.SYN, Answered: &lang.Span{}})
+	}
+	if s := last(k.Steps, func(s lang.Step) bool { return !s.Code && s.Proto != lang.TCP }); s != nil {
+		p := At(*s)
+		p.SrcPort, p.Answered = client, &lang.Span{}
+		d.add(p)
+	}
+}
+
+// last is the last one for which something is true; nil if there is none.
+func last[T any](all []T, is func(T) bool) *T {
+	for i := len(all) - 1; i >= 0; i-- {
+		if is(all[i]) {
+			return &all[i]
+		}
+	}
+	return nil
+}
+
+// others adds one packet of each kind for what has nothing to do with the knock.
+func (d *drawn) others(k *lang.Knock) {
+	port := d.otherPort()
+	for _, proto := range []lang.Proto{lang.TCP, lang.UDP} {
+		d.attempt(trace.Packet{Proto: proto, DstPort: port})
+	}
+	d.add(trace.Packet{Proto: lang.Ping, Ping: &trace.Ping{Length: 1399}})
+	for _, other := range d.policy.Knocks {
+		if other != k && !shares(k, other) {
+			d.attempt(At(other.Steps[0]))
+			d.attempt(trace.Packet{Proto: other.Services[0].Proto, DstPort: other.Services[0].First})
+			break
+		}
+	}
+	for _, o := range d.policy.Settings.Open {
+		d.attempt(trace.Packet{Proto: o.Services[0].Proto, DstPort: o.Services[0].First})
+	}
+}
+
+// otherPort is one that is nothing to the policy.
+func (d *drawn) otherPort() uint16 {
+	for port := uint16(81); ; port++ {
+		if !slices.ContainsFunc(d.policy.Knocks, func(k *lang.Knock) bool {
+			return slices.ContainsFunc(k.AllSteps(), func(s lang.Step) bool { return s.Port == port }) || serves(k.Services, port)
+		}) && !slices.ContainsFunc(d.policy.Settings.Open, func(o lang.Open) bool { return serves(o.Services, port) }) {
+			return port
+		}
+	}
+}
+
+func serves(all []lang.Service, port uint16) bool {
+	return slices.ContainsFunc(all, func(s lang.Service) bool { return s.First <= port && port <= s.Last })
+}
+
+// shares reports whether two knocks have a step or a port in common.
+func shares(a, b *lang.Knock) bool {
+	for _, s := range a.AllSteps() {
+		for _, t := range b.AllSteps() {
+			if s.Proto == t.Proto && s.Port == t.Port && (s.Proto != lang.Ping || s.Length == t.Length || s.Length == lang.AnyLength || t.Length == lang.AnyLength) {
+				return true
+			}
+		}
+	}
+	for _, s := range a.Services {
+		for _, t := range b.Services {
+			if s.Proto == t.Proto && s.First <= t.Last && t.First <= s.Last {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// At is the packet that does a step, without a code.
+func At(s lang.Step) trace.Packet {
+	p := trace.Packet{Proto: s.Proto, DstPort: s.Port}
+	if s.Proto == lang.Ping {
+		length := s.Length
+		if length == lang.AnyLength {
+			length = lang.UsualPingLength
+		}
+		p.Ping = &trace.Ping{Length: uint16(length)}
+	}
+	return p
+}
