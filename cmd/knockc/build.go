@@ -9,12 +9,13 @@ import (
 	"strings"
 
 	"example.org/knockc/compiler"
+	"example.org/knockc/explore"
 	"example.org/knockc/lang"
 )
 
 var buildCommand = &command{
 	name:  "build",
-	usage: "[-o FILE] [-fragment] [-anyway] POLICY",
+	usage: "[-o FILE] [-fragment] [-prove] [-anyway] POLICY",
 	short: "compile a policy to an nft script",
 	long: `
 Build compiles a policy to a script for ` + "`nft -f`" + `, for IPv4 and IPv6. You can load
@@ -75,6 +76,8 @@ with "table". A "priority" in the policy has no effect. The commands status, fol
 grant and revoke work on fragments too. To remove everything, remove the include and the
 jumps, and load your file once with "delete table inet filter" in place of the flush.
 
+With -prove, build first does what prove does, and writes nothing if it finds a difference.
+
 Build refuses a policy without a knock, because a file that was cut short would
 open the host; -anyway allows it. If anything fails, FILE stays as it was.
 
@@ -83,6 +86,7 @@ If POLICY is -, build reads standard input.`,
 		var b building
 		flags.StringVar(&b.output, "o", stdio, "write to `FILE`; a new file is readable only by its owner")
 		flags.BoolVar(&b.fragment, "fragment", false, "print the rules without a table, to include them in your own")
+		flags.BoolVar(&b.prove, "prove", false, "show first that the rules do what the policy means, see prove")
 		anywayFlag(flags, &b.anyway)
 		return func(s *streams, args []string) error {
 			switch {
@@ -101,8 +105,8 @@ If POLICY is -, build reads standard input.`,
 
 // building is one run of the command.
 type building struct {
-	policy, output   string
-	fragment, anyway bool
+	policy, output          string
+	fragment, prove, anyway bool
 }
 
 func (b *building) run(s *streams) error {
@@ -113,6 +117,11 @@ func (b *building) run(s *streams) error {
 	policy, result, err := s.compileToLoad(b.policy, src, b.anyway)
 	if err != nil {
 		return err
+	}
+	if b.prove {
+		if err := s.prove(result, provePackets, func(explore.Proof) {}); err != nil {
+			return err
+		}
 	}
 	return s.writeBy(b.output, 0o600, func(w io.Writer) error {
 		if b.fragment {

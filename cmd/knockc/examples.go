@@ -34,6 +34,10 @@ var examples = map[string][2]example{
 		{"Draw the states of each knock, for Markdown.", "knockc graph policy.knock"},
 		{"Make a picture of them with Graphviz.", "knockc graph -dot policy.knock | dot -Tsvg > policy.svg"},
 	},
+	"prove": {
+		{"Show that the rules of a policy do what it means.", "knockc prove policy.knock"},
+		{"Write traces of the shortest ways to open each door to a folder.", "knockc prove -traces ways policy.knock"},
+	},
 	"rehearse": {
 		{"Try a policy beside the rest of this host's firewall.", "knockc rehearse policy.knock"},
 		{"Try the policy that is loaded.", "knockc rehearse"},
