@@ -72,12 +72,15 @@ func (r *Ruleset) Queue(c *nftables.Conn) {
 // if it is longer than the buffer), and answers to each part of it before the first
 // answer can be read (nfnl_err_deliver: ENOBUFS). The sizes are limits and take no
 // memory. In a user namespace net.core.wmem_max and rmem_max still apply.
-func WithBuffers() nftables.ConnOption {
+func WithBuffers() nftables.ConnOption { return nftables.WithSockOptions(SetBuffers) }
+
+// SetBuffers does what [WithBuffers] does.
+func SetBuffers(c *netlink.Conn) error {
 	const size = math.MaxInt32 / 2 // the most that SO_SNDBUFFORCE doubles
-	return nftables.WithSockOptions(
-		func(c *netlink.Conn) error { return c.SetWriteBuffer(size) },
-		func(c *netlink.Conn) error { return c.SetReadBuffer(size) },
-	)
+	if err := c.SetWriteBuffer(size); err != nil {
+		return err
+	}
+	return c.SetReadBuffer(size)
 }
 
 // ToKernel is a timeout in the kernel's form, where 0 means forever.

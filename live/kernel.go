@@ -11,17 +11,16 @@ import (
 	"github.com/google/nftables"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
-
-	"example.org/knockc/compiler"
 )
 
 // kernel reads and changes tables, each at once, over a connection of its own. It connects
 // when it is first asked whether or what it may read.
 type kernel struct {
 	clock  Clock
-	conn   *nftables.Conn
-	raw    *netlink.Conn // for what the library has no words for
-	dumper dumper        // on the same socket
+	wire   *wire
+	conn   *nftables.Conn // on the wire
+	raw    *netlink.Conn  // for what the library has no words for
+	dumper dumper         // on the same socket
 }
 
 // connect connects to the kernel, unless that is done.
@@ -29,20 +28,19 @@ func (h *kernel) connect() error {
 	if h.dumper != nil {
 		return nil
 	}
-	conn, err := nftables.New(nftables.AsLasting(), compiler.WithBuffers())
+	wire, conn, err := newWire()
 	if err != nil {
 		return explain(err)
 	}
 	raw, err := netlink.Dial(unix.NETLINK_NETFILTER, nil)
 	if err != nil {
-		conn.CloseLasting()
-		return explain(err)
+		return explain(errors.Join(err, wire.Close()))
 	}
 	dumper, err := newDumper(raw)
 	if err != nil {
-		return explain(errors.Join(err, conn.CloseLasting(), raw.Close()))
+		return explain(errors.Join(err, wire.Close(), raw.Close()))
 	}
-	h.conn, h.raw, h.dumper = conn, raw, dumper
+	h.wire, h.conn, h.raw, h.dumper = wire, conn, raw, dumper
 	return nil
 }
 
@@ -52,7 +50,7 @@ func (h *kernel) Close() error {
 		return nil
 	}
 	h.dumper = nil
-	return errors.Join(h.conn.CloseLasting(), h.raw.Close())
+	return errors.Join(h.wire.Close(), h.raw.Close())
 }
 
 // reconnect is for a connection on which answers were lost.
