@@ -85,12 +85,18 @@ func newCrowd(t *testing.T, policy string) *crowd {
 		if !c.knocks(src) {
 			t.Fatal("nobody gets in before the flood")
 		}
+		c.inside = append(c.inside, src)
+	}
+	if err := c.ForgetFlows(); err != nil {
+		t.Fatal(err)
+	}
+	for _, src := range c.inside {
 		p := netns.Packet{Src: src, SrcPort: 999, Proto: netns.TCP, DstPort: loadService, Flags: netns.SYN}
 		begun := c.accepts(p)
 		if p.Flags = netns.ACK; !begun || !c.accepts(p) {
 			t.Fatalf("%v has no connection before the flood", src)
 		}
-		c.holders, c.inside = append(c.holders, p), append(c.inside, src)
+		c.holders = append(c.holders, p)
 	}
 	return c
 }
