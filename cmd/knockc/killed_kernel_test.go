@@ -1,0 +1,206 @@
+//go:build linux
+
+package main
+
+import (
+	"flag"
+	"math/rand/v2"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+var (
+	kills = flag.Int("kills", 24, "how many commands the tests of kill -9 kill in all")
+	seed  = flag.Uint64("seed", 0, "what the moments of kill -9 are drawn from; 0 draws one")
+)
+
+// killer kills commands at random moments.
+type killer struct {
+	*testing.T
+	chance *rand.Rand
+	takes  map[string]time.Duration // a command that nobody kills
+	killed int                      // before they ended
+}
+
+func newKiller(t *testing.T) *killer {
+	t.Helper()
+	s := *seed
+	if s == 0 {
+		s = rand.Uint64()
+	}
+	t.Logf("for these moments again: -kills %d -seed %d", *kills, s)
+	return &killer{t, rand.New(rand.NewPCG(s, 0)), map[string]time.Duration{}, 0}
+}
+
+// kill runs a command and kills it while it runs or just after. The first of its kind is
+// left to end.
+func (k *killer) kill(c *exec.Cmd) {
+	k.Helper()
+	kind := strings.Join(c.Args, " ")
+	begin := time.Now()
+	if err := c.Start(); err != nil {
+		k.Fatal(err)
+	}
+	if k.takes[kind] > 0 {
+		time.Sleep(time.Duration(k.chance.Int64N(int64(k.takes[kind]))))
+		c.Process.Kill()
+	}
+	c.Wait()
+	if k.takes[kind] == 0 {
+		k.takes[kind] = time.Since(begin)
+	}
+	if !c.ProcessState.Exited() {
+		k.killed++
+	}
+}
+
+// besieged is a site with two policies that agree on ssh, whose door is open for the peer
+// over IPv6 and shut over IPv4.
+type besieged struct {
+	*killer
+	site
+}
+
+const (
+	killedPolicy = "refuse reject\nknock ssh < 10000 2345 udp/3456 -> 22 within 20s grant 1h >\nknock web < 7003 7001 7002 -> 80 >\n"
+	killedOther  = "refuse reject\ndefault drop\nknock ssh < 10000 2345 udp/3456 -> 22 within 20s grant 1h >\nknock new < 7003 7001 7002 -> 81 >\n"
+)
+
+func newBesieged(t *testing.T) besieged {
+	t.Helper()
+	b := besieged{newKiller(t), newSite(t)}
+	write(t, b.policy, killedPolicy)
+	write(t, b.other, killedOther)
+	b.Host.Serve(t, "22")
+	b.begin()
+	return b
+}
+
+// begin loads the first policy and opens the door.
+func (b besieged) begin() {
+	b.Helper()
+	b.site.knockc(b.T, "apply", "-settle", "0", "-rehearse=false", b.policy)
+	b.site.knockc(b.T, "grant", "ssh", "2001:db8::2")
+}
+
+func (b besieged) command(args ...string) *exec.Cmd {
+	return b.Host.Command(b.Context(), append([]string{"knockc"}, args...)...)
+}
+
+// succeeds runs a command that may fail.
+func (b besieged) succeeds(args ...string) (says string, ok bool) {
+	out, err := b.command(args...).CombinedOutput()
+	return string(out), err == nil
+}
+
+// is reports whether a policy is loaded, as a whole.
+func (b besieged) is(policy string) bool {
+	_, ok := b.succeeds("status", policy)
+	return ok
+}
+
+// holds wants one of the policies to be loaded as a whole, and to guard.
+func (b besieged) holds(after string, policies ...string) {
+	b.Helper()
+	whole := false
+	for _, policy := range policies {
+		whole = whole || b.is(policy)
+	}
+	if !whole {
+		b.Fatalf("after %s, what is loaded is none of %q:\n%s", after, policies, b.site.listing(b.T))
+	}
+	if b.isOpen(b.T, "192.0.2.1", "22") {
+		b.Errorf("after %s, a stranger gets in", after)
+	}
+	if !b.isOpen(b.T, "2001:db8::1", "22") {
+		b.Errorf("after %s, the open door is shut", after)
+	}
+}
+
+// ends ends a trial if there is one, and reports whether there was.
+func (b besieged) ends(after string) bool {
+	b.Helper()
+	says, ok := b.succeeds("rollback")
+	if !ok && !strings.Contains(says, "no policy is on trial") {
+		b.Fatalf("after %s, rollback says\n%s", after, says)
+	}
+	return ok
+}
+
+// share is how many kills one of several things has.
+func share(things int) int { return max(2, *kills/things) }
+
+// TestKilledApplyOnKernel kills apply: the older policy is loaded or the newer, each as a
+// whole, and the next apply works.
+func TestKilledApplyOnKernel(t *testing.T) {
+	b := newBesieged(t)
+	for b.killed < share(6) {
+		b.kill(b.command("apply", "-settle", "0", "-rehearse=false", b.other))
+		b.holds("apply", b.policy, b.other)
+		b.begin()
+		b.holds("the next apply", b.policy)
+	}
+}
+
+// TestKilledFirstApplyOnKernel kills apply where nothing was loaded: nothing is, or the policy
+// as a whole.
+func TestKilledFirstApplyOnKernel(t *testing.T) {
+	b := newBesieged(t)
+	for b.killed < share(6) {
+		b.Host.Run(t, "nft", "flush", "ruleset")
+		b.kill(b.command("apply", "-settle", "0", "-rehearse=false", b.policy))
+		guards := strings.Contains(b.Host.Run(t, "nft", "list", "ruleset"), "reject")
+		if !b.is(b.policy) && guards {
+			t.Fatalf("half of it is loaded:\n%s", b.site.listing(t))
+		}
+		b.begin()
+		b.holds("the next apply", b.policy)
+	}
+}
+
+// TestKilledTrialOnKernel kills apply -confirm: the older policy is loaded, or the newer one
+// on trial, which can be rolled back.
+func TestKilledTrialOnKernel(t *testing.T) {
+	b := newBesieged(t)
+	for b.killed < share(6) {
+		b.kill(b.command("apply", "-settle", "0", "-rehearse=false", "-confirm", "30s", "-ask=false", b.other))
+		b.holds("apply -confirm", b.policy, b.other)
+		b.ends("apply -confirm")
+		b.holds("rollback", b.policy)
+		b.begin()
+	}
+}
+
+// TestKilledKeepOnKernel kills keep: the policy on trial is kept, or goes on being tried.
+func TestKilledKeepOnKernel(t *testing.T) {
+	b := newBesieged(t)
+	for b.killed < share(6) {
+		b.site.knockc(t, "apply", "-settle", "0", "-rehearse=false", "-confirm", "30s", "-ask=false", b.other)
+		b.kill(b.command("keep"))
+		b.holds("keep", b.other)
+		if b.ends("keep") {
+			b.holds("rollback", b.policy)
+		} else {
+			b.holds("keep", b.other)
+		}
+		b.begin()
+		b.holds("the next apply", b.policy)
+	}
+}
+
+// TestKilledRollbackOnKernel kills rollback: the newer policy is loaded or the older, and the
+// next rollback ends the trial.
+func TestKilledRollbackOnKernel(t *testing.T) {
+	b := newBesieged(t)
+	for b.killed < share(6) {
+		b.site.knockc(t, "apply", "-settle", "0", "-rehearse=false", "-confirm", "30s", "-ask=false", b.other)
+		b.kill(b.command("rollback"))
+		b.holds("rollback", b.policy, b.other)
+		b.ends("rollback")
+		b.holds("the next rollback", b.policy)
+		b.begin()
+		b.holds("the next apply", b.policy)
+	}
+}
