@@ -208,19 +208,24 @@ func (f *codeFile) Write(notes *codeNotes) error {
 	return writeWhole(name, append(text, '\n'))
 }
 
-// writeWhole puts a file in place of another, on the disk when it returns.
+// writeWhole puts a file in place of another, on the disk when it returns. It must be
+// called under a lock: what a process that was killed has left beside the file is replaced.
 func writeWhole(name string, text []byte) (err error) {
-	file, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*") // mode 0600
+	beside := name + ".new"
+	if err := os.Remove(beside); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	file, err := os.OpenFile(beside, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = file.Write(text)
 	err = errors.Join(err, file.Sync(), file.Close())
 	if err == nil {
-		err = os.Rename(file.Name(), name)
+		err = os.Rename(beside, name)
 	}
 	if err != nil {
-		os.Remove(file.Name())
+		os.Remove(beside)
 		return err
 	}
 	folder, err := os.Open(filepath.Dir(name))

@@ -178,6 +178,9 @@ func TestRefillKilledOnKernel(t *testing.T) {
 	a.records(func() {
 		a.getsIn(1, "another code", func() { a.client("udp4", "192.0.2.1:62201", 2000) })
 	})
+	if left, err := filepath.Glob(filepath.Join(a.state, "*.json?*")); err != nil || len(left) > 0 {
+		t.Errorf("left are %q, %v", left, err)
+	}
 }
 
 // TestRefillFragmentOnKernel: refill loads the codes of a fragment in a table of one's own,
