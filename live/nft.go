@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"runtime"
 	"strings"
 	"syscall"
 )
@@ -55,7 +56,12 @@ func nft(input string, args ...string) (string, error) {
 	var out, said bytes.Buffer
 	c := exec.Command(program, args...)
 	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(input), &out, &said
-	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // a terminal that closes does not end it
+	runtime.LockOSThread() // the end of this thread ends nft
+	defer runtime.UnlockOSThread()
+	c.SysProcAttr = &syscall.SysProcAttr{
+		Setsid:    true,            // a terminal that closes does not end it
+		Pdeathsig: syscall.SIGKILL, // or it would load something without the lock
+	}
 	if err := c.Run(); err != nil {
 		line, _, _ := strings.Cut(strings.TrimSpace(said.String()), "\n")
 		return "", fmt.Errorf("nft: %w: %s", err, line)

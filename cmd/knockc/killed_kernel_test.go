@@ -4,11 +4,17 @@ package main
 
 import (
 	"flag"
+	"fmt"
 	"math/rand/v2"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 var (
@@ -203,4 +209,51 @@ func TestKilledRollbackOnKernel(t *testing.T) {
 		b.begin()
 		b.holds("the next apply", b.policy)
 	}
+}
+
+// stuckNft is an nft that never comes to load a script.
+const stuckNft = `#!/bin/sh
+case "$*" in "-f -") echo $$ >FOLDER/new; mv FOLDER/new FOLDER/pid; read line <FOLDER/pipe ;; esac
+PATH=${PATH#*:} exec nft "$@"
+`
+
+// TestKilledBeforeNftOnKernel kills a rollback that has started nft: nft ends too. Else it
+// could load the older rules later, over what others have loaded by then.
+func TestKilledBeforeNftOnKernel(t *testing.T) {
+	b := newBesieged(t)
+	folder := t.TempDir()
+	program := filepath.Join(folder, "nft")
+	if err := unix.Mkfifo(filepath.Join(folder, "pipe"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	write(t, program, strings.ReplaceAll(stuckNft, "FOLDER", folder))
+	if err := os.Chmod(program, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	b.site.knockc(t, "apply", "-settle", "0", "-rehearse=false", "-confirm", "2m", "-ask=false", b.other)
+	c := b.command("rollback")
+	c.Env = append(os.Environ(), "PATH="+folder+":"+os.Getenv("PATH"))
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pid := 0
+	b.waitFor(t, "nft", func() bool {
+		text, err := os.ReadFile(filepath.Join(folder, "pid"))
+		pid, _ = strconv.Atoi(strings.TrimSpace(string(text)))
+		return err == nil
+	})
+	runs := func() bool { // nobody may have asked yet how it ended
+		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		return err == nil && len(line) > 0
+	}
+	t.Cleanup(func() {
+		if runs() {
+			unix.Kill(pid, unix.SIGKILL)
+		}
+	})
+	c.Process.Kill()
+	c.Wait()
+	b.waitFor(t, "the end of nft", func() bool { return !runs() })
+	b.site.knockc(t, "rollback")
+	b.holds("the next rollback", b.policy)
 }
