@@ -40,23 +40,26 @@ func newKiller(t *testing.T) *killer {
 	return &killer{t, rand.New(rand.NewPCG(s, 0)), map[string]time.Duration{}, 0}
 }
 
-// kill runs a command and kills it while it runs or just after. The first of its kind is
-// left to end.
-func (k *killer) kill(c *exec.Cmd) {
+// kill runs a command and kills it while it runs, after others have been done at that moment.
+// The first of its kind may end before that.
+func (k *killer) kill(c *exec.Cmd, also ...func()) {
 	k.Helper()
 	kind := strings.Join(c.Args, " ")
 	begin := time.Now()
 	if err := c.Start(); err != nil {
 		k.Fatal(err)
 	}
-	if k.takes[kind] > 0 {
-		time.Sleep(time.Duration(k.chance.Int64N(int64(k.takes[kind]))))
-		c.Process.Kill()
-	}
-	c.Wait()
 	if k.takes[kind] == 0 {
+		c.Wait()
 		k.takes[kind] = time.Since(begin)
+	} else {
+		time.Sleep(time.Duration(k.chance.Int64N(int64(k.takes[kind]))))
 	}
+	for _, f := range also {
+		f()
+	}
+	c.Process.Kill()
+	c.Wait()
 	if !c.ProcessState.Exited() {
 		k.killed++
 	}
