@@ -1,5 +1,8 @@
 FUZZTIME ?= 50000x
 SOAK ?= 10m
+SOURCES ?= 1000000
+KILLS ?= 504
+SEED ?= 0
 PREFIX ?= /usr/local
 
 help: ## list the targets
@@ -45,6 +48,13 @@ kernel: ## run the tests on the kernel alone; `unshare -rn make kernel` needs no
 soak: ## try random policies on the kernel for as long as SOAK says
 	KNOCKC_KERNEL=required go test -count=1 -v -timeout 0 -run RandomOnKernel ./spec -soak $(SOAK)
 
+load: ## flood hosts from SOURCES forged sources each, and fill the table of connections; in minutes
+	KNOCKC_KERNEL=required go test -count=1 -v -timeout 1h -run 'LoadOnKernel|TrackingOnKernel' ./spec -sources $(SOURCES)
+
+faults: ## take the kernel's memory away, cut the power, kill KILLS commands, all at moments that SEED repeats; in minutes
+	KNOCKC_KERNEL=required go test -count=1 -v -run NoMemoryOnKernel ./live
+	KNOCKC_KERNEL=required go test -count=1 -v -timeout 1h -run 'Killed|PowerLoss' ./cmd/knockc -kills $(KILLS) -seed $(SEED)
+
 fuzz: ## run each fuzz target FUZZTIME times, or as long (50000x or 1m)
 	go test ./lang -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./lang -run '^$$' -fuzz FuzzFormat -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
@@ -88,4 +98,4 @@ platforms: ## build knockc for other systems, and for browsers what it is made o
 	GOOS=windows go build -trimpath ./...
 	GOOS=js GOARCH=wasm go build ./lang/... ./compiler ./sim/... ./report ./timeline ./playground/...
 
-.PHONY: help build install release deb vscode deb-test playground quick test kernel soak fuzz bench golden lint vulncheck platforms rename
+.PHONY: help build install release deb vscode deb-test playground quick test kernel soak load faults fuzz bench golden lint vulncheck platforms rename

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -28,21 +29,21 @@ type killer struct {
 	chance *rand.Rand
 	takes  map[string]time.Duration // a command that nobody kills
 	killed int                      // before they ended
+	saw    map[string]int           // what was so afterwards, how often
 }
 
 func newKiller(t *testing.T) *killer {
 	t.Helper()
-	s := *seed
-	if s == 0 {
-		s = rand.Uint64()
+	if *seed == 0 {
+		*seed = rand.Uint64()
 	}
-	t.Logf("for these moments again: -kills %d -seed %d", *kills, s)
-	return &killer{t, rand.New(rand.NewPCG(s, 0)), map[string]time.Duration{}, 0}
+	t.Logf("for these moments again: -kills %d -seed %d", *kills, *seed)
+	return &killer{t, rand.New(rand.NewPCG(*seed, 0)), map[string]time.Duration{}, 0, map[string]int{}}
 }
 
 // kill runs a command and kills it while it runs, after others have been done at that moment.
-// The first of its kind may end before that.
-func (k *killer) kill(c *exec.Cmd, also ...func()) {
+// The first of its kind may end before that. It reports whether the command had not ended.
+func (k *killer) kill(c *exec.Cmd, also ...func()) bool {
 	k.Helper()
 	kind := strings.Join(c.Args, " ")
 	begin := time.Now()
@@ -60,8 +61,17 @@ func (k *killer) kill(c *exec.Cmd, also ...func()) {
 	}
 	c.Process.Kill()
 	c.Wait()
-	if !c.ProcessState.Exited() {
+	killed := !c.ProcessState.Exited()
+	if killed {
 		k.killed++
+	}
+	return killed
+}
+
+// sees counts what is so after a command was killed.
+func (k *killer) sees(killed bool, what string) {
+	if killed {
+		k.saw[what]++
 	}
 }
 
@@ -84,6 +94,7 @@ func newBesieged(t *testing.T) besieged {
 	write(t, b.other, killedOther)
 	b.Host.Serve(t, "22")
 	b.begin()
+	t.Cleanup(func() { t.Logf("%d killed, and afterwards: %v", b.killed, b.saw) })
 	return b
 }
 
@@ -110,14 +121,11 @@ func (b besieged) is(policy string) bool {
 	return ok
 }
 
-// holds wants one of the policies to be loaded as a whole, and to guard.
-func (b besieged) holds(after string, policies ...string) {
+// holds wants one of the policies to be loaded as a whole, and to guard. It returns which is.
+func (b besieged) holds(after string, policies ...string) (is string) {
 	b.Helper()
-	whole := false
-	for _, policy := range policies {
-		whole = whole || b.is(policy)
-	}
-	if !whole {
+	i := slices.IndexFunc(policies, b.is)
+	if i < 0 {
 		b.Fatalf("after %s, what is loaded is none of %q:\n%s", after, policies, b.site.listing(b.T))
 	}
 	if b.isOpen(b.T, "192.0.2.1", "22") {
@@ -126,6 +134,7 @@ func (b besieged) holds(after string, policies ...string) {
 	if !b.isOpen(b.T, "2001:db8::1", "22") {
 		b.Errorf("after %s, the open door is shut", after)
 	}
+	return map[string]string{b.policy: "older policy", b.other: "newer policy"}[policies[i]]
 }
 
 // ends ends a trial if there is one, and reports whether there was.
@@ -146,8 +155,8 @@ func share(things int) int { return max(2, *kills/things) }
 func TestKilledApplyOnKernel(t *testing.T) {
 	b := newBesieged(t)
 	for b.killed < share(6) {
-		b.kill(b.command("apply", "-settle", "0", "-rehearse=false", b.other))
-		b.holds("apply", b.policy, b.other)
+		killed := b.kill(b.command("apply", "-settle", "0", "-rehearse=false", b.other))
+		b.sees(killed, b.holds("apply", b.policy, b.other))
 		b.begin()
 		b.holds("the next apply", b.policy)
 	}
@@ -159,9 +168,10 @@ func TestKilledFirstApplyOnKernel(t *testing.T) {
 	b := newBesieged(t)
 	for b.killed < share(6) {
 		b.Host.Run(t, "nft", "flush", "ruleset")
-		b.kill(b.command("apply", "-settle", "0", "-rehearse=false", b.policy))
-		guards := strings.Contains(b.Host.Run(t, "nft", "list", "ruleset"), "reject")
-		if !b.is(b.policy) && guards {
+		killed := b.kill(b.command("apply", "-settle", "0", "-rehearse=false", b.policy))
+		if b.is(b.policy) {
+			b.sees(killed, "policy")
+		} else if b.sees(killed, "no policy"); strings.Contains(b.Host.Run(t, "nft", "list", "ruleset"), "reject") {
 			t.Fatalf("half of it is loaded:\n%s", b.site.listing(t))
 		}
 		b.begin()
@@ -174,8 +184,8 @@ func TestKilledFirstApplyOnKernel(t *testing.T) {
 func TestKilledTrialOnKernel(t *testing.T) {
 	b := newBesieged(t)
 	for b.killed < share(6) {
-		b.kill(b.command("apply", "-settle", "0", "-rehearse=false", "-confirm", "30s", "-ask=false", b.other))
-		b.holds("apply -confirm", b.policy, b.other)
+		killed := b.kill(b.command("apply", "-settle", "0", "-rehearse=false", "-confirm", "30s", "-ask=false", b.other))
+		b.sees(killed, b.holds("apply -confirm", b.policy, b.other))
 		b.ends("apply -confirm")
 		b.holds("rollback", b.policy)
 		b.begin()
@@ -187,11 +197,13 @@ func TestKilledKeepOnKernel(t *testing.T) {
 	b := newBesieged(t)
 	for b.killed < share(6) {
 		b.site.knockc(t, "apply", "-settle", "0", "-rehearse=false", "-confirm", "30s", "-ask=false", b.other)
-		b.kill(b.command("keep"))
+		killed := b.kill(b.command("keep"))
 		b.holds("keep", b.other)
 		if b.ends("keep") {
+			b.sees(killed, "on trial")
 			b.holds("rollback", b.policy)
 		} else {
+			b.sees(killed, "kept")
 			b.holds("keep", b.other)
 		}
 		b.begin()
@@ -205,8 +217,8 @@ func TestKilledRollbackOnKernel(t *testing.T) {
 	b := newBesieged(t)
 	for b.killed < share(6) {
 		b.site.knockc(t, "apply", "-settle", "0", "-rehearse=false", "-confirm", "30s", "-ask=false", b.other)
-		b.kill(b.command("rollback"))
-		b.holds("rollback", b.policy, b.other)
+		killed := b.kill(b.command("rollback"))
+		b.sees(killed, b.holds("rollback", b.policy, b.other))
 		b.ends("rollback")
 		b.holds("the next rollback", b.policy)
 		b.begin()
