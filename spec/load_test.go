@@ -129,7 +129,7 @@ func (c *crowd) flood(sources int) {
 	}
 }
 
-// forgedPacket is what a forged source sends: half of them a first step.
+// forgedPacket is what a forged source sends: three of eight send a first step.
 func forgedPacket(n uint32) netns.Packet {
 	p := netns.Packet{Src: either(100, n), SrcPort: 1024, Proto: netns.TCP, Flags: netns.SYN, DstPort: 1001}
 	switch n / 2 % 8 {
