@@ -17,6 +17,7 @@ type Search struct {
 	Knocks    []string        // whose doors and steps are compared
 	Durations []time.Duration // of the policies; nil: no time passes
 	Limit     int             // packets that are tried
+	Depth     int             // packets in a row that are tried; 0: as many as it takes
 
 	// Follow is what the search remembers of a way beside what the hosts do, after another
 	// packet; 0 at the beginning. Nil: nothing.
@@ -111,6 +112,9 @@ type running struct {
 
 // expand tries each packet at a state, and time.
 func (r *running) expand(n *node) {
+	if r.Depth > 0 && n.depth >= r.Depth {
+		return
+	}
 	for i := range r.Packets {
 		if r.found.Packets == r.Limit {
 			r.done = true

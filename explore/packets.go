@@ -99,17 +99,22 @@ func kindOf(p *lang.Policy, k *lang.Knock, s Sender) SenderKind {
 // segments of other kinds, conversations, and something for all else.
 func PacketsFor(p *lang.Policy, k *lang.Knock, from Sender) []trace.Packet {
 	d := &drawn{policy: p, from: from, have: map[string]bool{}}
+	d.attempts(k)
+	d.conversations(k)
+	return d.all
+}
+
+// attempts adds attempts at all that matters to a knock, and at something else.
+func (d *drawn) attempts(k *lang.Knock) {
 	d.sequences(k)
 	d.services(k)
-	d.conversations(k)
-	for _, other := range p.Knocks {
+	for _, other := range d.policy.Knocks {
 		if other != k && shares(k, other) {
 			d.sequences(other)
 			d.services(other)
 		}
 	}
 	d.others(k)
-	return d.all
 }
 
 // drawn are packets that were drawn so far.

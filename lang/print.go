@@ -45,44 +45,15 @@ func (i Iface) String() string {
 
 // String is the knock on one line. It has all clauses that apply to the knock, except
 // for those with the language's own defaults.
-func (k *Knock) String() string {
+func (k *Knock) String() string { return "knock " + k.Name.Text + " " + k.text() }
+
+// text is the knock without its name.
+func (k *Knock) text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "knock %s <%s ->%s within %s", k.Name.Text, List(k.Steps), List(k.Services), FormatDuration(k.Within))
-	if k.Total != 0 {
-		fmt.Fprintf(&b, " total %s", FormatDuration(k.Total))
-	}
-	b.WriteString(" grant " + FormatDuration(k.Grant))
-	if k.Once {
-		b.WriteString(" once")
-	}
-	if k.Reset.Mode != ResetNone {
-		b.WriteString(" reset " + resetModes[k.Reset.Mode])
-	}
-	if k.Reset.Revoke {
-		b.WriteString(" revoke")
-	}
-	if len(k.Close) > 0 {
-		b.WriteString(" close" + List(k.Close))
-	}
-	if len(k.From) > 0 {
-		b.WriteString(" from" + List(k.From))
-	}
-	if len(k.On) > 0 {
-		b.WriteString(" on" + List(k.On))
-	}
-	if len(k.At) > 0 {
-		b.WriteString(" at" + List(k.At))
-	}
-	if k.CodeStep() >= 0 {
-		fmt.Fprintf(&b, ` key "%s" period %s ahead %s`, k.Key.Path, FormatDuration(k.Period), FormatDuration(k.Ahead))
-	}
-	if k.Per != (Per{32, 128}) && k.Per != (Per{}) {
-		fmt.Fprintf(&b, " per /%d /%d", k.Per.IPv4, k.Per.IPv6)
-	}
-	if k.Log.On {
-		b.WriteString(" log")
-		if k.Log.Prefix != "" {
-			b.WriteString(` "` + k.Log.Prefix + `"`)
+	fmt.Fprintf(&b, "<%s ->%s", List(k.Steps), List(k.Services))
+	for _, clause := range knockParts[2:] {
+		if text := clause.text(k); text != "" {
+			b.WriteString(" " + text)
 		}
 	}
 	b.WriteString(" >")

@@ -116,6 +116,7 @@ func (h *Host) load(r *compiler.Ruleset, asleep bool, c *codeChange) error {
 
 // Dry is what Apply would change.
 type Dry struct {
+	Policy        string   // the hash of the loaded policy; "" if there is none
 	Changes       []string // see [Compare]
 	Before, After string   // the rules, as nft lists them
 }
@@ -128,6 +129,9 @@ func (h *Host) Dry(r *compiler.Ruleset) (*Dry, error) {
 		return nil, err
 	}
 	d := &Dry{Changes: Compare(old, r)}
+	if old != nil {
+		d.Policy = old.Policy
+	}
 	if d.Before, err = h.tables.Rules(r.Table); err != nil {
 		return nil, err
 	}

@@ -29,7 +29,8 @@ connection or knockc itself dies. knockc keep, in a new connection, is a yes too
 With -ask=false as well, apply ends as soon as the policy is loaded, and knockc keep is
 the only yes. This is for scripts on another machine: they connect again, then keep.
 
-With -dry-run, apply says what would change, and loads nothing.
+With -dry-run, apply says what would change, and loads nothing. If the loaded policy is
+the one in /etc/knockc/policy.knock, it also shows packets, as diff does.
 
 If connection tracking was off, apply turns it on first and waits (-settle), so that
 the kernel recognises existing connections. Otherwise the new rules would drop them.

@@ -21,7 +21,8 @@ import (
 type applying struct {
 	applyOptions
 	host    *live.Host
-	ruleset *compiler.Ruleset
+	result  *compiler.Result
+	ruleset *compiler.Ruleset // of the result
 	knocks  int
 	keys    []live.Codes
 
@@ -39,7 +40,7 @@ func (a *applying) run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	a.ruleset = result.Ruleset
+	a.result, a.ruleset = result, result.Ruleset
 	a.host = newHost()
 	defer a.host.Close()
 	if a.dryRun {

@@ -38,6 +38,10 @@ var examples = map[string][2]example{
 		{"Show that the rules of a policy do what it means.", "knockc prove policy.knock"},
 		{"Write traces of the shortest ways to open each door to a folder.", "knockc prove -traces ways policy.knock"},
 	},
+	"diff": {
+		{"Show what an edited policy changes for people.", "knockc diff old.knock policy.knock"},
+		{"Show what has changed since the last commit.", "git show HEAD:./policy.knock | knockc diff - policy.knock"},
+	},
 	"rehearse": {
 		{"Try a policy beside the rest of this host's firewall.", "knockc rehearse policy.knock"},
 		{"Try the policy that is loaded.", "knockc rehearse"},

@@ -223,6 +223,23 @@ func TestAppliesAtOnceOnKernel(t *testing.T) {
 	t.Error("neither policy is loaded")
 }
 
+// TestDryRunShowsOnKernel: if the loaded policy is the one for boot, a dry run shows by packets
+// what would change for people.
+func TestDryRunShowsOnKernel(t *testing.T) {
+	s := newSite(t)
+	s.knockc(t, "apply", "-settle", "0", s.policy)
+	for boot, want := range map[string]string{
+		s.policy: "was accept\n", // of a port that the other policy refuses
+		s.other:  "~ knock ssh: ",  // the table alone says what would change
+	} {
+		script := "mount -t tmpfs tmpfs /etc && mkdir /etc/knockc && cp " + boot + " /etc/knockc/policy.knock && knockc apply -dry-run " + s.other
+		out, err := s.Host.Command(t.Context(), "unshare", "-m", "sh", "-c", script).CombinedOutput()
+		if err != nil || !strings.Contains(string(out), want) {
+			t.Errorf("with %s at boot: %v, it does not say %q but\n%.1500s", boot, err, want, out)
+		}
+	}
+}
+
 // TestWatchOnKernel: the status is shown again and again, until it is interrupted, also if
 // someone flushes all rules meanwhile.
 func TestWatchOnKernel(t *testing.T) {

@@ -26,7 +26,7 @@ var commands []*command
 
 func init() {
 	commands = []*command{
-		newCommand, buildCommand, simCommand, checkCommand, fmtCommand, graphCommand, proveCommand,
+		newCommand, buildCommand, simCommand, checkCommand, fmtCommand, graphCommand, proveCommand, diffCommand,
 		rehearseCommand, applyCommand, refillCommand, statusCommand, followCommand, grantCommand, revokeCommand, removeCommand, keepCommand, rollbackCommand,
 		knockCommand, clientCommand, keyCommand, importCommand,
 		lspCommand, playgroundCommand, completionCommand, versionCommand, helpCommand,

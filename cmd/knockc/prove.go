@@ -35,8 +35,9 @@ tried all orders of up to 6 packets. Prove leaves out several sources at once, f
 and the ends of idle connections.
 
 Prove also prints the shortest way to open each door, and the shortest that is not the
-sequence as written, if there is one: for example, with another packet in between. With -traces,
-it writes both to files in DIR, as traces for sim: ssh.trace and ssh-also.trace.
+sequence as written, if there is one: for example, with another packet in between.
+With -traces, it writes both to files in DIR, as traces for sim: ssh.trace and
+ssh-also.trace.
 
 If POLICY is -, prove reads standard input.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {

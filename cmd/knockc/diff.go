@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"example.org/knockc/compiler"
+	"example.org/knockc/explore"
+	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
+)
+
+var diffCommand = &command{
+	name:  "diff",
+	usage: "OLD NEW",
+	short: "show what changes for people if a policy replaces another",
+	long: `
+Diff compares two policies by what they do. For each change, it prints the shortest
+packets that show it, and what the rules of both policies say to them. At the end, it
+lists the knocks that begin again when NEW is loaded over OLD: their open doors shut, and
+sources in the middle of the sequence have to start again.
+
+If something changes, the exit status is 1. Comments, names of files and the order of
+clauses are no change. A change that no packets of one source show is listed alone, such
+as one of "log" or "size".
+
+The output contains the steps: keep it secret. One of the two can be -, for standard
+input.`,
+	setup: func(*flag.FlagSet) func(*streams, []string) error {
+		return func(s *streams, args []string) error {
+			if len(args) != 2 {
+				return usagef("takes two policies")
+			}
+			old, err := s.compiled(args[0])
+			if err != nil {
+				return err
+			}
+			is, err := s.compiled(args[1])
+			if err != nil {
+				return err
+			}
+			changed, err := writeChanges(s.out, old, is)
+			if err == nil && changed {
+				err = errInput
+			}
+			return err
+		}
+	},
+}
+
+func (s *streams) compiled(name string) (*compiler.Result, error) {
+	src, err := s.read(name)
+	if err != nil {
+		return nil, err
+	}
+	_, result, err := s.compile(name, src, lang.Error)
+	return result, err
+}
+
+// diffPackets is how many packets are tried for each change and source.
+const diffPackets = 200_000
+
+// writeChanges says what changes if a policy takes the place of another, and reports whether
+// anything does.
+func writeChanges(w io.Writer, old, is *compiler.Result) (changed bool, err error) {
+	changes := lang.Changes(old.Policy, is.Policy)
+	for _, c := range changes {
+		if err := writeChange(w, old, is, c); err != nil {
+			return true, err
+		}
+	}
+	losses, err := explore.Losses(old, is)
+	if err != nil {
+		return true, err
+	}
+	for _, l := range losses {
+		fmt.Fprintf(w, "knock %s: begins again when the new policy is loaded\n", l.Knock)
+		if l.Way == nil {
+			continue
+		}
+		writeRows(w, l.Way, nil, nil)
+		fmt.Fprintf(w, "    %s is open for %s; then the new policy is loaded, and it is closed\n", l.Knock, l.Way[0].Packet.Src)
+	}
+	return len(changes) > 0, nil
+}
+
+// writeChange writes a change, and what shows it: by itself if others interfere, and with all
+// others if the policy would have errors.
+func writeChange(w io.Writer, old, is *compiler.Result, c lang.Change) error {
+	alone, found := compiler.Compile(c.Alone)
+	if alone == nil || lang.HasErrors(found) {
+		alone = is
+	}
+	d, err := explore.Compare(context.Background(), old, alone, c.Knock, diffPackets)
+	if err != nil || d == nil {
+		fmt.Fprintln(w, lang.Printable(c.String()))
+		return err
+	}
+	before, err := explore.Replay(old, d.Way)
+	if err != nil {
+		return err
+	}
+	after, err := explore.Replay(is, d.Way)
+	if err != nil {
+		return err
+	}
+	byItself, err := explore.Replay(alone, d.Way)
+	if err != nil {
+		return err
+	}
+	note := ""
+	if !slices.Equal(after, byItself) {
+		after, note = byItself, ", shown without the other changes:"
+	}
+	fmt.Fprintln(w, lang.Printable(c.String())+note)
+	writeRows(w, d.Way, before, after)
+	return nil
+}
+
+// writeRows writes packets, and beside each what becomes of it before and after a change.
+func writeRows(w io.Writer, way []trace.Event, before, after []trace.Verdict) {
+	texts, width := make([]string, len(way)), 0
+	for i, e := range way {
+		texts[i] = strings.Join(strings.Fields(string(e.AppendTo(nil))), " ")
+		width = max(width, len(texts[i]))
+	}
+	for i, text := range texts {
+		switch {
+		case before == nil:
+			fmt.Fprintf(w, "    %s\n", text)
+		case before[i] == after[i]:
+			fmt.Fprintf(w, "    %-*s  %s\n", width, text, before[i])
+		default:
+			fmt.Fprintf(w, "    %-*s  %s, was %s\n", width, text, after[i], before[i])
+		}
+	}
+}
