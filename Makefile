@@ -55,6 +55,13 @@ faults: ## take the kernel's memory away, cut the power, kill KILLS commands, al
 	KNOCKC_KERNEL=required go test -count=1 -v -run NoMemoryOnKernel ./live
 	KNOCKC_KERNEL=required go test -count=1 -v -timeout 1h -run 'Killed|PowerLoss' ./cmd/knockc -kills $(KILLS) -seed $(SEED)
 
+matrix: ## run tests on all kernels and with all nfts, or on CELLS, and write spec/matrix.md; see spec/matrix
+	go run ./spec/matrix $(if $(CELLS),-cells "$(CELLS)",-write spec/matrix.md)
+
+matrix-quick: ## a part of it: the cases on Linux 6.1, and with the newest nft
+	go run ./spec/matrix -cells running/forky -parts "policies cases"
+	go run ./spec/matrix -cells bookworm -parts cases
+
 fuzz: ## run each fuzz target FUZZTIME times, or as long (50000x or 1m)
 	go test ./lang -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
 	go test ./lang -run '^$$' -fuzz FuzzFormat -fuzztime $(FUZZTIME) -fuzzminimizetime 10x
@@ -98,4 +105,4 @@ platforms: ## build knockc for other systems, and for browsers what it is made o
 	GOOS=windows go build -trimpath ./...
 	GOOS=js GOARCH=wasm go build ./lang/... ./compiler ./sim/... ./report ./timeline ./playground/...
 
-.PHONY: help build install release deb vscode deb-test playground quick test kernel soak load faults fuzz bench golden lint vulncheck platforms rename
+.PHONY: help build install release deb vscode deb-test playground quick test kernel soak load faults matrix matrix-quick fuzz bench golden lint vulncheck platforms rename

@@ -235,21 +235,23 @@ func TestSetUpsAgreeOnKernel(t *testing.T) {
 		t.Fatal("no policies", err)
 	}
 	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := compile(t, string(text)).Ruleset
-		var listings [][]string
-		for _, w := range ways {
-			h := netns.New(t, "eth0")
-			mustLoad(t, w, h, r)
-			listings = append(listings, list(t, h))
-		}
-		for i, w := range ways[1:] {
-			if diff := cmp.Diff(listings[0], listings[i+1]); diff != "" {
-				t.Errorf("%s: text and %s (-text +%s):\n%.2000s", file, w.name, w.name, diff)
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
+			r := compile(t, string(text)).Ruleset
+			var listings [][]string
+			for _, w := range ways {
+				h := netns.New(t, "eth0")
+				mustLoad(t, w, h, r)
+				listings = append(listings, list(t, h))
+			}
+			for i, w := range ways[1:] {
+				if diff := cmp.Diff(listings[0], listings[i+1]); diff != "" {
+					t.Errorf("text and %s (-text +%s):\n%.2000s", w.name, w.name, diff)
+				}
+			}
+		})
 	}
 }

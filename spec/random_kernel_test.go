@@ -9,14 +9,15 @@ import (
 	"pgregory.net/rapid"
 )
 
-var soak = flag.Duration("soak", 0, "how long TestRandomOnKernel tries more and more pairs")
+var (
+	soak       = flag.Duration("soak", 0, "how long TestRandomOnKernel tries more and more pairs")
+	leastPairs = flag.Int("pairs", 750, "how many pairs TestRandomOnKernel tries at least")
+)
 
-// The random pairs of the kernel: so many hosts at once, each with traces to one
-// policy, and so many times.
+// The random pairs of the kernel: so many hosts at once, each with traces to one policy.
 const (
 	hostsAtOnce = 150
 	tracesEach  = 4
-	batches     = 5
 )
 
 // TestRandomOnKernel holds the kernel against model and simulator, in real time.
@@ -24,9 +25,9 @@ const (
 func TestRandomOnKernel(t *testing.T) {
 	total, decided, opened := tally{}, newDecisions(), 0
 	begin := time.Now()
-	for batch := 0; batch < batches || time.Since(begin) < *soak; batch++ {
-		t.Run(fmt.Sprintf("batch%d", batch+1), func(t *testing.T) {
-			for _, o := range onKernel(t, randomPairs(batch*hostsAtOnce)) {
+	for seed := 0; seed < *leastPairs || time.Since(begin) < *soak; seed += hostsAtOnce {
+		t.Run(fmt.Sprintf("from%d", seed), func(t *testing.T) {
+			for _, o := range onKernel(t, randomPairs(seed)) {
 				total.judge(t, o)
 				total.traces += tracesEach
 				opened += tracesThatOpen(t, o)
@@ -41,8 +42,8 @@ func TestRandomOnKernel(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	if total.traces < 3000 || 100*opened < 30*total.traces {
-		t.Errorf("%d of %d traces opened a door, want at least 3000 traces and 30%%", opened, total.traces)
+	if 100*opened < 30*total.traces || total.traces == 0 {
+		t.Errorf("%d of %d traces opened a door, want at least 30%%", opened, total.traces)
 	}
 	if never := decided.never(); never != nil {
 		t.Errorf("never decided a verdict: %v", never)

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// mount is where the project is in a cell.
+const mount = "/src"
+
+// machines run cells.
+type machines struct {
+	debian *debian
+	tests  *built
+	folder string
+	kvm    bool // may be used
+
+	processor []string // arguments of QEMU
+}
+
+// The arguments of QEMU that say how the processor is made. The feature that is taken away
+// from KVM is one that nested machines may tell of without having it.
+var (
+	withKVM  = []string{"-accel", "kvm", "-cpu", "host,arch-capabilities=off"}
+	emulated = []string{"-accel", "tcg,thread=multi", "-cpu", "max"}
+)
+
+// accelerate decides once whether to use KVM. Where machines are nested, /dev/kvm may be
+// there and hang. So a kernel has to come as far as to find no file system, after which
+// the machine ends.
+func (m *machines) accelerate(ctx context.Context, image string) {
+	if m.processor != nil {
+		return
+	}
+	m.processor = emulated
+	if m.kvm && shell(ctx, `timeout 20 qemu-system-x86_64 -nodefaults -display none -no-reboot -m 512 -append panic=-1 -kernel "$@"`, append([]string{image}, withKVM...)...) == nil {
+		m.processor = withKVM
+	}
+}
+
+// run runs the tests of the parts in a cell.
+func (m *machines) run(ctx context.Context, c cell, parts []part) (row, error) {
+	root, err := m.debian.root(ctx, c.root)
+	if err != nil {
+		return row{}, err
+	}
+	if c.ancient {
+		parts = parts[:1]
+	}
+	if err := os.WriteFile(filepath.Join(m.tests.folder, "tests"), []byte(m.tests.script(parts)), 0o666); err != nil {
+		return row{}, err
+	}
+	log := filepath.Join(os.TempDir(), "matrix-"+c.kernel+"-"+c.root+".log")
+	start := time.Now()
+	machine := "this"
+	if c.kernel == "running" {
+		err = m.here(ctx, root, log)
+	} else {
+		err = m.boot(ctx, c, root, log)
+		machine = strings.Split(m.processor[1], ",")[0]
+	}
+	if err != nil {
+		return row{}, err
+	}
+	text, err := os.ReadFile(log)
+	if err != nil {
+		return row{}, err
+	}
+	r := readRow(string(text), parts, m.tests.names)
+	r.cell, r.machine, r.log, r.took = c, machine, log, time.Since(start)
+	return r, nil
+}
+
+// here runs the tests on the running kernel, in namespaces. When the first process ends,
+// the kernel ends all others and removes the mounts.
+func (m *machines) here(ctx context.Context, root, log string) error {
+	src := filepath.Join(root, mount)
+	if err := os.MkdirAll(src, 0o755); err != nil {
+		return err
+	}
+	return shell(ctx, `unshare --mount --net --pid --fork --kill-child sh -ec 'mount --bind "$1" "$2$3"; exec env -i PATH="$PATH" chroot "$2" "$3/spec/matrix/init"' sh "$1" "$2" "$3" >"$4" 2>&1`,
+		m.tests.folder, root, mount, log)
+}
+
+// longest is how long a machine may run.
+const longest = time.Hour
+
+// boot runs the tests in a virtual machine, whose file system is the initramfs. The
+// kernel takes several archives, one after the other.
+func (m *machines) boot(ctx context.Context, c cell, root, log string) error {
+	kernel, err := m.debian.kernel(ctx, c.kernel)
+	if err != nil {
+		return err
+	}
+	image, err := find(kernel, "boot/vmlinuz-*", "usr/lib/modules/*/vmlinuz")
+	if err != nil {
+		return err
+	}
+	m.accelerate(ctx, image)
+	initramfs := filepath.Join(m.folder, "initramfs")
+	defer os.Remove(initramfs)
+	err = shell(ctx, `archive() { find "$@" | cpio --quiet -o -H newc -R 0:0; }
+		{ cd "$1"; archive . -path ./src -prune -o -print
+		cd "$2"; archive lib/modules/
+		cd "$3/.."; mkdir -p src; mount --bind "$3" src
+		archive src; umount src; rmdir src; } >"$4"`, root, kernel, m.tests.folder, initramfs)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
+	args := []string{
+		"-nodefaults", "-display", "none", "-no-reboot", "-m", "2048", "-smp", "2",
+		"-kernel", image, "-initrd", initramfs,
+		"-append", fmt.Sprintf("console=ttyS0 panic=-1 rdinit=%s/spec/matrix/init CONSOLE=/dev/ttyS1", mount),
+		"-serial", "file:" + log + ".kernel", "-serial", "file:" + log,
+	}
+	args = append(args, m.processor...)
+	if out, err := exec.CommandContext(ctx, "qemu-system-x86_64", args...).CombinedOutput(); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("qemu-system-x86_64: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// find returns the only file that one of the patterns matches.
+func find(folder string, patterns ...string) (string, error) {
+	var found []string
+	for _, p := range patterns {
+		files, err := filepath.Glob(filepath.Join(folder, p))
+		if err != nil {
+			return "", err
+		}
+		found = append(found, files...)
+	}
+	if len(found) != 1 {
+		return "", fmt.Errorf("the packages have %d kernels", len(found))
+	}
+	return found[0], nil
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// part is tests of the project that show one thing.
+type part struct {
+	name   string
+	column string // of the table
+	tests  []tests
+}
+
+// tests are those of a package whose names match.
+type tests struct {
+	folder, match string
+	args          string
+}
+
+var parts = []part{
+	{"policies", "examples load", []tests{{"compiler", "^TestSetUpsAgreeOnKernel$", ""}}},
+	{"cases", "packets", []tests{{"spec", "^TestCasesOnKernel$", ""}}},
+	{"random", "packets", []tests{{"spec", "^TestRandomOnKernel$", "-pairs 500"}}},
+	{"reload", "reload", []tests{
+		{"compiler", "^(TestWritersAgree|TestLoadOver)OnKernel$", ""},
+		{"spec", "^(TestReload.*|TestListings)OnKernel$", ""},
+		{"live", "^(TestWaysOfLoading|TestCodesStayUsed)OnKernel$", ""},
+	}},
+	{"rollback", "rollback", []tests{
+		{"cmd/knockc", "^(TestRollback.*|TestConfirm|TestOnTrial|TestKilledAnywhere|TestNoWayBack)OnKernel$", ""},
+		{"live", "^(TestRollback.*|TestCrowdedByRollback)OnKernel$", ""},
+	}},
+	{"rehearsal", "rehearsal", []tests{
+		{"live/rehearse", "OnKernel$", ""},
+		{"cmd/knockc", "^(TestApplyRehearses|TestRehearse|TestRehearsalLeavesNothing)OnKernel$", ""},
+	}},
+}
+
+func partNames() []string {
+	var names []string
+	for _, p := range parts {
+		names = append(names, p.name)
+	}
+	return names
+}
+
+// chooseParts returns the parts that the words name, or all.
+func chooseParts(words []string) ([]part, error) {
+	if len(words) == 0 {
+		return parts, nil
+	}
+	var chosen []part
+	for _, word := range words {
+		i := slices.Index(partNames(), word)
+		if i < 0 {
+			return nil, fmt.Errorf("there is no part %s", word)
+		}
+		chosen = append(chosen, parts[i])
+	}
+	return chosen, nil
+}
+
+// built is a copy of the project with programs of its tests.
+type built struct {
+	folder string
+	names  map[tests][]string // the tests, by name
+}
+
+// build copies the files of the project, since tests read them, and builds the tests of
+// the parts beside them.
+func build(ctx context.Context, folder string, parts []part) (*built, error) {
+	b := &built{folder, map[tests][]string{}}
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		return nil, err
+	}
+	if err := shell(ctx, `git ls-files -co --exclude-standard -z | cpio --quiet -0pd "$1"`, folder); err != nil {
+		return nil, err
+	}
+	for _, p := range parts {
+		for _, t := range p.tests {
+			program := filepath.Join(folder, t.folder, "matrix.test")
+			c := exec.CommandContext(ctx, "go", "test", "-c", "-ldflags=-s -w", "-o", program, "./"+t.folder)
+			c.Env = append(os.Environ(), "CGO_ENABLED=0")
+			if out, err := c.CombinedOutput(); err != nil {
+				return nil, fmt.Errorf("build the tests of %s: %w\n%s", t.folder, err, out)
+			}
+			out, err := exec.CommandContext(ctx, program, "-test.list", t.match).Output()
+			if err != nil {
+				return nil, fmt.Errorf("list the tests of %s: %w", t.folder, err)
+			}
+			if b.names[t] = strings.Fields(string(out)); len(b.names[t]) == 0 {
+				return nil, fmt.Errorf("%s has no tests %s", t.folder, t.match)
+			}
+		}
+	}
+	return b, nil
+}
+
+// script runs the tests of the parts, and marks in the output where each begins and ends.
+func (b *built) script(parts []part) string {
+	text := ""
+	for _, p := range parts {
+		text += fmt.Sprintf("echo '%s%s'\nstatus=0\n", beginMark, p.name)
+		for _, t := range p.tests {
+			text += fmt.Sprintf("(cd %s && ./matrix.test -test.v -test.timeout 30m -test.run '%s' %s) || status=1\n", t.folder, t.match, t.args)
+		}
+		text += fmt.Sprintf("echo; echo \"%s$status\"\n", endMark)
+	}
+	return text
+}
+
+// shell runs a command line with arguments.
+func shell(ctx context.Context, line string, args ...string) error {
+	c := exec.CommandContext(ctx, "sh", append([]string{"-ec", line, "sh"}, args...)...)
+	if out, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", line, err, out)
+	}
+	return nil
+}
