@@ -33,7 +33,11 @@ func (d *debian) root(ctx context.Context, release string) (string, error) {
 		if _, err := apt.output(ctx, "apt-get", append([]string{"install", "-qq", "--download-only"}, programs...)...); err != nil {
 			return err
 		}
-		return apt.unpack(ctx, folder)
+		if err := apt.unpack(ctx, folder); err != nil {
+			return err
+		}
+		// So does Debian when the package is installed: iptables is iptables-nft.
+		return shell(ctx, `cd "$1/usr/sbin"; for p in iptables-nft* ip6tables-nft*; do ln -s "$p" "$(echo "$p" | sed s/-nft//)"; done`, folder)
 	})
 }
 

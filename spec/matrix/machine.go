@@ -77,13 +77,14 @@ func (m *machines) run(ctx context.Context, c cell, parts []part) (row, error) {
 }
 
 // here runs the tests on the running kernel, in namespaces. When the first process ends,
-// the kernel ends all others and removes the mounts.
+// the kernel ends all others and removes the mounts. The root has to be a mount, since
+// tests make namespaces of mounts.
 func (m *machines) here(ctx context.Context, root, log string) error {
 	src := filepath.Join(root, mount)
 	if err := os.MkdirAll(src, 0o755); err != nil {
 		return err
 	}
-	return shell(ctx, `unshare --mount --net --pid --fork --kill-child sh -ec 'mount --bind "$1" "$2$3"; exec env -i PATH="$PATH" chroot "$2" "$3/spec/matrix/init"' sh "$1" "$2" "$3" >"$4" 2>&1`,
+	return shell(ctx, `unshare --mount --net --pid --fork --kill-child sh -ec 'mount --bind "$2" "$2"; mount --bind "$1" "$2$3"; exec env -i PATH="$PATH" chroot "$2" "$3/spec/matrix/init"' sh "$1" "$2" "$3" >"$4" 2>&1`,
 		m.tests.folder, root, mount, log)
 }
 

@@ -12,7 +12,7 @@ func page(when time.Time, rows []row) string {
 
 `+"`make matrix`"+` wrote this page on %s. Each row is a kernel with a version of nft.
 There, this project's own tests ran, with the policies that it has as examples, the cases
-of the specification, and 500 random policies with random packets:
+of the specification, and 600 random policies with random packets:
 
 | column | tests |
 | --- | --- |

@@ -26,7 +26,7 @@ type tests struct {
 var parts = []part{
 	{"policies", "examples load", []tests{{"compiler", "^TestSetUpsAgreeOnKernel$", ""}}},
 	{"cases", "packets", []tests{{"spec", "^TestCasesOnKernel$", ""}}},
-	{"random", "packets", []tests{{"spec", "^TestRandomOnKernel$", "-pairs 500"}}},
+	{"random", "packets", []tests{{"spec", "^TestRandomOnKernel$", "-pairs 600"}}},
 	{"reload", "reload", []tests{
 		{"compiler", "^(TestWritersAgree|TestLoadOver)OnKernel$", ""},
 		{"spec", "^(TestReload.*|TestListings)OnKernel$", ""},
@@ -37,7 +37,7 @@ var parts = []part{
 		{"live", "^(TestRollback.*|TestCrowdedByRollback)OnKernel$", ""},
 	}},
 	{"rehearsal", "rehearsal", []tests{
-		{"live/rehearse", "OnKernel$", ""},
+		{"live/rehearse", "^Test(Rehearsals|Lost|Elements|Early|Uses|Codes|Renumber|TakenName|Strangers|NamedNobody|ManyStrangers|Unnumbered|Hints|DocumentedRules)OnKernel$", ""},
 		{"cmd/knockc", "^(TestApplyRehearses|TestRehearse|TestRehearsalLeavesNothing)OnKernel$", ""},
 	}},
 }
