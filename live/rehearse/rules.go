@@ -144,6 +144,7 @@ func saidBy(program string, err error, said string) error {
 var (
 	tableLine = lazy.Regexp(`^table (\w+) (\S+) \{`)
 	flagsLine = lazy.Regexp(`^\tflags (.*)\n$`)
+	countLine = lazy.Regexp(`^(\t\tsize \d+)\t# count \d+\n$`)
 )
 
 // tablesOf cuts a listing into its tables.
@@ -162,6 +163,9 @@ func tablesOf(text string) (all []*table) {
 		}
 		if m := flagsLine().FindStringSubmatch(line); m != nil {
 			line = ownerless(m[1])
+		}
+		if m := countLine().FindStringSubmatch(line); m != nil {
+			line = m[1] + "\n" // newer nft counts elements that have ended meanwhile
 		}
 		ownersLine = line == ""
 		of.WriteString(line)

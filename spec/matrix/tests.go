@@ -37,7 +37,7 @@ var parts = []part{
 		{"live", "^(TestRollback.*|TestCrowdedByRollback)OnKernel$", ""},
 	}},
 	{"rehearsal", "rehearsal", []tests{
-		{"live/rehearse", "^Test(Rehearsals|Lost|Elements|Early|Uses|Codes|Renumber|TakenName|Strangers|NamedNobody|ManyStrangers|Unnumbered|Hints|DocumentedRules)OnKernel$", ""},
+		{"live/rehearse", "^Test(Rehearsals|Lost|Elements|EndedElements|Early|Uses|Codes|Renumber|TakenName|Strangers|NamedNobody|ManyStrangers|Unnumbered|Hints|DocumentedRules)OnKernel$", ""},
 		{"cmd/knockc", "^(TestApplyRehearses|TestRehearse|TestRehearsalLeavesNothing)OnKernel$", ""},
 	}},
 }
