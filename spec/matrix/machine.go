@@ -6,11 +6,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
+	"slices"
 	"time"
 )
 
-// mount is where the project is in a cell.
+// mount is where the project is in a cell, and the name of its folder here.
 const mount = "/src"
 
 // machines run cells.
@@ -23,48 +23,27 @@ type machines struct {
 	processor []string // arguments of QEMU
 }
 
-// The arguments of QEMU that say how the processor is made. The feature that is taken away
-// from KVM is one that nested machines may tell of without having it.
-var (
-	withKVM  = []string{"-accel", "kvm", "-cpu", "host,arch-capabilities=off"}
-	emulated = []string{"-accel", "tcg,thread=multi", "-cpu", "max"}
-)
-
-// accelerate decides once whether to use KVM. Where machines are nested, /dev/kvm may be
-// there and hang. So a kernel has to come as far as to find no file system, after which
-// the machine ends.
-func (m *machines) accelerate(ctx context.Context, image string) {
-	if m.processor != nil {
-		return
-	}
-	m.processor = emulated
-	if m.kvm && shell(ctx, `timeout 20 qemu-system-x86_64 -nodefaults -display none -no-reboot -m 512 -append panic=-1 -kernel "$@"`, append([]string{image}, withKVM...)...) == nil {
-		m.processor = withKVM
-	}
-}
-
 // run runs the tests of the parts in a cell.
 func (m *machines) run(ctx context.Context, c cell, parts []part) (row, error) {
 	root, err := m.debian.root(ctx, c.root)
 	if err != nil {
 		return row{}, err
 	}
-	if c.ancient {
-		parts = parts[:1]
+	machine, start := "this", m.here
+	if c.kernel != "running" {
+		if machine, start, err = m.virtual(ctx, c.kernel); err != nil {
+			return row{}, err
+		}
 	}
+	parts = slices.DeleteFunc(slices.Clone(parts), func(p part) bool {
+		return c.ancient && p.name != "policies" || machine == "tcg" && p.heavy
+	})
 	if err := os.WriteFile(filepath.Join(m.tests.folder, "tests"), []byte(m.tests.script(parts)), 0o666); err != nil {
 		return row{}, err
 	}
 	log := filepath.Join(os.TempDir(), "matrix-"+c.kernel+"-"+c.root+".log")
-	start := time.Now()
-	machine := "this"
-	if c.kernel == "running" {
-		err = m.here(ctx, root, log)
-	} else {
-		err = m.boot(ctx, c, root, log)
-		machine = strings.Split(m.processor[1], ",")[0]
-	}
-	if err != nil {
+	began := time.Now()
+	if err := start(ctx, root, log); err != nil {
 		return row{}, err
 	}
 	text, err := os.ReadFile(log)
@@ -72,7 +51,7 @@ func (m *machines) run(ctx context.Context, c cell, parts []part) (row, error) {
 		return row{}, err
 	}
 	r := readRow(string(text), parts, m.tests.names)
-	r.cell, r.machine, r.log, r.took = c, machine, log, time.Since(start)
+	r.cell, r.machine, r.log, r.took = c, machine, log, time.Since(began)
 	return r, nil
 }
 
@@ -88,44 +67,70 @@ func (m *machines) here(ctx context.Context, root, log string) error {
 		m.tests.folder, root, mount, log)
 }
 
+// The arguments of QEMU that say how the processor is made. The feature that is taken away
+// from KVM is one that nested machines may tell of without having it.
+var (
+	withKVM  = []string{"-accel", "kvm", "-cpu", "host,arch-capabilities=off"}
+	emulated = []string{"-accel", "tcg", "-cpu", "max"}
+)
+
+// accelerate decides once whether to use KVM. Where machines are nested, /dev/kvm may be
+// there and hang. So a kernel has to come as far as to find no file system, after which
+// the machine ends.
+func (m *machines) accelerate(ctx context.Context, image string) {
+	if m.processor != nil {
+		return
+	}
+	m.processor = emulated
+	if m.kvm && shell(ctx, `timeout 20 qemu-system-x86_64 -nodefaults -display none -no-reboot -m 512 -append panic=-1 -kernel "$@"`, append([]string{image}, withKVM...)...) == nil {
+		m.processor = withKVM
+	}
+}
+
 // longest is how long a machine may run.
 const longest = time.Hour
 
-// boot runs the tests in a virtual machine, whose file system is the initramfs. The
-// kernel takes several archives, one after the other.
-func (m *machines) boot(ctx context.Context, c cell, root, log string) error {
-	kernel, err := m.debian.kernel(ctx, c.kernel)
+// virtual returns what boots a release's kernel in a virtual machine and runs the tests there,
+// and its kind: kvm or tcg.
+func (m *machines) virtual(ctx context.Context, release string) (kind string, boot func(ctx context.Context, root, log string) error, err error) {
+	kernel, err := m.debian.kernel(ctx, release)
 	if err != nil {
-		return err
+		return "", nil, err
 	}
 	image, err := find(kernel, "boot/vmlinuz-*", "usr/lib/modules/*/vmlinuz")
 	if err != nil {
-		return err
+		return "", nil, err
 	}
 	m.accelerate(ctx, image)
-	initramfs := filepath.Join(m.folder, "initramfs")
-	defer os.Remove(initramfs)
-	err = shell(ctx, `archive() { find "$@" | cpio --quiet -o -H newc -R 0:0; }
+	return m.processor[1], func(ctx context.Context, root, log string) error {
+		initramfs, err := m.initramfs(ctx, root, kernel)
+		if err != nil {
+			return err
+		}
+		defer os.Remove(initramfs)
+		ctx, cancel := context.WithTimeout(ctx, longest)
+		defer cancel()
+		args := append([]string{
+			"-nodefaults", "-display", "none", "-no-reboot", "-m", "2048", "-smp", "2",
+			"-kernel", image, "-initrd", initramfs,
+			"-append", fmt.Sprintf("console=ttyS0 panic=-1 mitigations=off rdinit=%s/spec/matrix/init CONSOLE=/dev/ttyS1", mount),
+			"-serial", "file:" + log + ".kernel", "-serial", "file:" + log,
+		}, m.processor...)
+		if out, err := exec.CommandContext(ctx, "qemu-system-x86_64", args...).CombinedOutput(); err != nil && ctx.Err() == nil {
+			return fmt.Errorf("qemu-system-x86_64: %w\n%s", err, out)
+		}
+		return nil
+	}, nil
+}
+
+// initramfs makes the file system of a virtual machine, of several archives, which the
+// kernel takes one after the other.
+func (m *machines) initramfs(ctx context.Context, root, kernel string) (string, error) {
+	file := filepath.Join(m.folder, "initramfs")
+	return file, shell(ctx, `archive() { find "$@" | cpio --quiet -o -H newc -R 0:0; }
 		{ cd "$1"; archive . -path ./src -prune -o -print
 		cd "$2"; archive lib/modules/
-		cd "$3/.."; mkdir -p src; mount --bind "$3" src
-		archive src; umount src; rmdir src; } >"$4"`, root, kernel, m.tests.folder, initramfs)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, longest)
-	defer cancel()
-	args := []string{
-		"-nodefaults", "-display", "none", "-no-reboot", "-m", "2048", "-smp", "2",
-		"-kernel", image, "-initrd", initramfs,
-		"-append", fmt.Sprintf("console=ttyS0 panic=-1 rdinit=%s/spec/matrix/init CONSOLE=/dev/ttyS1", mount),
-		"-serial", "file:" + log + ".kernel", "-serial", "file:" + log,
-	}
-	args = append(args, m.processor...)
-	if out, err := exec.CommandContext(ctx, "qemu-system-x86_64", args...).CombinedOutput(); err != nil && ctx.Err() == nil {
-		return fmt.Errorf("qemu-system-x86_64: %w\n%s", err, out)
-	}
-	return nil
+		cd "$3/.."; archive src; } >"$4"`, root, kernel, m.tests.folder, file)
 }
 
 // find returns the only file that one of the patterns matches.

@@ -81,7 +81,7 @@ func run(ctx context.Context, selected, columns []string, file string, kvm bool)
 	}
 	defer os.RemoveAll(folder)
 	m := &machines{debian: newDebian(folder), folder: folder, kvm: kvm}
-	if m.tests, err = build(ctx, filepath.Join(folder, "tests"), parts); err != nil {
+	if m.tests, err = build(ctx, filepath.Join(folder, mount), parts); err != nil {
 		return err
 	}
 	var rows []row

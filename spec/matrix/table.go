@@ -41,8 +41,8 @@ func partTable() string {
 // table has a row for each cell.
 func table(rows []row) string {
 	var b strings.Builder
-	b.WriteString("| kernel | nft | machine | examples load | policies | packets | left out | disagreements | reload | rollback | rehearsal | seconds |\n")
-	b.WriteString("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
+	b.WriteString("| kernel | nft | machine | examples load | policies | packets | left out | disagreements | reload | reload under flood | rollback | rehearsal | seconds |\n")
+	b.WriteString("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
 	for _, r := range rows {
 		t := r.tally()
 		compared := []string{"", "", "", ""}
@@ -52,7 +52,10 @@ func table(rows []row) string {
 			}
 		}
 		fields := append([]string{r.kernel, r.nft, r.machine, r.column("policies")}, compared...)
-		fields = append(fields, r.column("reload"), r.column("rollback"), r.column("rehearsal"), fmt.Sprintf("%.0f", r.took.Seconds()))
+		for _, part := range []string{"reload", "flood", "rollback", "rehearsal"} {
+			fields = append(fields, r.column(part))
+		}
+		fields = append(fields, fmt.Sprintf("%.0f", r.took.Seconds()))
 		fmt.Fprintf(&b, "| %s |\n", strings.Join(fields, " | "))
 	}
 	return b.String()
@@ -91,7 +94,7 @@ func (r row) column(part string) string {
 		case part == "policies":
 			return fmt.Sprintf("%d of %d", p.subtests.passed, p.subtests.all)
 		default:
-			return fmt.Sprintf("%d of %d tests", p.passed, p.passed+p.missing)
+			return fmt.Sprintf("%d of %d", p.passed, p.passed+p.missing)
 		}
 	}
 	return ""

@@ -14,6 +14,7 @@ import (
 type part struct {
 	name   string
 	column string // of the table
+	heavy  bool   // takes too long in an emulated machine
 	tests  []tests
 }
 
@@ -24,19 +25,20 @@ type tests struct {
 }
 
 var parts = []part{
-	{"policies", "examples load", []tests{{"compiler", "^TestSetUpsAgreeOnKernel$", ""}}},
-	{"cases", "packets", []tests{{"spec", "^TestCasesOnKernel$", ""}}},
-	{"random", "packets", []tests{{"spec", "^TestRandomOnKernel$", "-pairs 600"}}},
-	{"reload", "reload", []tests{
+	{name: "policies", column: "examples load", tests: []tests{{"compiler", "^TestSetUpsAgreeOnKernel$", ""}}},
+	{name: "cases", column: "packets", tests: []tests{{"spec", "^TestCasesOnKernel$", ""}}},
+	{name: "random", column: "packets", tests: []tests{{"spec", "^TestRandomOnKernel$", "-pairs 600"}}},
+	{name: "reload", column: "reload", tests: []tests{
 		{"compiler", "^(TestWritersAgree|TestLoadOver)OnKernel$", ""},
-		{"spec", "^(TestReload.*|TestListings)OnKernel$", ""},
+		{"spec", "^(TestReload|TestReloadNeighbours|TestReloadLog|TestReloadAnything|TestReloadLayouts|TestReloadLeavesNoLayout|TestListings)OnKernel$", ""},
 		{"live", "^(TestWaysOfLoading|TestCodesStayUsed)OnKernel$", ""},
 	}},
-	{"rollback", "rollback", []tests{
+	{name: "flood", column: "reload under flood", heavy: true, tests: []tests{{"spec", "^TestReloadUnderFloodOnKernel$", ""}}},
+	{name: "rollback", column: "rollback", tests: []tests{
 		{"cmd/knockc", "^(TestRollback.*|TestConfirm|TestOnTrial|TestKilledAnywhere|TestNoWayBack)OnKernel$", ""},
 		{"live", "^(TestRollback.*|TestCrowdedByRollback)OnKernel$", ""},
 	}},
-	{"rehearsal", "rehearsal", []tests{
+	{name: "rehearsal", column: "rehearsal", tests: []tests{
 		{"live/rehearse", "^Test(Rehearsals|Lost|Elements|EndedElements|Early|Uses|Codes|Renumber|TakenName|Strangers|NamedNobody|ManyStrangers|Unnumbered|Hints|DocumentedRules)OnKernel$", ""},
 		{"cmd/knockc", "^(TestApplyRehearses|TestRehearse|TestRehearsalLeavesNothing)OnKernel$", ""},
 	}},
