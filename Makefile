@@ -58,8 +58,11 @@ faults: ## take the kernel's memory away, cut the power, kill KILLS commands, al
 matrix: ## run tests on all kernels and with all nfts, or on CELLS, and write spec/matrix.md; see spec/matrix
 	go run ./spec/matrix $(if $(CELLS),-cells "$(CELLS)",-write spec/matrix.md)
 
+matrix: ## run tests on other kernels and with other nfts, or in CELLS, and write spec/matrix.md; see spec/matrix
+	go run ./spec/matrix -cells "$(CELLS)" -write spec/matrix.md
+
 matrix-quick: ## a part of it: the cases on Linux 6.1, and with the newest nft
-	go run ./spec/matrix -cells running/forky -parts "policies cases"
+	go run ./spec/matrix -cells running/forky -parts "examples cases"
 	go run ./spec/matrix -cells bookworm -parts cases
 
 fuzz: ## run each fuzz target FUZZTIME times, or as long (50000x or 1m)

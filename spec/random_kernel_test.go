@@ -26,8 +26,12 @@ func TestRandomOnKernel(t *testing.T) {
 	total, decided, opened := tally{}, newDecisions(), 0
 	begin := time.Now()
 	for seed := 0; seed < *leastPairs || time.Since(begin) < *soak; seed += hostsAtOnce {
+		number := hostsAtOnce
+		if left := *leastPairs - seed; left > 0 {
+			number = min(number, left)
+		}
 		t.Run(fmt.Sprintf("from%d", seed), func(t *testing.T) {
-			for _, o := range onKernel(t, randomPairs(seed)) {
+			for _, o := range onKernel(t, randomPairs(seed, number)) {
 				total.judge(t, o)
 				total.traces += tracesEach
 				opened += tracesThatOpen(t, o)
@@ -51,9 +55,9 @@ func TestRandomOnKernel(t *testing.T) {
 }
 
 // randomPairs are drawn with the seeds from the given one on.
-func randomPairs(seed int) []*pair {
+func randomPairs(seed, number int) []*pair {
 	var pairs []*pair
-	for i := range hostsAtOnce {
+	for i := range number {
 		draw := rapid.Custom(func(t *rapid.T) *pair { return drawPair(t, tracesEach) })
 		pairs = append(pairs, draw.Example(seed+i))
 	}

@@ -36,7 +36,7 @@ func (m *machines) run(ctx context.Context, c cell, parts []part) (row, error) {
 		}
 	}
 	parts = slices.DeleteFunc(slices.Clone(parts), func(p part) bool {
-		return c.ancient && p.name != "policies" || machine == "tcg" && p.heavy
+		return c.ancient && p.name != "examples" || machine == "tcg" && p.heavy
 	})
 	if err := os.WriteFile(filepath.Join(m.tests.folder, "tests"), []byte(m.tests.script(parts)), 0o666); err != nil {
 		return row{}, err

@@ -26,7 +26,6 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // cell is a kernel and a root file system, each named after the release of Debian that
@@ -55,7 +54,7 @@ var cells = []cell{
 func main() {
 	selected := flag.String("cells", "", "run these `cells` alone: KERNEL or KERNEL/ROOT, each a release of Debian, or running")
 	columns := flag.String("parts", "", "run these `parts` alone: "+strings.Join(partNames(), ", "))
-	write := flag.String("write", "", "write the table to this `file` if nothing fails")
+	write := flag.String("write", "", "write the rows into this `file`")
 	kvm := flag.Bool("kvm", true, "use /dev/kvm if it works")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -93,6 +92,11 @@ func run(ctx context.Context, selected, columns []string, file string, kvm bool)
 		}
 		fmt.Println(r)
 		rows = append(rows, r)
+		if file != "" {
+			if err := update(file, rows); err != nil {
+				return err
+			}
+		}
 		if r.failed() && !c.ancient {
 			failed = append(failed, c.name())
 		}
@@ -101,10 +105,7 @@ func run(ctx context.Context, selected, columns []string, file string, kvm bool)
 	if failed != nil {
 		return fmt.Errorf("these cells failed: %s", strings.Join(failed, " "))
 	}
-	if file == "" {
-		return nil
-	}
-	return os.WriteFile(file, []byte(page(time.Now(), rows)), 0o666)
+	return nil
 }
 
 // choose returns the cells that the words name, or all.

@@ -140,7 +140,7 @@ func (r row) String() string {
 // String is what the table says of the part.
 func (p result) String() string {
 	switch {
-	case p.part == "policies" && p.subtests.all > 0:
+	case p.part == "examples" && p.subtests.all > 0:
 		return fmt.Sprintf("%d of %d", p.subtests.passed, p.subtests.all)
 	case p.failed != nil:
 		return "failed: " + strings.Join(p.failed, ", ")

@@ -12,10 +12,10 @@ import (
 
 // part is tests of the project that show one thing.
 type part struct {
-	name   string
-	column string // of the table
-	heavy  bool   // takes too long in an emulated machine
-	tests  []tests
+	name  string
+	shows string
+	heavy bool // takes too long in an emulated machine
+	tests []tests
 }
 
 // tests are those of a package whose names match.
@@ -25,20 +25,28 @@ type tests struct {
 }
 
 var parts = []part{
-	{name: "policies", column: "examples load", tests: []tests{{"compiler", "^TestSetUpsAgreeOnKernel$", ""}}},
-	{name: "cases", column: "packets", tests: []tests{{"spec", "^TestCasesOnKernel$", ""}}},
-	{name: "random", column: "packets", tests: []tests{{"spec", "^TestRandomOnKernel$", "-pairs 600"}}},
-	{name: "reload", column: "reload", tests: []tests{
+	{"examples", "the policies in testdata/policies load as nft text and by netlink, and list alike", false, []tests{
+		{"compiler", "^TestSetUpsAgreeOnKernel$", ""},
+	}},
+	{"cases", "the cases in spec/cases: the kernel does to their packets what the model says", false, []tests{
+		{"spec", "^TestCasesOnKernel$", ""},
+	}},
+	{"random", "500 random policies, with random packets: the same", false, []tests{
+		{"spec", "^TestRandomOnKernel$", "-pairs 500"},
+	}},
+	{"reload", "policies are loaded over each other, and doors and codes stay; listings load again", false, []tests{
 		{"compiler", "^(TestWritersAgree|TestLoadOver)OnKernel$", ""},
-		{"spec", "^(TestReload|TestReloadNeighbours|TestReloadLog|TestReloadAnything|TestReloadLayouts|TestReloadLeavesNoLayout|TestListings)OnKernel$", ""},
+		{"spec", "^(TestReload|TestReload(Neighbours|Log|Anything|Layouts|LeavesNoLayout)|TestListings)OnKernel$", ""},
 		{"live", "^(TestWaysOfLoading|TestCodesStayUsed)OnKernel$", ""},
 	}},
-	{name: "flood", column: "reload under flood", heavy: true, tests: []tests{{"spec", "^TestReloadUnderFloodOnKernel$", ""}}},
-	{name: "rollback", column: "rollback", tests: []tests{
+	{"flood", "the same in a flood of packets: none gets through meanwhile", true, []tests{
+		{"spec", "^TestReloadUnderFloodOnKernel$", ""},
+	}},
+	{"rollback", "a policy on trial is kept, or all is as before, whatever is killed", false, []tests{
 		{"cmd/knockc", "^(TestRollback.*|TestConfirm|TestOnTrial|TestKilledAnywhere|TestNoWayBack)OnKernel$", ""},
 		{"live", "^(TestRollback.*|TestCrowdedByRollback)OnKernel$", ""},
 	}},
-	{name: "rehearsal", column: "rehearsal", tests: []tests{
+	{"rehearsal", "what a rehearsal says of hosts, and that real clients see the same", false, []tests{
 		{"live/rehearse", "^Test(Rehearsals|Lost|Elements|EndedElements|Early|Uses|Codes|Renumber|TakenName|Strangers|NamedNobody|ManyStrangers|Unnumbered|Hints|DocumentedRules)OnKernel$", ""},
 		{"cmd/knockc", "^(TestApplyRehearses|TestRehearse|TestRehearsalLeavesNothing)OnKernel$", ""},
 	}},
