@@ -40,8 +40,9 @@ type Kind uint32
 
 // The kinds of events that matter.
 const (
-	Policy Kind = 1 // the end of a base chain
-	Rule   Kind = 3
+	Policy   Kind = 1 // the end of a base chain
+	returned Kind = 2 // the end of another, and in older kernels a rule that returns
+	Rule     Kind = 3
 )
 
 // Verdict is what a rule or a base chain says.
@@ -193,6 +194,9 @@ func eventOf(family byte, b []byte) (e Event) {
 		verdict = policy
 	}
 	e.Verdict = Verdict(bigEndian(verdict))
+	if e.Kind == returned && e.Verdict == Return {
+		e.Kind = Rule
+	}
 	return e
 }
 
