@@ -62,6 +62,9 @@ func namespace() (uint64, error) {
 	}
 	defer unix.Close(fd)
 	number, err := unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
+	if errors.Is(err, unix.ENOPROTOOPT) {
+		return 0, errors.New("the kernel gives this network namespace no number: this needs Linux 5.14 or later")
+	}
 	if err != nil {
 		return 0, fmt.Errorf("cannot find the number of this network namespace: %w", err)
 	}

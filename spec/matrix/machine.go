@@ -38,6 +38,9 @@ func (m *machines) run(ctx context.Context, c cell, parts []part) (row, error) {
 	parts = slices.DeleteFunc(slices.Clone(parts), func(p part) bool {
 		return c.ancient && p.name != "examples" || machine == "tcg" && p.heavy
 	})
+	if c.old {
+		parts = ofScripts(parts)
+	}
 	if err := os.WriteFile(filepath.Join(m.tests.folder, "tests"), []byte(m.tests.script(parts)), 0o666); err != nil {
 		return row{}, err
 	}

@@ -33,14 +33,15 @@ import (
 type cell struct {
 	kernel  string // or "running"
 	root    string
-	ancient bool // its nft is older than those that are promised to work: only loads policies, and may fail
+	ancient bool // its nft is older than those that are promised to work: it loads the examples, and may fail
+	old     bool // its kernel is older than knockc apply needs
 }
 
 func (c cell) name() string { return c.kernel + "/" + c.root }
 
 var cells = []cell{
 	{kernel: "bullseye", root: "bullseye", ancient: true},
-	{kernel: "bullseye", root: "forky"},
+	{kernel: "bullseye", root: "forky", old: true},
 	{kernel: "bookworm", root: "bookworm"},
 	{kernel: "trixie", root: "trixie"},
 	{kernel: "forky", root: "bookworm"},
