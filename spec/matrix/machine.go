@@ -36,7 +36,7 @@ func (m *machines) run(ctx context.Context, c cell, parts []part) (row, error) {
 		}
 	}
 	parts = slices.DeleteFunc(slices.Clone(parts), func(p part) bool {
-		return c.ancient && p.name != "examples" || machine == "tcg" && p.heavy
+		return c.unable && p.name != "examples" || machine == "tcg" && p.heavy
 	})
 	if c.old {
 		parts = ofScripts(parts)

@@ -31,22 +31,22 @@ import (
 // cell is a kernel and a root file system, each named after the release of Debian that
 // it is from.
 type cell struct {
-	kernel  string // or "running"
-	root    string
-	ancient bool // its nft is older than those that are promised to work: it loads the examples, and may fail
-	old     bool // its kernel is older than knockc apply needs
+	kernel string // or "running"
+	root   string
+	unable bool // its nft cannot load some scripts, as meaning.md says: it shows which, and may fail
+	old    bool // its kernel is older than knockc apply needs
 }
 
 func (c cell) name() string { return c.kernel + "/" + c.root }
 
 var cells = []cell{
-	{kernel: "bullseye", root: "bullseye", ancient: true},
+	{kernel: "bullseye", root: "bullseye", unable: true},
 	{kernel: "bullseye", root: "forky", old: true},
 	{kernel: "bookworm", root: "bookworm"},
 	{kernel: "trixie", root: "trixie"},
-	{kernel: "forky", root: "bookworm"},
+	{kernel: "forky", root: "bookworm", unable: true},
 	{kernel: "forky", root: "forky"},
-	{kernel: "running", root: "bullseye", ancient: true},
+	{kernel: "running", root: "bullseye", unable: true},
 	{kernel: "running", root: "bookworm"},
 	{kernel: "running", root: "trixie"},
 	{kernel: "running", root: "forky"},
@@ -98,7 +98,7 @@ func run(ctx context.Context, selected, columns []string, file string, kvm bool)
 				return err
 			}
 		}
-		if r.failed() && !c.ancient {
+		if r.failed() && !c.unable {
 			failed = append(failed, c.name())
 		}
 	}
