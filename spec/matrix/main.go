@@ -17,6 +17,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -88,7 +89,7 @@ func run(ctx context.Context, selected, columns []string, file string, kvm bool)
 	var failed []string
 	for _, c := range chosen {
 		r, err := m.run(ctx, c, parts)
-		if err != nil {
+		if err := cmp.Or(err, ctx.Err()); err != nil {
 			return fmt.Errorf("%s: %w", c.name(), err)
 		}
 		fmt.Println(r)

@@ -51,7 +51,7 @@ var parts = []part{
 		{"spec", "^(TestReload|TestReload(Neighbours|Log|Anything|Layouts|LeavesNoLayout)|TestListings)OnKernel$", "", true},
 		{"live", "^(TestWaysOfLoading|TestCodesStayUsed)OnKernel$", "", false},
 	}},
-	{"flood", "the same in a flood of packets: none gets through meanwhile", true, []tests{
+	{"flood", "the same in a flood of packets: none gets through, except one between two hooks", true, []tests{
 		{"spec", "^TestReloadUnderFloodOnKernel$", "", true},
 	}},
 	{"rollback", "a policy on trial is kept, or all is as before, whatever is killed", false, []tests{
