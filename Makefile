@@ -1,5 +1,5 @@
 FUZZTIME ?= 50000x
-SOAK ?= 10m
+PACKETS ?= 1000000
 SOURCES ?= 1000000
 KILLS ?= 504
 SEED ?= 0
@@ -45,8 +45,8 @@ kernel: ## run the tests on the kernel alone; `unshare -rn make kernel` needs no
 	KNOCKC_KERNEL=required go test -timeout 1h -count=1 -v -run OnKernel ./...
 	KNOCKC_KERNEL=required go test -timeout 1h -count=1 ./internal/netns
 
-soak: ## try random policies on the kernel for as long as SOAK says
-	KNOCKC_KERNEL=required go test -count=1 -v -timeout 0 -run RandomOnKernel ./spec -soak $(SOAK)
+soak: ## try random policies on the kernel with PACKETS packets, in minutes
+	KNOCKC_KERNEL=required go test -count=1 -v -timeout 0 -run RandomOnKernel ./spec -packets $(PACKETS) -traces 12
 
 load: ## flood hosts from SOURCES forged sources each, and fill the table of connections; in minutes
 	KNOCKC_KERNEL=required go test -count=1 -v -timeout 1h -run 'LoadOnKernel|TrackingOnKernel' ./spec -sources $(SOURCES)
@@ -54,9 +54,6 @@ load: ## flood hosts from SOURCES forged sources each, and fill the table of con
 faults: ## take the kernel's memory away, cut the power, kill KILLS commands, all at moments that SEED repeats; in minutes
 	KNOCKC_KERNEL=required go test -count=1 -v -run NoMemoryOnKernel ./live
 	KNOCKC_KERNEL=required go test -count=1 -v -timeout 1h -run 'Killed|PowerLoss' ./cmd/knockc -kills $(KILLS) -seed $(SEED)
-
-matrix: ## run tests on all kernels and with all nfts, or on CELLS, and write spec/matrix.md; see spec/matrix
-	go run ./spec/matrix $(if $(CELLS),-cells "$(CELLS)",-write spec/matrix.md)
 
 matrix: ## run tests on other kernels and with other nfts, or in CELLS, and write spec/matrix.md; see spec/matrix
 	go run ./spec/matrix -cells "$(CELLS)" -write spec/matrix.md

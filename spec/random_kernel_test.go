@@ -4,14 +4,14 @@ import (
 	"flag"
 	"fmt"
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
 )
 
 var (
-	soak       = flag.Duration("soak", 0, "how long TestRandomOnKernel tries more and more pairs")
-	leastPairs = flag.Int("pairs", 750, "how many pairs TestRandomOnKernel tries at least")
+	leastPairs   = flag.Int("pairs", 750, "how many pairs TestRandomOnKernel tries at least")
+	leastPackets = flag.Int("packets", 0, "how many packets it compares at least")
+	tracesOfPair = flag.Int("traces", tracesEach, "how many traces each of its pairs has")
 )
 
 // The random pairs of the kernel: so many hosts at once, each with traces to one policy.
@@ -24,8 +24,7 @@ const (
 // The pairs are the same in every run; when their packets arrive is not.
 func TestRandomOnKernel(t *testing.T) {
 	total, decided, opened := tally{}, newDecisions(), 0
-	begin := time.Now()
-	for seed := 0; seed < *leastPairs || time.Since(begin) < *soak; seed += hostsAtOnce {
+	for seed := 0; seed < *leastPairs || total.packets < *leastPackets; seed += hostsAtOnce {
 		number := hostsAtOnce
 		if left := *leastPairs - seed; left > 0 {
 			number = min(number, left)
@@ -33,7 +32,7 @@ func TestRandomOnKernel(t *testing.T) {
 		t.Run(fmt.Sprintf("from%d", seed), func(t *testing.T) {
 			for _, o := range onKernel(t, randomPairs(seed, number)) {
 				total.judge(t, o)
-				total.traces += tracesEach
+				total.traces += *tracesOfPair
 				opened += tracesThatOpen(t, o)
 				decided.add(o.pair, o.events)
 			}
@@ -58,7 +57,7 @@ func TestRandomOnKernel(t *testing.T) {
 func randomPairs(seed, number int) []*pair {
 	var pairs []*pair
 	for i := range number {
-		draw := rapid.Custom(func(t *rapid.T) *pair { return drawPair(t, tracesEach) })
+		draw := rapid.Custom(func(t *rapid.T) *pair { return drawPair(t, *tracesOfPair) })
 		pairs = append(pairs, draw.Example(seed+i))
 	}
 	return pairs

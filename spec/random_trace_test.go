@@ -261,12 +261,21 @@ func (d *traceDrawer) visit(t *rapid.T, from sender, k *lang.Knock) {
 }
 
 // flow sends segments of one flow. What passes after a RST depends on sequence
-// numbers, which traces do not have; a SYN begins another.
+// numbers, which traces do not have; a SYN begins another. After a second FIN, a host whose
+// program has not closed its side answers a SYN with a challenge (RFC 5961, section 4): not
+// what a trace takes for an answer, so the flow ends with it.
 func (d *traceDrawer) flow(t *rapid.T, p trace.Packet) {
+	finished := 0
 	for _, flags := range rapid.SliceOfN(rapid.SampledFrom(flowFlags), 1, 5).Draw(t, "flags") {
 		p.Flags = flags
 		d.send(time.Millisecond, p)
-		if flags&lang.RST == 0 {
+		switch {
+		case flags&lang.FIN != 0:
+			finished++
+			continue
+		case flags == lang.SYN && finished > 1:
+			return
+		case flags&lang.RST == 0:
 			continue
 		}
 		if p.Flags = lang.SYN; rapid.Bool().Draw(t, "again") {
