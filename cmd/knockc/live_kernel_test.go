@@ -229,8 +229,8 @@ func TestDryRunShowsOnKernel(t *testing.T) {
 	s := newSite(t)
 	s.knockc(t, "apply", "-settle", "0", s.policy)
 	for boot, want := range map[string]string{
-		s.policy: "was accept\n", // of a port that the other policy refuses
-		s.other:  "~ knock ssh: ",  // the table alone says what would change
+		s.policy: "was accept\n",  // of a port that the other policy refuses
+		s.other:  "~ knock ssh: ", // the table alone says what would change
 	} {
 		script := "mount -t tmpfs tmpfs /etc && mkdir /etc/knockc && cp " + boot + " /etc/knockc/policy.knock && knockc apply -dry-run " + s.other
 		out, err := s.Host.Command(t.Context(), "unshare", "-m", "sh", "-c", script).CombinedOutput()
