@@ -71,31 +71,35 @@ func split(entries []DispatchEntry) (single, ranges []DispatchEntry) {
 
 // fewRanges is how many ranges have a rule each that catches what gets lost during a
 // reload. For more there is a map, so that the number of rules does not grow with the
-// policy.
+// policy. The map changes late, too, so it has single ports as well: one that moves into a
+// range is then in what the map was before.
 const fewRanges = 16
 
 // guarded adds rules with the verdict for packets to all ports of ranges that knocks guard
 // at the host, as the knocks have them: however the ranges are cut in other maps. Only
 // during a reload anything comes so far.
 func (b *builder) guarded(c *Chain, verdict Verdict) {
-	var ranges []lang.Service
+	var all, ranges []lang.Service
 	for _, k := range b.policy.Knocks {
 		for _, s := range k.Services {
-			if s.First < s.Last && len(k.At) == 0 {
+			if len(k.At) > 0 {
+				continue
+			}
+			if all = append(all, s); s.First < s.Last {
 				ranges = append(ranges, s)
 			}
 		}
 	}
-	var entries []DispatchEntry
-	for _, s := range lang.Merged(ranges) {
-		entries = append(entries, DispatchEntry{protoNumber(s.Proto), s.First, s.Last, verdict})
-	}
-	if len(entries) > fewRanges {
+	if ranges = lang.Merged(ranges); len(ranges) > fewRanges {
+		var entries []DispatchEntry
+		for _, s := range lang.Merged(all) {
+			entries = append(entries, DispatchEntry{protoNumber(s.Proto), s.First, s.Last, verdict})
+		}
 		c.add("", Dispatch{Name: "guarded", Comment: "packets get here only during a reload", Interval: true, Entries: entries})
 		return
 	}
-	for _, e := range entries {
-		c.add("lost during a reload", L4Proto{e.Proto}, Ports{e.First, e.Last, false}, verdict)
+	for _, s := range ranges {
+		c.add("lost during a reload", L4Proto{protoNumber(s.Proto)}, Ports{s.First, s.Last, false}, verdict)
 	}
 }
 

@@ -47,16 +47,23 @@ func TestReloadUnderFloodOnKernel(t *testing.T) {
 // get through, one for each reload; there were thousands.
 func TestRangesUnderFloodOnKernel(t *testing.T) {
 	const reloads = 60
-	others := ""
-	for i := range 100 {
-		others += fmt.Sprintf("knock k%d < %d %d -> %d >\n", i, 10000+i, 20000+i, 30000+i)
-	}
-	through := reloadUnderFlood(t, reloads, []uint16{8003, 9002}, [2]string{
-		"knock a < 1001 1003 -> 8003 > knock b < 1001 1004 -> 9000-9003 >\n" + others,
-		"knock a < 1001 1003 -> 8000-8010 > knock b < 1001 1004 -> 9002 >\n" + others,
-	})
-	if through > reloads {
-		t.Errorf("%d packets got through", through)
+	for name, service := range map[string]func(i int) string{
+		"few ranges":  func(i int) string { return fmt.Sprint(30000 + i) },
+		"many ranges": func(i int) string { return fmt.Sprintf("%d-%d", 30000+10*i, 30003+10*i) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			others := ""
+			for i := range 100 {
+				others += fmt.Sprintf("knock k%d < %d %d -> %s >\n", i, 10000+i, 20000+i, service(i))
+			}
+			through := reloadUnderFlood(t, reloads, []uint16{8003, 9002}, [2]string{
+				"knock a < 1001 1003 -> 8003 > knock b < 1001 1004 -> 9000-9003 >\n" + others,
+				"knock a < 1001 1003 -> 8000-8010 > knock b < 1001 1004 -> 9002 >\n" + others,
+			})
+			if through > reloads {
+				t.Errorf("%d packets got through", through)
+			}
+		})
 	}
 }
 
