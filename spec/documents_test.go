@@ -38,7 +38,7 @@ import (
 //
 // `file=NAME` gives a block a name, for the commands of the blocks after it.
 // With -update the forms, the findings and the outputs are written again.
-var documents = []string{"../README.md", "../CHANGELOG.md", "../SECURITY.md", "language.md", "meaning.md", "findings.md", "traces.md", "capture.md", "live.md", "hosts.md", "json.md", "client.md", "devices.md", "codes.md", "import.md", "boot.md", "costs.md", "load.md"}
+var documents = []string{"../README.md", "../CHANGELOG.md", "../SECURITY.md", "language.md", "meaning.md", "findings.md", "traces.md", "capture.md", "live.md", "hosts.md", "json.md", "client.md", "devices.md", "codes.md", "import.md", "boot.md", "costs.md", "load.md", "soak.md"}
 
 // docBlock is a fenced block.
 type docBlock struct {
