@@ -85,7 +85,7 @@ func (m *machines) accelerate(ctx context.Context, image string) {
 		return
 	}
 	m.processor = emulated
-	if m.kvm && shell(ctx, `timeout 20 qemu-system-x86_64 -nodefaults -display none -no-reboot -m 512 -append panic=-1 -kernel "$@"`, append([]string{image}, withKVM...)...) == nil {
+	if m.kvm && shell(ctx, `timeout 10 qemu-system-x86_64 -nodefaults -display none -no-reboot -m 512 -append panic=-1 -kernel "$@"`, append([]string{image}, withKVM...)...) == nil {
 		m.processor = withKVM
 	}
 }
