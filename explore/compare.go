@@ -3,31 +3,30 @@ package explore
 import (
 	"context"
 	"slices"
+	"time"
 
 	"example.org/knockc/compiler"
-	"example.org/knockc/lang"
 	"example.org/knockc/lang/trace"
 )
 
-// Compare looks for the shortest way at whose end the rules of two policies decide in
-// different ways about an attempt. A knock of either says which packets matter; "" stands
-// for all knocks. For each source it tries so many packets at most. It returns nil if
-// it finds no way.
+// Compare looks for a short way at whose end the rules of two policies decide in different
+// ways about an attempt. A knock of either says which packets matter; "" stands for all
+// knocks. For each source it tries so many packets at most. It returns nil if it finds no
+// way.
 func Compare(ctx context.Context, old, is *compiler.Result, knock string, limit int) (*Difference, error) {
 	var best *Difference
-	for _, s := range comparisons(old, is, knock) {
+	for _, s := range comparisons(old, is, knock, limit) {
+		if best != nil && len(best.Way) == 1 {
+			break // nothing is shorter
+		} else if best != nil {
+			s.Depth = len(best.Way) - 1
+		}
 		for _, r := range []*compiler.Result{old, is} {
 			h, err := Rules(r)
 			if err != nil {
 				return nil, err
 			}
 			s.Hosts = append(s.Hosts, h)
-		}
-		s.Limit = limit
-		if best != nil && len(best.Way) == 1 {
-			break // nothing is shorter
-		} else if best != nil {
-			s.Depth = len(best.Way) - 1
 		}
 		if d := s.Run(ctx).Differs; d != nil {
 			best = d
@@ -39,42 +38,62 @@ func Compare(ctx context.Context, old, is *compiler.Result, knock string, limit 
 	return best, nil
 }
 
-// comparisons are searches for each kind of source of a knock, in both policies.
-func comparisons(old, is *compiler.Result, knock string) (all []*Search) {
+// comparisons are searches for the sources of a knock in both policies: all at once for all of
+// them, then in time for one of each kind.
+func comparisons(old, is *compiler.Result, knock string, limit int) []*Search {
+	var atOnce, inTime []*Search
 	have := map[Sender]bool{}
-	for _, r := range []*compiler.Result{is, old} {
-		for _, k := range r.Policy.Knocks {
+	both := []*compiler.Result{is, old}
+	for _, r := range both {
+		for _, k := range knocksOf(r.Policy) {
 			if knock != "" && k.Name.Text != knock {
 				continue
 			}
 			for _, f := range compiler.Families {
-				for _, from := range Senders(r.Policy, k, f) {
+				kinds := Senders(r.Policy, k, f)
+				for _, from := range append(kinds, allSenders(r.Policy, k, f)...) {
+					isKind := slices.Contains(kinds, from)
 					if from.Kind = Admitted; have[from] {
 						continue // it is the same source to the other policy
 					}
 					have[from] = true
-					all = append(all, comparison(old, is, knock, from))
+					atOnce = append(atOnce, &Search{Src: from.Src, Limit: min(limit, mostAtOnce), Packets: drawFor(both, knock, from, true)})
+					if isKind {
+						inTime = append(inTime, &Search{Src: from.Src, Limit: limit, Packets: drawFor(both, knock, from, false), Durations: durationsOf(both, knock)})
+					}
 				}
 			}
 		}
 	}
-	return all
+	return append(atOnce, inTime...)
 }
 
-func comparison(old, is *compiler.Result, knock string, from Sender) *Search {
-	s := &Search{Src: from.Src}
+// drawFor are packets that matter to a knock of several policies.
+func drawFor(all []*compiler.Result, knock string, from Sender, wide bool) []trace.Packet {
 	d := &drawn{from: from, have: map[string]bool{}}
-	for _, r := range []*compiler.Result{old, is} {
+	for _, r := range all {
 		d.policy = r.Policy
-		for _, k := range r.Policy.Knocks {
-			if knock == "" || k.Name.Text == knock {
-				d.attempts(k)
-				s.Durations = append(s.Durations, Durations(k)...)
+		for _, k := range knocksOf(r.Policy) {
+			if knock != "" && k.Name.Text != knock {
+				continue
+			}
+			if d.attempts(k); wide {
+				d.wide(k)
 			}
 		}
 	}
-	s.Packets = d.all
-	return s
+	return d.all[:min(len(d.all), 2*mostWide)]
+}
+
+func durationsOf(all []*compiler.Result, knock string) (durations []time.Duration) {
+	for _, r := range all {
+		for _, k := range r.Policy.Knocks {
+			if knock == "" || k.Name.Text == knock {
+				durations = append(durations, Durations(k)...)
+			}
+		}
+	}
+	return durations
 }
 
 // Replay is what rules say to packets.
@@ -94,32 +113,23 @@ func Replay(r *compiler.Result, way []trace.Event) ([]trace.Verdict, error) {
 // everyone, and nobody has done any step.
 type Lost struct {
 	Knock string
-	Way   Way // to the open door, with the old rules
+	Way   Way // to the open door, with the old rules; nil: none was found
 }
 
-// Losses are the knocks that are in both policies, and begin again when one takes the place of
-// the other.
-func Losses(old, is *compiler.Result) (all []Lost, err error) {
+// Losses are the knocks that begin again when a policy takes the place of another, or that are
+// gone. With another table, all do.
+func Losses(ctx context.Context, old, is *compiler.Result, limit int) (all []Lost, err error) {
 	for _, k := range old.Policy.Knocks {
-		if !slices.ContainsFunc(is.Policy.Knocks, func(n *lang.Knock) bool { return n.Name.Text == k.Name.Text }) {
-			continue
-		}
 		was, _ := old.Symbols.Grant(k.Name.Text)
-		now, _ := is.Symbols.Grant(k.Name.Text)
-		if was == now {
+		now, stays := is.Symbols.Grant(k.Name.Text)
+		if stays && was == now && old.Ruleset.Table == is.Ruleset.Table {
 			continue
 		}
-		lost := Lost{Knock: k.Name.Text}
-		for _, f := range compiler.Families {
-			for _, from := range Senders(old.Policy, k, f) {
-				if from.Kind == Admitted && lost.Way == nil {
-					if lost.Way, _, err = Ways(old, k, from); err != nil {
-						return nil, err
-					}
-				}
-			}
+		way, _, err := Ways(ctx, old, k, limit)
+		if err != nil {
+			return nil, err
 		}
-		all = append(all, lost)
+		all = append(all, Lost{k.Name.Text, way})
 	}
 	return all, nil
 }

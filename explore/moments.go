@@ -56,22 +56,23 @@ func (m *moments) at(hosts []Host, now time.Duration) moment {
 func (m *moments) key(now moment) string {
 	b := make([]byte, 0, 4*len(now))
 	for i, l := range now {
+		tied := 0
 		if i > 0 && l.left == now[i-1].left {
-			b = append(b, '=')
+			tied = 1
 		}
-		b = binary.AppendUvarint(b, uint64(l.what))
-		b = append(b, m.side(l.left))
+		b = binary.AppendUvarint(b, uint64(2*l.what+tied))
+		b = binary.AppendUvarint(b, m.side(l.left))
 	}
 	return string(b)
 }
 
 // side is where a time is among the durations: odd at one of them, even between two.
-func (m *moments) side(left time.Duration) byte {
+func (m *moments) side(left time.Duration) uint64 {
 	i, at := slices.BinarySearch(m.durations, left)
 	if at {
-		return byte(2*i + 1)
+		return uint64(2*i + 1)
 	}
-	return byte(2 * i)
+	return uint64(2 * i)
 }
 
 // next is how much time has to pass until another moment, which is not taken as the same; 0

@@ -1,98 +1,12 @@
 package explore
 
 import (
-	"net/netip"
 	"slices"
 	"time"
 
-	"example.org/knockc/compiler"
 	"example.org/knockc/lang"
 	"example.org/knockc/lang/trace"
 )
-
-// Sender is a source as a knock sees it, and where its packets arrive.
-type Sender struct {
-	Src  netip.Addr
-	On   string // an interface
-	Kind SenderKind
-}
-
-// SenderKind is what a knock thinks of a source.
-type SenderKind int
-
-const (
-	Admitted   SenderKind = iota // it may knock
-	OtherFrom                    // the knock's `from` does not admit it
-	OtherIface                   // the knock's `on` does not admit it
-	Trusted                      // it need not knock
-	senderKinds
-)
-
-func (k SenderKind) String() string {
-	return [...]string{"admitted", "not in from", "not in on", "trusted"}[k]
-}
-
-// Senders are sources of a family, one of each kind that there is for a knock.
-func Senders(p *lang.Policy, k *lang.Knock, f compiler.Family) []Sender {
-	var all []Sender
-	for kind := range senderKinds {
-		for _, s := range candidates(p, k, f) {
-			if kindOf(p, k, s) == kind {
-				s.Kind = kind
-				all = append(all, s)
-				break
-			}
-		}
-	}
-	return all
-}
-
-// candidates are sources that a policy may treat in different ways.
-func candidates(p *lang.Policy, k *lang.Knock, f compiler.Family) (all []Sender) {
-	sources := []netip.Addr{
-		netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("203.0.113.9"), netip.MustParseAddr("198.51.100.1"),
-		netip.MustParseAddr("2001:db8::7"), netip.MustParseAddr("2a00::9"), netip.MustParseAddr("2400::1"),
-	}
-	for _, prefixes := range [][]lang.Prefix{k.From, p.Settings.TrustPrefixes} {
-		for _, prefix := range prefixes {
-			sources = append(sources, prefix.Masked().Addr().Next(), prefix.Addr())
-		}
-	}
-	ifaces := []string{trace.DefaultIface, "other0"}
-	for _, i := range slices.Concat(k.On, p.Settings.TrustIfaces) {
-		name := i.Name
-		if i.Wildcard {
-			name += "0"
-		}
-		ifaces = append(ifaces, name)
-	}
-	for _, iface := range ifaces {
-		for _, src := range sources {
-			if compiler.FamilyOf(src) == f && iface != "lo" {
-				all = append(all, Sender{Src: src, On: iface})
-			}
-		}
-	}
-	return all
-}
-
-func kindOf(p *lang.Policy, k *lang.Knock, s Sender) SenderKind {
-	in := func(all []lang.Prefix) bool {
-		return slices.ContainsFunc(all, func(p lang.Prefix) bool { return p.Contains(s.Src) })
-	}
-	on := func(all []lang.Iface) bool {
-		return slices.ContainsFunc(all, func(i lang.Iface) bool { return i.Has(s.On) })
-	}
-	switch {
-	case in(p.Settings.TrustPrefixes), on(p.Settings.TrustIfaces):
-		return Trusted
-	case len(k.From) > 0 && !in(k.From):
-		return OtherFrom
-	case len(k.On) > 0 && !on(k.On):
-		return OtherIface
-	}
-	return Admitted
-}
 
 // PacketsFor are the packets that a policy tells apart, as far as they matter to a knock:
 // attempts at its steps and services and at those of knocks that it shares any with,
@@ -127,10 +41,7 @@ type drawn struct {
 
 // add adds a packet, if there is none like it.
 func (d *drawn) add(p trace.Packet) {
-	p.Src = d.from.Src
-	if d.from.On != trace.DefaultIface {
-		p.On = &lang.Name{Text: d.from.On}
-	}
+	p.Src, p.On = d.from.Src, d.from.iface()
 	text := string((&trace.Event{Packet: &p}).AppendTo(nil))
 	if !d.have[text] {
 		d.have[text] = true
@@ -158,6 +69,9 @@ func (d *drawn) sequences(k *lang.Knock) {
 			p.Code = nil
 		}
 		d.attempt(p)
+		if p.To = d.elsewhere(k); p.To != nil {
+			d.attempt(p)
+		}
 	}
 }
 
@@ -242,15 +156,16 @@ func (d *drawn) others(k *lang.Knock) {
 	}
 }
 
-// otherPort is one that is nothing to the policy.
+// otherPort is one that is nothing to the policy; the last if there is none.
 func (d *drawn) otherPort() uint16 {
-	for port := uint16(81); ; port++ {
+	for port := uint16(81); port < 65535; port++ {
 		if !slices.ContainsFunc(d.policy.Knocks, func(k *lang.Knock) bool {
 			return slices.ContainsFunc(k.AllSteps(), func(s lang.Step) bool { return s.Port == port }) || serves(k.Services, port)
 		}) && !slices.ContainsFunc(d.policy.Settings.Open, func(o lang.Open) bool { return serves(o.Services, port) }) {
 			return port
 		}
 	}
+	return 65535
 }
 
 func serves(all []lang.Service, port uint16) bool {

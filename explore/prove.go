@@ -9,16 +9,25 @@ import (
 
 	"example.org/knockc/compiler"
 	"example.org/knockc/lang"
-	"example.org/knockc/lang/trace"
 )
 
-// Proof is what came of holding the rules of a knock against its meaning, for one source.
+// Proof is what came of holding rules against their meaning, for one source.
 type Proof struct {
 	Knock  string
 	Sender Sender
+	Scope  Scope
 	Kinds  int // of packets
 	Found
 }
+
+// Scope is what of a policy an exploration tries.
+type Scope int
+
+const (
+	InTime    Scope = iota // what matters to a knock, with all times
+	Wide                   // more packets and more sources, all at once
+	EveryPort              // each port, before anything else has come
+)
 
 // Prove holds the compiled rules of a policy against its meaning: for each knock, for IPv4 and
 // IPv6, and for each kind of source. Each exploration ends after so many packets. It calls
@@ -28,17 +37,17 @@ func Prove(ctx context.Context, r *compiler.Result, limit int, see func(Proof)) 
 	defer stop()
 	jobs := jobsOf(r.Policy)
 	running := make(chan struct{}, runtime.GOMAXPROCS(0))
-	for i := range jobs {
-		j := &jobs[i]
-		go func() {
+	go func() {
+		for _, j := range jobs {
 			running <- struct{}{}
-			j.err = j.run(ctx, r, limit)
-			<-running
-			close(j.done)
-		}()
-	}
-	for i := range jobs {
-		j := &jobs[i]
+			go func() {
+				j.err = j.run(ctx, r, limit)
+				<-running
+				close(j.done)
+			}()
+		}
+	}()
+	for _, j := range jobs {
 		<-j.done
 		if err := cmp.Or(j.err, ctx.Err()); err != nil {
 			return err
@@ -54,32 +63,70 @@ func Prove(ctx context.Context, r *compiler.Result, limit int, see func(Proof)) 
 type job struct {
 	knock *lang.Knock
 	from  Sender
+	scope Scope
 	proof Proof
 	err   error
 	done  chan struct{}
 }
 
-func jobsOf(p *lang.Policy) (all []job) {
-	for _, k := range p.Knocks {
+// jobsOf are the explorations of a policy. One without a knock has something to show, too.
+func jobsOf(p *lang.Policy) (all []*job) {
+	swept := map[Sender]bool{}
+	for _, k := range knocksOf(p) {
 		for _, f := range compiler.Families {
-			for _, from := range Senders(p, k, f) {
-				all = append(all, job{knock: k, from: from, done: make(chan struct{})})
+			add := func(from Sender, scope Scope) {
+				all = append(all, &job{knock: k, from: from, scope: scope, done: make(chan struct{})})
+			}
+			kinds := Senders(p, k, f)
+			for _, from := range kinds {
+				add(from, InTime)
+			}
+			for _, from := range allSenders(p, k, f) {
+				add(from, Wide)
+			}
+			for _, from := range kinds {
+				if same := (Sender{Src: from.Src, On: from.On}); !swept[same] {
+					swept[same] = true
+					add(from, EveryPort)
+				}
 			}
 		}
 	}
 	return all
 }
 
+// knocksOf are the knocks of a policy, or one without steps and services.
+func knocksOf(p *lang.Policy) []*lang.Knock {
+	if len(p.Knocks) == 0 {
+		return []*lang.Knock{{}}
+	}
+	return p.Knocks
+}
+
+// mostAtOnce is how many packets are tried where no time passes, for each of many sources.
+const mostAtOnce = 20_000
+
 func (j *job) run(ctx context.Context, r *compiler.Result, limit int) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	rules, err := Rules(r)
 	if err != nil {
 		return err
 	}
-	s := &Search{
-		Hosts: []Host{Meaning(r.Policy), rules}, Src: j.from.Src, Packets: PacketsFor(r.Policy, j.knock, j.from),
-		Knocks: []string{j.knock.Name.Text}, Durations: Durations(j.knock), Limit: limit,
+	s := &Search{Hosts: []Host{Meaning(r.Policy), rules}, Src: j.from.Src, Limit: limit}
+	if name := j.knock.Name.Text; name != "" {
+		s.Knocks = []string{name}
 	}
-	j.proof = Proof{Knock: j.knock.Name.Text, Sender: j.from, Kinds: len(s.Packets), Found: s.Run(ctx)}
+	switch j.scope {
+	case InTime:
+		s.Packets, s.Durations = PacketsFor(r.Policy, j.knock, j.from), Durations(j.knock)
+	case Wide:
+		s.Packets, s.Limit = widePackets(r.Policy, j.knock, j.from), min(limit, mostAtOnce)
+	case EveryPort:
+		s.Packets, s.Depth, s.Knocks = everyPort(j.from), 1, nil
+	}
+	j.proof = Proof{Knock: j.knock.Name.Text, Sender: j.from, Scope: j.scope, Kinds: len(s.Packets), Found: s.Run(ctx)}
 	return nil
 }
 
@@ -93,55 +140,4 @@ func Durations(k *lang.Knock) []time.Duration {
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
-}
-
-// Way is one to an open door, nil if none was found.
-type Way []trace.Event
-
-// Ways are the shortest ways to open a knock's door, for a source that it admits: with the
-// sequence as it is written, and with any other packets, or more of them. A way that ends
-// with the sequence as written is no other.
-func Ways(r *compiler.Result, k *lang.Knock, from Sender) (shortest, other Way, err error) {
-	rules, err := Rules(r)
-	if err != nil {
-		return nil, nil, err
-	}
-	packets := PacketsFor(r.Policy, k, from)
-	s := &Search{Hosts: []Host{rules}, Src: from.Src, Packets: packets, Knocks: []string{k.Name.Text}, Limit: 200_000}
-	s.Follow = func(done, packet int) int { return follow(k.Steps, done, &packets[packet]) }
-	s.Opened = func(step *Step) bool {
-		if shortest == nil {
-			shortest = step.Way()
-		}
-		if step.Follow < len(k.Steps) {
-			other = step.Way()
-		}
-		return other != nil
-	}
-	s.Run(context.Background())
-	return shortest, other, nil
-}
-
-// follow is how many of the latest packets are the beginning of a sequence, after another
-// packet.
-func follow(steps []lang.Step, done int, p *trace.Packet) int {
-	for n := min(done+1, len(steps)); n > 0; n-- {
-		if does(p, steps[n-1]) && slices.EqualFunc(steps[:n-1], steps[done-n+1:done], same) {
-			return n
-		}
-	}
-	return 0
-}
-
-func same(a, b lang.Step) bool { return a.Proto == b.Proto && a.Port == b.Port && a.Length == b.Length }
-
-// does reports whether a packet is the one that does a step.
-func does(p *trace.Packet, s lang.Step) bool {
-	switch {
-	case p.Proto != s.Proto, p.Proto == lang.TCP && p.Flags != lang.SYN, s.Code && p.Code == nil:
-		return false
-	case s.Proto == lang.Ping:
-		return s.Length == lang.AnyLength || s.Length == int(p.Ping.Length)
-	}
-	return p.DstPort == s.Port
 }

@@ -33,7 +33,7 @@ func Changes(old, is *Policy) []Change {
 	var all []Change
 	for _, part := range settingParts {
 		was, now := part.text(&old.Settings), part.text(&is.Settings)
-		if was != now {
+		if part.differ(was, now) {
 			alone := *old
 			part.take(&alone.Settings, &is.Settings)
 			all = append(all, Change{"", was, now, &alone})
@@ -68,7 +68,7 @@ func (p *Policy) knockChanges(i int, is *Knock) []Change {
 	var all []Change
 	for _, part := range knockParts {
 		was, now := part.text(p.Knocks[i]), part.text(is)
-		if was == now {
+		if !part.differ(was, now) {
 			continue
 		}
 		alone, knock := *p, *p.Knocks[i]
@@ -83,37 +83,42 @@ func (p *Policy) knockChanges(i int, is *Knock) []Change {
 // part is a piece of a knock or of the settings: its canonical text, "" if it is not there or
 // what goes without saying, and how another takes it over.
 type part[T any] struct {
-	text func(of *T) string
-	take func(to, from *T)
+	text  func(of *T) string
+	take  func(to, from *T)
+	inAny bool // the order of its words says nothing
+}
+
+// differ reports whether two texts of the part say different things.
+func (p *part[T]) differ(a, b string) bool {
+	if !p.inAny {
+		return a != b
+	}
+	words := func(text string) []string { return slices.Sorted(slices.Values(strings.Fields(text))) }
+	return !slices.Equal(words(a), words(b))
 }
 
 var knockParts = []part[Knock]{
-	{func(k *Knock) string { return "<" + List(k.Steps) + " >" }, func(to, from *Knock) { to.Steps = from.Steps }},
-	{func(k *Knock) string { return "->" + List(k.Services) }, func(to, from *Knock) { to.Services = from.Services }},
-	{func(k *Knock) string { return "within " + FormatDuration(k.Within) }, func(to, from *Knock) { to.Within = from.Within }},
-	{func(k *Knock) string { return given(k.Total != 0, "total "+FormatDuration(k.Total)) }, func(to, from *Knock) { to.Total = from.Total }},
-	{func(k *Knock) string { return "grant " + FormatDuration(k.Grant) }, func(to, from *Knock) { to.Grant = from.Grant }},
-	{func(k *Knock) string { return given(k.Once, "once") }, func(to, from *Knock) { to.Once = from.Once }},
-	{resetText, func(to, from *Knock) { to.Reset = from.Reset }},
-	{func(k *Knock) string { return listed("close", k.Close) }, func(to, from *Knock) { to.Close = from.Close }},
-	{func(k *Knock) string { return listed("from", k.From) }, func(to, from *Knock) { to.From = from.From }},
-	{func(k *Knock) string { return listed("on", k.On) }, func(to, from *Knock) { to.On = from.On }},
-	{func(k *Knock) string { return listed("at", k.At) }, func(to, from *Knock) { to.At = from.At }},
-	{codesText, func(to, from *Knock) { to.Key, to.Period, to.Ahead = from.Key, from.Period, from.Ahead }},
-	{perText, func(to, from *Knock) { to.Per = from.Per }},
-	{logText, func(to, from *Knock) { to.Log = from.Log }},
+	{func(k *Knock) string { return "<" + List(k.Steps) + " >" }, func(to, from *Knock) { to.Steps = from.Steps }, false},
+	{func(k *Knock) string { return "->" + List(k.Services) }, func(to, from *Knock) { to.Services = from.Services }, true},
+	{func(k *Knock) string { return "within " + FormatDuration(k.Within) }, func(to, from *Knock) { to.Within = from.Within }, false},
+	{func(k *Knock) string { return given(k.Total != 0, "total "+FormatDuration(k.Total)) }, func(to, from *Knock) { to.Total = from.Total }, false},
+	{func(k *Knock) string { return "grant " + FormatDuration(k.Grant) }, func(to, from *Knock) { to.Grant = from.Grant }, false},
+	{func(k *Knock) string { return given(k.Once, "once") }, func(to, from *Knock) { to.Once = from.Once }, false},
+	{resetText, func(to, from *Knock) { to.Reset = from.Reset }, false},
+	{func(k *Knock) string { return listed("close", k.Close) }, func(to, from *Knock) { to.Close = from.Close }, false},
+	{func(k *Knock) string { return listed("from", k.From) }, func(to, from *Knock) { to.From = from.From }, true},
+	{func(k *Knock) string { return listed("on", k.On) }, func(to, from *Knock) { to.On = from.On }, true},
+	{func(k *Knock) string { return listed("at", k.At) }, func(to, from *Knock) { to.At = from.At }, true},
+	{func(k *Knock) string { return given(k.CodeStep() >= 0, `key "`+k.Key.Path+`"`) }, func(to, from *Knock) { to.Key = from.Key }, false},
+	{func(k *Knock) string { return given(k.CodeStep() >= 0, "period "+FormatDuration(k.Period)) }, func(to, from *Knock) { to.Period = from.Period }, false},
+	{func(k *Knock) string { return given(k.CodeStep() >= 0, "ahead "+FormatDuration(k.Ahead)) }, func(to, from *Knock) { to.Ahead = from.Ahead }, false},
+	{perText, func(to, from *Knock) { to.Per = from.Per }, false},
+	{logText, func(to, from *Knock) { to.Log = from.Log }, false},
 }
 
 func resetText(k *Knock) string {
 	text := given(k.Reset.Mode != ResetNone, "reset "+resetModes[k.Reset.Mode])
 	return text + given(k.Reset.Revoke, " revoke")
-}
-
-func codesText(k *Knock) string {
-	if k.CodeStep() < 0 {
-		return ""
-	}
-	return fmt.Sprintf(`key "%s" period %s ahead %s`, k.Key.Path, FormatDuration(k.Period), FormatDuration(k.Ahead))
 }
 
 func perText(k *Knock) string {
@@ -126,27 +131,35 @@ func logText(k *Knock) string {
 }
 
 var settingParts = []part[Settings]{
-	{func(s *Settings) string { return "table " + s.Table }, func(to, from *Settings) { to.Table = from.Table }},
-	{hookText, func(to, from *Settings) { to.Hook, to.Priority = from.Hook, from.Priority }},
-	{func(s *Settings) string { return given(s.DefaultDrop, "default drop") }, func(to, from *Settings) { to.DefaultDrop = from.DefaultDrop }},
-	{func(s *Settings) string { return given(s.RefuseReject, "refuse reject") }, func(to, from *Settings) { to.RefuseReject = from.RefuseReject }},
-	{openText, func(to, from *Settings) { to.Open = from.Open }},
-	{func(s *Settings) string { return fmt.Sprintf("size %d", s.Size) }, func(to, from *Settings) { to.Size = from.Size }},
-	{trustText, func(to, from *Settings) { to.TrustPrefixes, to.TrustIfaces = from.TrustPrefixes, from.TrustIfaces }},
+	{func(s *Settings) string { return "table " + s.Table }, func(to, from *Settings) { to.Table = from.Table }, false},
+	{hookText, func(to, from *Settings) { to.Hook, to.Priority = from.Hook, from.Priority }, false},
+	{func(s *Settings) string { return given(s.DefaultDrop, "default drop") }, func(to, from *Settings) { to.DefaultDrop = from.DefaultDrop }, false},
+	{func(s *Settings) string { return given(s.RefuseReject, "refuse reject") }, func(to, from *Settings) { to.RefuseReject = from.RefuseReject }, false},
+	{openText, func(to, from *Settings) { to.Open = from.Open }, false},
+	{func(s *Settings) string { return fmt.Sprintf("size %d", s.Size) }, func(to, from *Settings) { to.Size = from.Size }, false},
+	{trustText, func(to, from *Settings) { to.TrustPrefixes, to.TrustIfaces = from.TrustPrefixes, from.TrustIfaces }, true},
 }
 
 func hookText(s *Settings) string {
 	return [...]string{"hook prerouting", "hook input"}[s.Hook] + fmt.Sprintf(" priority %d", s.Priority)
 }
 
+// openText has first what is open to everyone, and then all else in order.
 func openText(s *Settings) string {
 	var all []string
 	for _, o := range s.Open {
-		text := "open" + List(o.Services)
+		if o.ForAll() {
+			continue
+		}
+		text := "open" + List(Merged(o.Services))
 		for _, more := range []string{listed("from", o.From), listed("on", o.On)} {
 			text += given(more != "", " "+more)
 		}
 		all = append(all, text)
+	}
+	slices.Sort(all)
+	if services := Merged(s.OpenToAll()); len(services) > 0 {
+		all = append([]string{"open" + List(services)}, all...)
 	}
 	return strings.Join(all, ", ")
 }

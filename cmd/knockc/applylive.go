@@ -235,9 +235,3 @@ func (a *applying) warnOfOthers(s *streams) error {
 	}
 	return nil
 }
-
-// print prints at once, for what a user waits for.
-func (s *streams) print(format string, args ...any) {
-	fmt.Fprintf(s.out, format, args...)
-	s.out.Flush()
-}

@@ -119,7 +119,7 @@ func (b *building) run(s *streams) error {
 		return err
 	}
 	if b.prove {
-		if err := s.prove(result, provePackets, func(explore.Proof) {}); err != nil {
+		if err := s.prove(result, packetsFor(policy), func(explore.Proof) {}); err != nil {
 			return err
 		}
 	}

@@ -21,12 +21,12 @@ var diffCommand = &command{
 	long: `
 Diff compares two policies by what they do. For each change, it prints the shortest
 packets that show it, and what the rules of both policies say to them. At the end, it
-lists the knocks that begin again when NEW is loaded over OLD: their open doors shut, and
-sources in the middle of the sequence have to start again.
+lists the knocks whose sources lose something when NEW is loaded over OLD: their grants
+end, and sources in the middle of the sequence have to start again.
 
-If something changes, the exit status is 1. Comments, names of files and the order of
-clauses are no change. A change that no packets of one source show is listed alone, such
-as one of "log" or "size".
+If something changes, the exit status is 1, as it is if a policy has errors; then nothing
+is printed to standard output. Comments and the order of clauses are no change. A change
+for which no packets are found is listed alone, such as one of "log" or "size".
 
 The output contains the steps: keep it secret. One of the two can be -, for standard
 input.`,
@@ -73,19 +73,18 @@ func writeChanges(w io.Writer, old, is *compiler.Result) (changed bool, err erro
 			return true, err
 		}
 	}
-	losses, err := explore.Losses(old, is)
+	losses, err := explore.Losses(context.Background(), old, is, diffPackets)
 	if err != nil {
 		return true, err
 	}
 	for _, l := range losses {
-		fmt.Fprintf(w, "knock %s: begins again when the new policy is loaded\n", l.Knock)
-		if l.Way == nil {
-			continue
+		fmt.Fprintf(w, "knock %s: all progress and grants end when the new policy is loaded\n", l.Knock)
+		if l.Way != nil {
+			writeRows(w, l.Way, nil, nil)
+			fmt.Fprintf(w, "    %s is open for %s; then the new policy is loaded, and the grant ends\n", l.Knock, l.Way[0].Packet.Src)
 		}
-		writeRows(w, l.Way, nil, nil)
-		fmt.Fprintf(w, "    %s is open for %s; then the new policy is loaded, and it is closed\n", l.Knock, l.Way[0].Packet.Src)
 	}
-	return len(changes) > 0, nil
+	return len(changes)+len(losses) > 0, nil
 }
 
 // writeChange writes a change, and what shows it: by itself if others interfere, and with all

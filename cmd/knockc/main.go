@@ -116,7 +116,7 @@ var otherWords = map[string]string{
 	"lint": "check", "validate": "check", "verify": "check", "vet": "check",
 	"format": "fmt", "tidy": "fmt",
 	"load": "apply", "up": "apply", "start": "apply", "reload": "apply", "install": "apply", "enable": "apply",
-	"diff": "apply -dry-run", "plan": "apply -dry-run",
+	"plan": "apply -dry-run", "compare": "diff",
 	"list": "status", "ls": "status", "show": "status", "ps": "status", "metrics": "status -prometheus",
 	"watch": "follow", "log": "follow", "logs": "follow", "monitor": "follow",
 	"open": "grant", "allow": "grant", "close": "revoke", "deny": "revoke", "shut": "revoke",
@@ -141,6 +141,12 @@ type streams struct {
 	// done says that the kernel, or a new file, has what was asked for: from then on no failure makes
 	// the exit status one that says that nothing was changed.
 	done bool
+}
+
+// print prints at once, for what a user waits for.
+func (s *streams) print(format string, args ...any) {
+	fmt.Fprintf(s.out, format, args...)
+	s.out.Flush()
 }
 
 // warn tells what is not as it should be, if something is not, and does not keep what

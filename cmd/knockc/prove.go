@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,34 +23,41 @@ var proveCommand = &command{
 	short: "show that the rules do what the policy means",
 	long: `
 Prove compares the compiled rules of a policy with a second program, which does what the
-language means and knows nothing of nftables. For one source, it tries all packets that
-the policy tells apart, in all orders, before, between and at all deadlines. It does so
-for each knock, for IPv4 and IPv6, and for sources that the knock admits, that it does not
-admit, and that need not knock. If the rules ever decide or remember something else,
+language means and knows nothing of nftables. It tries packets of one source at a time:
+the steps, services and other ports that matter to a knock, and segments of connections,
+in all orders, before, between and at all deadlines. It does so for each knock, for IPv4
+and IPv6, and for a source of each kind: one that the knock admits, one that it does not
+admit, and one that need not knock. If the rules ever decide or remember something else,
 prove prints the packets that lead there, and the exit status is 1. That would be a fault
 of knockc.
 
 Different orders often lead to the same state, which is tried once. So there may be an
 end: "all" means that no other order and no other times of these packets show anything
 new. Otherwise, prove stops after -packets for a source: "ways of 6" means that it has
-tried all orders of up to 6 packets. Prove leaves out several sources at once, full sets
-and the ends of idle connections.
+tried all orders of up to 6 packets.
 
-Prove also prints the shortest way to open each door, and the shortest that is not the
-sequence as written, if there is one: for example, with another packet in between.
+Prove also tries, without time between the packets, what stands beside everything that the
+policy names: ports, addresses, interfaces, lengths of pings and flags. And it tries every
+port once. It leaves out several sources at once, full sets and the ends of idle
+connections.
+
+At the end, prove prints the shortest way to open each door, and the shortest that is not
+the sequence as written, if there is one: for example, with another packet in between.
 With -traces, it writes both to files in DIR, as traces for sim: ssh.trace and
 ssh-also.trace.
 
 If POLICY is -, prove reads standard input.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		var p proving
-		packets := flags.Int("packets", provePackets, "stop after `N` packets for each knock and source")
+		packets := flags.Int("packets", 0, "stop after `N` packets for each knock and source; without it 200000, or fewer for many knocks")
 		flags.StringVar(&p.traces, "traces", "", "write the shortest ways to open each door to files in `DIR`")
 		return func(s *streams, args []string) error {
 			if len(args) != 1 {
 				return usagef("takes one policy")
 			}
-			if *packets < 1 {
+			given := false
+			flags.Visit(func(f *flag.Flag) { given = given || f.Name == "packets" })
+			if given && *packets < 1 {
 				return usagef("-packets must be 1 or more")
 			}
 			p.policy, p.packets = args[0], *packets
@@ -56,9 +65,6 @@ If POLICY is -, prove reads standard input.`,
 		}
 	},
 }
-
-// provePackets is how many packets are tried for each source, if nobody says.
-const provePackets = 200_000
 
 // proving is one run of the command.
 type proving struct {
@@ -75,23 +81,66 @@ func (p *proving) run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	table := columns{wraps: []int{1}}
-	table.add("KNOCK", "SOURCE", "STATES", "PACKETS", "TRIED")
-	packets := 0
-	err = s.prove(result, p.packets, func(found explore.Proof) {
-		packets += found.Packets
-		table.add(found.Knock, describe(found.Sender), fmt.Sprint(found.States), fmt.Sprint(found.Packets), extent(found.Found))
-	})
-	if err != nil {
+	if err := p.makeFolder(); err != nil {
 		return err
 	}
-	table.print(s.out)
+	p.packets = cmp.Or(p.packets, packetsFor(policy))
+	if err := p.explore(s, result); err != nil {
+		return err
+	}
 	for _, k := range policy.Knocks {
 		if err := p.ways(s, result, k); err != nil {
 			return err
 		}
 	}
-	fmt.Fprintf(s.out, "\n%d packets, 0 differences between the rules and what the policy means\n", packets)
+	return nil
+}
+
+// packetsFor is how many packets are tried for each knock and source, if nobody says.
+func packetsFor(p *lang.Policy) int {
+	const most, least, total = 200_000, 1000, 2_000_000
+	return min(most, max(least, total/max(1, len(p.Knocks))))
+}
+
+func (p *proving) makeFolder() error {
+	if p.traces == "" {
+		return nil
+	}
+	if err := os.MkdirAll(p.traces, 0o777); err != nil {
+		return fmt.Errorf("cannot make %s: %w", p.traces, reason(err))
+	}
+	return nil
+}
+
+// explore prints a row for each knock and source as soon as it is there, and what was tried
+// beside.
+func (p *proving) explore(s *streams, r *compiler.Result) error {
+	name := len("KNOCK")
+	for _, k := range r.Policy.Knocks {
+		name = max(name, len(k.Name.Text))
+	}
+	row := func(cells ...any) {
+		s.print("%s\n", strings.TrimRight(fmt.Sprintf("%-*s  %-38v  %8v  %9v  %v", append([]any{name}, cells...)...), " "))
+	}
+	row("KNOCK", "SOURCE", "STATES", "PACKETS", "TRIED")
+	packets, wide, sources, everyPort := 0, 0, map[netip.Addr]bool{}, 0
+	err := s.prove(r, p.packets, func(found explore.Proof) {
+		packets += found.Packets
+		switch found.Scope {
+		case explore.InTime:
+			row(cmp.Or(found.Knock, "-"), describe(found.Sender), found.States, found.Packets, extent(found.Found))
+		case explore.Wide:
+			wide += found.Packets
+			sources[found.Sender.Src] = true
+		case explore.EveryPort:
+			everyPort++
+		}
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "\nat once, from %d %s: %d packets; to every port: from %d\n", len(sources), lang.Plural(len(sources), "source"), wide, everyPort)
+	fmt.Fprintf(s.out, "%d packets, 0 differences between the rules and what the policy means\n", packets)
 	return nil
 }
 
@@ -132,14 +181,13 @@ func extent(f explore.Found) string {
 
 // ways tells the shortest ways to open the door of a knock.
 func (p *proving) ways(s *streams, r *compiler.Result, k *lang.Knock) error {
-	from, ok := admitted(r.Policy, k)
-	if !ok {
-		fmt.Fprintf(s.out, "\nnobody can open %s: all its sources are trusted, or no packet can come from them\n", k.Name.Text)
-		return nil
-	}
-	shortest, also, err := explore.Ways(r, k, from)
-	if err != nil {
+	shortest, also, err := explore.Ways(context.Background(), r, k, p.packets)
+	switch {
+	case err != nil:
 		return err
+	case shortest == nil:
+		fmt.Fprintf(s.out, "\n%s: no way to open it was found in %d packets\n", k.Name.Text, p.packets)
+		return nil
 	}
 	fmt.Fprintf(s.out, "\n%s opens with %s\n", k.Name.Text, destinations(shortest))
 	if also != nil {
@@ -154,18 +202,6 @@ func (p *proving) ways(s *streams, r *compiler.Result, k *lang.Knock) error {
 	return p.write(s, k, "-also", "The shortest way to open "+k.Name.Text+" that is not the sequence as written.", also)
 }
 
-// admitted is a source that a knock admits, with IPv4 if there is one.
-func admitted(policy *lang.Policy, k *lang.Knock) (explore.Sender, bool) {
-	for _, f := range compiler.Families {
-		for _, from := range explore.Senders(policy, k, f) {
-			if from.Kind == explore.Admitted {
-				return from, true
-			}
-		}
-	}
-	return explore.Sender{}, false
-}
-
 // destinations are those of packets, as steps are written.
 func destinations(way explore.Way) string {
 	var all []string
@@ -177,21 +213,26 @@ func destinations(way explore.Way) string {
 
 // write writes a way as a trace.
 func (p *proving) write(s *streams, k *lang.Knock, ending, title string, way explore.Way) error {
-	file := filepath.Join(p.traces, k.Name.Text+ending+".trace")
-	policy := p.policy
-	if relative, err := filepath.Rel(p.traces, p.policy); err == nil && !filepath.IsAbs(policy) {
-		policy = relative
+	policy := ""
+	if p.policy != stdio {
+		folder, err := filepath.Abs(p.traces)
+		if err != nil {
+			return err
+		}
+		if policy, err = filepath.Abs(p.policy); err != nil {
+			return err
+		}
+		if relative, err := filepath.Rel(folder, policy); err == nil {
+			policy = relative
+		}
 	}
-	if err := os.MkdirAll(p.traces, 0o777); err != nil {
-		return fmt.Errorf("cannot make %s: %w", p.traces, reason(err))
-	}
-	return s.write(file, wayTrace(title, policy, k.Name.Text, way), 0o600)
+	return s.write(filepath.Join(p.traces, k.Name.Text+ending+".trace"), wayTrace(title, policy, k.Name.Text, way), 0o600)
 }
 
 // wayTrace is a way as a trace, which expects the door to be open at its end.
 func wayTrace(title, policy, knock string, way explore.Way) []byte {
 	text := "# " + title + "\n"
-	if policy != stdio {
+	if policy != "" {
 		text += "policy " + policy + "\n"
 	}
 	text += "\n"

@@ -1,0 +1,45 @@
+package explore_test
+
+import "testing"
+
+// TestMisread has rules that were compiled from something else than the policy says, as if
+// the compiler had misread it. Prove finds each.
+func TestMisread(t *testing.T) {
+	for policy, misread := range map[string][]string{
+		"knock a < 7001 9002 -> 22-30 >": {
+			"knock a < 7001 9002 -> 22 24-30 >", "knock a < 7001 9002 -> 22-31 >", "knock a < 7001 9002 -> 21-30 >",
+			"knock a < 7001 9002 -> 22-29 >", "knock a < 9002 7001 -> 22-30 >", "knock a < 7001 9003 -> 22-30 >",
+			"knock a < 7001 udp/9002 -> 22-30 >", "knock a < 7001 9002 -> 22-30 once >", "knock a < 7001 9002 -> 22-30 reset any >",
+			"knock a < 7001 9002 -> 22-30 grant 11s >", "knock a < 7001 9002 -> 22-30 within 4s >", "refuse reject knock a < 7001 9002 -> 22-30 >",
+		},
+		"knock a < 7001 -> 22 from 10.0.0.0/8 198.51.100.0/24 on eth0 wg0 >": {
+			"knock a < 7001 -> 22 from 10.0.0.0/9 198.51.100.0/24 on eth0 wg0 >", "knock a < 7001 -> 22 from 10.0.0.0/7 198.51.100.0/24 on eth0 wg0 >",
+			"knock a < 7001 -> 22 from 10.0.0.0/8 on eth0 wg0 >", "knock a < 7001 -> 22 from 10.0.0.0/8 198.51.100.0/24 on eth0 >",
+		},
+		"knock a < 7001 9002 -> 22 at 10.0.0.0/8 198.51.100.1 >": {
+			"knock a < 7001 9002 -> 22 at 10.0.0.0/9 198.51.100.1 >", "knock a < 7001 9002 -> 22 at 10.0.0.0/8 >",
+			"knock a < 7001 9002 -> 22 >",
+		},
+		"trust 10.0.0.0/8 198.51.100.0/24 open 80 443 from 203.0.113.0/24 knock a < 7001 9002 -> 22 reset any >": {
+			"trust 10.0.0.0/8 open 80 443 from 203.0.113.0/24 knock a < 7001 9002 -> 22 reset any >",
+			"trust 10.0.0.0/9 198.51.100.0/24 open 80 443 from 203.0.113.0/24 knock a < 7001 9002 -> 22 reset any >",
+			"trust 10.0.0.0/8 198.51.100.0/24 open 80 from 203.0.113.0/24 knock a < 7001 9002 -> 22 reset any >",
+			"trust 10.0.0.0/8 198.51.100.0/24 open 80 443 from 203.0.113.0/25 knock a < 7001 9002 -> 22 reset any >",
+			"trust 10.0.0.0/8 198.51.100.0/24 open 80 443 knock a < 7001 9002 -> 22 reset any >",
+		},
+		"knock a < 7001 ping/64 -> 22 reset known > knock b < 7101 7102 -> 80 >": {
+			"knock a < 7001 ping -> 22 reset known > knock b < 7101 7102 -> 80 >", "knock a < 7001 ping/65 -> 22 reset known > knock b < 7101 7102 -> 80 >",
+			"knock a < 7001 ping/64 -> 22 reset known > knock b < 7101 -> 80 >", "knock a < 7001 ping/64 -> 22 > knock b < 7101 7102 -> 80 >",
+		},
+		"default drop": {"knock a < 1 -> 2 >", "default drop open 80"},
+	} {
+		means := compile(t, policy).Policy
+		for _, text := range misread {
+			r := compile(t, text)
+			r.Policy = means
+			if !differs(t, r) {
+				t.Errorf("%s\nread as\n%s\nwas not found", policy, text)
+			}
+		}
+	}
+}
