@@ -2,6 +2,7 @@ FUZZTIME ?= 50000x
 PACKETS ?= 1000000
 SOURCES ?= 1000000
 KILLS ?= 504
+CUTS ?= 20
 SEED ?= 0
 PREFIX ?= /usr/local
 
@@ -55,6 +56,9 @@ faults: ## take the kernel's memory away, cut the power, kill KILLS commands, al
 	KNOCKC_KERNEL=required go test -count=1 -v -run NoMemoryOnKernel ./live
 	KNOCKC_KERNEL=required go test -count=1 -v -timeout 1h -run 'Killed|PowerLoss' ./cmd/knockc -kills $(KILLS) -seed $(SEED)
 
+power: ## cut the power of a machine in QEMU CUTS times, at moments that SEED repeats; about half a minute each
+	go run ./spec/matrix -power $(CUTS) -seed $(SEED)
+
 matrix: ## run tests on other kernels and with other nfts, or in CELLS, and write spec/matrix.md; see spec/matrix
 	go run ./spec/matrix -cells "$(CELLS)" -write spec/matrix.md
 
@@ -105,4 +109,4 @@ platforms: ## build knockc for other systems, and for browsers what it is made o
 	GOOS=windows go build -trimpath ./...
 	GOOS=js GOARCH=wasm go build ./lang/... ./compiler ./sim/... ./report ./timeline ./playground/...
 
-.PHONY: help build install release deb vscode deb-test playground quick test kernel soak load faults matrix matrix-quick fuzz bench golden lint vulncheck platforms rename
+.PHONY: help build install release deb vscode deb-test playground quick test kernel soak load faults power matrix matrix-quick fuzz bench golden lint vulncheck platforms rename

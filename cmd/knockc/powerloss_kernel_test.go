@@ -3,28 +3,23 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
 )
 
-// powered is a host whose power can fail. Its policy and the notes of its codes are on a disk
-// of its own, in a mount namespace that ends with the test.
+// powered is a host whose power can fail. Its disk is a file system of its own, in a mount
+// namespace that ends with the test.
 type powered struct {
-	*adversary
+	*durable
 	killer        *killer
-	rules         string // the policy on the disk
 	image, bootID string // files
 	mounts        int    // the process that holds the namespace
 	boots         int
-	beside        int // how often the notes were just being written
 }
 
 func newPowered(t *testing.T) *powered {
@@ -33,8 +28,9 @@ func newPowered(t *testing.T) *powered {
 		t.Skip(err)
 	}
 	folder := t.TempDir()
-	m := &powered{adversary: newAdversary(t), killer: newKiller(t), image: filepath.Join(folder, "disk"), bootID: filepath.Join(folder, "boot_id")}
-	m.rules = filepath.Join(m.state, "policy.knock")
+	a := newAdversary(t)
+	m := &powered{killer: newKiller(t), image: filepath.Join(folder, "disk"), bootID: filepath.Join(folder, "boot_id")}
+	m.durable = newDurable(a, filepath.Join(filepath.Dir(a.policy), "ssh.key"), m.inside, m.seen)
 	if out, err := exec.Command("mkfs.ext4", "-q", "-F", m.image, "16M").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -67,15 +63,6 @@ func newPowered(t *testing.T) *powered {
 // inside is a command on the host that sees the disk.
 func (m *powered) inside(args ...string) *exec.Cmd {
 	return m.Host.Command(m.Context(), append([]string{"nsenter", fmt.Sprintf("--mount=/proc/%d/ns/mnt", m.mounts), "--"}, args...)...)
-}
-
-func (m *powered) runs(args ...string) string {
-	m.Helper()
-	out, err := m.inside(args...).CombinedOutput()
-	if err != nil {
-		m.Fatalf("%q: %v\n%s", args, err, out)
-	}
-	return string(out)
 }
 
 func (m *powered) mount() *exec.Cmd { return m.inside("mount", "-o", "loop", m.image, m.state) }
@@ -121,49 +108,21 @@ func (m *powered) forgets() {
 // were used stay used.
 func TestPowerLossOnKernel(t *testing.T) {
 	m := newPowered(t)
-	tidy := `knock ssh < otp/62201 -> 22 key "` + filepath.Join(filepath.Dir(m.policy), "ssh.key") + `" grant 1h >` + "\n"
-	texts := []string{tidy, strings.ReplaceAll(tidy, " <", "   <"), strings.ReplaceAll(tidy, "1h", "2h")}
-	write(t, m.seen(m.rules), tidy)
+	write(t, m.seen(m.rules), m.texts[0])
 	m.runs("sync", "-f", m.state)
-	boot := func() {
-		m.runs("knockc", "apply", "--settle", "0s", "--rehearse=false", "--codes=false", m.rules)
-		if said := m.runs("knockc", "refill", m.rules); strings.Contains(said, "cannot be read") {
-			t.Errorf("after boot %d refill says\n%s", m.boots, said)
-		}
-	}
-	boot()
+	m.starts()
 	for i := range share(6) {
 		m.records(func() {
 			m.getsIn(1, fmt.Sprintf("code %d", i), func() { m.client("udp4", "192.0.2.1:62201", 5+int64(i)) })
 		})
-		write(t, m.seen(m.rules), texts[1+i%2])
+		write(t, m.seen(m.rules), m.texts[1+i%2])
 		m.runs("sync", "-f", m.state)
 		m.runs("knockc", "refill")                                                 // notes which were used early
 		m.Host.Run(t, "nft", "flush", "set", "inet", "knockc", "ssh_codes_loaded") // all are to be loaded afresh
-		m.loses(m.inside([][]string{
-			{"knockc", "refill"},
-			{"knockc", "fmt", "-w", m.rules},
-			{"knockc", "apply", "-settle", "0", "-rehearse=false", m.rules},
-		}[i%3]...))
-		m.isWhole(texts)
-		boot()
+		m.loses(m.inside(m.writers()[i%3]...))
+		m.isWhole()
+		m.starts()
 		m.getsIn(0, "replays", m.replaysOnce)
 	}
 	t.Logf("the power failed %d times, %d times with a file beside the notes", share(6), m.beside)
-}
-
-// isWhole looks at the files on the disk.
-func (m *powered) isWhole(policies []string) {
-	m.Helper()
-	policy, err := os.ReadFile(m.seen(m.rules))
-	if err != nil || !slices.Contains(policies, string(policy)) {
-		m.Fatalf("the policy is %q, %v", policy, err)
-	}
-	notes, err := os.ReadFile(m.seen(filepath.Join(m.state, "codes.json")))
-	if err != nil || !json.Valid(notes) {
-		m.Fatalf("the notes are %q, %v", notes, err)
-	}
-	if _, err := os.Stat(m.seen(filepath.Join(m.state, "codes.json.new"))); err == nil {
-		m.beside++
-	}
 }

@@ -100,11 +100,10 @@ func (m *machines) virtual(ctx context.Context, release string) (kind string, bo
 	if err != nil {
 		return "", nil, err
 	}
-	image, err := find(kernel, "boot/vmlinuz-*", "usr/lib/modules/*/vmlinuz")
+	image, err := m.image(ctx, kernel)
 	if err != nil {
 		return "", nil, err
 	}
-	m.accelerate(ctx, image)
 	return m.processor[1], func(ctx context.Context, root, log string) error {
 		initramfs, err := m.initramfs(ctx, root, kernel)
 		if err != nil {
@@ -113,17 +112,31 @@ func (m *machines) virtual(ctx context.Context, release string) (kind string, bo
 		defer os.Remove(initramfs)
 		ctx, cancel := context.WithTimeout(ctx, longest)
 		defer cancel()
-		args := append([]string{
-			"-nodefaults", "-display", "none", "-no-reboot", "-m", "2048", "-smp", "2",
-			"-kernel", image, "-initrd", initramfs,
-			"-append", fmt.Sprintf("console=ttyS0 panic=-1 mitigations=off rdinit=%s/spec/matrix/init CONSOLE=/dev/ttyS1", mount),
-			"-serial", "file:" + log + ".kernel", "-serial", "file:" + log,
-		}, m.processor...)
+		args := append(m.arguments(image, initramfs, log), "-smp", "2")
 		if out, err := exec.CommandContext(ctx, "qemu-system-x86_64", args...).CombinedOutput(); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("qemu-system-x86_64: %w\n%s", err, out)
 		}
 		return nil
 	}, nil
+}
+
+// image is the file of a kernel, of which it is then known how to run it.
+func (m *machines) image(ctx context.Context, kernel string) (string, error) {
+	image, err := find(kernel, "boot/vmlinuz-*", "usr/lib/modules/*/vmlinuz")
+	if err == nil {
+		m.accelerate(ctx, image)
+	}
+	return image, err
+}
+
+// arguments are those of QEMU for a machine whose first process is init.
+func (m *machines) arguments(image, initramfs, log string) []string {
+	return append([]string{
+		"-nodefaults", "-display", "none", "-no-reboot", "-m", "2048",
+		"-kernel", image, "-initrd", initramfs,
+		"-append", fmt.Sprintf("console=ttyS0 panic=-1 mitigations=off rdinit=%s/spec/matrix/init CONSOLE=/dev/ttyS1", mount),
+		"-serial", "file:" + log + ".kernel", "-serial", "file:" + log,
+	}, m.processor...)
 }
 
 // initramfs makes the file system of a virtual machine, of several archives, which the

@@ -11,6 +11,7 @@
 //     The script init is the first process there.
 //   - result.go reads what the tests print. It takes a test that did not run for a
 //     failure.
+//   - power.go kills machines instead, with -power, and looks at what is left on their disk.
 //
 // It must be run as root, in the root of the project, on Debian for amd64. It needs the
 // packages cpio, kmod and qemu-system-x86. With /dev/kvm it takes a quarter of the time.
@@ -58,10 +59,16 @@ func main() {
 	columns := flag.String("parts", "", "run these `parts` alone: "+strings.Join(partNames(), ", "))
 	write := flag.String("write", "", "write the rows into this `file`")
 	kvm := flag.Bool("kvm", true, "use /dev/kvm if it works")
+	cuts := flag.Int("power", 0, "instead of the cells, cut the power of a machine so `often`")
+	seed := flag.Uint64("seed", 0, "what the moments of -power are drawn from; 0 draws one")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, strings.Fields(*selected), strings.Fields(*columns), *write, *kvm); err != nil {
+	work := func() error { return run(ctx, strings.Fields(*selected), strings.Fields(*columns), *write, *kvm) }
+	if *cuts > 0 {
+		work = func() error { return cutPower(ctx, *cuts, *seed, *kvm) }
+	}
+	if err := work(); err != nil {
 		fmt.Fprintln(os.Stderr, "matrix:", err)
 		os.Exit(1)
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -50,5 +52,30 @@ func TestReadRow(t *testing.T) {
 	}
 	if r := readRow(goodCell, nil, names); !r.failed() {
 		t.Error("a cell without parts does not fail")
+	}
+}
+
+// TestPowerNotes: of what a machine has noted, only whole lines count, and each life has its own.
+func TestPowerNotes(t *testing.T) {
+	s := &station{record: filepath.Join(t.TempDir(), "record")}
+	text := "boots\nwhole\nruns refill\nused 7\nboots\nwhole\nsends 8\nused 8\nruns ap"
+	if err := os.WriteFile(s.record, append([]byte(text), make([]byte, 100)...), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	notes := s.notes()
+	if n := count(notes, "used"); n != 2 {
+		t.Errorf("%d codes were used, want 2", n)
+	}
+	for n, want := range map[int]string{2: "used", 3: ""} {
+		did := ""
+		if life := since(notes, n); life != nil {
+			did = doing(life)
+		}
+		if did != want {
+			t.Errorf("life %d ends with %q, want %q", n, did, want)
+		}
+	}
+	if did := doing([]string{"boots", "sends 9"}); did != "check" {
+		t.Errorf("a life without its check ends with %q", did)
 	}
 }
