@@ -14,7 +14,8 @@
 //   - power.go kills machines instead, with -power, and looks at what is left on their disk.
 //
 // It must be run as root, in the root of the project, on Debian for amd64. It needs the
-// packages cpio, kmod and qemu-system-x86. With /dev/kvm it takes a quarter of the time.
+// packages cpio, kmod and qemu-system-x86, and e2fsprogs for -power. With /dev/kvm it takes a
+// quarter of the time.
 package main
 
 import (
