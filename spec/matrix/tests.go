@@ -37,7 +37,7 @@ func ofScripts(parts []part) (reduced []part) {
 }
 
 var parts = []part{
-	{"examples", "the policies in testdata/policies load as nft text and by netlink, and list alike", false, []tests{
+	{"examples", "the policies that the project shows load as nft text and by netlink, and list alike", false, []tests{
 		{"compiler", "^TestSetUpsAgreeOnKernel$", "", false},
 	}},
 	{"cases", "the cases in spec/cases: the kernel does to their packets what the model says", false, []tests{
