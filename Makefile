@@ -84,7 +84,7 @@ golden: ## write golden files again, to be read in the diff
 	go test ./lang/... ./compiler ./sim/replay ./knockd ./spec ./cmd/... ./packaging -update
 
 # The packages that macOS and Windows run as well.
-PORTABLE = ./cmd/... ./compiler ./knock ./knockd ./lang/... ./lsp ./report ./sim/... ./timeline
+PORTABLE = ./cmd/... ./compiler ./explore ./knock ./knockd ./lang/... ./lsp ./report ./sim/... ./timeline
 
 lint: ## what gofmt and vet say, vet also of what macOS and Windows run
 	test -z "$$(gofmt -l .)"

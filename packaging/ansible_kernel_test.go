@@ -45,7 +45,7 @@ func TestAnsibleOnKernel(t *testing.T) {
 		f.write(t, policyWith("8004"))
 		said := f.play(t, some, "--check", "--diff")
 		said.succeeds(t, 1, 9)
-		said.tells(t, len(some), "~ knock ssh: step 3 is 8004, was 8003")
+		said.tells(t, len(some), "knock ssh: `< 7001 9002 8004 >` instead of `< 7001 9002 8003 >`")
 		f.have(t, some, "8003")
 	})
 	t.Run("mistake", func(t *testing.T) {
