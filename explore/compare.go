@@ -50,7 +50,7 @@ func comparisons(old, is *compiler.Result, knock string, limit int) []*Search {
 				continue
 			}
 			for _, f := range compiler.Families {
-				kinds := Senders(r.Policy, k, f)
+				kinds := senders(r.Policy, k, f)
 				for _, from := range append(kinds, allSenders(r.Policy, k, f)...) {
 					isKind := slices.Contains(kinds, from)
 					if from.Kind = Admitted; have[from] {
@@ -89,7 +89,7 @@ func durationsOf(all []*compiler.Result, knock string) (durations []time.Duratio
 	for _, r := range all {
 		for _, k := range r.Policy.Knocks {
 			if knock == "" || k.Name.Text == knock {
-				durations = append(durations, Durations(k)...)
+				durations = append(durations, timesOf(k)...)
 			}
 		}
 	}

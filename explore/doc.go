@@ -13,7 +13,7 @@
 //
 // For one source, a policy has few states, hundreds to some hundred thousands. If all are
 // reached within the limit, no other order of these packets and no other times show
-// anything new. Packets that are not tried are another matter: see [PacketsFor]. So [Prove]
+// anything new. Packets that are not tried are another matter: see packetsFor. So [Prove]
 // also sends what stands beside everything that the policy names, from sources that do, and
 // an attempt to every port. Left out are several sources at once, full sets, the ends of idle
 // connections, and packets that the rules tell apart only if they were translated.

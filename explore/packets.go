@@ -8,10 +8,10 @@ import (
 	"example.org/knockc/lang/trace"
 )
 
-// PacketsFor are the packets that a policy tells apart, as far as they matter to a knock:
+// packetsFor are the packets that a policy tells apart, as far as they matter to a knock:
 // attempts at its steps and services and at those of knocks that it shares any with,
 // segments of other kinds, conversations, and something for all else.
-func PacketsFor(p *lang.Policy, k *lang.Knock, from Sender) []trace.Packet {
+func packetsFor(p *lang.Policy, k *lang.Knock, from Sender) []trace.Packet {
 	d := &drawn{policy: p, from: from, have: map[string]bool{}}
 	d.attempts(k)
 	d.conversations(k)
@@ -60,7 +60,7 @@ func (d *drawn) attempt(p trace.Packet) {
 // sequences adds all steps of a knock, with codes of some periods.
 func (d *drawn) sequences(k *lang.Knock) {
 	for _, s := range k.AllSteps() {
-		p := At(s)
+		p := packetAt(s)
 		if s.Code {
 			for _, offset := range []int{0, -1, 1} {
 				p.Code = &trace.Code{Knock: k.Name.Text, Offset: k.Period * time.Duration(offset)}
@@ -121,7 +121,7 @@ func (d *drawn) conversations(k *lang.Knock) {
 		d.add(trace.Packet{SrcPort: client, DstPort: s.Port, Flags: lang.SYN, Answered: &lang.Span{}})
 	}
 	if s := last(k.Steps, func(s lang.Step) bool { return !s.Code && s.Proto != lang.TCP }); s != nil {
-		p := At(*s)
+		p := packetAt(*s)
 		p.SrcPort, p.Answered = client, &lang.Span{}
 		d.add(p)
 	}
@@ -146,7 +146,7 @@ func (d *drawn) others(k *lang.Knock) {
 	d.add(trace.Packet{Proto: lang.Ping, Ping: &trace.Ping{Length: 1399}})
 	for _, other := range d.policy.Knocks {
 		if other != k && !shares(k, other) {
-			d.attempt(At(other.Steps[0]))
+			d.attempt(packetAt(other.Steps[0]))
 			d.attempt(trace.Packet{Proto: other.Services[0].Proto, DstPort: other.Services[0].First})
 			break
 		}
@@ -191,8 +191,8 @@ func shares(a, b *lang.Knock) bool {
 	return false
 }
 
-// At is the packet that does a step, without a code.
-func At(s lang.Step) trace.Packet {
+// packetAt is the packet that does a step, without a code.
+func packetAt(s lang.Step) trace.Packet {
 	p := trace.Packet{Proto: s.Proto, DstPort: s.Port}
 	if s.Proto == lang.Ping {
 		length := s.Length

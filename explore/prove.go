@@ -16,7 +16,6 @@ type Proof struct {
 	Knock  string
 	Sender Sender
 	Scope  Scope
-	Kinds  int // of packets
 	Found
 }
 
@@ -77,7 +76,7 @@ func jobsOf(p *lang.Policy) (all []*job) {
 			add := func(from Sender, scope Scope) {
 				all = append(all, &job{knock: k, from: from, scope: scope, done: make(chan struct{})})
 			}
-			kinds := Senders(p, k, f)
+			kinds := senders(p, k, f)
 			for _, from := range kinds {
 				add(from, InTime)
 			}
@@ -120,18 +119,18 @@ func (j *job) run(ctx context.Context, r *compiler.Result, limit int) error {
 	}
 	switch j.scope {
 	case InTime:
-		s.Packets, s.Durations = PacketsFor(r.Policy, j.knock, j.from), Durations(j.knock)
+		s.Packets, s.Durations = packetsFor(r.Policy, j.knock, j.from), timesOf(j.knock)
 	case Wide:
 		s.Packets, s.Limit = widePackets(r.Policy, j.knock, j.from), min(limit, mostAtOnce)
 	case EveryPort:
 		s.Packets, s.Depth, s.Knocks = everyPort(j.from), 1, nil
 	}
-	j.proof = Proof{Knock: j.knock.Name.Text, Sender: j.from, Scope: j.scope, Kinds: len(s.Packets), Found: s.Run(ctx)}
+	j.proof = Proof{Knock: j.knock.Name.Text, Sender: j.from, Scope: j.scope, Found: s.Run(ctx)}
 	return nil
 }
 
-// Durations are the times that a knock speaks of, each once.
-func Durations(k *lang.Knock) []time.Duration {
+// timesOf are the times that a knock speaks of, each once.
+func timesOf(k *lang.Knock) []time.Duration {
 	var all []time.Duration
 	for _, d := range []time.Duration{k.Within, k.Total, k.Grant, k.Period} {
 		if d > 0 && d != lang.Forever {

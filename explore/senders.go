@@ -39,9 +39,9 @@ func (k SenderKind) String() string {
 	return [...]string{"admitted", "not in from", "not in on", "trusted"}[k]
 }
 
-// Senders are sources of a family, one of each kind that there is for a knock, the
+// senders are sources of a family, one of each kind that there is for a knock, the
 // admitted one first.
-func Senders(p *lang.Policy, k *lang.Knock, f compiler.Family) []Sender {
+func senders(p *lang.Policy, k *lang.Knock, f compiler.Family) []Sender {
 	var all []Sender
 	candidates := candidates(p, k, f)
 	for kind := range senderKinds {

@@ -17,7 +17,7 @@ type Way []trace.Event
 // with the sequence as written is no other. It tries so many packets for each source.
 func Ways(ctx context.Context, r *compiler.Result, k *lang.Knock, limit int) (shortest, other Way, err error) {
 	for _, f := range compiler.Families {
-		for _, from := range Senders(r.Policy, k, f) {
+		for _, from := range senders(r.Policy, k, f) {
 			if from.Kind != Admitted {
 				continue
 			}

@@ -118,7 +118,7 @@ func (d *drawn) elsewhereAt(k *lang.Knock) {
 			d.attempt(trace.Packet{Proto: s.Proto, DstPort: s.First, To: to})
 		}
 		for _, s := range k.AllSteps() {
-			if p := At(s); !s.Code {
+			if p := packetAt(s); !s.Code {
 				p.To = to
 				d.attempt(p)
 			}
