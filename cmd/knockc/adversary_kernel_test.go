@@ -165,13 +165,23 @@ func (a *adversary) opened() int {
 	return n
 }
 
+// openedSince is how often the door has been opened since a count. It waits for what is on
+// the wire, and up to a minute for as many as are expected.
+func (a *adversary) openedSince(before, expected int) int {
+	a.Helper()
+	for deadline := time.Now().Add(time.Minute); a.opened()-before < expected && time.Now().Before(deadline); {
+		time.Sleep(50 * time.Millisecond)
+	}
+	time.Sleep(50 * time.Millisecond)
+	return a.opened() - before
+}
+
 // getsIn does something, and wants it to open the door so often.
 func (a *adversary) getsIn(want int, how string, does func()) {
 	a.Helper()
 	before := a.opened()
 	does()
-	time.Sleep(50 * time.Millisecond) // what is on the wire
-	got := a.opened() - before
+	got := a.openedSince(before, want)
 	a.Logf("%s: got in: %d", how, got)
 	if got != want {
 		a.Errorf("%s: got in: %d, want %d", how, got, want)
@@ -360,8 +370,7 @@ func TestTwoCPUsOnKernel(t *testing.T) {
 	if err := errors.Join(failed[:]...); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(100 * time.Millisecond)
-	opened := a.opened() - before
+	opened := a.openedSince(before, races)
 	t.Logf("of %d codes that two CPUs got at the same instant, %d opened twice", races, opened-races)
 	if opened < races || opened > 2*races {
 		t.Errorf("%d codes opened %d times", races, opened)

@@ -43,7 +43,7 @@ func TestFragmentOnKernel(t *testing.T) {
 		}
 		wants := func(host, port string, open bool) {
 			t.Helper()
-			if s.isOpen(t, host, port) != open {
+			if !s.finds(t, host, port, open) {
 				t.Errorf("%s %s: open is not %v with\n%s%s", host, port, open, policy, table)
 			}
 		}

@@ -124,14 +124,18 @@ func (b besieged) is(policy string) bool {
 // holds wants one of the policies to be loaded as a whole, and to guard. It returns which is.
 func (b besieged) holds(after string, policies ...string) (is string) {
 	b.Helper()
-	i := slices.IndexFunc(policies, b.is)
+	loaded := func() int { return slices.IndexFunc(policies, b.is) }
+	i := loaded()
+	if i < 0 { // an nft of who was killed may have come to its end between two looks
+		i = loaded()
+	}
 	if i < 0 {
 		b.Fatalf("after %s, what is loaded is none of %q:\n%s", after, policies, b.site.listing(b.T))
 	}
-	if b.isOpen(b.T, "192.0.2.1", "22") {
+	if !b.finds(b.T, "192.0.2.1", "22", false) {
 		b.Errorf("after %s, a stranger gets in", after)
 	}
-	if !b.isOpen(b.T, "2001:db8::1", "22") {
+	if !b.finds(b.T, "2001:db8::1", "22", true) {
 		b.Errorf("after %s, the open door is shut", after)
 	}
 	return map[string]string{b.policy: "older policy", b.other: "newer policy"}[policies[i]]

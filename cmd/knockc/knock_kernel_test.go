@@ -42,8 +42,8 @@ func newDoor(t *testing.T, policy string) door {
 // wantOpen holds the door to being open or not.
 func (d door) wantOpen(t *testing.T, host string, want bool) {
 	t.Helper()
-	if open := d.isOpen(t, host); open != want {
-		t.Errorf("the door at %s: open = %v, want %v", host, open, want)
+	if !d.Peer.Finds(t, net.JoinHostPort(host, "22"), want) {
+		t.Errorf("the door at %s: open = %v, want %v", host, !want, want)
 	}
 }
 

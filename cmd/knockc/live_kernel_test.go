@@ -84,13 +84,10 @@ func (s site) fails(t *testing.T, status int, line string, args ...string) {
 	}
 }
 
-func (s site) isOpen(t *testing.T, host, port string) bool {
+// finds reports whether a service is open, or shut, as expected.
+func (s site) finds(t *testing.T, host, port string, open bool) bool {
 	t.Helper()
-	c, err := s.Peer.Dial(t, net.JoinHostPort(host, port))
-	if err == nil {
-		c.Close()
-	}
-	return err == nil
+	return s.Peer.Finds(t, net.JoinHostPort(host, port), open)
 }
 
 func (s site) listing(t *testing.T) string {
@@ -106,7 +103,7 @@ func TestLifeOnKernel(t *testing.T) {
 	wants := func(open bool, when string) {
 		t.Helper()
 		for _, host := range []string{"192.0.2.1", "2001:db8::1"} {
-			if s.isOpen(t, host, "22") != open {
+			if !s.finds(t, host, "22", open) {
 				t.Errorf("%s, %s: open is not %v", when, host, open)
 			}
 		}
@@ -174,7 +171,7 @@ func TestLivingConnectionOnKernel(t *testing.T) {
 	if !strings.HasPrefix(said, "connection tracking was off: waiting 1s200ms") {
 		t.Errorf("apply says\n%s", said)
 	}
-	if s.isOpen(t, "192.0.2.1", "22") {
+	if !s.finds(t, "192.0.2.1", "22", false) {
 		t.Error("the door is open")
 	}
 	if said := s.knockc(t, "apply", s.policy); strings.Contains(said, "tracking was off") {

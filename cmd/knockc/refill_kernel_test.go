@@ -196,7 +196,7 @@ func TestRefillFragmentOnKernel(t *testing.T) {
 	v.Host.Run(t, "nft", "-f", firewall)
 	v.knockc(t, "refill", v.policy)
 	v.Peer.Run(t, "knockc", "knock", "-policy", v.policy, "ssh", "192.0.2.1")
-	if !v.isOpen(t, "192.0.2.1", "22") {
+	if !v.finds(t, "192.0.2.1", "22", true) {
 		t.Errorf("the code does not open:\n%s", v.knockc(t, "status"))
 	}
 	if said := v.knockc(t, "refill"); !strings.Contains(said, "ssh: codes until ") {
@@ -206,7 +206,7 @@ func TestRefillFragmentOnKernel(t *testing.T) {
 	v.Host.Run(t, "nft", "-f", firewall)
 	v.knockc(t, "refill")
 	v.Peer.Run(t, "knockc", "knock", "-policy", v.policy, "ssh", "192.0.2.1") // the same code
-	if v.isOpen(t, "192.0.2.1", "22") {
+	if !v.finds(t, "192.0.2.1", "22", false) {
 		t.Error("a used code opens after the table was lost")
 	}
 }

@@ -137,9 +137,29 @@ func echo(c net.Conn) {
 // Dial connects from the namespace. It fails after a second.
 func (ns Namespace) Dial(t TB, address string) (net.Conn, error) {
 	t.Helper()
+	return ns.dial(t, address, time.Second)
+}
+
+// Finds reports whether a service is open, or shut, as expected. An answer that is expected
+// may take a minute, as the machine may be busy, one that is not a second.
+func (ns Namespace) Finds(t TB, address string, open bool) bool {
+	t.Helper()
+	patience := time.Second
+	if open {
+		patience = time.Minute
+	}
+	c, err := ns.dial(t, address, patience)
+	if err == nil {
+		c.Close()
+	}
+	return (err == nil) == open
+}
+
+func (ns Namespace) dial(t TB, address string, patience time.Duration) (net.Conn, error) {
+	t.Helper()
 	var c net.Conn
 	err := ns.Do(func() (err error) {
-		c, err = net.DialTimeout("tcp", address, time.Second)
+		c, err = net.DialTimeout("tcp", address, patience)
 		return err
 	})
 	if err == nil {

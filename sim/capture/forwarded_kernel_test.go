@@ -96,14 +96,12 @@ func (n network) visitBehind(t *testing.T, inner netns.Namespace, host, peer, at
 	t.Helper()
 	door := net.JoinHostPort(at, "445")
 	n.closed(t, door)
-	n.Peer.Run(t, "knock", host, "7000")
-	n.Peer.Run(t, "knock", at, "8000:udp")
-	n.Peer.Run(t, "knock", host, "80") // open
-	n.Peer.Run(t, "knock", host, "9000")
-	c, err := n.Peer.Dial(t, door)
-	if err != nil {
-		t.Fatalf("knocked, and the door does not open: %v", err)
-	}
+	c := n.enters(t, door, func() {
+		n.Peer.Run(t, "knock", host, "7000")
+		n.Peer.Run(t, "knock", at, "8000:udp")
+		n.Peer.Run(t, "knock", host, "80") // open
+		n.Peer.Run(t, "knock", host, "9000")
+	})
 	talk(t, c)
 	for _, port := range []string{"80", "81"} { // nothing to the policy, except that they reset
 		if c, err := n.Peer.Dial(t, net.JoinHostPort(at, port)); err == nil {
