@@ -36,8 +36,8 @@ type editor struct {
 
 	mu      sync.Mutex
 	shown   map[string][]diagnostic // by the name of the file
-	told    map[string]int          // how often
-	of      map[string]int          // of which version
+	told    []telling
+	of      map[string]int // of which version
 	changed chan struct{}
 	said    []string // messages to the user
 	version int
@@ -55,7 +55,7 @@ type diagnostic struct {
 // newEditor starts a server for a folder with files.
 func newEditor(t testing.TB, files map[string]string) *editor {
 	t.Helper()
-	e := &editor{t: t, folder: t.TempDir(), served: make(chan error, 1), shown: map[string][]diagnostic{}, told: map[string]int{}, of: map[string]int{}, changed: make(chan struct{}, 1)}
+	e := &editor{t: t, folder: t.TempDir(), served: make(chan error, 1), shown: map[string][]diagnostic{}, of: map[string]int{}, changed: make(chan struct{}, 1)}
 	for name, text := range files {
 		e.write(name, text)
 	}
@@ -106,7 +106,7 @@ func (e *editor) Handle(ctx context.Context, conn *jsonrpc2.Conn, req *jsonrpc2.
 		u, _ := url.Parse(p.URI)
 		e.mu.Lock()
 		e.shown[filepath.Base(u.Path)] = p.Diagnostics
-		e.told[filepath.Base(u.Path)]++
+		e.told = append(e.told, telling{filepath.Base(u.Path), len(p.Diagnostics)})
 		e.of[filepath.Base(u.Path)] = p.Version
 		e.mu.Unlock()
 		select {
@@ -194,6 +194,12 @@ func (e *editor) place(name string, line, character int) object {
 	return object{"textDocument": object{"uri": e.uri(name)}, "position": at(line, character)}
 }
 
+// telling is that the server told what it found in a file, perhaps nothing.
+type telling struct {
+	file     string
+	findings int
+}
+
 // sees waits until the editor shows of a file what is wanted: one text for each
 // diagnostic, which contains it, in the order of the file.
 func (e *editor) sees(name string, wanted ...string) []diagnostic {
@@ -201,9 +207,9 @@ func (e *editor) sees(name string, wanted ...string) []diagnostic {
 	deadline := time.After(bound)
 	for {
 		e.mu.Lock()
-		shown, told := e.shown[name], e.told[name]
+		shown, told := e.shown[name]
 		e.mu.Unlock()
-		if told > 0 && matches(shown, wanted) {
+		if told && matches(shown, wanted) {
 			return shown
 		}
 		select {

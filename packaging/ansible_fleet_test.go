@@ -137,7 +137,8 @@ func (f *fleet) play(t *testing.T, hosts []*host, flags ...string) played {
 	defer cancel()
 	// The connections that ssh keeps end with the first process.
 	c := f.controller.Command(ctx, append([]string{"unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
-		"ansible-playbook", "-i", f.folder + "/hosts.ini", "--limit", strings.Join(names, ","), "knockc.yml"}, flags...)...)
+		"ansible-playbook", "-i", f.folder + "/hosts.ini", "--limit", strings.Join(names, ","), "knockc.yml",
+		"-e", "knockc_confirm=600"}, flags...)...) // that long, as twenty hosts on one machine may be slow
 	c.Dir = "ansible"
 	c.Env = append(os.Environ(), "ANSIBLE_HOME="+f.folder+"/ansible", "ANSIBLE_NOCOLOR=1", "LC_ALL=C.UTF-8")
 	out, err := c.CombinedOutput()

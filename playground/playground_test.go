@@ -297,14 +297,25 @@ func TestReport(t *testing.T) {
 func TestLong(t *testing.T) {
 	p := openPlayground(t, "light", 1440, 900, "")
 	p.set("policy", policy)
-	begin := time.Now()
-	p.set("trace", "0s 192.0.2.9 -> 1-60000 every 1us\n"+knocking)
-	p.until(summary + ` === "60005 packets: 1 accepted, 60003 passed, 1 dropped. Its expectation holds."`)
-	t.Log(time.Since(begin))
+	const long = "0s 192.0.2.9 -> 1-60000 every 1us\n" + knocking
+	const all = summary + ` === "60005 packets: 1 accepted, 60003 passed, 1 dropped. Its expectation holds."`
+	const late = summary + `.includes("takes too long")`
+	for try := 1; ; try++ {
+		begin := time.Now()
+		p.set("trace", long)
+		p.until(all + " || " + late)
+		t.Log(time.Since(begin))
+		if eval[bool](p, all) {
+			break
+		}
+		if try == 5 { // not only the machine is busy
+			t.Fatal("a long trace takes too long")
+		}
+		p.set("trace", knocking)
+		p.until(bands + ` === "4 to 14"`)
+	}
 	p.set("trace", strings.Repeat("+1s 192.0.2.9 -> 1-60000 every 1us\n", 100))
-	begin = time.Now()
-	p.until(summary + `.includes("takes too long")`)
-	t.Log(time.Since(begin))
+	p.until(late)
 	p.accessible()
 	p.set("trace", knocking)
 	p.until(bands + ` === "4 to 14"`)

@@ -31,6 +31,15 @@ func newCodeDoor(t *testing.T, period string) codeDoor {
 	return d
 }
 
+// early waits for the next period if little is left of this one: what the test does next
+// must be over in the same.
+func early(period, takes time.Duration) {
+	now := time.Now()
+	if left := codes.Begins(codes.Period(now, period)+1, period).Sub(now); left < takes {
+		time.Sleep(left)
+	}
+}
+
 // load loads codes of some periods, counted from the present one.
 func (d codeDoor) load(t *testing.T, periods ...int64) {
 	t.Helper()
@@ -72,6 +81,7 @@ func TestClientsWithCodesOnKernel(t *testing.T) {
 			d := newCodeDoor(t, "1h")
 			for _, host := range []string{"192.0.2.1", "2001:db8::1"} {
 				d.wantOpen(t, host, false)
+				early(d.period, time.Minute)
 				opened := false
 				for try := 1; try <= 3 && !opened; try++ { // on a busy machine one program may start before another
 					d.load(t, 0, 1)
@@ -90,11 +100,8 @@ func TestClientsWithCodesOnKernel(t *testing.T) {
 // TestNextCodeOnKernel: the host has no code for the present period, so -verify waits for
 // the next one and gets in then.
 func TestNextCodeOnKernel(t *testing.T) {
-	d := newCodeDoor(t, "10s")
-	now := time.Now()
-	if left := codes.Begins(codes.Period(now, d.period)+1, d.period).Sub(now); left < 3*time.Second {
-		time.Sleep(left)
-	}
+	d := newCodeDoor(t, "30s")
+	early(d.period, 15*time.Second)
 	d.load(t, 1, 2)
 	said := d.knockc(t, "knock", "-policy", d.policy, "-verify", "-delay", "100ms", "ssh", "192.0.2.1")
 	want := regexp.MustCompile(`^sent to 192.0.2.1, 100ms apart: 7000 otp/62201
@@ -116,6 +123,7 @@ func TestFirstCodeOnKernel(t *testing.T) {
 	d := door{p, filepath.Join(t.TempDir(), "policy.knock")}
 	cleanState(t, p.Host.Do)
 	key := d.serveSSH(t)
+	early(time.Hour, time.Minute)
 	write(t, d.policy, "refuse reject\nknock ssh < otp/62201 -> 22 key \"ssh.key\" grant 1m period 1h >\n")
 	said := p.Host.Run(t, "unshare", "-m", "sh", "-c", "mount -t tmpfs none /run && mount -t tmpfs none /var/lib && cd "+filepath.Dir(d.policy)+
 		" && knockc key ssh.key && knockc apply -rehearse=false -settle 0 policy.knock")

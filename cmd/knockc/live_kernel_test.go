@@ -153,11 +153,7 @@ func TestLifeOnKernel(t *testing.T) {
 func TestLivingConnectionOnKernel(t *testing.T) {
 	s := newSite(t)
 	s.Host.Serve(t, "22")
-	c, err := s.Peer.Dial(t, "192.0.2.1:22")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := s.Peer.Connect(t, "192.0.2.1:22")
 	talking := make(chan bool)
 	go func() { // in the first half of the time, so that all is acknowledged when the rules are loaded
 		defer close(talking)
@@ -165,7 +161,7 @@ func TestLivingConnectionOnKernel(t *testing.T) {
 			talk(t, c)
 		}
 	}()
-	said := s.knockc(t, "apply", "-settle", "1200ms", s.policy)
+	said := s.knockc(t, "apply", "-settle", "1200ms", "-rehearse=false", s.policy)
 	<-talking
 	talk(t, c)
 	if !strings.HasPrefix(said, "connection tracking was off: waiting 1s200ms") {
@@ -270,9 +266,7 @@ func TestTrackingOnKernel(t *testing.T) {
 	s.Host.Serve(t, "22")
 	s.knockc(t, "apply", "-settle", "0", s.policy)
 	s.knockc(t, "grant", "ssh", "192.0.2.2")
-	if _, err := s.Peer.Dial(t, "192.0.2.1:22"); err != nil {
-		t.Fatal(err)
-	}
+	s.Peer.Connect(t, "192.0.2.1:22")
 	s.knockc(t, "remove")
 	said := s.knockc(t, "apply", "-settle", "10ms", s.policy)
 	if !strings.HasPrefix(said, "connection tracking was off") {

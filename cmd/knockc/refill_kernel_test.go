@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // vaultOf is a site whose policy has a step with one-time codes. All that its commands print
@@ -187,6 +188,7 @@ func TestRefillKilledOnKernel(t *testing.T) {
 // and no used ones when that is loaded again.
 func TestRefillFragmentOnKernel(t *testing.T) {
 	v := newVaultOf(t)
+	early(time.Hour, time.Minute)
 	write(t, v.policy, strings.ReplaceAll(codePolicy, "grant 1h", "grant 1h period 1h"))
 	fragment, firewall := filepath.Join(t.TempDir(), "knock.nft"), filepath.Join(t.TempDir(), "filter.nft")
 	v.knockc(t, "build", "-fragment", "-o", fragment, v.policy)

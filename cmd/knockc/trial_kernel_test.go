@@ -89,24 +89,24 @@ func (s site) waitFor(t *testing.T, what string, happened func() bool) {
 // TestConfirmOnKernel answers in all ways.
 func TestConfirmOnKernel(t *testing.T) {
 	s := newSite(t)
-	apply := func(answer, policy string, more ...string) string {
+	apply := func(answer, lasts, policy string) string {
 		t.Helper()
-		c := s.Host.Command(t.Context(), append([]string{"knockc", "apply", "-settle", "0", "-confirm", "1s", policy}, more...)...)
+		c := s.Host.Command(t.Context(), "knockc", "apply", "-settle", "0", "-confirm", lasts, policy)
 		c.Stdin = strings.NewReader(answer)
 		out, _ := c.CombinedOutput()
 		return string(out)
 	}
-	if said := apply("no\n", s.policy); !strings.Contains(said, "rolled back") {
+	if said := apply("no\n", "2m", s.policy); !strings.Contains(said, "rolled back") {
 		t.Errorf("after no it says\n%s", said)
 	}
 	if tables := s.Host.Run(t, "nft", "list", "tables"); tables != "" {
 		t.Errorf("there was no table, and now there is %s", tables)
 	}
-	if said := apply("what?\nyes\n", s.policy); !strings.HasSuffix(said, "yes or no? kept\n") {
+	if said := apply("what?\nyes\n", "2m", s.policy); !strings.HasSuffix(said, "yes or no? kept\n") {
 		t.Errorf("after yes it says\n%s", said)
 	}
 	first := s.knockc(t, "status", s.policy)
-	if said := apply("", s.other); !strings.HasSuffix(said, "nobody said yes\nknockc: rolled back: the rules are as they were before\n") {
+	if said := apply("", "1s", s.other); !strings.HasSuffix(said, "nobody said yes\nknockc: rolled back: the rules are as they were before\n") {
 		t.Errorf("without an answer it says\n%s", said)
 	}
 	if again := s.knockc(t, "status", s.policy); again != first {
@@ -223,7 +223,7 @@ func TestStuckTerminalOnKernel(t *testing.T) {
 	s := newSite(t)
 	s.knockc(t, "apply", "-settle", "0", s.policy)
 	full := fullPipe(t)
-	c := s.Host.Command(t.Context(), "knockc", "apply", "-settle", "0", "-confirm", "1s", s.other)
+	c := s.Host.Command(t.Context(), "knockc", "apply", "-settle", "0", "-confirm", "10s", s.other)
 	c.Stdout = full
 	if err := c.Start(); err != nil {
 		t.Fatal(err)

@@ -140,6 +140,17 @@ func (ns Namespace) Dial(t TB, address string) (net.Conn, error) {
 	return ns.dial(t, address, time.Second)
 }
 
+// Connect is Dial to a service that is known to be open: it may take a minute, as the machine
+// may be busy, and else the test fails.
+func (ns Namespace) Connect(t TB, address string) net.Conn {
+	t.Helper()
+	c, err := ns.dial(t, address, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 // Finds reports whether a service is open, or shut, as expected. An answer that is expected
 // may take a minute, as the machine may be busy, one that is not a second.
 func (ns Namespace) Finds(t TB, address string, open bool) bool {

@@ -3,8 +3,8 @@
 package capture_test
 
 import (
-	"context"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -28,26 +28,36 @@ func newNetwork(t *testing.T, programs ...string) network {
 	return network{netns.NewPair(t, append(programs, "tcpdump")...)}
 }
 
+var caught = regexp.MustCompile(`(\d+) packets? captured, (\d+) packets? received by filter`)
+
+// hasAll reports whether tcpdump has written all packets that came, by the last of what it
+// says on SIGUSR1.
+func hasAll(said string) bool {
+	counts := caught.FindAllStringSubmatch(said, -1)
+	return len(counts) > 0 && counts[len(counts)-1][1] == counts[len(counts)-1][2]
+}
+
 // record records with tcpdump until the function that it returns is called, which
 // makes sure that nothing was missed.
 func record(t *testing.T, ns netns.Namespace, iface, file string) (stop func()) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	t.Cleanup(cancel)
-	c := ns.Command(ctx, "tcpdump", "-i", iface, "-n", "-Z", "root", "-s", "128", "-B", "32768", "--immediate-mode", "-U", "-w", file)
+	c := ns.Command(t.Context(), "tcpdump", "-i", iface, "-n", "-Z", "root", "-s", "128", "-B", "32768", "--immediate-mode", "-U", "-w", file)
 	said := &lockedBuffer{}
 	c.Stderr = said
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
 	for i := 0; !strings.Contains(said.String(), "listening on"); i++ {
-		if i == 500 {
+		if i == 6000 {
 			t.Fatalf("tcpdump does not begin: %s", said)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
 	return func() {
-		time.Sleep(200 * time.Millisecond)
+		for i := 0; i < 100 && !hasAll(said.String()); i++ {
+			c.Process.Signal(unix.SIGUSR1)
+			time.Sleep(100 * time.Millisecond)
+		}
 		c.Process.Signal(unix.SIGINT)
 		if err := c.Wait(); err != nil || !strings.Contains(said.String(), "\n0 packets dropped by kernel") {
 			t.Fatalf("tcpdump: %v\n%s", err, said)
