@@ -337,10 +337,24 @@ func script(t *testing.T, r *compiler.Result) string {
 	return b.String()
 }
 
+// listing is what is loaded. While the kernel makes more room for a set, it may tell an
+// element twice or not at all: so two looks have to agree.
+func (l *lab) listing(t *testing.T) string {
+	t.Helper()
+	look := func() string { return l.Host.Run(t, "nft", "-s", "list", "ruleset") }
+	for last, tries := look(), 0; ; tries++ {
+		now := look()
+		if now == last || tries == 100 {
+			return now
+		}
+		last = now
+	}
+}
+
 func (l *lab) rehearse(t *testing.T, policy string) *Report {
 	t.Helper()
 	result := compile(t, policy)
-	before := l.Host.Run(t, "nft", "-s", "list", "ruleset")
+	before := l.listing(t)
 	var r *Report
 	err := l.Host.Do(func() (err error) {
 		r, err = Run(result.Policy, result)
@@ -349,7 +363,7 @@ func (l *lab) rehearse(t *testing.T, policy string) *Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if after := l.Host.Run(t, "nft", "-s", "list", "ruleset"); after != before {
+	if after := l.listing(t); after != before {
 		t.Errorf("the rules are now\n%s", after)
 	}
 	return r
