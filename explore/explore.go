@@ -13,11 +13,18 @@ import (
 type Search struct {
 	Hosts     []Host // that must do the same
 	Src       netip.Addr
-	Packets   []trace.Packet  // each from the source
+	Others    []netip.Addr    // that send some of the packets, too
+	Packets   []trace.Packet  // each from one of these
 	Knocks    []string        // whose doors and steps are compared
 	Durations []time.Duration // of the policies; nil: no time passes
 	Limit     int             // packets that are tried
 	Depth     int             // packets in a row that are tried; 0: as many as it takes
+
+	// Along are ways, by the places of their packets, that the search goes before all others,
+	// however long they are. Near is how many of Packets, the first ones, it tries at every
+	// deadline beside such a way.
+	Along [][]int
+	Near  int
 
 	// Follow is what the search remembers of a way beside what the hosts do, after another
 	// packet; 0 at the beginning. Nil: nothing.
@@ -41,6 +48,8 @@ type Found struct {
 	Packets int         // that were tried
 	Depth   int         // all ways of fewer packets were tried, with all times between them
 	Whole   bool        // all states were reached, and each packet was tried in each
+	Opened  bool        // the door of the first of the knocks was open
+	Shut    bool        // and was shut again
 	Differs *Difference // nil: hosts never differ
 }
 
@@ -57,8 +66,9 @@ type Answer struct {
 	Knocks  []KnockAnswer
 }
 
-// KnockAnswer is how far the source is with a knock.
+// KnockAnswer is how far a source is with a knock.
 type KnockAnswer struct {
+	Src   netip.Addr
 	Knock string
 	Open  bool
 	Step  int
@@ -84,8 +94,12 @@ func (s *Search) Run(ctx context.Context) Found {
 	m := &moments{numbers: map[any]int{}, durations: slices.Clone(s.Durations)}
 	slices.Sort(m.durations)
 	m.durations = slices.Compact(m.durations)
-	r := &running{Search: s, moments: m, seen: map[string]bool{}}
+	r := &running{Search: s, sources: append([]netip.Addr{s.Src}, s.Others...), moments: m, seen: map[string]bool{}}
 	r.reach(nil, timePassed, 0, 0)
+	for _, way := range s.Along {
+		r.along(r.open[0], way, false)
+		r.along(r.open[0], way, true)
+	}
 	for len(r.open) > 0 && !r.done && ctx.Err() == nil {
 		n := r.open[0]
 		r.open = r.open[1:]
@@ -102,6 +116,7 @@ func (s *Search) Run(ctx context.Context) Found {
 // running is a search under way.
 type running struct {
 	*Search
+	sources []netip.Addr
 	moments *moments
 	seen    map[string]bool
 	open    []*node // that are to be expanded
@@ -116,25 +131,11 @@ func (r *running) expand(n *node) {
 		return
 	}
 	for i := range r.Packets {
-		if r.found.Packets == r.Limit {
-			r.done = true
-			return
-		}
-		r.found.Packets++
-		r.restore(n)
 		if r.try(n, i); r.done {
 			return
 		}
 	}
-	if r.Durations == nil {
-		return
-	}
-	r.restore(n)
-	if wait := r.moments.next(r.moments.at(r.Hosts, n.at)); wait > 0 {
-		at := n.at + wait
-		if r.differ(n, timePassed, at, make([]trace.Verdict, len(r.Hosts))) {
-			return
-		}
+	if at := r.waits(n); at > n.at {
 		r.reach(n, timePassed, at, n.follow)
 	}
 }
@@ -145,14 +146,39 @@ func (r *running) restore(n *node) {
 	}
 }
 
-// try sends a packet to all hosts.
-func (r *running) try(n *node, packet int) {
+// sends sends a packet to all hosts. It reports whether the search goes on.
+func (r *running) sends(n *node, packet int) bool {
+	if r.found.Packets == r.Limit {
+		r.done = true
+		return false
+	}
+	r.found.Packets++
+	r.restore(n)
 	verdicts := make([]trace.Verdict, len(r.Hosts))
 	for i, h := range r.Hosts {
 		p := r.Packets[packet]
 		verdicts[i] = h.Packet(n.at, &p)
 	}
-	if r.differ(n, packet, n.at, verdicts) {
+	return !r.differ(n, packet, n.at, verdicts)
+}
+
+// waits lets time pass until something changes, and returns when that is. If nothing does any
+// more, or hosts differ, it is the same time as before.
+func (r *running) waits(n *node) time.Duration {
+	if r.Durations == nil {
+		return n.at
+	}
+	r.restore(n)
+	at := n.at + r.moments.next(r.moments.at(r.Hosts, n.at))
+	if at > n.at && r.differ(n, timePassed, at, make([]trace.Verdict, len(r.Hosts))) {
+		return n.at
+	}
+	return at
+}
+
+// try sends a packet, and keeps what comes of it.
+func (r *running) try(n *node, packet int) {
+	if !r.sends(n, packet) {
 		return
 	}
 	follow := n.follow
@@ -174,21 +200,29 @@ func (r *running) reach(from *node, packet int, at time.Duration, follow int) {
 	}
 	r.seen[key] = true
 	r.found.States++
+	n := r.node(from, packet, at, follow)
+	if packet == timePassed && from != nil {
+		r.later = n
+	} else {
+		r.open = append(r.open, n)
+	}
+}
+
+// node is the state that the hosts are in.
+func (r *running) node(from *node, packet int, at time.Duration, follow int) *node {
 	n := &node{parent: from, packet: packet, at: at, follow: follow, open: r.opens(at)}
 	if from != nil {
 		n.depth = from.depth
+		r.found.Shut = r.found.Shut || from.open && !n.open
 	}
+	r.found.Opened = r.found.Opened || n.open
 	if packet != timePassed {
 		n.depth++
 	}
 	for _, h := range r.Hosts {
 		n.saved = append(n.saved, h.Save(at))
 	}
-	if packet == timePassed && from != nil {
-		r.later = n
-	} else {
-		r.open = append(r.open, n)
-	}
+	return n
 }
 
 // opens reports whether the door of the first of the knocks is open.
@@ -198,25 +232,42 @@ func (r *running) opens(at time.Duration) bool {
 
 // differ notes whether hosts differ after a packet, or after some time.
 func (r *running) differ(n *node, packet int, at time.Duration, verdicts []trace.Verdict) bool {
-	for i, h := range r.Hosts[1:] {
-		same := verdicts[0] == verdicts[i+1]
-		for _, k := range r.Knocks {
-			same = same && r.Hosts[0].Open(at, k, r.Src) == h.Open(at, k, r.Src) && r.Hosts[0].Step(at, k, r.Src) == h.Step(at, k, r.Src)
-		}
-		if same {
+	for i := range r.Hosts[1:] {
+		if verdicts[0] == verdicts[i+1] && r.agree(i+1, at) {
 			continue
 		}
 		d := &Difference{Way: r.way(n, packet), At: at}
-		for j, h := range []Host{r.Hosts[0], h} {
-			d.Of[j].Verdict = verdicts[[2]int{0, i + 1}[j]]
-			for _, k := range r.Knocks {
-				d.Of[j].Knocks = append(d.Of[j].Knocks, KnockAnswer{k, h.Open(at, k, r.Src), h.Step(at, k, r.Src)})
-			}
+		for j, host := range []int{0, i + 1} {
+			d.Of[j] = Answer{verdicts[host], r.knows(host, at)}
 		}
 		r.found.Differs, r.done = d, true
 		return true
 	}
 	return false
+}
+
+// agree reports whether a host takes the sources to be as far as the first host does.
+func (r *running) agree(host int, at time.Duration) bool {
+	a, b := r.Hosts[0], r.Hosts[host]
+	for _, src := range r.sources {
+		for _, k := range r.Knocks {
+			if a.Open(at, k, src) != b.Open(at, k, src) || a.Step(at, k, src) != b.Step(at, k, src) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// knows is how far a host takes the sources to be.
+func (r *running) knows(host int, at time.Duration) (all []KnockAnswer) {
+	h := r.Hosts[host]
+	for _, src := range r.sources {
+		for _, k := range r.Knocks {
+			all = append(all, KnockAnswer{src, k, h.Open(at, k, src), h.Step(at, k, src)})
+		}
+	}
+	return all
 }
 
 // Way is all packets up to this one.

@@ -1,6 +1,9 @@
 package explore_test
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 // TestMisread has rules that were compiled from something else than the policy says, as if
 // the compiler had misread it. Prove finds each.
@@ -31,7 +34,20 @@ func TestMisread(t *testing.T) {
 			"knock a < 7001 ping -> 22 reset known > knock b < 7101 7102 -> 80 >", "knock a < 7001 ping/65 -> 22 reset known > knock b < 7101 7102 -> 80 >",
 			"knock a < 7001 ping/64 -> 22 reset known > knock b < 7101 -> 80 >", "knock a < 7001 ping/64 -> 22 > knock b < 7101 7102 -> 80 >",
 		},
-		"default drop": {"knock a < 1 -> 2 >", "default drop open 80"},
+		"open 22 from 10.0.0.0/8 on lan0 knock a < 7001 9002 -> 22 >": {
+			"knock a < 7001 9002 -> 22 >", "open 22 from 10.0.0.0/8 knock a < 7001 9002 -> 22 >",
+			"open 22 from 10.0.0.0/9 on lan0 knock a < 7001 9002 -> 22 >", "open 22 on lan0 knock a < 7001 9002 -> 22 >",
+		},
+		"knock a < 1 2 3 4 5 6 7 8 9 -> 22 reset any total 9s close 8 7 once >": {
+			"knock a < 1 2 3 4 5 6 7 8 9 -> 22 reset any total 9s close 8 7 once grant 1h >",
+			"knock a < 1 2 3 4 5 6 7 8 9 -> 22 reset any total 8s close 8 7 once >",
+			"knock a < 1 2 3 4 5 6 7 8 9 -> 22 reset any total 9s close 8 7 >",
+			"knock a < 1 2 3 4 5 6 7 8 9 -> 22 reset any total 9s close 8 6 once >",
+		},
+		crowd(""):                           {crowd("grant 1h"), crowd("within 1s"), crowd("once")},
+		"knock a < 1 2 -> 22 per /24 /64 >": {"knock a < 1 2 -> 22 >", "knock a < 1 2 -> 22 per /23 /64 >", "knock a < 1 2 -> 22 per /25 /64 >"},
+		"knock a < 1 2 -> 22 >":             {"knock a < 1 2 -> 22 per /31 /127 >"},
+		"default drop":                      {"default drop open 65000", "knock a < 1 -> 2 >", "default drop open 80"},
 	} {
 		means := compile(t, policy).Policy
 		for _, text := range misread {
@@ -42,4 +58,13 @@ func TestMisread(t *testing.T) {
 			}
 		}
 	}
+}
+
+// crowd is a policy with ten knocks on one port, the first of which has another clause.
+func crowd(clause string) string {
+	text := "knock first < 1001 1003 1002 1005 -> 22 " + clause + " >\n"
+	for i := range 9 {
+		text += fmt.Sprintf("knock k%d < %d %[2]d9 9%[2]d 1%[2]d -> 22 >\n", i, 700+i)
+	}
+	return text
 }

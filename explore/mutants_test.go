@@ -25,7 +25,7 @@ type mutant struct {
 // SYNs of connections that exist, of which one port in many can be seen, and DHCPv6.
 func mutants(r *compiler.Ruleset) (all []mutant) {
 	for c, chain := range r.Chains {
-		if slices.Contains([]string{"arrived", "addressed", "translated", "named", "any_here", "undecided"}, chain.Name) {
+		if slices.Contains([]string{"arrived", "addressed", "translated", "translated_on", "named", "any_here", "undecided"}, chain.Name) {
 			continue
 		}
 		for n, rule := range chain.Rules {
@@ -142,6 +142,7 @@ func TestMutants(t *testing.T) {
 		"refuse reject\nknock ssh < 7001 9002 8003 -> 22 udp/53 within 5s grant 10s reset any close 6001 6003 >",
 		"default drop\nknock a < 7001 ping/64 udp/9001 -> 22 within 5s total 8s grant 1m once >\nknock b < 7001 9002 -> 80 >",
 		"knock c < otp/9002 -> 22 from 198.51.100.0/24 2001:db8::/32 on eth0 key \"c.key\" >",
+		"knock c < otp/9002 -> 22 at 10.0.0.5 2001:db8::5 key \"c.key\" >",
 	} {
 		result := compile(t, text)
 		for _, m := range mutants(result.Ruleset) {

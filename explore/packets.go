@@ -10,12 +10,16 @@ import (
 
 // packetsFor are the packets that a policy tells apart, as far as they matter to a knock:
 // attempts at its steps and services and at those of knocks that it shares any with,
-// segments of other kinds, conversations, and something for all else.
-func packetsFor(p *lang.Policy, k *lang.Knock, from Sender) []trace.Packet {
+// segments of other kinds, conversations, and something for all else. The first ones, so many,
+// are attempts at its own steps and services.
+func packetsFor(p *lang.Policy, k *lang.Knock, from Sender) (all []trace.Packet, own int) {
 	d := &drawn{policy: p, from: from, have: map[string]bool{}}
+	d.sequences(k)
+	d.services(k)
+	own = len(d.all)
 	d.attempts(k)
 	d.conversations(k)
-	return d.all
+	return d.all, own
 }
 
 // attempts adds attempts at all that matters to a knock, and at something else.
@@ -59,19 +63,26 @@ func (d *drawn) attempt(p trace.Packet) {
 
 // sequences adds all steps of a knock, with codes of some periods.
 func (d *drawn) sequences(k *lang.Knock) {
+	to := d.elsewhere(k)
 	for _, s := range k.AllSteps() {
 		p := packetAt(s)
 		if s.Code {
 			for _, offset := range []int{0, -1, 1} {
-				p.Code = &trace.Code{Knock: k.Name.Text, Offset: k.Period * time.Duration(offset)}
-				d.attempt(p)
+				coded := p
+				coded.Code = &trace.Code{Knock: k.Name.Text, Offset: k.Period * time.Duration(offset)}
+				d.attemptAt(coded, to)
 			}
-			p.Code = nil
 		}
+		d.attemptAt(p, to)
+	}
+}
+
+// attemptAt adds an attempt at the host, and at another address if there is one.
+func (d *drawn) attemptAt(p trace.Packet, other *trace.To) {
+	d.attempt(p)
+	if other != nil {
+		p.To = other
 		d.attempt(p)
-		if p.To = d.elsewhere(k); p.To != nil {
-			d.attempt(p)
-		}
 	}
 }
 
@@ -79,11 +90,7 @@ func (d *drawn) sequences(k *lang.Knock) {
 func (d *drawn) services(k *lang.Knock) {
 	for _, s := range k.Services {
 		for _, port := range []uint16{s.First, s.Last} {
-			p := trace.Packet{Proto: s.Proto, DstPort: port}
-			d.attempt(p)
-			if p.To = d.elsewhere(k); p.To != nil {
-				d.attempt(p)
-			}
+			d.attemptAt(trace.Packet{Proto: s.Proto, DstPort: port}, d.elsewhere(k))
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"example.org/knockc/compiler"
 	"example.org/knockc/lang"
+	"example.org/knockc/lang/trace"
 )
 
 // Proof is what came of holding rules against their meaning, for one source.
@@ -23,9 +24,10 @@ type Proof struct {
 type Scope int
 
 const (
-	InTime    Scope = iota // what matters to a knock, with all times
-	Wide                   // more packets and more sources, all at once
-	EveryPort              // each port, before anything else has come
+	InTime     Scope = iota // what matters to a knock, with all times
+	Neighbours              // the same source and others beside it, all at once
+	Wide                    // more packets and more sources, all at once
+	EveryPort               // each port, before anything else has come
 )
 
 // Prove holds the compiled rules of a policy against its meaning: for each knock, for IPv4 and
@@ -80,6 +82,9 @@ func jobsOf(p *lang.Policy) (all []*job) {
 			for _, from := range kinds {
 				add(from, InTime)
 			}
+			if len(kinds) > 0 && kinds[0].Kind == Admitted {
+				add(kinds[0], Neighbours)
+			}
 			for _, from := range allSenders(p, k, f) {
 				add(from, Wide)
 			}
@@ -119,14 +124,40 @@ func (j *job) run(ctx context.Context, r *compiler.Result, limit int) error {
 	}
 	switch j.scope {
 	case InTime:
-		s.Packets, s.Durations = packetsFor(r.Policy, j.knock, j.from), timesOf(j.knock)
+		s.Packets, s.Near = packetsFor(r.Policy, j.knock, j.from)
+		s.Durations, s.Along = timesOf(j.knock), waysAlong(j.knock, s.Packets)
+	case Neighbours:
+		s.Others = neighbours(j.knock, s.Src)
+		s.Packets, s.Limit = fromEach(r.Policy, j.knock, j.from.On, append(s.Others, s.Src)), mostAtOnce
 	case Wide:
 		s.Packets, s.Limit = widePackets(r.Policy, j.knock, j.from), min(limit, mostAtOnce)
 	case EveryPort:
 		s.Packets, s.Depth, s.Knocks = everyPort(j.from), 1, nil
+		s.Limit = len(s.Packets)
 	}
 	j.proof = Proof{Knock: j.knock.Name.Text, Sender: j.from, Scope: j.scope, Found: s.Run(ctx)}
 	return nil
+}
+
+// waysAlong are the ways of a client that does what a knock is for, by the places of their
+// packets: it knocks and goes in; and it knocks, shuts the door, and knocks again.
+func waysAlong(k *lang.Knock, packets []trace.Packet) [][]int {
+	way := func(steps []lang.Step, codeAt time.Duration) (all []int) {
+		for _, s := range steps {
+			all = append(all, slices.IndexFunc(packets, func(p trace.Packet) bool {
+				return p.To == nil && does(&p, s) && (!s.Code || p.Code.Knock == k.Name.Text && p.Code.Offset == codeAt)
+			}))
+		}
+		return all
+	}
+	if len(k.Steps) == 0 {
+		return nil
+	}
+	opens := way(k.Steps, 0)
+	service := slices.IndexFunc(packets, func(p trace.Packet) bool {
+		return p.Proto == k.Services[0].Proto && p.DstPort == k.Services[0].First
+	})
+	return [][]int{append(slices.Clip(opens), service), slices.Concat(opens, way(k.Close, 0), way(k.Steps, k.Period))}
 }
 
 // timesOf are the times that a knock speaks of, each once.

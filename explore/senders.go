@@ -54,20 +54,34 @@ func senders(p *lang.Policy, k *lang.Knock, f compiler.Family) []Sender {
 }
 
 // allSenders are sources on both sides of each address and interface that a policy names, as
-// far as a knock may see a difference.
-func allSenders(p *lang.Policy, k *lang.Knock, f compiler.Family) []Sender {
+// far as a knock, or an `open`, may see a difference: one of the two is as it asks.
+func allSenders(p *lang.Policy, k *lang.Knock, f compiler.Family) (all []Sender) {
 	candidates := candidates(p, k, f)
 	if len(candidates) == 0 {
 		return nil
 	}
-	usual := candidates[0]
+	usual := candidates[max(0, slices.IndexFunc(candidates, func(s Sender) bool { return s.Kind == Admitted }))]
 	for _, s := range candidates {
-		if s.Kind == Admitted {
-			usual = s
-			break
+		if s.Src == usual.Src || s.On == usual.On || slices.ContainsFunc(p.Settings.Open, s.nearly) {
+			all = append(all, s)
 		}
 	}
-	return slices.DeleteFunc(candidates, func(s Sender) bool { return s.Src != usual.Src && s.On != usual.On })
+	return all
+}
+
+// nearly reports whether an `open` asks for both a source and an interface, and this one is
+// beside one of its prefixes and has at least one of the two.
+func (s Sender) nearly(o lang.Open) bool {
+	on := slices.ContainsFunc(o.On, func(i lang.Iface) bool { return i.Has(s.On) })
+	return len(o.On) > 0 && slices.ContainsFunc(o.From, func(p lang.Prefix) bool {
+		return (on || p.Contains(s.Src)) && slices.Contains(beside(p), s.Src)
+	})
+}
+
+// beside are addresses at both ends of a prefix, inside and outside.
+func beside(p lang.Prefix) []netip.Addr {
+	first, last := ends(p)
+	return []netip.Addr{first.Next(), first, last.Prev(), last, first.Prev(), last.Next()}
 }
 
 // candidates are sources that a policy may treat in different ways.
@@ -94,8 +108,7 @@ func sources(p *lang.Policy, k *lang.Knock, f compiler.Family) (all []netip.Addr
 	}
 	for _, list := range prefixes {
 		for _, prefix := range list {
-			first, last := ends(prefix)
-			all = append(all, first.Next(), first, last.Prev(), last, first.Prev(), last.Next())
+			all = append(all, beside(prefix)...)
 		}
 	}
 	seen := map[netip.Addr]bool{}

@@ -123,12 +123,14 @@ func (p *proving) explore(s *streams, r *compiler.Result) error {
 		s.print("%s\n", strings.TrimRight(fmt.Sprintf("%-*s  %-38v  %8v  %9v  %v", append([]any{name}, cells...)...), " "))
 	}
 	row("KNOCK", "SOURCE", "STATES", "PACKETS", "TRIED")
-	packets, wide, sources, everyPort := 0, 0, map[netip.Addr]bool{}, 0
+	packets, wide, sources, neighbours, everyPort := 0, 0, map[netip.Addr]bool{}, 0, 0
 	err := s.prove(r, p.packets, func(found explore.Proof) {
 		packets += found.Packets
 		switch found.Scope {
 		case explore.InTime:
 			row(cmp.Or(found.Knock, "-"), describe(found.Sender), found.States, found.Packets, extent(found.Found))
+		case explore.Neighbours:
+			neighbours += found.Packets
 		case explore.Wide:
 			wide += found.Packets
 			sources[found.Sender.Src] = true
@@ -139,7 +141,8 @@ func (p *proving) explore(s *streams, r *compiler.Result) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "\nat once, from %d %s: %d packets; to every port: from %d\n", len(sources), lang.Plural(len(sources), "source"), wide, everyPort)
+	fmt.Fprintf(s.out, "\nat once, from %d %s: %d packets; from neighbours in turn: %d; to every port: from %d sources\n",
+		len(sources), lang.Plural(len(sources), "source"), wide, neighbours, everyPort)
 	fmt.Fprintf(s.out, "%d packets, 0 differences between the rules and what the policy means\n", packets)
 	return nil
 }
