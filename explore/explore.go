@@ -91,25 +91,8 @@ const timePassed = -1
 // Run explores until all states are known, hosts differ, the limit is reached, or the context
 // is done.
 func (s *Search) Run(ctx context.Context) Found {
-	m := &moments{numbers: map[any]int{}, durations: slices.Clone(s.Durations)}
-	slices.Sort(m.durations)
-	m.durations = slices.Compact(m.durations)
-	r := &running{Search: s, sources: append([]netip.Addr{s.Src}, s.Others...), moments: m, seen: map[string]bool{}}
-	r.reach(nil, timePassed, 0, 0)
-	for _, way := range s.Along {
-		r.along(r.open[0], way, false)
-		r.along(r.open[0], way, true)
-	}
-	for len(r.open) > 0 && !r.done && ctx.Err() == nil {
-		n := r.open[0]
-		r.open = r.open[1:]
-		for r.found.Depth = n.depth; n != nil && !r.done && ctx.Err() == nil; n = r.later {
-			r.later = nil
-			r.expand(n)
-			n.saved = nil
-		}
-	}
-	r.found.Whole = !r.done && ctx.Err() == nil
+	r := s.begin()
+	r.run(ctx)
 	return r.found
 }
 
@@ -123,6 +106,31 @@ type running struct {
 	later   *node   // that is before them: the present one, when some time has passed
 	found   Found
 	done    bool
+}
+
+func (s *Search) begin() *running {
+	m := &moments{numbers: map[any]int{}, durations: slices.Clone(s.Durations)}
+	slices.Sort(m.durations)
+	m.durations = slices.Compact(m.durations)
+	return &running{Search: s, sources: append([]netip.Addr{s.Src}, s.Others...), moments: m, seen: map[string]bool{}}
+}
+
+func (r *running) run(ctx context.Context) {
+	r.reach(nil, timePassed, 0, 0)
+	for _, way := range r.Along {
+		r.along(r.open[0], way, false)
+		r.along(r.open[0], way, true)
+	}
+	for len(r.open) > 0 && !r.done && ctx.Err() == nil {
+		n := r.open[0]
+		r.open = r.open[1:]
+		for r.found.Depth = n.depth; n != nil && !r.done && ctx.Err() == nil; n = r.later {
+			r.later = nil
+			r.expand(n)
+			n.saved = nil
+		}
+	}
+	r.found.Whole = !r.done && ctx.Err() == nil
 }
 
 // expand tries each packet at a state, and time.

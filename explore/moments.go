@@ -44,26 +44,49 @@ func (m *moments) at(hosts []Host, now time.Duration) moment {
 			all = append(all, life{n, left})
 		})
 	}
-	slices.SortFunc(all, func(a, b life) int {
-		return cmp.Or(cmp.Compare(a.left, b.left), cmp.Compare(a.what, b.what))
-	})
+	all.sort()
 	return all
 }
 
-// key is the same for moments that are taken as one: in them the same is remembered, it ends
-// in the same order, and what is left of each is on the same side of each of the policy's
-// durations.
+// key is the same for moments that are taken as one: in them the same is remembered, what is
+// left of each is on the same side of each of the policy's durations, and they come to the
+// next ones, or end, in the same order.
 func (m *moments) key(now moment) string {
-	b := make([]byte, 0, 4*len(now))
+	b := make([]byte, 0, 6*len(now))
+	crossing := make(moment, len(now))
 	for i, l := range now {
-		tied := 0
-		if i > 0 && l.left == now[i-1].left {
-			tied = 1
-		}
-		b = binary.AppendUvarint(b, uint64(2*l.what+tied))
+		b = binary.AppendUvarint(b, uint64(2*l.what+now.tied(i)))
 		b = binary.AppendUvarint(b, m.side(l.left))
+		crossing[i] = life{l.what, m.until(l.left)}
+	}
+	crossing.sort()
+	for i, l := range crossing {
+		b = binary.AppendUvarint(b, uint64(2*l.what+crossing.tied(i)))
 	}
 	return string(b)
+}
+
+// tied is 1 if something ends together with what is before it.
+func (m moment) tied(i int) int {
+	if i > 0 && m[i].left == m[i-1].left {
+		return 1
+	}
+	return 0
+}
+
+func (m moment) sort() {
+	slices.SortFunc(m, func(a, b life) int {
+		return cmp.Or(cmp.Compare(a.left, b.left), cmp.Compare(a.what, b.what))
+	})
+}
+
+// until is how much has to pass of a time before it comes to the next lower duration, or ends.
+func (m *moments) until(left time.Duration) time.Duration {
+	i, _ := slices.BinarySearch(m.durations, left)
+	if i == 0 || left == lang.Forever {
+		return left
+	}
+	return left - m.durations[i-1]
 }
 
 // side is where a time is among the durations: odd at one of them, even between two.
@@ -84,13 +107,9 @@ func (m *moments) next(now moment) time.Duration {
 		if l.left == lang.Forever {
 			continue
 		}
-		i, at := slices.BinarySearch(m.durations, l.left)
+		_, at := slices.BinarySearch(m.durations, l.left)
 		between = between && !at
-		below := time.Duration(0)
-		if i > 0 {
-			below = m.durations[i-1]
-		}
-		first = min(first, l.left-below)
+		first = min(first, m.until(l.left))
 	}
 	const least = time.Millisecond // of a trace, to be read
 	switch {

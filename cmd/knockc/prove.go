@@ -31,15 +31,18 @@ admit, and one that need not knock. If the rules ever decide or remember somethi
 prove prints the packets that lead there, and the exit status is 1. That would be a fault
 of knockc.
 
-Different orders often lead to the same state, which is tried once. So there may be an
-end: "all" means that no other order and no other times of these packets show anything
-new. Otherwise, prove stops after -packets for a source: "ways of 6" means that it has
-tried all orders of up to 6 packets.
+Different orders often lead to the same state, which is tried once. States are the same if
+the same is remembered, each rest of time is on the same side of the times in the policy,
+and the next deadlines come in the same order. So there may be an end: "all" means that
+each packet was tried in each state. Otherwise, prove stops after -packets for a source:
+"ways of 6" means that it has tried all orders of up to 6 packets. First of all, it tries
+all packets and deadlines beside the sequence as written, up to the end of the grant. If a
+door was never open meanwhile, or never shut again, prove says so.
 
 Prove also tries, without time between the packets, what stands beside everything that the
-policy names: ports, addresses, interfaces, lengths of pings and flags. And it tries every
-port once. It leaves out several sources at once, full sets and the ends of idle
-connections.
+policy names: ports, addresses, interfaces, lengths of pings and flags. Neighbours try the
+steps and services in turn: addresses that "per" takes for the same source, and others. And
+prove tries every port once. It leaves out full sets and the ends of idle connections.
 
 At the end, prove prints the shortest way to open each door, and the shortest that is not
 the sequence as written, if there is one: for example, with another packet in between.
@@ -128,7 +131,7 @@ func (p *proving) explore(s *streams, r *compiler.Result) error {
 		packets += found.Packets
 		switch found.Scope {
 		case explore.InTime:
-			row(cmp.Or(found.Knock, "-"), describe(found.Sender), found.States, found.Packets, extent(found.Found))
+			row(cmp.Or(found.Knock, "-"), describe(found.Sender), found.States, found.Packets, extent(found))
 		case explore.Neighbours:
 			neighbours += found.Packets
 		case explore.Wide:
@@ -175,11 +178,18 @@ func describe(from explore.Sender) string {
 }
 
 // extent is how much was tried.
-func extent(f explore.Found) string {
-	if f.Whole {
-		return "all"
+func extent(p explore.Proof) string {
+	text := "all"
+	if !p.Whole {
+		text = "ways of " + fmt.Sprint(p.Depth)
 	}
-	return "ways of " + fmt.Sprint(f.Depth)
+	switch {
+	case p.Knock == "" || p.Sender.Kind != explore.Admitted || p.Shut:
+		return text
+	case p.Opened:
+		return text + ", never shut"
+	}
+	return text + ", never open"
 }
 
 // ways tells the shortest ways to open the door of a knock.
