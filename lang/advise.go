@@ -19,7 +19,7 @@ var (
 // knock says how a single knock may fail.
 func (c *checker) knock(k *Knock) {
 	coded := k.CodeStep() >= 0 // nobody does that step by chance
-	if len(k.Steps) == 1 && !coded && !onePingAnswers(k.Steps) {
+	if len(k.Steps) == 1 && !coded && !onePingAnswers(k.Steps) && !neverOpens(k) {
 		c.add(CodeSingleStep, k.Steps[0].Span, "a single step opens this door: any port scan finds it").
 			hint("use three steps or more")
 	}
@@ -30,6 +30,7 @@ func (c *checker) knock(k *Knock) {
 	}
 	c.times(k)
 	c.total(k)
+	c.closes(k)
 	if at, ok := k.Given[ClausePer]; ok {
 		c.per(at, k.Per)
 	}

@@ -49,6 +49,7 @@ const (
 	CodeManyCodes      Code = "K121"
 	CodeSecret         Code = "K122"
 	CodeMaybePort      Code = "K123"
+	CodeOwnClose       Code = "K124"
 )
 
 // CodeMeaning says what a code means.
@@ -102,6 +103,7 @@ var Codes = []CodeMeaning{
 	{CodeManyCodes, Warning, "very many one-time codes"},
 	{CodeSecret, Info, "the ports are the only secret"},
 	{CodeMaybePort, Warning, "an address that seems to end in a port"},
+	{CodeOwnClose, Warning, "a knock that closes its own door"},
 }
 
 // severity is the severity of a code.

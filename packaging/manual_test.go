@@ -21,7 +21,7 @@ func checkManual(t *testing.T, root string) {
 		"man1/knockc.1":         commandNames(t, root),
 		"man5/knock-policy.5":   slices.Concat(lang.ClauseWords, lang.SettingWords),
 		"man5/knock-trace.5":    {"Packets", "Verdicts", "Expectations"},
-		"man7/knock-findings.7": {"K001 text that is no token", "K123 an address that seems to end in a port"},
+		"man7/knock-findings.7": {"K001 text that is no token", "K124 a knock that closes its own door"},
 	} {
 		file := filepath.Join(root, "usr/share/man", page+".gz")
 		if said := run(t, "sh", "-c", `man --warnings -l "$1" 2>&1 >/dev/null`, "sh", file); said != "" {
