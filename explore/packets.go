@@ -150,7 +150,7 @@ func (d *drawn) others(k *lang.Knock) {
 	for _, proto := range []lang.Proto{lang.TCP, lang.UDP} {
 		d.attempt(trace.Packet{Proto: proto, DstPort: port})
 	}
-	d.add(trace.Packet{Proto: lang.Ping, Ping: &trace.Ping{Length: 1399}})
+	d.add(trace.Packet{Proto: lang.Ping, Ping: &trace.Ping{Length: d.otherLength()}})
 	for _, other := range d.policy.Knocks {
 		if other != k && !shares(k, other) {
 			d.attempt(packetAt(other.Steps[0]))
@@ -173,6 +173,17 @@ func (d *drawn) otherPort() uint16 {
 		}
 	}
 	return 65535
+}
+
+// otherLength is that of a ping that is no step of the policy, unless it is of any length.
+func (d *drawn) otherLength() uint16 {
+	for length := 1399; ; length-- {
+		if !slices.ContainsFunc(d.policy.Knocks, func(k *lang.Knock) bool {
+			return slices.ContainsFunc(k.AllSteps(), func(s lang.Step) bool { return s.Proto == lang.Ping && s.Length == length })
+		}) || length == 0 {
+			return uint16(length)
+		}
+	}
 }
 
 func serves(all []lang.Service, port uint16) bool {

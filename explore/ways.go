@@ -12,45 +12,92 @@ import (
 // Way is one to an open door, nil if none was found.
 type Way []trace.Event
 
-// Ways are the shortest ways to open a knock's door, for the first source that can: with the
-// sequence as it is written, and with any other packets, or more of them. A way that ends
-// with the sequence as written is no other. It tries so many packets for each source.
+// Opening is what came of a search for the ways to open a door.
+type Opening struct {
+	Shortest Way
+	Other    Way  // the shortest that is not the sequence as it is written
+	Sources  int  // that may knock and were tried, if nothing was found
+	Never    bool // nothing opens it: all packets that matter were tried, in all orders and at all times
+}
+
+// Open searches the shortest ways to open a knock's door, for the first source that can: with
+// the sequence as it is written, and with any other packets, or more of them. A way that ends
+// with the sequence as written is no other. It tries so many packets for each source, first
+// without time between them. If none of those opens the door, it tries all times.
+func Open(ctx context.Context, r *compiler.Result, k *lang.Knock, limit int) (Opening, error) {
+	found, err := open(ctx, r, k, limit, atOnce)
+	if err != nil || !found.Never {
+		return found, err
+	}
+	return open(ctx, r, k, limit, inTime)
+}
+
+// Ways is [Open] without time between packets.
 func Ways(ctx context.Context, r *compiler.Result, k *lang.Knock, limit int) (shortest, other Way, err error) {
+	found, err := open(ctx, r, k, limit, atOnce)
+	return found.Shortest, found.Other, err
+}
+
+func open(ctx context.Context, r *compiler.Result, k *lang.Knock, limit int, search func(*compiler.Result, *lang.Knock, Sender) *Search) (Opening, error) {
+	all := Opening{Never: true}
 	for _, f := range compiler.Families {
 		for _, from := range senders(r.Policy, k, f) {
 			if from.Kind != Admitted {
 				continue
 			}
-			if shortest, other, err = waysOf(ctx, r, k, from, limit); shortest != nil || err != nil {
-				return shortest, other, err
+			s := search(r, k, from)
+			s.Limit = limit
+			found, err := s.open(ctx, r, k)
+			if err != nil || found.Shortest != nil {
+				return found, err
 			}
+			all.Sources++
+			all.Never = all.Never && found.Never
 		}
 	}
-	return nil, nil, ctx.Err()
+	all.Never = all.Never && all.Sources > 0
+	return all, ctx.Err()
 }
 
-func waysOf(ctx context.Context, r *compiler.Result, k *lang.Knock, from Sender, limit int) (shortest, other Way, err error) {
-	rules, err := Rules(r)
-	if err != nil {
-		return nil, nil, err
-	}
-	d := &drawn{policy: r.Policy, from: from, have: map[string]bool{}}
+// atOnce searches another way, too.
+func atOnce(r *compiler.Result, k *lang.Knock, from Sender) *Search {
+	s := &Search{Src: from.Src, Packets: packetsToOpen(r.Policy, k, from)}
+	s.Follow = func(done, packet int) int { return follow(k.Steps, done, &s.Packets[packet]) }
+	return s
+}
+
+func inTime(r *compiler.Result, k *lang.Knock, from Sender) *Search {
+	return &Search{Src: from.Src, Packets: packetsToOpen(r.Policy, k, from), Durations: timesOf(k)}
+}
+
+// packetsToOpen are the packets that may matter to whether a door opens.
+func packetsToOpen(p *lang.Policy, k *lang.Knock, from Sender) []trace.Packet {
+	d := &drawn{policy: p, from: from, have: map[string]bool{}}
 	d.sequences(k)
 	d.services(k)
 	d.others(k)
-	s := &Search{Hosts: []Host{rules}, Src: from.Src, Packets: d.all, Knocks: []string{k.Name.Text}, Limit: limit}
-	s.Follow = func(done, packet int) int { return follow(k.Steps, done, &d.all[packet]) }
-	s.Opened = func(step *Step) bool {
-		if shortest == nil {
-			shortest = step.Way()
-		}
-		if step.Follow < len(k.Steps) {
-			other = step.Way()
-		}
-		return other != nil
+	return d.all
+}
+
+// open searches the rules for ways to open the door of a knock, and for another one if packets
+// are followed. Never holds for what was searched.
+func (s *Search) open(ctx context.Context, r *compiler.Result, k *lang.Knock) (o Opening, err error) {
+	rules, err := Rules(r)
+	if err != nil {
+		return o, err
 	}
-	s.Run(ctx)
-	return shortest, other, nil
+	s.Hosts, s.Knocks = []Host{rules}, []string{k.Name.Text}
+	s.Opened = func(step *Step) bool {
+		if o.Shortest == nil {
+			o.Shortest = step.Way()
+		}
+		if s.Follow != nil && step.Follow < len(k.Steps) {
+			o.Other = step.Way()
+		}
+		return s.Follow == nil || o.Other != nil
+	}
+	o.Never = s.Run(ctx).Whole && o.Shortest == nil
+	return o, nil
 }
 
 // follow is how many of the latest packets are the beginning of a sequence, after another

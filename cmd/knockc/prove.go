@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -45,7 +46,10 @@ steps and services in turn: addresses that "per" takes for the same source, and 
 prove tries every port once. It leaves out full sets and the ends of idle connections.
 
 At the end, prove prints the shortest way to open each door, and the shortest that is not
-the sequence as written, if there is one: for example, with another packet in between.
+the sequence as written, if there is one: for example, with another packet in between. If
+nothing opens a door without time between the packets, prove tries all times. If that comes
+to an end too, this is a proof that the door never opens: prove says so, and the exit status
+is 1.
 With -traces, it writes both to files in DIR, as traces for sim: ssh.trace and
 ssh-also.trace.
 
@@ -91,12 +95,15 @@ func (p *proving) run(s *streams) error {
 	if err := p.explore(s, result); err != nil {
 		return err
 	}
+	var closed error
 	for _, k := range policy.Knocks {
-		if err := p.ways(s, result, k); err != nil {
+		if err := p.ways(s, result, k); errors.Is(err, errInput) {
+			closed = err
+		} else if err != nil {
 			return err
 		}
 	}
-	return nil
+	return closed
 }
 
 // packetsFor is how many packets are tried for each knock and source, if nobody says.
@@ -192,34 +199,49 @@ func extent(p explore.Proof) string {
 	return text + ", never open"
 }
 
-// ways tells the shortest ways to open the door of a knock.
+// ways tells the shortest ways to open the door of a knock. It returns that the input is at
+// fault if there is none.
 func (p *proving) ways(s *streams, r *compiler.Result, k *lang.Knock) error {
-	shortest, also, err := explore.Ways(context.Background(), r, k, p.packets)
+	name := k.Name.Text
+	found, err := explore.Open(context.Background(), r, k, p.packets)
 	switch {
 	case err != nil:
 		return err
-	case shortest == nil:
-		fmt.Fprintf(s.out, "\n%s: no way to open it was found in %d packets\n", k.Name.Text, p.packets)
+	case found.Never:
+		fmt.Fprintf(s.out, "\n%s never opens: all packets that matter to it were tried, in all orders and at all times\n", name)
+		return errInput
+	case found.Shortest == nil && found.Sources == 0:
+		fmt.Fprintf(s.out, "\n%s: no source was found that may knock\n", name)
+		return nil
+	case found.Shortest == nil:
+		fmt.Fprintf(s.out, "\n%s: no way to open it was found in %d packets; -packets tries more\n", name, p.packets)
 		return nil
 	}
-	fmt.Fprintf(s.out, "\n%s opens with %s\n", k.Name.Text, destinations(shortest))
-	if also != nil {
-		fmt.Fprintf(s.out, "%s also opens with %s\n", k.Name.Text, destinations(also))
+	fmt.Fprintf(s.out, "\n%s opens with %s\n", name, destinations(found.Shortest))
+	if found.Other != nil {
+		fmt.Fprintf(s.out, "%s also opens with %s\n", name, destinations(found.Other))
 	}
 	if p.traces == "" {
 		return nil
 	}
-	if err := p.write(s, k, "", "The shortest way to open "+k.Name.Text+".", shortest); err != nil || also == nil {
+	if err := p.write(s, k, "", "The shortest way to open "+name+".", found.Shortest); err != nil || found.Other == nil {
 		return err
 	}
-	return p.write(s, k, "-also", "The shortest way to open "+k.Name.Text+" that is not the sequence as written.", also)
+	return p.write(s, k, "-also", "The shortest way to open "+name+" that is not the sequence as written.", found.Other)
 }
 
-// destinations are those of packets, as steps are written.
+// destinations are those of packets, as steps are written, and the time before each that does
+// not follow at once.
 func destinations(way explore.Way) string {
 	var all []string
+	now := way[0].At
 	for _, e := range way {
-		all = append(all, strings.Join(strings.Fields(e.Packet.Destination()), " "))
+		to := strings.Join(strings.Fields(e.Packet.Destination()), " ")
+		if e.At > now {
+			to = "after " + lang.FormatDuration(e.At-now) + " " + to
+		}
+		now = e.At
+		all = append(all, to)
 	}
 	return strings.Join(all, ", ")
 }
