@@ -98,6 +98,10 @@ func (n *newRun) write(s *streams, name string, services []string) (err error) {
 	if err != nil {
 		return err
 	}
+	named, err := policyLine(filepath.Base(n.file))
+	if err != nil {
+		return err
+	}
 	var made []string
 	defer func() {
 		if err != nil {
@@ -120,7 +124,7 @@ func (n *newRun) write(s *streams, name string, services []string) (err error) {
 		return err
 	}
 	tests := base + ".trace"
-	if err := make(tests, writeNew(tests, testsOf(policy.Knocks[0], filepath.Base(n.file)))); err != nil {
+	if err := make(tests, writeNew(tests, testsOf(policy.Knocks[0], filepath.Base(n.file), named))); err != nil {
 		return err
 	}
 	if n.code {

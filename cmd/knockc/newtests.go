@@ -11,10 +11,10 @@ import (
 )
 
 // testsOf is a trace that tests a new knock: who knocks gets in for as long as the grant
-// lasts, and nobody else does.
-func testsOf(k *lang.Knock, policy string) string {
+// lasts, and nobody else does. named is the line that names the policy.
+func testsOf(k *lang.Knock, policy, named string) string {
 	t := &testLines{knock: k}
-	fmt.Fprintf(&t.text, "# Tests of %s. Without its line `refuse reject`, write drop here for reject.\npolicy %s\n", policy, policy)
+	fmt.Fprintf(&t.text, "# Tests of %s. Without its line `refuse reject`, write drop here for reject.\n%s", policy, named)
 	const client, other = "192.0.2.7", "198.51.100.1"
 	t.part("Without a knock, all is shut.", "0s")
 	t.visit(client, "reject")

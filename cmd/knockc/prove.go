@@ -51,7 +51,7 @@ nothing opens a door without time between the packets, prove tries all times. If
 to an end too, this is a proof that the door never opens: prove says so, and the exit status
 is 1.
 With -traces, it writes both to files in DIR, as traces for sim: ssh.trace and
-ssh-also.trace.
+ssh.also.trace. If there is no such way any more, it removes the file that it wrote before.
 
 If POLICY is -, prove reads standard input.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
@@ -76,6 +76,7 @@ If POLICY is -, prove reads standard input.`,
 // proving is one run of the command.
 type proving struct {
 	policy, traces string
+	named          string // the line of a trace that names the policy; "": standard input
 	packets        int
 }
 
@@ -112,14 +113,33 @@ func packetsFor(p *lang.Policy) int {
 	return min(most, max(least, total/max(1, len(p.Knocks))))
 }
 
-func (p *proving) makeFolder() error {
+// makeFolder makes the folder for traces, after it is known how they name the policy.
+func (p *proving) makeFolder() (err error) {
 	if p.traces == "" {
 		return nil
+	}
+	if p.policy != stdio {
+		if p.named, err = policyLine(relative(p.traces, p.policy)); err != nil {
+			return err
+		}
 	}
 	if err := os.MkdirAll(p.traces, 0o777); err != nil {
 		return fmt.Errorf("cannot make %s: %w", p.traces, reason(err))
 	}
 	return nil
+}
+
+// relative is a file as seen from a folder.
+func relative(folder, file string) string {
+	from, err := filepath.Abs(folder)
+	to, other := filepath.Abs(file)
+	if err != nil || other != nil {
+		return file
+	}
+	if seen, err := filepath.Rel(from, to); err == nil {
+		return seen
+	}
+	return to
 }
 
 // explore prints a row for each knock and source as soon as it is there, and what was tried
@@ -199,35 +219,39 @@ func extent(p explore.Proof) string {
 	return text + ", never open"
 }
 
-// ways tells the shortest ways to open the door of a knock. It returns that the input is at
-// fault if there is none.
+// ways tells the shortest ways to open the door of a knock, and writes them. It returns that
+// the input is at fault if there is none.
 func (p *proving) ways(s *streams, r *compiler.Result, k *lang.Knock) error {
-	name := k.Name.Text
 	found, err := explore.Open(context.Background(), r, k, p.packets)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case found.Never:
-		fmt.Fprintf(s.out, "\n%s never opens: all packets that matter to it were tried, in all orders and at all times\n", name)
+	}
+	p.tell(s, k.Name.Text, found)
+	if p.traces != "" {
+		if err := p.write(s, k.Name.Text, found); err != nil {
+			return err
+		}
+	}
+	if found.Never {
 		return errInput
-	case found.Shortest == nil && found.Sources == 0:
-		fmt.Fprintf(s.out, "\n%s: no source was found that may knock\n", name)
-		return nil
-	case found.Shortest == nil:
-		fmt.Fprintf(s.out, "\n%s: no way to open it was found in %d packets; -packets tries more\n", name, p.packets)
-		return nil
 	}
-	fmt.Fprintf(s.out, "\n%s opens with %s\n", name, destinations(found.Shortest))
+	return nil
+}
+
+func (p *proving) tell(s *streams, knock string, found explore.Opening) {
+	switch {
+	case found.Shortest != nil:
+		fmt.Fprintf(s.out, "\n%s opens with %s\n", knock, destinations(found.Shortest))
+	case found.Never:
+		fmt.Fprintf(s.out, "\n%s never opens: all packets that matter to it were tried, in all orders and at all times\n", knock)
+	case found.Sources == 0:
+		fmt.Fprintf(s.out, "\n%s: no source was found that may knock\n", knock)
+	default:
+		fmt.Fprintf(s.out, "\n%s: no way to open it was found in %d packets; -packets tries more\n", knock, p.packets)
+	}
 	if found.Other != nil {
-		fmt.Fprintf(s.out, "%s also opens with %s\n", name, destinations(found.Other))
+		fmt.Fprintf(s.out, "%s also opens with %s\n", knock, destinations(found.Other))
 	}
-	if p.traces == "" {
-		return nil
-	}
-	if err := p.write(s, k, "", "The shortest way to open "+name+".", found.Shortest); err != nil || found.Other == nil {
-		return err
-	}
-	return p.write(s, k, "-also", "The shortest way to open "+name+" that is not the sequence as written.", found.Other)
 }
 
 // destinations are those of packets, as steps are written, and the time before each that does
@@ -246,31 +270,43 @@ func destinations(way explore.Way) string {
 	return strings.Join(all, ", ")
 }
 
-// write writes a way as a trace.
-func (p *proving) write(s *streams, k *lang.Knock, ending, title string, way explore.Way) error {
-	policy := ""
-	if p.policy != stdio {
-		folder, err := filepath.Abs(p.traces)
-		if err != nil {
+// write writes the ways to open the door of a knock to files. A dot is in no knock's name, so
+// no other knock has these. If there is no way, it removes the file of an earlier one.
+func (p *proving) write(s *streams, knock string, found explore.Opening) error {
+	for _, w := range []struct {
+		ending, title string
+		way           explore.Way
+	}{
+		{".trace", "# The shortest way to open " + knock + ".\n", found.Shortest},
+		{".also.trace", "# The shortest way to open " + knock + " that is not the sequence as written.\n", found.Other},
+	} {
+		file := filepath.Join(p.traces, knock+w.ending)
+		if w.way == nil {
+			if err := removeIf(file, w.title); err != nil {
+				return err
+			}
+		} else if err := s.write(file, wayTrace(w.title+p.named, knock, w.way), 0o600); err != nil {
 			return err
-		}
-		if policy, err = filepath.Abs(p.policy); err != nil {
-			return err
-		}
-		if relative, err := filepath.Rel(folder, policy); err == nil {
-			policy = relative
 		}
 	}
-	return s.write(filepath.Join(p.traces, k.Name.Text+ending+".trace"), wayTrace(title, policy, k.Name.Text, way), 0o600)
+	return nil
+}
+
+// removeIf removes a file that begins with a text.
+func removeIf(file, begin string) error {
+	text, err := os.ReadFile(file)
+	if err != nil || !strings.HasPrefix(string(text), begin) {
+		return nil
+	}
+	if err := os.Remove(file); err != nil {
+		return fmt.Errorf("cannot remove %s: %w", file, reason(err))
+	}
+	return nil
 }
 
 // wayTrace is a way as a trace, which expects the door to be open at its end.
-func wayTrace(title, policy, knock string, way explore.Way) []byte {
-	text := "# " + title + "\n"
-	if policy != "" {
-		text += "policy " + policy + "\n"
-	}
-	text += "\n"
+func wayTrace(head, knock string, way explore.Way) []byte {
+	text := head + "\n"
 	for _, e := range way {
 		text += string(e.AppendTo(nil)) + "\n"
 	}
