@@ -2,12 +2,15 @@ package explore_test
 
 import (
 	"fmt"
+	"os"
+	"strings"
 	"testing"
 )
 
 // TestMisread has rules that were compiled from something else than the policy says, as if
 // the compiler had misread it. Prove finds each.
 func TestMisread(t *testing.T) {
+	misreadings := 0
 	for policy, misread := range map[string][]string{
 		"knock a < 7001 9002 -> 22-30 >": {
 			"knock a < 7001 9002 -> 22 24-30 >", "knock a < 7001 9002 -> 22-31 >", "knock a < 7001 9002 -> 21-30 >",
@@ -51,6 +54,7 @@ func TestMisread(t *testing.T) {
 	} {
 		means := compile(t, policy).Policy
 		for _, text := range misread {
+			misreadings++
 			r := compile(t, text)
 			r.Policy = means
 			if !differs(t, r) {
@@ -58,6 +62,23 @@ func TestMisread(t *testing.T) {
 			}
 		}
 	}
+	readmeSays(t, fmt.Sprintf("%d policies", misreadings))
+}
+
+// readmeSays holds a number in the README to what a test did.
+func readmeSays(t *testing.T, what string) {
+	t.Helper()
+	t.Log(what)
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(readme)) {
+		if strings.Contains(line, "`go test -v ./explore`") && strings.Contains(line, " "+what) {
+			return
+		}
+	}
+	t.Errorf("README.md does not say %q of this test", what)
 }
 
 // crowd is a policy with ten knocks on one port, the first of which has another clause.

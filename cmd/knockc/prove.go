@@ -56,7 +56,7 @@ ssh.also.trace. If there is no such way any more, it removes the file that it wr
 If POLICY is -, prove reads standard input.`,
 	setup: func(flags *flag.FlagSet) func(*streams, []string) error {
 		var p proving
-		packets := flags.Int("packets", 0, "stop after `N` packets for each knock and source; without it 200000, or fewer for many knocks")
+		packets := flags.Int("packets", 0, "stop after `N` packets for each knock and source; without it 200000, or fewer for more than 10 knocks")
 		flags.StringVar(&p.traces, "traces", "", "write the shortest ways to open each door to files in `DIR`")
 		return func(s *streams, args []string) error {
 			if len(args) != 1 {
