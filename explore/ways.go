@@ -3,6 +3,7 @@ package explore
 import (
 	"context"
 	"slices"
+	"time"
 
 	"example.org/knockc/compiler"
 	"example.org/knockc/lang"
@@ -28,6 +29,10 @@ func Open(ctx context.Context, r *compiler.Result, k *lang.Knock, limit int) (Op
 	found, err := open(ctx, r, k, limit, atOnce)
 	if err != nil || !found.Never {
 		return found, err
+	}
+	if evenly(k) == nil {
+		found.Never = false
+		return found, nil
 	}
 	return open(ctx, r, k, limit, inTime)
 }
@@ -67,7 +72,31 @@ func atOnce(r *compiler.Result, k *lang.Knock, from Sender) *Search {
 }
 
 func inTime(r *compiler.Result, k *lang.Knock, from Sender) *Search {
-	return &Search{Src: from.Src, Packets: packetsToOpen(r.Policy, k, from), Durations: timesOf(k)}
+	return &Search{Src: from.Src, Packets: packetsToOpen(r.Policy, k, from), Durations: evenly(k)}
+}
+
+// evenly are the times of a knock's sequences, and all others at the same distance from each
+// other: with these, states that are taken as one have the same future. It is nil if there
+// are too many.
+func evenly(k *lang.Knock) (all []time.Duration) {
+	const most = 10_000
+	longest := max(k.Within, k.Total, k.Period)
+	unit := divisor(k.Within, divisor(k.Total, k.Period))
+	if unit == 0 || longest > most*unit {
+		return nil
+	}
+	for t := unit; t <= longest; t += unit {
+		all = append(all, t)
+	}
+	return all
+}
+
+// divisor is the largest time of which two are multiples.
+func divisor(a, b time.Duration) time.Duration {
+	for b > 0 {
+		a, b = b, a%b
+	}
+	return a
 }
 
 // packetsToOpen are the packets that may matter to whether a door opens.
