@@ -93,7 +93,6 @@ type builder struct {
 	services     []*point // that knocks guard
 	opens        []*point // services of `open`
 	busy, doors  guard
-	doored       map[*lang.Knock]bool // the guard of doors stands for its grants
 
 	grouped bool // the guard of progress knows groups of knocks
 

@@ -58,7 +58,7 @@ func (b *builder) endingChains() {
 		for _, f := range Families {
 			deletions(c, places, f)
 		}
-		if e.grant && b.doored[e.knock] {
+		if e.grant && b.states(e.knock).doored {
 			c.add("", jump(b.lastDoor(e.knock)))
 		}
 	}
@@ -81,7 +81,7 @@ func (b *builder) lastDoor(knock *lang.Knock) string {
 	for _, f := range Families {
 		of, exact := guardedOf(f, knock.Per, knock.Grant), true
 		for _, k := range b.policy.Knocks {
-			if b.doored[k] && guardedOf(f, k.Per, k.Grant) == of {
+			if b.states(k).doored && guardedOf(f, k.Per, k.Grant) == of {
 				c.add("", lookup(b.states(k).grant, f), leave)
 				exact = exact && of.isExact(k.Per)
 			}

@@ -142,23 +142,21 @@ func lookup(p Place, f Family) Lookup {
 // and grants that some rule asks for.
 func (b *builder) guards() {
 	b.busy, b.doors = newGuard(Busy), newGuard(Doors)
-	crowded := map[*lang.Knock]bool{}
 	for _, p := range b.services {
-		if len(p.guards) > manyGuards {
+		if len(p.guards) > ManyGuards {
 			for _, k := range p.guards {
-				crowded[k] = true
+				b.states(k).crowded = append(b.states(k).crowded, p.Point)
 			}
 		}
 	}
-	b.doored = map[*lang.Knock]bool{}
 	resetting := 0
 	for _, k := range b.policy.Knocks {
 		if hasProgress(k) && resetMode(k) != lang.ResetNone {
 			resetting++
 			b.busy.add(k.Per, k.Within)
 		}
-		if crowded[k] || k.Reset.Revoke {
-			b.doored[k] = true
+		if s := b.states(k); len(s.crowded) > 0 || k.Reset.Revoke {
+			s.doored = true
 			b.doors.add(k.Per, k.Grant)
 		}
 	}

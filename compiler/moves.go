@@ -201,7 +201,7 @@ func step(k *lang.Knock, s *sequenceStates, i int, f Family) []Instruction {
 // open opens the door.
 func (b *builder) open(k *lang.Knock, f Family) []Instruction {
 	rule := []Instruction{update(b.states(k).grant, f, k.Grant), Count{OpenedCounter(k.Name.Text)}}
-	if b.doored[k] {
+	if b.states(k).doored {
 		rule = append([]Instruction{b.doors.update(f, k.Per, k.Grant)}, rule...)
 	}
 	if k.Log.On {
@@ -217,7 +217,7 @@ func (b *builder) open(k *lang.Knock, f Family) []Instruction {
 // noRoom takes a source out of the guard of doors again if there was no room for its
 // grant.
 func (b *builder) noRoom(c *Chain, k *lang.Knock, f Family) {
-	if !b.doored[k] {
+	if !b.states(k).doored {
 		return
 	}
 	noGrant := lookup(b.states(k).grant, f)

@@ -201,9 +201,9 @@ func (b *builder) attempts() {
 	}
 }
 
-// manyGuards is how many knocks may guard a port before a source without any grant is
+// ManyGuards is how many knocks may guard a port before a source without any grant is
 // spared the search for one: so such a packet meets a bounded number of rules.
-const manyGuards = 8
+const ManyGuards = 8
 
 // service decides about packets to a service, at an address where it is one. The last
 // rule refuses what no other accepts; it stands alone because an update of a full set
@@ -216,7 +216,7 @@ func (b *builder) service(p *point) {
 	}
 	c.add("", jump(attemptChain(p.Proto)))
 	refused := []Instruction{Count{RefusedCounter(p.Point)}, b.refuse()}
-	if len(p.guards) > manyGuards {
+	if len(p.guards) > ManyGuards {
 		for _, f := range Families {
 			var none []condition
 			for _, l := range b.doors.lookups(f, p.guards, grantOf) {

@@ -75,6 +75,9 @@ type states struct {
 	meaning          string // of the knock
 	opening, closing sequenceStates
 	grant            Place
+
+	doored  bool    // the guard of doors stands for its grants
+	crowded []Point // services where no grant is looked for without the guard of doors
 }
 
 // sequenceStates are those of one of its sequences.
@@ -111,6 +114,17 @@ func (s *Symbols) Grant(knock string) (Place, bool) {
 		return Place{}, false
 	}
 	return states.grant, true
+}
+
+// Unfound are the services of a knock where the rules do not find a grant that older rules
+// have made: so many knocks guard them that the rules ask the guard of doors first, and the
+// older rules have put nothing there.
+func (s *Symbols) Unfound(older *Symbols, knock string) []Point {
+	was, is := older.states[knock], s.states[knock]
+	if was == nil || is == nil || was.doored {
+		return nil
+	}
+	return is.crowded
 }
 
 // Steps says where the steps that a source has done are stored: one place for each step

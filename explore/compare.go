@@ -108,28 +108,3 @@ func Replay(r *compiler.Result, way []trace.Event) ([]trace.Verdict, error) {
 	}
 	return all, nil
 }
-
-// Lost is a knock that begins again when another policy is loaded: its door shuts for
-// everyone, and nobody has done any step.
-type Lost struct {
-	Knock string
-	Way   Way // to the open door, with the old rules; nil: none was found
-}
-
-// Losses are the knocks that begin again when a policy takes the place of another, or that are
-// gone. With another table, all do.
-func Losses(ctx context.Context, old, is *compiler.Result, limit int) (all []Lost, err error) {
-	for _, k := range old.Policy.Knocks {
-		was, _ := old.Symbols.Grant(k.Name.Text)
-		now, stays := is.Symbols.Grant(k.Name.Text)
-		if stays && was == now && old.Ruleset.Table == is.Ruleset.Table {
-			continue
-		}
-		way, _, err := Ways(ctx, old, k, limit)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, Lost{k.Name.Text, way})
-	}
-	return all, nil
-}

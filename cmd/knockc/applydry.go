@@ -20,7 +20,7 @@ func (a *applying) preview(s *streams) error {
 	}
 	told := len(dry.Changes) > 0
 	if old := loadedPolicy(dry.Policy); old != nil {
-		if told, err = writeChanges(s.out, old, a.result); err != nil {
+		if told, err = writeChanges(s.out, old, a.result, byApply); err != nil {
 			return err
 		}
 	} else {

@@ -22,7 +22,8 @@ var diffCommand = &command{
 Diff compares two policies by what they do. For each change, it prints the shortest
 packets that show it, and what the rules of both policies say to them. At the end, it
 lists the knocks whose sources lose something when NEW is loaded over OLD: their grants
-end, and sources in the middle of the sequence have to start again.
+end, and sources in the middle of the sequence have to start again. If NEW makes more than
+eight knocks guard a port, open doors to it stay open only if knockc apply loads NEW.
 
 If something changes, the exit status is 1, as it is if a policy has errors; then nothing
 is printed to standard output. Comments and the order of clauses are no change. A change
@@ -43,7 +44,7 @@ input.`,
 			if err != nil {
 				return err
 			}
-			changed, err := writeChanges(s.out, old, is)
+			changed, err := writeChanges(s.out, old, is, byAny)
 			if err == nil && changed {
 				err = errInput
 			}
@@ -64,9 +65,17 @@ func (s *streams) compiled(name string) (*compiler.Result, error) {
 // diffPackets is how many packets are tried for each change and source.
 const diffPackets = 200_000
 
+// loader is what loads the new policy.
+type loader int
+
+const (
+	byAny   loader = iota // apply, or nft with the rules of build
+	byApply               // which keeps all open doors that it can
+)
+
 // writeChanges says what changes if a policy takes the place of another, and reports whether
 // anything does.
-func writeChanges(w io.Writer, old, is *compiler.Result) (changed bool, err error) {
+func writeChanges(w io.Writer, old, is *compiler.Result, by loader) (changed bool, err error) {
 	changes := lang.Changes(old.Policy, is.Policy)
 	for _, c := range changes {
 		if err := writeChange(w, old, is, c); err != nil {
@@ -78,13 +87,30 @@ func writeChanges(w io.Writer, old, is *compiler.Result) (changed bool, err erro
 		return true, err
 	}
 	for _, l := range losses {
-		fmt.Fprintf(w, "knock %s: all progress and grants end when the new policy is loaded\n", l.Knock)
-		if l.Way != nil {
-			writeRows(w, l.Way, nil, nil)
-			fmt.Fprintf(w, "    %s is open for %s; then the new policy is loaded, and the grant ends\n", l.Knock, l.Way[0].Packet.Src)
+		if by == byApply && l.Unfound != nil {
+			continue
 		}
+		writeLoss(w, l)
+		changed = true
 	}
-	return len(changes)+len(losses) > 0, nil
+	return changed || len(changes) > 0, nil
+}
+
+// writeLoss writes what sources of a knock lose, with packets that open a door before.
+func writeLoss(w io.Writer, l explore.Lost) {
+	fmt.Fprintf(w, "knock %s: ", l.Knock)
+	end := "then the new policy is loaded, and the grant ends"
+	if l.Unfound == nil {
+		fmt.Fprintln(w, "all progress and grants end when the new policy is loaded")
+	} else {
+		services := strings.TrimSpace(lang.List(l.Unfound))
+		fmt.Fprintf(w, "open doors to %s shut when nft loads the new rules; `knockc apply` keeps them open\n", services)
+		end = fmt.Sprintf("then nft loads the new rules, and %s is shut: more than %d knocks guard it", services, compiler.ManyGuards)
+	}
+	if l.Way != nil {
+		writeRows(w, l.Way, nil, nil)
+		fmt.Fprintf(w, "    %s is open for %s; %s\n", l.Knock, l.Way[0].Packet.Src, end)
+	}
 }
 
 // writeChange writes a change, and what shows it: by itself if others interfere, and with all

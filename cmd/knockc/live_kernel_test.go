@@ -233,6 +233,24 @@ func TestDryRunShowsOnKernel(t *testing.T) {
 	}
 }
 
+// TestDryRunKeepsDoorsOnKernel: a dry run does not say that doors shut which apply keeps open
+// when a ninth knock guards their port.
+func TestDryRunKeepsDoorsOnKernel(t *testing.T) {
+	s := newSite(t)
+	eight := ""
+	for i := range 8 {
+		eight += fmt.Sprintf("knock k%d < %d 9002 -> 22 >\n", i, 7001+i)
+	}
+	write(t, s.policy, eight)
+	write(t, s.other, eight+"knock k8 < 7009 9002 -> 22 >\n")
+	s.knockc(t, "apply", "-settle", "0", s.policy)
+	script := "mount -t tmpfs tmpfs /etc && mkdir /etc/knockc && cp " + s.policy + " /etc/knockc/policy.knock && knockc apply -dry-run " + s.other
+	out, err := s.Host.Command(t.Context(), "unshare", "-m", "sh", "-c", script).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "knock k8: `< 7009") || strings.Contains(string(out), "open doors") {
+		t.Errorf("%v, it says\n%.1500s", err, out)
+	}
+}
+
 // TestWatchOnKernel: the status is shown again and again, until it is interrupted, also if
 // someone flushes all rules meanwhile.
 func TestWatchOnKernel(t *testing.T) {
