@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"fmt"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -148,6 +149,38 @@ func TestReloadLogOnKernel(t *testing.T) {
 	open.wants(2001, true)
 	further.knocks(1002)
 	further.wants(2001, true)
+}
+
+// TestReloadGuardsOnKernel: older rules have put nothing into a guard that only the new ones
+// ask. So a ninth knock at a port shuts the doors to it, and with a seventeenth that has a
+// `reset`, nothing resets the steps that were done before.
+func TestReloadGuardsOnKernel(t *testing.T) {
+	r := newReloader(t)
+	some := func(n int) (policy string) {
+		for i := range n {
+			policy += fmt.Sprintf("knock k%d < %d 1999 -> 2001 within 20s grant 1m >\n", i, 1001+i)
+		}
+		return policy
+	}
+	r.load(some(8))
+	v := r.visitor(1)
+	v.knocks(1001, 1999)
+	v.wants(2001, true)
+	r.load(some(9))
+	v.wants(2001, false)
+	v.knocks(1999) // its progress is there
+	v.wants(2001, true)
+
+	resets := func(n int) string { return strings.ReplaceAll(some(n), "2001", "2001 reset any") }
+	for from, reset := range map[int]bool{15: true, 16: false, 17: true} {
+		r.load("knock k < 3001 3002 -> 2003 >")
+		r.load(resets(from))
+		v := r.visitor(uint32(from))
+		v.knocks(1001)
+		r.load(resets(from + 1))
+		v.knocks(3003, 1999)
+		v.wants(2001, !reset)
+	}
 }
 
 // older is a table that an older version might have left: other sizes and another
