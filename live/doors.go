@@ -4,6 +4,7 @@ package live
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -106,6 +107,37 @@ func (h *kernel) putInNeeded(t *Table) error {
 		}
 	}
 	return explain(h.conn.Flush())
+}
+
+// unfound are the knocks with grants that need something in the guard which is not there. A
+// packet may end grants meanwhile: so only those count that live before and after.
+func (h *kernel) unfound(t *Table) ([]string, error) {
+	if !slices.ContainsFunc(t.sets, func(s *nftables.Set) bool { return isOf(t.own(s.Name), compiler.Doors) }) {
+		return nil, nil
+	}
+	var of [3][]element
+	for i, kind := range []compiler.SetKind{compiler.Grants, compiler.Doors, compiler.Grants} {
+		var err error
+		if of[i], err = h.elementsOf(t, kind); err != nil {
+			return nil, err
+		}
+	}
+	has, living := map[guardElement]bool{}, map[guardElement]bool{}
+	for _, e := range of[1] {
+		has[guardElement{e.set, string(e.key)}] = true
+	}
+	for _, e := range of[2] {
+		living[guardElement{e.set, string(e.key)}] = true
+	}
+	m, names := t.meanings(), map[string]bool{}
+	for _, e := range of[0] {
+		for needs := range m.guardOf([]element{e}) {
+			if !has[needs] && living[guardElement{e.set, string(e.key)}] {
+				names[m.states[e.place].Knock] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(names)), nil
 }
 
 // guardDoors is putInNeeded for a ruleset that was loaded over another one.

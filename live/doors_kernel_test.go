@@ -187,6 +187,29 @@ func TestCrowdedByEditOnKernel(t *testing.T) {
 	}
 }
 
+// TestCrowdedByScriptOnKernel: if nft loads the rules that ask a guard first, the status says
+// which doors they do not find, until the policy is applied.
+func TestCrowdedByScriptOnKernel(t *testing.T) {
+	h := newHost(t)
+	table := h.apply(crowded(8, "1h"))
+	for knock, src := range map[string]netip.Addr{"k0": src4, "k2": src6} { // k2 has `revoke`, so the guard knows it
+		if _, err := h.live.Grant(table, knock, src, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	unfound := func(want string) {
+		t.Helper()
+		if got := strings.Join(h.status().Unfound, " "); got != want {
+			t.Errorf("not found are %q, want %q", got, want)
+		}
+	}
+	unfound("")
+	h.script(crowded(9, "1h"))
+	unfound("k0")
+	h.apply(crowded(9, "1h"))
+	unfound("")
+}
+
 // TestCrowdedByRollbackOnKernel: what was opened while the rules on trial asked no guard is
 // open when those are back that do, and what was shut leaves nothing.
 func TestCrowdedByRollbackOnKernel(t *testing.T) {

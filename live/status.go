@@ -24,6 +24,10 @@ type Status struct {
 	// Unused are the chains of a fragment that its table has to jump to, and does not.
 	Unused []string
 
+	// Unfound are knocks with open doors that the rules do not find where many knocks guard a
+	// port: nft, and not Apply, has loaded the rules over some that asked no guard of doors.
+	Unfound []string
+
 	// ChangedByHand is what someone has changed in the policy that is wanted, if that is loaded.
 	ChangedByHand string
 
@@ -81,8 +85,11 @@ func (h *kernel) Status(t *Table) (*Status, error) {
 	}
 	slices.SortFunc(s.Standings, Standing.compare)
 	slices.SortFunc(s.Sets, func(a, b SetStatus) int { return cmp.Compare(a.Name, b.Name) })
+	var err error
+	if s.Unfound, err = h.unfound(t); err != nil {
+		return nil, err
+	}
 	if t.fragment != "" {
-		var err error
 		if s.Unused, err = h.unused(t); err != nil {
 			return nil, err
 		}

@@ -20,6 +20,7 @@ type statusJSON struct {
 	Changed   string            `json:"changed,omitempty"` // what someone has changed by hand in it
 	Dormant   bool              `json:"dormant,omitempty"`
 	Unused    []string          `json:"unused,omitempty"`     // chains of the fragment to which nothing jumps
+	Unfound   []string          `json:"unfound,omitempty"`    // knocks with open doors that the rules do not find
 	TrialLeft *report.Seconds   `json:"trial_left,omitempty"` // how long the policy is still on trial
 	Knocks    []knockJSON       `json:"knocks"`
 	Standings []report.Standing `json:"sources"`
@@ -73,7 +74,7 @@ type setJSON struct {
 
 func (v *viewing) printJSON(w io.Writer, s *seen) error {
 	o := statusJSON{
-		Table: s.Table, Fragment: s.Fragment, Policy: s.Policy, Wanted: v.wanted, Changed: s.ChangedByHand, Dormant: s.Dormant, Unused: s.Unused,
+		Table: s.Table, Fragment: s.Fragment, Policy: s.Policy, Wanted: v.wanted, Changed: s.ChangedByHand, Dormant: s.Dormant, Unused: s.Unused, Unfound: s.Unfound,
 		Knocks: []knockJSON{}, Standings: []report.Standing{}, Sets: []setJSON{},
 	}
 	if !s.Loaded.IsZero() {

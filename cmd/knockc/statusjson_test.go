@@ -18,7 +18,7 @@ func TestStatusJSON(t *testing.T) {
 	v := &viewing{wanted: "0123"}
 	left, letIn, refused, barred := 10*time.Second, uint64(11), uint64(12), uint64(13)
 	s := &seen{trial: &left, Status: &live.Status{
-		Location: live.Location{Table: "filter", Fragment: "knockc"}, Policy: "4567", Loaded: time.Date(2026, 11, 29, 9, 30, 12, 0, time.UTC), ChangedByHand: "it is dormant and guards nothing", Dormant: true, Unused: []string{"knockc_guard"},
+		Location: live.Location{Table: "filter", Fragment: "knockc"}, Policy: "4567", Loaded: time.Date(2026, 11, 29, 9, 30, 12, 0, time.UTC), ChangedByHand: "it is dormant and guards nothing", Dormant: true, Unused: []string{"knockc_guard"}, Unfound: []string{"ssh"},
 		Knocks: []live.KnockStatus{{
 			Knock:     live.Knock{Name: "ssh", Steps: []string{"1001"}, Services: []string{"22"}, At: []string{"10.0.0.5"}, Close: []string{"1002"}},
 			StepsDone: 1, Opened: 2, Open: 3, Underway: 4, LetIn: &letIn, Refused: &refused, Barred: &barred,

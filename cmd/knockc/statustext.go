@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"example.org/knockc/compiler"
 	"example.org/knockc/lang"
 	"example.org/knockc/live"
 	"example.org/knockc/report"
@@ -68,6 +69,9 @@ func (v *viewing) printHead(w io.Writer, s *seen) {
 	}
 	if len(s.Unused) > 0 {
 		say("NOT IN USE: no rule of table inet %s jumps to %s", s.Table, strings.Join(s.Unused, " and "))
+	}
+	if len(s.Unfound) > 0 {
+		say("NOT ALL OPEN: the rules do not find the doors of %s where more than %d knocks guard a port: apply the policy again", strings.Join(s.Unfound, " and "), compiler.ManyGuards)
 	}
 	for _, k := range s.Knocks {
 		if k.Codes != nil {

@@ -48,10 +48,14 @@ func aStatus(sources int) *seen {
 func TestStatusText(t *testing.T) {
 	v := &viewing{wanted: "072e986bf701d5ed", statusOptions: statusOptions{policy: "/etc/knockc/a-long-name-for-a-policy.knock"}}
 	var out strings.Builder
-	v.print(&out, aStatus(3), 0)
+	s := aStatus(3)
+	s.Unfound = []string{"ssh", "vpn"}
+	v.print(&out, s, 0)
 	const want = `table inet knockc, policy 072e986bf701d5ed, which is
 /etc/knockc/a-long-name-for-a-policy.knock
 CHANGED BY HAND: chain guard has 4 rules, not 3
+NOT ALL OPEN: the rules do not find the doors of ssh and vpn where more than 8
+knocks guard a port: apply the policy again
 ON TRIAL: rolled back in 42s, unless ` + "`knockc keep`" + ` keeps it
 
 SOURCE                                  KNOCK  STATE  LEFT
