@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,6 +12,8 @@ type Change struct {
 	Knock   string  // "" if it is a setting of the whole policy
 	Was, Is string  // as a policy has it; "" if it has not
 	Alone   *Policy // the old policy with this change alone
+	Unseen  bool    // no packets of one source show it
+	Order   bool    // it is nothing but another order of words that say the same in any order
 }
 
 // String is the change in words.
@@ -25,10 +28,16 @@ func (c Change) String() string {
 	case c.Is == "":
 		return text + "`" + c.Was + "` is gone"
 	}
-	return text + "`" + c.Is + "` instead of `" + c.Was + "`"
+	text += "`" + c.Is + "` instead of `" + c.Was + "`"
+	if c.Order {
+		text += ", the same in another order"
+	}
+	return text
 }
 
-// Changes are those from a policy to another. What has one change alone may have errors.
+// Changes are those from a policy to another. What has one change alone may have errors. Of
+// the order of words that say the same in any order, only that in a knock is a change: the
+// rules then take it for another knock.
 func Changes(old, is *Policy) []Change {
 	var all []Change
 	for _, part := range settingParts {
@@ -36,7 +45,7 @@ func Changes(old, is *Policy) []Change {
 		if part.differ(was, now) {
 			alone := *old
 			part.take(&alone.Settings, &is.Settings)
-			all = append(all, Change{"", was, now, &alone})
+			all = append(all, Change{Was: was, Is: now, Alone: &alone, Unseen: part.kind == unseen})
 		}
 	}
 	for _, k := range is.Knocks {
@@ -46,13 +55,13 @@ func Changes(old, is *Policy) []Change {
 		}
 		alone := *old
 		alone.Knocks = append(slices.Clone(old.Knocks), k)
-		all = append(all, Change{k.Name.Text, "", k.text(), &alone})
+		all = append(all, Change{Knock: k.Name.Text, Is: k.text(), Alone: &alone})
 	}
 	for i, k := range old.Knocks {
 		if is.index(k.Name.Text) < 0 {
 			alone := *old
 			alone.Knocks = slices.Delete(slices.Clone(old.Knocks), i, i+1)
-			all = append(all, Change{k.Name.Text, k.text(), "", &alone})
+			all = append(all, Change{Knock: k.Name.Text, Was: k.text(), Alone: &alone})
 		}
 	}
 	return all
@@ -68,14 +77,15 @@ func (p *Policy) knockChanges(i int, is *Knock) []Change {
 	var all []Change
 	for _, part := range knockParts {
 		was, now := part.text(p.Knocks[i]), part.text(is)
-		if !part.differ(was, now) {
+		if was == now {
 			continue
 		}
 		alone, knock := *p, *p.Knocks[i]
 		part.take(&knock, is)
 		alone.Knocks = slices.Clone(p.Knocks)
 		alone.Knocks[i] = &knock
-		all = append(all, Change{is.Name.Text, was, now, &alone})
+		order := !part.differ(was, now)
+		all = append(all, Change{is.Name.Text, was, now, &alone, order || part.kind == unseen, order})
 	}
 	return all
 }
@@ -83,14 +93,22 @@ func (p *Policy) knockChanges(i int, is *Knock) []Change {
 // part is a piece of a knock or of the settings: its canonical text, "" if it is not there or
 // what goes without saying, and how another takes it over.
 type part[T any] struct {
-	text  func(of *T) string
-	take  func(to, from *T)
-	inAny bool // the order of its words says nothing
+	text func(of *T) string
+	take func(to, from *T)
+	kind partKind
 }
+
+type partKind int
+
+const (
+	inOrder partKind = iota
+	inAny            // the order of its words says nothing
+	unseen           // it changes nothing that packets of one source show
+)
 
 // differ reports whether two texts of the part say different things.
 func (p *part[T]) differ(a, b string) bool {
-	if !p.inAny {
+	if p.kind != inAny {
 		return a != b
 	}
 	words := func(text string) []string { return slices.Sorted(slices.Values(strings.Fields(text))) }
@@ -98,22 +116,22 @@ func (p *part[T]) differ(a, b string) bool {
 }
 
 var knockParts = []part[Knock]{
-	{func(k *Knock) string { return "<" + List(k.Steps) + " >" }, func(to, from *Knock) { to.Steps = from.Steps }, false},
-	{func(k *Knock) string { return "->" + List(k.Services) }, func(to, from *Knock) { to.Services = from.Services }, true},
-	{func(k *Knock) string { return "within " + FormatDuration(k.Within) }, func(to, from *Knock) { to.Within = from.Within }, false},
-	{func(k *Knock) string { return given(k.Total != 0, "total "+FormatDuration(k.Total)) }, func(to, from *Knock) { to.Total = from.Total }, false},
-	{func(k *Knock) string { return "grant " + FormatDuration(k.Grant) }, func(to, from *Knock) { to.Grant = from.Grant }, false},
-	{func(k *Knock) string { return given(k.Once, "once") }, func(to, from *Knock) { to.Once = from.Once }, false},
-	{resetText, func(to, from *Knock) { to.Reset = from.Reset }, false},
-	{func(k *Knock) string { return listed("close", k.Close) }, func(to, from *Knock) { to.Close = from.Close }, false},
-	{func(k *Knock) string { return listed("from", k.From) }, func(to, from *Knock) { to.From = from.From }, true},
-	{func(k *Knock) string { return listed("on", k.On) }, func(to, from *Knock) { to.On = from.On }, true},
-	{func(k *Knock) string { return listed("at", k.At) }, func(to, from *Knock) { to.At = from.At }, true},
-	{func(k *Knock) string { return given(k.CodeStep() >= 0, `key "`+k.Key.Path+`"`) }, func(to, from *Knock) { to.Key = from.Key }, false},
-	{func(k *Knock) string { return given(k.CodeStep() >= 0, "period "+FormatDuration(k.Period)) }, func(to, from *Knock) { to.Period = from.Period }, false},
-	{func(k *Knock) string { return given(k.CodeStep() >= 0, "ahead "+FormatDuration(k.Ahead)) }, func(to, from *Knock) { to.Ahead = from.Ahead }, false},
-	{perText, func(to, from *Knock) { to.Per = from.Per }, false},
-	{logText, func(to, from *Knock) { to.Log = from.Log }, false},
+	{func(k *Knock) string { return "<" + List(k.Steps) + " >" }, func(to, from *Knock) { to.Steps = from.Steps }, inOrder},
+	{func(k *Knock) string { return "->" + List(k.Services) }, func(to, from *Knock) { to.Services = from.Services }, inAny},
+	{func(k *Knock) string { return "within " + FormatDuration(k.Within) }, func(to, from *Knock) { to.Within = from.Within }, inOrder},
+	{func(k *Knock) string { return given(k.Total != 0, "total "+FormatDuration(k.Total)) }, func(to, from *Knock) { to.Total = from.Total }, inOrder},
+	{func(k *Knock) string { return "grant " + FormatDuration(k.Grant) }, func(to, from *Knock) { to.Grant = from.Grant }, inOrder},
+	{func(k *Knock) string { return given(k.Once, "once") }, func(to, from *Knock) { to.Once = from.Once }, inOrder},
+	{resetText, func(to, from *Knock) { to.Reset = from.Reset }, inOrder},
+	{func(k *Knock) string { return listed("close", k.Close) }, func(to, from *Knock) { to.Close = from.Close }, inOrder},
+	{func(k *Knock) string { return listed("from", k.From) }, func(to, from *Knock) { to.From = from.From }, inAny},
+	{func(k *Knock) string { return listed("on", k.On) }, func(to, from *Knock) { to.On = from.On }, inAny},
+	{func(k *Knock) string { return listed("at", k.At) }, func(to, from *Knock) { to.At = from.At }, inAny},
+	{func(k *Knock) string { return given(k.CodeStep() >= 0, `key "`+k.Key.Path+`"`) }, func(to, from *Knock) { to.Key = from.Key }, unseen},
+	{func(k *Knock) string { return given(k.CodeStep() >= 0, "period "+FormatDuration(k.Period)) }, func(to, from *Knock) { to.Period = from.Period }, inOrder},
+	{func(k *Knock) string { return given(k.CodeStep() >= 0, "ahead "+FormatDuration(k.Ahead)) }, func(to, from *Knock) { to.Ahead = from.Ahead }, unseen},
+	{perText, func(to, from *Knock) { to.Per = from.Per }, inOrder},
+	{logText, func(to, from *Knock) { to.Log = from.Log }, unseen},
 }
 
 func resetText(k *Knock) string {
@@ -131,13 +149,13 @@ func logText(k *Knock) string {
 }
 
 var settingParts = []part[Settings]{
-	{func(s *Settings) string { return "table " + s.Table }, func(to, from *Settings) { to.Table = from.Table }, false},
-	{hookText, func(to, from *Settings) { to.Hook, to.Priority = from.Hook, from.Priority }, false},
-	{func(s *Settings) string { return given(s.DefaultDrop, "default drop") }, func(to, from *Settings) { to.DefaultDrop = from.DefaultDrop }, false},
-	{func(s *Settings) string { return given(s.RefuseReject, "refuse reject") }, func(to, from *Settings) { to.RefuseReject = from.RefuseReject }, false},
-	{openText, func(to, from *Settings) { to.Open = from.Open }, false},
-	{func(s *Settings) string { return fmt.Sprintf("size %d", s.Size) }, func(to, from *Settings) { to.Size = from.Size }, false},
-	{trustText, func(to, from *Settings) { to.TrustPrefixes, to.TrustIfaces = from.TrustPrefixes, from.TrustIfaces }, true},
+	{func(s *Settings) string { return "table " + s.Table }, func(to, from *Settings) { to.Table = from.Table }, unseen},
+	{hookText, func(to, from *Settings) { to.Hook, to.Priority = from.Hook, from.Priority }, inOrder},
+	{func(s *Settings) string { return given(s.DefaultDrop, "default drop") }, func(to, from *Settings) { to.DefaultDrop = from.DefaultDrop }, inOrder},
+	{func(s *Settings) string { return given(s.RefuseReject, "refuse reject") }, func(to, from *Settings) { to.RefuseReject = from.RefuseReject }, inOrder},
+	{openText, func(to, from *Settings) { to.Open = from.Open }, inOrder},
+	{func(s *Settings) string { return fmt.Sprintf("size %d", s.Size) }, func(to, from *Settings) { to.Size = from.Size }, unseen},
+	{trustText, func(to, from *Settings) { to.TrustPrefixes, to.TrustIfaces = from.TrustPrefixes, from.TrustIfaces }, inAny},
 }
 
 func hookText(s *Settings) string {
@@ -152,7 +170,7 @@ func openText(s *Settings) string {
 			continue
 		}
 		text := "open" + List(Merged(o.Services))
-		for _, more := range []string{listed("from", o.From), listed("on", o.On)} {
+		for _, more := range []string{listed("from", sorted(o.From)), listed("on", sorted(o.On))} {
 			text += given(more != "", " "+more)
 		}
 		all = append(all, text)
@@ -166,6 +184,10 @@ func openText(s *Settings) string {
 
 func trustText(s *Settings) string {
 	return given(s.Trusts(), "trust"+List(s.TrustPrefixes)+List(s.TrustIfaces))
+}
+
+func sorted[T fmt.Stringer](values []T) []T {
+	return slices.SortedFunc(slices.Values(values), func(a, b T) int { return cmp.Compare(a.String(), b.String()) })
 }
 
 func given(is bool, text string) string {

@@ -25,9 +25,18 @@ lists the knocks whose sources lose something when NEW is loaded over OLD: their
 end, and sources in the middle of the sequence have to start again. If NEW makes more than
 eight knocks guard a port, open doors to it stay open only if knockc apply loads NEW.
 
+Diff tries packets in all orders, from each source that the policies may treat differently:
+at once, and with times between them. It begins with the steps, services and open ports
+that the change touches. For each source, it chooses up to 200 different packets, and stops
+after 20000 in all at once, and after 200000 in time. If it has stopped, or left out
+packets, and nothing has shown the change, the line of the change says so in numbers. A
+change of "log", "size", "table", "key" or "ahead" is listed alone: no packets of a source
+show it.
+
 If something changes, the exit status is 1, as it is if a policy has errors; then nothing
-is printed to standard output. Comments and the order of clauses are no change. A change
-for which no packets are found is listed alone, such as one of "log" or "size".
+is printed to standard output. Comments and the order of clauses are no change. Another
+order of services, or of what stands behind "from", "on" or "at" of a knock, changes
+nothing but that the knock begins again.
 
 The output contains the steps: keep it secret. One of the two can be -, for standard
 input.`,
@@ -116,13 +125,18 @@ func writeLoss(w io.Writer, l explore.Lost) {
 // writeChange writes a change, and what shows it: by itself if others interfere, and with all
 // others if the policy would have errors.
 func writeChange(w io.Writer, old, is *compiler.Result, c lang.Change) error {
+	if c.Unseen {
+		fmt.Fprintln(w, lang.Printable(c.String()))
+		return nil
+	}
 	alone, found := compiler.Compile(c.Alone)
 	if alone == nil || lang.HasErrors(found) {
 		alone = is
 	}
-	d, err := explore.Compare(context.Background(), old, alone, c.Knock, diffPackets)
+	compared, err := explore.Compare(context.Background(), old, alone, c.Knock, diffPackets)
+	d := compared.Differs
 	if err != nil || d == nil {
-		fmt.Fprintln(w, lang.Printable(c.String()))
+		fmt.Fprintln(w, lang.Printable(c.String())+effort(compared))
 		return err
 	}
 	before, err := explore.Replay(old, d.Way)
@@ -144,6 +158,21 @@ func writeChange(w io.Writer, old, is *compiler.Result, c lang.Change) error {
 	fmt.Fprintln(w, lang.Printable(c.String())+note)
 	writeRows(w, d.Way, before, after)
 	return nil
+}
+
+// effort is what was tried in vain, if not everything was.
+func effort(c explore.Compared) string {
+	var left []string
+	if c.Stopped > 0 {
+		left = append(left, fmt.Sprintf("stopped at %d for one source", c.Stopped))
+	}
+	if c.Kinds > 0 {
+		left = append(left, fmt.Sprintf("chose %d of %d different ones", explore.MostKinds, c.Kinds))
+	}
+	if left == nil {
+		return ""
+	}
+	return fmt.Sprintf(", not shown by %d packets: %s", c.Packets, strings.Join(left, ", "))
 }
 
 // writeRows writes packets, and beside each what becomes of it before and after a change.

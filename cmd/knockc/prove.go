@@ -41,9 +41,11 @@ all packets and deadlines beside the sequence as written, up to the end of the g
 door was never open meanwhile, or never shut again, prove says so.
 
 Prove also tries, without time between the packets, what stands beside everything that the
-policy names: ports, addresses, interfaces, lengths of pings and flags. Neighbours try the
-steps and services in turn: addresses that "per" takes for the same source, and others. And
-prove tries every port once. It leaves out full sets and the ends of idle connections.
+policy names: ports, addresses, interfaces, lengths of pings and flags. For each knock and
+source, it chooses up to 100 different packets, and stops after 20000 in all orders.
+Neighbours try the steps and services in turn: addresses that "per" takes for the same
+source, and others. And prove tries every port once. It leaves out full sets and the ends
+of idle connections.
 
 At the end, prove prints the shortest way to open each door, and the shortest that is not
 the sequence as written, if there is one: for example, with another packet in between. If
