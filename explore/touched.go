@@ -87,8 +87,5 @@ func neighbour(src netip.Addr, a, b lang.Per) (netip.Addr, bool) {
 	if !differ {
 		return src, false
 	}
-	bytes := src.AsSlice()
-	bytes[(long-1)/8] ^= 0x80 >> ((long - 1) % 8)
-	near, _ := netip.AddrFromSlice(bytes)
-	return near, true
+	return flipped(src, long), true
 }
