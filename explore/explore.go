@@ -104,6 +104,7 @@ type running struct {
 	seen    map[string]bool
 	open    []*node // that are to be expanded
 	later   *node   // that is before them: the present one, when some time has passed
+	limit   int     // of packets, for now
 	found   Found
 	done    bool
 }
@@ -117,10 +118,7 @@ func (s *Search) begin() *running {
 
 func (r *running) run(ctx context.Context) {
 	r.reach(nil, timePassed, 0, 0)
-	for _, way := range r.Along {
-		r.along(r.open[0], way, false)
-		r.along(r.open[0], way, true)
-	}
+	r.goAlong()
 	for len(r.open) > 0 && !r.done && ctx.Err() == nil {
 		n := r.open[0]
 		r.open = r.open[1:]
@@ -130,7 +128,17 @@ func (r *running) run(ctx context.Context) {
 			n.saved = nil
 		}
 	}
-	r.found.Whole = !r.done && ctx.Err() == nil
+	r.found.Whole = !r.done && ctx.Err() == nil && !r.moments.skipped
+}
+
+// goAlong goes each way, at once and late. For that it tries no more than half of all packets.
+func (r *running) goAlong() {
+	r.limit = r.Limit / 2
+	for _, way := range r.Along {
+		r.along(r.open[0], way, false)
+		r.along(r.open[0], way, true)
+	}
+	r.limit, r.done = r.Limit, r.found.Differs != nil
 }
 
 // expand tries each packet at a state, and time.
@@ -156,7 +164,7 @@ func (r *running) restore(n *node) {
 
 // sends sends a packet to all hosts. It reports whether the search goes on.
 func (r *running) sends(n *node, packet int) bool {
-	if r.found.Packets == r.Limit {
+	if r.found.Packets >= r.limit {
 		r.done = true
 		return false
 	}
@@ -186,7 +194,7 @@ func (r *running) waits(n *node) time.Duration {
 
 // try sends a packet, and keeps what comes of it.
 func (r *running) try(n *node, packet int) {
-	if !r.sends(n, packet) {
+	if !r.sends(n, packet) || r.Depth > 0 && n.depth+1 == r.Depth {
 		return
 	}
 	follow := n.follow

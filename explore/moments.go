@@ -22,6 +22,7 @@ type moment []life
 type moments struct {
 	numbers   map[any]int
 	durations []time.Duration // of the policy, in order
+	skipped   bool            // a moment between two, which were too near to each other
 }
 
 // what is remembered by one of the hosts.
@@ -111,12 +112,17 @@ func (m *moments) next(now moment) time.Duration {
 		between = between && !at
 		first = min(first, m.until(l.left))
 	}
-	const least = time.Millisecond // of a trace, to be read
 	switch {
 	case first == lang.Forever:
 		return 0
-	case between || first < 2*least:
+	case between:
 		return first
 	}
-	return (first / 2).Truncate(least)
+	for _, unit := range []time.Duration{time.Millisecond, time.Microsecond, 1} { // to be read in a trace
+		if first >= 2*unit {
+			return (first / 2).Truncate(unit)
+		}
+	}
+	m.skipped = true
+	return first
 }

@@ -142,22 +142,14 @@ func (j *job) run(ctx context.Context, r *compiler.Result, limit int) error {
 // waysAlong are the ways of a client that does what a knock is for, by the places of their
 // packets: it knocks and goes in; and it knocks, shuts the door, and knocks again.
 func waysAlong(k *lang.Knock, packets []trace.Packet) [][]int {
-	way := func(steps []lang.Step, codeAt time.Duration) (all []int) {
-		for _, s := range steps {
-			all = append(all, slices.IndexFunc(packets, func(p trace.Packet) bool {
-				return p.To == nil && does(&p, s) && (!s.Code || p.Code.Knock == k.Name.Text && p.Code.Offset == codeAt)
-			}))
-		}
-		return all
-	}
 	if len(k.Steps) == 0 {
 		return nil
 	}
-	opens := way(k.Steps, 0)
+	opens := places(packets, k, k.Steps, 0)
 	service := slices.IndexFunc(packets, func(p trace.Packet) bool {
 		return p.Proto == k.Services[0].Proto && p.DstPort == k.Services[0].First
 	})
-	return [][]int{append(slices.Clip(opens), service), slices.Concat(opens, way(k.Close, 0), way(k.Steps, k.Period))}
+	return [][]int{append(slices.Clip(opens), service), slices.Concat(opens, places(packets, k, k.Close, 0), places(packets, k, k.Steps, k.Period))}
 }
 
 // timesOf are the times that a knock speaks of, each once.

@@ -18,23 +18,23 @@ type Opening struct {
 	Shortest Way
 	Other    Way  // the shortest that is not the sequence as it is written
 	Sources  int  // that may knock and were tried, if nothing was found
+	Whole    bool // all states were reached, if nothing was found
 	Never    bool // nothing opens it: all packets that matter were tried, in all orders and at all times
 }
 
 // Open searches the shortest ways to open a knock's door, for the first source that can: with
 // the sequence as it is written, and with any other packets, or more of them. A way that ends
 // with the sequence as written is no other. It tries so many packets for each source, first
-// without time between them. If none of those opens the door, it tries all times.
+// without time between them. If that ends too early, the sequence as written is taken for the
+// shortest. If none of all packets opens the door, it tries all times.
 func Open(ctx context.Context, r *compiler.Result, k *lang.Knock, limit int) (Opening, error) {
 	found, err := open(ctx, r, k, limit, atOnce)
-	if err != nil || !found.Never {
+	if err != nil || found.Shortest != nil || !found.Whole {
 		return found, err
 	}
-	if evenly(k) == nil {
-		found.Never = false
-		return found, nil
-	}
-	return open(ctx, r, k, limit, inTime)
+	found, err = open(ctx, r, k, limit, inTime)
+	found.Never = found.Shortest == nil && found.Whole && evenly(k) != nil
+	return found, err
 }
 
 // Ways is [Open] without time between packets.
@@ -44,7 +44,7 @@ func Ways(ctx context.Context, r *compiler.Result, k *lang.Knock, limit int) (sh
 }
 
 func open(ctx context.Context, r *compiler.Result, k *lang.Knock, limit int, search func(*compiler.Result, *lang.Knock, Sender) *Search) (Opening, error) {
-	all := Opening{Never: true}
+	all := Opening{Whole: true}
 	for _, f := range compiler.Families {
 		for _, from := range senders(r.Policy, k, f) {
 			if from.Kind != Admitted {
@@ -57,10 +57,10 @@ func open(ctx context.Context, r *compiler.Result, k *lang.Knock, limit int, sea
 				return found, err
 			}
 			all.Sources++
-			all.Never = all.Never && found.Never
+			all.Whole = all.Whole && found.Whole
 		}
 	}
-	all.Never = all.Never && all.Sources > 0
+	all.Whole = all.Whole && all.Sources > 0
 	return all, ctx.Err()
 }
 
@@ -72,7 +72,11 @@ func atOnce(r *compiler.Result, k *lang.Knock, from Sender) *Search {
 }
 
 func inTime(r *compiler.Result, k *lang.Knock, from Sender) *Search {
-	return &Search{Src: from.Src, Packets: packetsToOpen(r.Policy, k, from), Durations: evenly(k)}
+	times := evenly(k)
+	if times == nil {
+		times = timesOf(k)
+	}
+	return &Search{Src: from.Src, Packets: packetsToOpen(r.Policy, k, from), Durations: times}
 }
 
 // evenly are the times of a knock's sequences, and all others at the same distance from each
@@ -80,8 +84,12 @@ func inTime(r *compiler.Result, k *lang.Knock, from Sender) *Search {
 // are too many.
 func evenly(k *lang.Knock) (all []time.Duration) {
 	const most = 10_000
-	longest := max(k.Within, k.Total, k.Period)
-	unit := divisor(k.Within, divisor(k.Total, k.Period))
+	period := k.Period
+	if k.CodeStep() < 0 {
+		period = 0
+	}
+	longest := max(k.Within, k.Total, period)
+	unit := divisor(k.Within, divisor(k.Total, period))
 	if unit == 0 || longest > most*unit {
 		return nil
 	}
@@ -109,7 +117,7 @@ func packetsToOpen(p *lang.Policy, k *lang.Knock, from Sender) []trace.Packet {
 }
 
 // open searches the rules for ways to open the door of a knock, and for another one if packets
-// are followed. Never holds for what was searched.
+// are followed.
 func (s *Search) open(ctx context.Context, r *compiler.Result, k *lang.Knock) (o Opening, err error) {
 	rules, err := Rules(r)
 	if err != nil {
@@ -125,8 +133,38 @@ func (s *Search) open(ctx context.Context, r *compiler.Result, k *lang.Knock) (o
 		}
 		return s.Follow == nil || o.Other != nil
 	}
-	o.Never = s.Run(ctx).Whole && o.Shortest == nil
-	return o, nil
+	if o.Whole = s.Run(ctx).Whole; o.Shortest == nil && !o.Whole {
+		o.Shortest, err = s.asWritten(r, k)
+	}
+	return o, err
+}
+
+// asWritten is the sequence of a knock, at once; nil if it does not open the door.
+func (s *Search) asWritten(r *compiler.Result, k *lang.Knock) (way Way, err error) {
+	rules, err := Rules(r)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range places(s.Packets, k, k.Steps, 0) {
+		p := s.Packets[i]
+		way = append(way, trace.Event{Packet: &p})
+		rules.Packet(0, &p)
+	}
+	if !rules.Open(0, k.Name.Text, s.Src) {
+		return nil, nil
+	}
+	return way, nil
+}
+
+// places are those of packets that do steps of a knock, with the code of a period counted from
+// the present one.
+func places(packets []trace.Packet, k *lang.Knock, steps []lang.Step, codeAt time.Duration) (all []int) {
+	for _, s := range steps {
+		all = append(all, slices.IndexFunc(packets, func(p trace.Packet) bool {
+			return p.To == nil && does(&p, s) && (!s.Code || p.Code.Knock == k.Name.Text && p.Code.Offset == codeAt)
+		}))
+	}
+	return all
 }
 
 // follow is how many of the latest packets are the beginning of a sequence, after another

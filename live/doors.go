@@ -110,23 +110,24 @@ func (h *kernel) putInNeeded(t *Table) error {
 }
 
 // unfound are the knocks with grants that need something in the guard which is not there. A
-// packet may end grants meanwhile: so only those count that live before and after.
+// packet may end grants meanwhile: so only those count that live before and after. The kernel
+// may leave out an element while it makes room for others: so it is asked twice for the guard.
 func (h *kernel) unfound(t *Table) ([]string, error) {
 	if !slices.ContainsFunc(t.sets, func(s *nftables.Set) bool { return isOf(t.own(s.Name), compiler.Doors) }) {
 		return nil, nil
 	}
-	var of [3][]element
-	for i, kind := range []compiler.SetKind{compiler.Grants, compiler.Doors, compiler.Grants} {
+	var of [4][]element
+	for i, kind := range []compiler.SetKind{compiler.Grants, compiler.Doors, compiler.Doors, compiler.Grants} {
 		var err error
 		if of[i], err = h.elementsOf(t, kind); err != nil {
 			return nil, err
 		}
 	}
 	has, living := map[guardElement]bool{}, map[guardElement]bool{}
-	for _, e := range of[1] {
+	for _, e := range slices.Concat(of[1], of[2]) {
 		has[guardElement{e.set, string(e.key)}] = true
 	}
-	for _, e := range of[2] {
+	for _, e := range of[3] {
 		living[guardElement{e.set, string(e.key)}] = true
 	}
 	m, names := t.meanings(), map[string]bool{}

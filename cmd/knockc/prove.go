@@ -49,9 +49,10 @@ of idle connections.
 
 At the end, prove prints the shortest way to open each door, and the shortest that is not
 the sequence as written, if there is one: for example, with another packet in between. If
-nothing opens a door without time between the packets, prove tries all times. If that comes
-to an end too, this is a proof that the door never opens: prove says so, and the exit status
-is 1.
+it stops too early, the sequence as written is taken for the shortest. If nothing opens a
+door without time between the packets, prove tries all times. If that comes to an end too,
+this is a proof that the door never opens: prove says so, and the exit status is 1.
+
 With -traces, it writes both to files in DIR, as traces for sim: ssh.trace and
 ssh.also.trace. If there is no such way any more, it removes the file that it wrote before.
 
@@ -248,6 +249,8 @@ func (p *proving) tell(s *streams, knock string, found explore.Opening) {
 		fmt.Fprintf(s.out, "\n%s never opens: all packets that matter to it were tried, in all orders and at all times\n", knock)
 	case found.Sources == 0:
 		fmt.Fprintf(s.out, "\n%s: no source was found that may knock\n", knock)
+	case found.Whole:
+		fmt.Fprintf(s.out, "\n%s: no way to open it was found, but its times are too fine for a proof\n", knock)
 	default:
 		fmt.Fprintf(s.out, "\n%s: no way to open it was found in %d packets; -packets tries more\n", knock, p.packets)
 	}
