@@ -15,10 +15,8 @@ type Compared struct {
 	Differs *Difference // nil: no way was found
 	Packets int         // that were tried
 
-	// What was left out. Stopped is at how many packets of a source it was given up, 0 if it
-	// never was. Kinds is how many different packets of a source there would have been, 0 if
-	// all of them were tried.
-	Stopped, Kinds int
+	Stopped int // after so many packets the search for a source ended too early; 0: none did
+	Kinds   int // so many different packets of a source there are; 0: all were tried
 }
 
 // MostKinds is how many different packets of a source are tried in a comparison.

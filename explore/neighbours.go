@@ -24,6 +24,20 @@ func neighbours(k *lang.Knock, src netip.Addr) (all []netip.Addr) {
 	return all
 }
 
+// between is an address that is one source with another by the shorter of two lengths of
+// `per`, and not by the longer; false if these are the same.
+func between(src netip.Addr, a, b lang.Per) (netip.Addr, bool) {
+	long := max(a.IPv4, b.IPv4)
+	differ := a.IPv4 != b.IPv4
+	if src.Is6() {
+		long, differ = max(a.IPv6, b.IPv6), a.IPv6 != b.IPv6
+	}
+	if !differ {
+		return src, false
+	}
+	return flipped(src, long), true
+}
+
 // flipped is an address with another bit, counted from 1.
 func flipped(a netip.Addr, bit int) netip.Addr {
 	b := a.AsSlice()

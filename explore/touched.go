@@ -1,7 +1,6 @@
 package explore
 
 import (
-	"net/netip"
 	"slices"
 
 	"example.org/knockc/compiler"
@@ -32,7 +31,7 @@ func touched(both []*compiler.Result, knock string, from Sender) *drawn {
 		}
 	}
 	if len(pers) == 2 {
-		if near, ok := neighbour(from.Src, pers[0], pers[1]); ok {
+		if near, ok := between(from.Src, pers[0], pers[1]); ok {
 			d.from.Src = near
 			for _, r := range both {
 				d.policy = r.Policy
@@ -74,18 +73,4 @@ func (d *drawn) own(k *lang.Knock) {
 			return
 		}
 	}
-}
-
-// neighbour is an address that is one source with another by the shorter of two lengths of
-// `per`, and not by the longer; false if they are the same.
-func neighbour(src netip.Addr, a, b lang.Per) (netip.Addr, bool) {
-	long := max(a.IPv4, b.IPv4)
-	differ := a.IPv4 != b.IPv4
-	if src.Is6() {
-		long, differ = max(a.IPv6, b.IPv6), a.IPv6 != b.IPv6
-	}
-	if !differ {
-		return src, false
-	}
-	return flipped(src, long), true
 }

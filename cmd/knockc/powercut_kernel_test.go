@@ -24,9 +24,9 @@ var (
 	record = flag.String("record", "", "a block device on which the machine notes what it does")
 )
 
-// TestUntilPowerFails is one life of a machine that `make power` kills: the files are whole,
-// what the units run loads the policy, and codes that were used before stay used. Then it
-// uses more codes, and writes the files by turns, until the power fails.
+// TestUntilPowerFails is one life of a machine whose power `make power` cuts. At first, the
+// files are whole, the commands of the units load the policy, and no used code opens the door
+// again. Then the test uses more codes, and writes the files in turn, until the power fails.
 func TestUntilPowerFails(t *testing.T) {
 	if *disk == "" {
 		t.Skip("this runs in the machines of `make power`")
