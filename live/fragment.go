@@ -13,12 +13,7 @@ import (
 
 // Fragment reads a fragment in a user's table, nil if there is none.
 func (h *kernel) Fragment(at Location) (*Table, error) {
-	for try := 1; ; try++ {
-		t, err := h.tryFragment(at)
-		if err == nil || !is(err, unix.ENOENT) || try == maxTries { // someone changes it meanwhile
-			return t, err
-		}
-	}
+	return steady(h.Generation, func() (*Table, error) { return h.tryFragment(at) })
 }
 
 func (h *kernel) tryFragment(at Location) (*Table, error) {

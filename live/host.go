@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"example.org/knockc/compiler"
 )
 
@@ -208,12 +206,7 @@ func (h *Host) Revoke(at Location, knock string, from netip.Prefix) (ended []Sta
 // Status reads what there is to know about a policy that is loaded. If it is the one that
 // is wanted, which may be nil, it tells what someone has changed in it by hand.
 func (h *Host) Status(at Location, wanted *compiler.Ruleset) (*Status, error) {
-	for try := 1; ; try++ {
-		s, err := h.tryStatus(at, wanted)
-		if err == nil || !is(err, unix.ENOENT) || try == maxTries { // someone changes it meanwhile
-			return s, err
-		}
-	}
+	return steady(h.tables.Generation, func() (*Status, error) { return h.tryStatus(at, wanted) })
 }
 
 func (h *Host) tryStatus(at Location, wanted *compiler.Ruleset) (*Status, error) {

@@ -59,10 +59,15 @@ func (h *kernel) reconnect() error {
 	return h.connect()
 }
 
-// Generation asks the kernel, which counts transactions.
+// Generation asks the kernel, which counts transactions. It counts one before all of it can be
+// seen: until then a table that is made again is there twice, and the rules of its chains are
+// those of the first, which are none. So this waits for a transaction that is under way.
 func (h *kernel) Generation() (uint32, error) {
 	if err := h.connect(); err != nil {
 		return 0, err
+	}
+	if err := h.awaitTransaction(); err != nil {
+		return 0, explain(err)
 	}
 	answers, err := h.raw.Execute(netlink.Message{
 		Header: netlink.Header{Type: unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_GETGEN, Flags: netlink.Request},
@@ -72,6 +77,18 @@ func (h *kernel) Generation() (uint32, error) {
 		return 0, explain(cmp.Or(err, errors.New("the kernel does not tell the generation of its rules")))
 	}
 	return uint32(bigEndian(find(answers[0].Data[4:], unix.NFTA_GEN_ID))), nil
+}
+
+// awaitTransaction returns when the transaction is over that is under way, if one is. It begins
+// and ends an empty one, for which the kernel waits as transactions come one after the other.
+// The kernel does not count it (nf_tables_commit).
+func (h *kernel) awaitTransaction() error {
+	about := []byte{unix.NFPROTO_UNSPEC, unix.NFNETLINK_V0, 0, unix.NFNL_SUBSYS_NFTABLES} // nfgenmsg
+	_, err := h.raw.SendMessages([]netlink.Message{
+		{Header: netlink.Header{Type: unix.NFNL_MSG_BATCH_BEGIN, Flags: netlink.Request}, Data: about},
+		{Header: netlink.Header{Type: unix.NFNL_MSG_BATCH_END, Flags: netlink.Request}, Data: about},
+	})
+	return err
 }
 
 // explain puts an error in a user's words, on one line.

@@ -31,6 +31,10 @@ func (l Location) is(name string) bool { return l.Table == name || l.Fragment ==
 // least; else the error is a [NotLoadedError], or a [ForeignError] if there is a table of
 // that name.
 func (h *Host) FindAll(name string) ([]Location, error) {
+	return steady(h.tables.Generation, func() ([]Location, error) { return h.tryFindAll(name) })
+}
+
+func (h *Host) tryFindAll(name string) ([]Location, error) {
 	all, err := h.tables.Locations()
 	if err != nil {
 		return nil, err
@@ -77,6 +81,10 @@ func (h *Host) Others(table string) ([]Location, error) {
 }
 
 func (h *kernel) Locations() ([]Location, error) {
+	return steady(h.Generation, h.tryLocations)
+}
+
+func (h *kernel) tryLocations() ([]Location, error) {
 	if err := h.connect(); err != nil {
 		return nil, err
 	}

@@ -64,17 +64,7 @@ func (h *kernel) Head(name string) (*head, error) {
 }
 
 func (h *kernel) read(name string, whole bool) (*Table, error) {
-	for try := 1; ; try++ {
-		t, err := h.tryRead(name, whole)
-		var foreign *ForeignError
-		switch {
-		case err == nil || errors.As(err, &foreign):
-			return t, err
-		case is(err, unix.ENOENT) && try < maxTries: // someone changes it meanwhile
-		default:
-			return nil, err
-		}
-	}
+	return steady(h.Generation, func() (*Table, error) { return h.tryRead(name, whole) })
 }
 
 func (h *kernel) tryRead(name string, whole bool) (*Table, error) {
