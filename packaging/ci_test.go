@@ -1,12 +1,14 @@
 package packaging
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/txtar"
 	"go.yaml.in/yaml/v3"
@@ -115,11 +117,12 @@ func module(t *testing.T) string {
 
 // bash runs lines as CI systems do, up to the first that fails.
 func bash(folder, lines string, env ...string) (string, error) {
-	command := exec.Command("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", lines)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer cancel()
+	command := exec.CommandContext(ctx, "bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", lines)
 	command.Dir = folder
 	command.Env = append(os.Environ(), env...)
-	out, err := command.CombinedOutput()
-	return string(out), err
+	return output(command)
 }
 
 // TestCommandsInCI runs the line of shell in the document, and its job for GitLab.

@@ -2,6 +2,7 @@
 package packaging
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -169,9 +171,11 @@ func checkEditors(t *testing.T, share string) {
 		{"emacs", "--batch", "-Q", "-L", share + "/emacs/site-lisp", "-l", "knock-mode", "a.trace", "--eval",
 			`(write-region (concat (if (eq major-mode 'knock-trace-mode) "knocktrace" "") "\n2\n") nil "said")`},
 	} {
-		cmd := exec.Command(editor[0], editor[1:]...)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, editor[0], editor[1:]...)
 		cmd.Dir = folder
-		out, err := cmd.CombinedOutput()
+		out, err := output(cmd)
 		if err != nil {
 			t.Errorf("%v: %v\n%s", editor, err, out)
 		}
@@ -265,19 +269,19 @@ func commit(t *testing.T, folder string) {
 // run runs a program and returns all that it says.
 func run(t *testing.T, program string, args ...string) string {
 	t.Helper()
-	out, err := exec.Command(program, args...).CombinedOutput()
+	out, err := outputOf(program, args...)
 	if err != nil {
 		t.Fatalf("%s %s: %v\n%s", program, strings.Join(args, " "), err, out)
 	}
-	return string(out)
+	return out
 }
 
 // fails runs a program that must fail, and returns all that it says.
 func fails(t *testing.T, program string, args ...string) string {
 	t.Helper()
-	out, err := exec.Command(program, args...).CombinedOutput()
+	out, err := outputOf(program, args...)
 	if exit := new(exec.ExitError); !errors.As(err, &exit) {
 		t.Fatalf("%s %s: %v, wanted it to fail\n%s", program, strings.Join(args, " "), err, out)
 	}
-	return string(out)
+	return out
 }

@@ -2,7 +2,6 @@ package packaging
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -35,8 +34,8 @@ func TestPreCommit(t *testing.T) {
 			file := filepath.Join("my firewall", m.file)
 			edit(t, file, m.old, m.new)
 			run(t, "git", "add", "--all")
-			out, err := exec.Command("git", "commit", "-q", "-m", "A mistake").CombinedOutput()
-			finds(t, string(out), err, m.hook)
+			out, err := outputOf("git", "commit", "-q", "-m", "A mistake")
+			finds(t, out, err, m.hook)
 			if m.name == "form" {
 				run(t, "git", "diff", "--exit-code", "HEAD", "--", file) // it is mended
 			}

@@ -128,8 +128,7 @@ func (m machine) run(args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	enter := []string{"--target", strconv.Itoa(int(m)), "--cgroup", "--ipc", "--mount", "--net", "--pid", "--uts", "--"}
-	out, err := exec.CommandContext(ctx, "nsenter", append(enter, args...)...).CombinedOutput()
-	return string(out), err
+	return output(exec.CommandContext(ctx, "nsenter", append(enter, args...)...))
 }
 
 func (m machine) must(t *testing.T, args ...string) string {

@@ -70,6 +70,7 @@ func (ns Namespace) RunWith(t TB, input string, args ...string) string {
 	c := ns.Command(ctx, args...)
 	var errs bytes.Buffer
 	c.Stdin, c.Stderr = strings.NewReader(input), &errs
+	c.WaitDelay = 10 * time.Second // something that it has started may hold its output
 	out, err := c.Output()
 	if err != nil {
 		t.Fatalf("%s: %v\n%s%s", strings.Join(args, " "), err, out, errs.String())

@@ -1,0 +1,69 @@
+package packaging
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// hungError says what processes there were when a program had not ended in time.
+type hungError struct{ processes []process }
+
+func (e *hungError) Error() string {
+	text := "it has not ended in time, and was killed. There were these processes:\n"
+	for _, p := range e.processes {
+		text += fmt.Sprintf("%s\t%s\t%s\t%s\n", p.state, p.waits, p.network, p.command)
+	}
+	return text
+}
+
+// process is one as /proc has it.
+type process struct {
+	command string // with its arguments
+	state   string // such as S, which sleeps, and D, which cannot be killed
+	waits   string // where in the kernel, 0 if it runs or nobody may know
+	network string // its namespace
+}
+
+func processes() (all []process) {
+	folders, _ := filepath.Glob("/proc/[0-9]*")
+	for _, folder := range folders {
+		command, _ := os.ReadFile(folder + "/cmdline")
+		waits, _ := os.ReadFile(folder + "/wchan")
+		network, _ := os.Readlink(folder + "/ns/net")
+		stat, _ := os.ReadFile(folder + "/stat")
+		_, after, _ := strings.Cut(string(stat), ") ") // the name before may have spaces
+		state, _, _ := strings.Cut(after, " ")
+		if len(command) > 0 { // else it is of the kernel, or gone
+			all = append(all, process{strings.ReplaceAll(string(command), "\x00", " "), state, string(waits), network})
+		}
+	}
+	return all
+}
+
+// output runs a program that ends with its context, and returns all that it says. The error is
+// a [hungError] if it was that which ended it. What it has started may go on.
+func output(c *exec.Cmd) (string, error) {
+	hung := new(hungError)
+	c.Cancel = func() error {
+		hung.processes = processes()
+		return c.Process.Kill()
+	}
+	c.WaitDelay = 10 * time.Second
+	said, err := c.CombinedOutput()
+	if hung.processes != nil {
+		err = hung
+	}
+	return string(said), err
+}
+
+// outputOf is output for a program that has ten minutes.
+func outputOf(program string, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer cancel()
+	return output(exec.CommandContext(ctx, program, args...))
+}
