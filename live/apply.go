@@ -124,6 +124,17 @@ type Dry struct {
 // Dry loads a policy into a network namespace made for that, so the kernel has agreed to
 // it, and changes nothing. It needs CAP_SYS_ADMIN.
 func (h *Host) Dry(r *compiler.Ruleset) (*Dry, error) {
+	d, err := steady(h.tables, func() (*Dry, error) { return h.before(r) })
+	if err != nil {
+		return nil, err
+	}
+	if d.After, err = h.tables.Preview(r); err != nil {
+		return nil, fmt.Errorf("the rules cannot be tried: %w", err)
+	}
+	return d, nil
+}
+
+func (h *Host) before(r *compiler.Ruleset) (*Dry, error) {
 	old, err := h.tables.Table(r.Table)
 	if err != nil {
 		return nil, err
@@ -132,11 +143,6 @@ func (h *Host) Dry(r *compiler.Ruleset) (*Dry, error) {
 	if old != nil {
 		d.Policy = old.Policy
 	}
-	if d.Before, err = h.tables.Rules(r.Table); err != nil {
-		return nil, err
-	}
-	if d.After, err = h.tables.Preview(r); err != nil {
-		return nil, fmt.Errorf("the rules cannot be tried: %w", err)
-	}
-	return d, nil
+	d.Before, err = h.tables.Rules(r.Table)
+	return d, err
 }

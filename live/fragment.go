@@ -4,6 +4,7 @@ package live
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
@@ -13,7 +14,7 @@ import (
 
 // Fragment reads a fragment in a user's table, nil if there is none.
 func (h *kernel) Fragment(at Location) (*Table, error) {
-	return steady(h.Generation, func() (*Table, error) { return h.tryFragment(at) })
+	return steady(h, func() (*Table, error) { return h.tryFragment(at) })
 }
 
 func (h *kernel) tryFragment(at Location) (*Table, error) {
@@ -116,8 +117,20 @@ func inFragment(r *compiler.Ruleset) *compiler.Ruleset {
 }
 
 // unused are the entries of a fragment to which no rule jumps: what they would decide
-// nobody asks.
+// nobody asks. Uses change also while `nft -c` tries a file, so it takes two looks.
 func (h *kernel) unused(t *Table) (names []string, err error) {
+	names, err = h.unusedNow(t)
+	if err != nil || len(names) == 0 {
+		return names, err
+	}
+	if err := h.awaitTransaction(); err != nil {
+		return nil, err
+	}
+	again, err := h.unusedNow(t)
+	return slices.DeleteFunc(names, func(name string) bool { return !slices.Contains(again, name) }), err
+}
+
+func (h *kernel) unusedNow(t *Table) (names []string, err error) {
 	uses, err := h.uses(t.Name)
 	if err != nil {
 		return nil, explain(err)

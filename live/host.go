@@ -79,6 +79,9 @@ type tables interface {
 	// Generation is a number that goes up with each change of any table.
 	Generation() (uint32, error)
 
+	// Steady calls read until no table changes meanwhile; see [steady].
+	Steady(read func() error) error
+
 	Load(r *compiler.Ruleset, c *codeChange) error // in place of an older one; nil: codes stay as they are
 	RemoveLeftovers(r *compiler.Ruleset) error
 	RemoveUnnamed(table string, names []string) error
@@ -206,7 +209,7 @@ func (h *Host) Revoke(at Location, knock string, from netip.Prefix) (ended []Sta
 // Status reads what there is to know about a policy that is loaded. If it is the one that
 // is wanted, which may be nil, it tells what someone has changed in it by hand.
 func (h *Host) Status(at Location, wanted *compiler.Ruleset) (*Status, error) {
-	return steady(h.tables.Generation, func() (*Status, error) { return h.tryStatus(at, wanted) })
+	return steady(h.tables, func() (*Status, error) { return h.tryStatus(at, wanted) })
 }
 
 func (h *Host) tryStatus(at Location, wanted *compiler.Ruleset) (*Status, error) {

@@ -3,7 +3,6 @@
 package live
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -21,6 +20,8 @@ type kernel struct {
 	conn   *nftables.Conn // on the wire
 	raw    *netlink.Conn  // for what the library has no words for
 	dumper dumper         // on the same socket
+
+	isSteady bool // see [kernel.Steady]
 }
 
 // connect connects to the kernel, unless that is done.
@@ -59,36 +60,22 @@ func (h *kernel) reconnect() error {
 	return h.connect()
 }
 
-// Generation asks the kernel, which counts transactions. It counts one before all of it can be
-// seen: until then a table that is made again is there twice, and the rules of its chains are
-// those of the first, which are none. So this waits for a transaction that is under way.
+// Generation asks the kernel, which counts transactions.
 func (h *kernel) Generation() (uint32, error) {
 	if err := h.connect(); err != nil {
 		return 0, err
-	}
-	if err := h.awaitTransaction(); err != nil {
-		return 0, explain(err)
 	}
 	answers, err := h.raw.Execute(netlink.Message{
 		Header: netlink.Header{Type: unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_GETGEN, Flags: netlink.Request},
 		Data:   []byte{unix.NFPROTO_UNSPEC, unix.NFNETLINK_V0, 0, 0}, // nfgenmsg
 	})
-	if err != nil || len(answers) != 1 || len(answers[0].Data) < 4 {
-		return 0, explain(cmp.Or(err, errors.New("the kernel does not tell the generation of its rules")))
+	if err != nil { // it may be that of an empty transaction, so another answer may come
+		return 0, explain(errors.Join(err, h.reconnect()))
+	}
+	if len(answers) != 1 || len(answers[0].Data) < 4 {
+		return 0, errors.New("the kernel does not tell the generation of its rules")
 	}
 	return uint32(bigEndian(find(answers[0].Data[4:], unix.NFTA_GEN_ID))), nil
-}
-
-// awaitTransaction returns when the transaction is over that is under way, if one is. It begins
-// and ends an empty one, for which the kernel waits as transactions come one after the other.
-// The kernel does not count it (nf_tables_commit).
-func (h *kernel) awaitTransaction() error {
-	about := []byte{unix.NFPROTO_UNSPEC, unix.NFNETLINK_V0, 0, unix.NFNL_SUBSYS_NFTABLES} // nfgenmsg
-	_, err := h.raw.SendMessages([]netlink.Message{
-		{Header: netlink.Header{Type: unix.NFNL_MSG_BATCH_BEGIN, Flags: netlink.Request}, Data: about},
-		{Header: netlink.Header{Type: unix.NFNL_MSG_BATCH_END, Flags: netlink.Request}, Data: about},
-	})
-	return err
 }
 
 // explain puts an error in a user's words, on one line.

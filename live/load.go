@@ -133,7 +133,7 @@ func (h *kernel) RemoveLeftovers(r *compiler.Ruleset) error {
 
 // RemoveUnnamed is RemoveLeftovers for one that has the names, and whose rules must be read.
 func (h *kernel) RemoveUnnamed(table string, names []string) error {
-	return h.removeLeftovers(table, names, func() (*Table, error) { return h.tryRead(table, true) })
+	return h.removeLeftovers(table, names, func() (*Table, error) { return h.read(table, true) })
 }
 
 func (h *kernel) removeLeftovers(table string, names []string, read func() (*Table, error)) error {

@@ -31,7 +31,7 @@ func (l Location) is(name string) bool { return l.Table == name || l.Fragment ==
 // least; else the error is a [NotLoadedError], or a [ForeignError] if there is a table of
 // that name.
 func (h *Host) FindAll(name string) ([]Location, error) {
-	return steady(h.tables.Generation, func() ([]Location, error) { return h.tryFindAll(name) })
+	return steady(h.tables, func() ([]Location, error) { return h.tryFindAll(name) })
 }
 
 func (h *Host) tryFindAll(name string) ([]Location, error) {
@@ -81,7 +81,7 @@ func (h *Host) Others(table string) ([]Location, error) {
 }
 
 func (h *kernel) Locations() ([]Location, error) {
-	return steady(h.Generation, h.tryLocations)
+	return steady(h, h.tryLocations)
 }
 
 func (h *kernel) tryLocations() ([]Location, error) {

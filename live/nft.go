@@ -26,7 +26,9 @@ func nftProgram() (string, error) {
 }
 
 // List is what nft lists of a table, without one-time codes; empty if there is none.
-func (h *kernel) List(name string) (string, error) { return nftList(name) }
+func (h *kernel) List(name string) (string, error) {
+	return steady(h, func() (string, error) { return nftList(name) })
+}
 
 func nftList(table string, flags ...string) (string, error) {
 	out, err := nft("", append(flags, "list", "table", "inet", table)...)

@@ -40,7 +40,7 @@ func (h *kernel) Preview(r *compiler.Ruleset) (rules string, err error) {
 // Rules is what nft lists of a table without what sources have done and without the time of
 // loading, in an order that does not depend on the past; empty if there is no table.
 func (h *kernel) Rules(table string) (string, error) {
-	text, err := nftList(table, "--stateless")
+	text, err := steady(h, func() (string, error) { return nftList(table, "--stateless") })
 	if err != nil || text == "" {
 		return "", err
 	}

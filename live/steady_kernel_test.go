@@ -14,7 +14,7 @@ import (
 // TestReadAmidChangesOnKernel looks for a policy while its table is deleted and made again, in
 // one transaction each time, as by a rollback: the policy is always there, and has all knocks.
 func TestReadAmidChangesOnKernel(t *testing.T) {
-	const replacements, knocks = 100, 200 // so many that the kernel takes its time
+	const replacements, knocks = 60, 200 // so many that the kernel takes its time
 	ns := netns.NewNamespace(t)
 	var policy, script strings.Builder
 	for i := range knocks {

@@ -64,7 +64,7 @@ func (h *kernel) Head(name string) (*head, error) {
 }
 
 func (h *kernel) read(name string, whole bool) (*Table, error) {
-	return steady(h.Generation, func() (*Table, error) { return h.tryRead(name, whole) })
+	return steady(h, func() (*Table, error) { return h.tryRead(name, whole) })
 }
 
 func (h *kernel) tryRead(name string, whole bool) (*Table, error) {
