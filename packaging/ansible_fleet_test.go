@@ -111,7 +111,7 @@ ansible_python_interpreter=/usr/bin/python3
 ansible_ssh_common_args="-F {{ inventory_dir }}/ssh_config"
 knockc_policy="{{ inventory_dir }}/policy.knock"
 `
-	config := fmt.Sprintf("IdentityFile %[1]s/id\nUserKnownHostsFile %[1]s/known\nStrictHostKeyChecking yes\nServerAliveInterval 20\n", f.folder) +
+	config := fmt.Sprintf("IdentityFile %[1]s/id\nUserKnownHostsFile %[1]s/known\nStrictHostKeyChecking yes\nServerAliveInterval 20\nServerAliveCountMax 9\n", f.folder) +
 		"Host " + knocked.address + "\n\tProxyCommand sh -c '" + f.knockc + ` knock -steps "7001 9002 8003" %h >/dev/null && exec nc %h %p'` + "\n"
 	for name, text := range map[string]string{"hosts.ini": inventory, "known": known, "ssh_config": config} {
 		if err := os.WriteFile(filepath.Join(f.folder, name), []byte(text), 0o600); err != nil {
@@ -125,6 +125,7 @@ type played struct {
 	hosts []*host
 	said  string
 	err   error
+	again bool // what a play that hung has changed does not change again
 }
 
 // play plays the example on some hosts, as an administrator does who has made an inventory.
@@ -134,18 +135,20 @@ func (f *fleet) play(t *testing.T, hosts []*host, flags ...string) played {
 	for _, h := range hosts {
 		names = append(names, h.name)
 	}
+	again := false
 	said, err := f.tryPlay(t, names, flags)
 	if hung, ok := err.(*hungError); ok && !f.waitsForKnockc(hung) {
 		t.Logf("Ansible hangs, and not for a command of knockc; it is run again: %v\n%s", err, said)
 		for _, h := range hosts {
 			h.run(t, "sh", "-c", "knockc rollback || true")
 		}
+		again = true
 		said, err = f.tryPlay(t, names, flags)
 	}
 	if _, hung := err.(*hungError); hung {
 		t.Fatalf("%v\n%s", err, said)
 	}
-	return played{hosts, said, err}
+	return played{hosts, said, err, again}
 }
 
 // waitsForKnockc reports whether it was a command of knockc that did not end.
@@ -165,7 +168,7 @@ func networkOf(ns netns.Namespace) string {
 	return network
 }
 
-// tryPlay plays it, for ten times as long at most as a machine needs that is not busy.
+// tryPlay plays it once. It has ten times as long as an idle machine needs.
 func (f *fleet) tryPlay(t *testing.T, names, flags []string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute+time.Duration(len(names))*20*time.Second)
@@ -186,6 +189,9 @@ var recap = regexp.MustCompile(`(?m)^h\d\d +: ok=\d+ +changed=(\d+) +unreachable
 func (p played) succeeds(t *testing.T, least, most int) {
 	t.Helper()
 	lines := recap.FindAllStringSubmatch(p.said, -1)
+	if p.again {
+		least = 0
+	}
 	good := p.err == nil && len(lines) == len(p.hosts)
 	for _, line := range lines {
 		changed, err := strconv.Atoi(line[1])

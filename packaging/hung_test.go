@@ -29,29 +29,40 @@ type process struct {
 	network string // its namespace
 }
 
+// processes are all but those of the kernel. To read the command of one that cannot be killed
+// may take forever.
 func processes() (all []process) {
 	folders, _ := filepath.Glob("/proc/[0-9]*")
 	for _, folder := range folders {
-		command, _ := os.ReadFile(folder + "/cmdline")
+		stat, _ := os.ReadFile(folder + "/stat")
 		waits, _ := os.ReadFile(folder + "/wchan")
 		network, _ := os.Readlink(folder + "/ns/net")
-		stat, _ := os.ReadFile(folder + "/stat")
-		_, after, _ := strings.Cut(string(stat), ") ") // the name before may have spaces
-		state, _, _ := strings.Cut(after, " ")
-		if len(command) > 0 { // else it is of the kernel, or gone
-			all = append(all, process{strings.ReplaceAll(string(command), "\x00", " "), state, string(waits), network})
+		name, after, _ := strings.Cut(string(stat), ") ") // the name may have spaces
+		p := process{state: after[:min(1, len(after))], waits: string(waits), network: network}
+		_, p.command, _ = strings.Cut(name, "(")
+		if p.state != "D" && p.state != "Z" {
+			command, _ := os.ReadFile(folder + "/cmdline")
+			if len(command) == 0 {
+				continue
+			}
+			p.command = strings.ReplaceAll(string(command), "\x00", " ")
 		}
+		all = append(all, p)
 	}
 	return all
 }
 
 // output runs a program that ends with its context, and returns all that it says. The error is
-// a [hungError] if it was that which ended it. What it has started may go on.
+// a [hungError] if the context ended it. What it has started may go on.
 func output(c *exec.Cmd) (string, error) {
 	hung := new(hungError)
 	c.Cancel = func() error {
-		hung.processes = processes()
-		return c.Process.Kill()
+		there := processes()
+		err := c.Process.Kill()
+		if err == nil {
+			hung.processes = there
+		}
+		return err
 	}
 	c.WaitDelay = 10 * time.Second
 	said, err := c.CombinedOutput()
@@ -61,9 +72,9 @@ func output(c *exec.Cmd) (string, error) {
 	return string(said), err
 }
 
-// outputOf is output for a program that has ten minutes.
+// outputOf is output for a program that has half an hour.
 func outputOf(program string, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
 	defer cancel()
 	return output(exec.CommandContext(ctx, program, args...))
 }
