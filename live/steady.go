@@ -18,7 +18,7 @@ func steady[T any](of tables, read func() (T, error)) (found T, err error) {
 	return found, err
 }
 
-// Steady is [steady] for what puts its result somewhere. One inside another reads once.
+// Steady is [steady] for a read that keeps what it finds. One inside another reads once.
 func (h *kernel) Steady(read func() error) error {
 	if h.isSteady {
 		return read()

@@ -111,7 +111,8 @@ ansible_python_interpreter=/usr/bin/python3
 ansible_ssh_common_args="-F {{ inventory_dir }}/ssh_config"
 knockc_policy="{{ inventory_dir }}/policy.knock"
 `
-	config := fmt.Sprintf("IdentityFile %[1]s/id\nUserKnownHostsFile %[1]s/known\nStrictHostKeyChecking yes\nServerAliveInterval 20\nServerAliveCountMax 9\n", f.folder) +
+	config := fmt.Sprintf("IdentityFile %[1]s/id\nUserKnownHostsFile %[1]s/known\nStrictHostKeyChecking yes\n", f.folder) +
+		"ServerAliveInterval 20\nServerAliveCountMax 9\n" + // what is cut off ends in three minutes
 		"Host " + knocked.address + "\n\tProxyCommand sh -c '" + f.knockc + ` knock -steps "7001 9002 8003" %h >/dev/null && exec nc %h %p'` + "\n"
 	for name, text := range map[string]string{"hosts.ini": inventory, "known": known, "ssh_config": config} {
 		if err := os.WriteFile(filepath.Join(f.folder, name), []byte(text), 0o600); err != nil {

@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// patience is how long a program may take, also one that builds releases on a busy machine.
+const patience = 30 * time.Minute
+
 // hungError says what processes there were when a program had not ended in time.
 type hungError struct{ processes []process }
 
@@ -72,9 +75,9 @@ func output(c *exec.Cmd) (string, error) {
 	return string(said), err
 }
 
-// outputOf is output for a program that has half an hour.
+// outputOf is output for a program in this folder.
 func outputOf(program string, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	return output(exec.CommandContext(ctx, program, args...))
 }

@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -171,7 +170,7 @@ func checkEditors(t *testing.T, share string) {
 		{"emacs", "--batch", "-Q", "-L", share + "/emacs/site-lisp", "-l", "knock-mode", "a.trace", "--eval",
 			`(write-region (concat (if (eq major-mode 'knock-trace-mode) "knocktrace" "") "\n2\n") nil "said")`},
 	} {
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		cmd := exec.CommandContext(ctx, editor[0], editor[1:]...)
 		cmd.Dir = folder
